@@ -1,0 +1,45 @@
+/**
+ * The codes of {@link StorageError}, each a heading in the README with its cause and its remedy.
+ */
+export type StorageErrorCode =
+  /** The storage was used after `close()` or `destroy()`. */
+  | "ERR_STORAGE_CLOSED"
+  /** A file is damaged in a place that is not an unfinished end. */
+  | "ERR_STORAGE_CORRUPT"
+  /** `<name>.db` is neither a snapshot of this package nor a file of version 1. */
+  | "ERR_STORAGE_FORMAT"
+  /** The directory cannot be created, read or written, or belongs to somebody else. */
+  | "ERR_STORAGE_DIRECTORY"
+  /** The disk refuses writes (full, failing); they stay pending and are tried again. */
+  | "ERR_STORAGE_DISK"
+  /** More than `maxPendingBytes` wait for a manager. */
+  | "ERR_STORAGE_PENDING_FULL"
+  /** A write waited so long that nobody can tell any more whether it was applied. */
+  | "ERR_STORAGE_EXPIRED"
+  /** `increment` met something that is not a number. */
+  | "ERR_STORAGE_NOT_A_NUMBER"
+  /** The manager speaks another version of the protocol, or a peer broke it. */
+  | "ERR_STORAGE_PROTOCOL"
+  /** The directory is on a network file system, or in use by another machine. */
+  | "ERR_STORAGE_REMOTE"
+  /** The same storage is open in this process with other options. */
+  | "ERR_STORAGE_OPTIONS";
+
+/**
+ * What goes wrong in a storage at run time. Mistakes in a call are `TypeError` and `RangeError` instead.
+ */
+export class StorageError extends Error {
+  override readonly name = "StorageError";
+  /** Which failure it is; documented in the README. */
+  readonly code: StorageErrorCode;
+
+  /**
+   * @param code Which failure it is.
+   * @param message What was expected and what came, and what can be done.
+   * @param options `cause`: the error behind this one.
+   */
+  constructor(code: StorageErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

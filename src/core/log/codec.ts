@@ -1,0 +1,214 @@
+/**
+ * Entries to bytes and back: the body of `BATCH` and `STATE` frames. Pure. `FORMAT.md` shows the layout.
+ */
+import { depthOf } from "./depth.js";
+import { ADD, CLEAR, type Condition, type Entry, IF_VERSION, NEVER, type Op, SET, SLOT } from "./entry.js";
+import { BATCH, HEADER_BYTES, type Stamp, writeHeader } from "./frame.js";
+import { MAX_DEPTH, MAX_KEY_BYTES } from "./limits.js";
+
+const OP_MASK = 0b0000_0111;
+const CONDITION_SHIFT = 3;
+const CONDITION_MASK = 0b0001_1000;
+const EXPIRY_FLAG = 0b0010_0000;
+const KNOWN_BITS = 0b0011_1111;
+/** In the length of a key: its bytes are UTF-16, since it has a lone surrogate, which UTF-8 cannot carry. */
+const UTF16_FLAG = 0x8000;
+/** Longest key that is copied by a loop, which for short texts is faster than a native call. */
+const LOOP_CHARS = 32;
+
+/** What a body that cannot be decoded throws. */
+export class MalformedError extends Error {
+  override readonly name = "MalformedError";
+}
+
+let scratch = Buffer.allocUnsafeSlow(64 * 1024);
+
+/** Most bytes that an entry can take: three per UTF-16 unit, and the fixed fields. */
+function boundOf(entry: Entry): number {
+  let units = entry.json.length;
+  for (const key of entry.path) units += key.length + 2;
+  return units * 3 + 32;
+}
+
+function writeKey(key: string, at: number): number {
+  const length = key.length;
+  if (length <= LOOP_CHARS) {
+    let index = 0;
+    for (; index < length; index++) {
+      const unit = key.charCodeAt(index);
+      if (unit > 127) break;
+      scratch[at + 2 + index] = unit;
+    }
+    if (index === length) {
+      scratch.writeUInt16LE(length, at);
+      return at + 2 + length;
+    }
+  }
+  const isUtf8 = key.isWellFormed();
+  const bytes = scratch.write(key, at + 2, isUtf8 ? "utf8" : "utf16le");
+  if (bytes > MAX_KEY_BYTES) throw new RangeError(`expected a key of at most ${MAX_KEY_BYTES} bytes, got ${bytes}`);
+  scratch.writeUInt16LE(isUtf8 ? bytes : bytes | UTF16_FLAG, at);
+  return at + 2 + bytes;
+}
+
+function writeEntry(entry: Entry, start: number): number {
+  const hasExpiry = entry.expiresAt !== NEVER;
+  scratch[start] = entry.op | (entry.condition << CONDITION_SHIFT) | (hasExpiry ? EXPIRY_FLAG : 0);
+  let at = scratch.writeUInt16LE(entry.path.length, start + 1);
+  for (const key of entry.path) at = writeKey(key, at);
+  if (hasExpiry) at = scratch.writeDoubleLE(entry.expiresAt, at);
+  if (entry.condition === IF_VERSION || entry.op === SLOT) at = scratch.writeDoubleLE(entry.version, at);
+  if (entry.op === ADD) at = scratch.writeDoubleLE(entry.amount, at);
+  if (entry.op === SET || entry.op === SLOT) {
+    const bytes = scratch.write(entry.json, at + 4, "utf8");
+    scratch.writeUInt32LE(bytes, at);
+    at += 4 + bytes;
+  }
+  return at;
+}
+
+/**
+ * Encodes entries as one frame, its place in the log still blank.
+ * @param kind `BATCH` or `STATE`.
+ * @throws RangeError when a key has more than `MAX_KEY_BYTES` or the frame more than `MAX_FRAME_BYTES`.
+ */
+export function encodeEntries(entries: readonly Entry[], kind: number = BATCH, stamp: Stamp = {}): Buffer {
+  let bound = HEADER_BYTES + 4;
+  for (const entry of entries) bound += boundOf(entry);
+  if (scratch.length < bound) scratch = Buffer.allocUnsafeSlow(bound);
+  let at = scratch.writeUInt32LE(entries.length, HEADER_BYTES);
+  for (const entry of entries) at = writeEntry(entry, at);
+  writeHeader(scratch, 0, at, kind, stamp);
+  const frame = Buffer.allocUnsafeSlow(at);
+  scratch.copy(frame, 0, 0, at);
+  if (scratch.length > 1024 * 1024) scratch = Buffer.allocUnsafeSlow(64 * 1024);
+  return frame;
+}
+
+/**
+ * Decodes the entries of a frame that lies in `buffer` from `start` to `end`. Values stay JSON text.
+ * @throws MalformedError when the bytes are not exactly the entries that they announce.
+ */
+export function decodeEntries(buffer: Buffer, start: number, end: number): Entry[] {
+  const reader = new EntryReader(buffer, start + HEADER_BYTES, end);
+  const count = reader.uint32();
+  const entries: Entry[] = [];
+  for (let index = 0; index < count; index++) entries.push(reader.entry());
+  reader.expectEnd();
+  return entries;
+}
+
+/**
+ * Checks that {@link decodeEntries} would succeed and that no value is nested deeper than `MAX_DEPTH`, without making
+ * an object per entry.
+ * @throws MalformedError as `decodeEntries`.
+ */
+export function checkEntries(buffer: Buffer, start: number, end: number): void {
+  const reader = new EntryReader(buffer, start + HEADER_BYTES, end);
+  const count = reader.uint32();
+  for (let index = 0; index < count; index++) reader.skipEntry();
+  reader.expectEnd();
+}
+
+/** Reads one body; every step is checked against its end. */
+class EntryReader {
+  readonly #buffer: Buffer;
+  readonly #end: number;
+  #at: number;
+
+  constructor(buffer: Buffer, start: number, end: number) {
+    this.#buffer = buffer;
+    this.#at = start;
+    this.#end = end;
+  }
+
+  uint32(): number {
+    return this.#buffer.readUInt32LE(this.#take(4));
+  }
+
+  entry(): Entry {
+    const head = this.#head();
+    const op = (head & OP_MASK) as Op;
+    const condition = ((head & CONDITION_MASK) >> CONDITION_SHIFT) as Condition;
+    const count = this.#pathLength(op);
+    const path = new Array<string>(count);
+    for (let index = 0; index < count; index++) path[index] = this.#key();
+    const expiresAt = head & EXPIRY_FLAG ? this.#double() : NEVER;
+    const version = condition === IF_VERSION || op === SLOT ? this.#double() : 0;
+    const amount = op === ADD ? this.#double() : 0;
+    let json = "";
+    if (op === SET || op === SLOT) {
+      const bytes = this.uint32();
+      const from = this.#take(bytes);
+      json = this.#buffer.toString("utf8", from, from + bytes);
+    }
+    return { op, path, json, expiresAt, condition, version, amount };
+  }
+
+  skipEntry(): void {
+    const head = this.#head();
+    const op = head & OP_MASK;
+    const count = this.#pathLength(op);
+    for (let index = 0; index < count; index++) this.#take(this.#keyLength() & ~UTF16_FLAG);
+    if (head & EXPIRY_FLAG) this.#double();
+    if ((head & CONDITION_MASK) >> CONDITION_SHIFT === IF_VERSION || op === SLOT) this.#double();
+    if (op === ADD) this.#double();
+    if (op === SET || op === SLOT) this.#skipJson(count);
+  }
+
+  expectEnd(): void {
+    if (this.#at !== this.#end) {
+      throw new MalformedError(`expected entries of ${this.#end} bytes, got ${this.#at}`);
+    }
+  }
+
+  #take(bytes: number): number {
+    const from = this.#at;
+    if (bytes > this.#end - from) {
+      throw new MalformedError(`expected ${bytes} more bytes of an entry, got ${this.#end - from}`);
+    }
+    this.#at = from + bytes;
+    return from;
+  }
+
+  #head(): number {
+    const head = this.#buffer[this.#take(1)] as number;
+    const op = head & OP_MASK;
+    if (op < SET || op > SLOT || (head & ~KNOWN_BITS) !== 0)
+      throw new MalformedError(`expected an operation, got byte ${head}`);
+    return head;
+  }
+
+  #pathLength(op: number): number {
+    const count = this.#buffer.readUInt16LE(this.#take(2));
+    if ((count === 0) !== (op === CLEAR) || count > MAX_DEPTH) {
+      throw new MalformedError(`expected a path of 1 to ${MAX_DEPTH} keys, got ${count}`);
+    }
+    return count;
+  }
+
+  #keyLength(): number {
+    return this.#buffer.readUInt16LE(this.#take(2));
+  }
+
+  #key(): string {
+    const length = this.#keyLength();
+    const bytes = length & ~UTF16_FLAG;
+    const from = this.#take(bytes);
+    return this.#buffer.toString(length === bytes ? "utf8" : "utf16le", from, from + bytes);
+  }
+
+  #double(): number {
+    const value = this.#buffer.readDoubleLE(this.#take(8));
+    if (!Number.isFinite(value)) throw new MalformedError(`expected a finite number, got ${value}`);
+    return value;
+  }
+
+  #skipJson(pathLength: number): void {
+    const bytes = this.uint32();
+    const from = this.#take(bytes);
+    if (bytes === 0) throw new MalformedError("expected the text of a value, got none");
+    const depth = pathLength - 1 + depthOf(this.#buffer, from, from + bytes);
+    if (depth > MAX_DEPTH) throw new MalformedError(`expected a value nested at most ${MAX_DEPTH} deep, got ${depth}`);
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * The entries of the log: one operation on one path, as it is sent, stored and applied.
+ *
+ * Invariants: every entry but `CLEAR` has a path of at least one key; `json` is the text of one JSON value;
+ * `expiresAt` is `NEVER` or a time in ms since 1970 that the origin computed, so that all members agree on it.
+ */
+
+/** A path as an array of keys; the first one is the top-level key. */
+export type Path = readonly string[];
+
+/** What an entry does. `SLOT` stands in snapshots only: a whole slot with its version. */
+export const SET = 1;
+export const DELETE = 2;
+export const EXPIRE = 3;
+export const ADD = 4;
+export const CLEAR = 5;
+export const SLOT = 6;
+export type Op = 1 | 2 | 3 | 4 | 5 | 6;
+
+/** When an entry takes effect. `IF_VERSION`: the slot was last changed by the batch with exactly that seq. */
+export const ALWAYS = 0;
+export const IF_ABSENT = 1;
+export const IF_PRESENT = 2;
+export const IF_VERSION = 3;
+export type Condition = 0 | 1 | 2 | 3;
+
+/** `expiresAt` of what never expires. */
+export const NEVER = 0;
+
+/** One operation; all entries have the same shape, so that the code that applies them stays fast. */
+export interface Entry {
+  readonly op: Op;
+  readonly path: Path;
+  /** `SET`, `SLOT`: the JSON text of the value; otherwise empty. */
+  readonly json: string;
+  /** `SET`, `SLOT`, `EXPIRE`: the expiry; `ADD`: the expiry if the number is created. */
+  readonly expiresAt: number;
+  readonly condition: Condition;
+  /** `IF_VERSION`: the seq it asks for; `SLOT`: the version of the slot; otherwise 0. */
+  readonly version: number;
+  /** `ADD`: the amount; otherwise 0. */
+  readonly amount: number;
+}
+
+/** Makes an entry that stores the value of a JSON text. */
+export function setEntry(
+  path: Path,
+  json: string,
+  expiresAt: number = NEVER,
+  condition: Condition = ALWAYS,
+  version = 0,
+): Entry {
+  return { op: SET, path, json, expiresAt, condition, version, amount: 0 };
+}
+
+/** Makes an entry that removes what is at a path. */
+export function deleteEntry(path: Path, condition: Condition = ALWAYS, version = 0): Entry {
+  return { op: DELETE, path, json: "", expiresAt: NEVER, condition, version, amount: 0 };
+}
+
+/** Makes an entry that sets or clears the expiry of what is at a path, if anything is. */
+export function expireEntry(path: Path, expiresAt: number): Entry {
+  return { op: EXPIRE, path, json: "", expiresAt, condition: ALWAYS, version: 0, amount: 0 };
+}
+
+/** Makes an entry that adds to the number at a path, or creates it as 0 plus the amount. */
+export function addEntry(path: Path, amount: number, expiresAt: number = NEVER): Entry {
+  return { op: ADD, path, json: "", expiresAt, condition: ALWAYS, version: 0, amount };
+}
+
+/** Makes an entry that removes everything. */
+export function clearEntry(): Entry {
+  return { op: CLEAR, path: [], json: "", expiresAt: NEVER, condition: ALWAYS, version: 0, amount: 0 };
+}
+
+/** Makes an entry of a snapshot: a whole slot as it was. */
+export function slotEntry(key: string, json: string, expiresAt: number, version: number): Entry {
+  return { op: SLOT, path: [key], json, expiresAt, condition: ALWAYS, version, amount: 0 };
+}
+
+/** Ordered entries of one member, applied all or none. */
+export interface Batch {
+  /** Place in the log: 1, 2, 3, ... without gaps; 0 before the hub has ordered it. */
+  readonly seq: number;
+  /** When the hub ordered it, in ms since 1970; never falls within a log. */
+  readonly time: number;
+  /** The member that wrote it: 52 random bits; 0 for the empty batches by which a hub lets log time move on. */
+  readonly origin: number;
+  /** Log time at which that origin came to be, in ms since 1970. */
+  readonly born: number;
+  /** 1, 2, 3, ... per origin, without gaps. */
+  readonly number: number;
+  readonly entries: readonly Entry[];
+}

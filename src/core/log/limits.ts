@@ -1,0 +1,26 @@
+/** Most bytes of one frame, header included; a longer one is a protocol error on a socket and corruption in a file. */
+export const MAX_FRAME_BYTES = 64 * 1024 * 1024;
+
+/** Most bytes of the entries of one batch: what a frame holds besides its header, with room for the stamps. */
+export const MAX_BATCH_BYTES = MAX_FRAME_BYTES - 4096;
+
+/** Bytes after which the writes of one tick are cut into a further batch, so that one frame never delays the others for long. */
+export const SPLIT_BATCH_BYTES = 256 * 1024;
+
+/** Default for `maxValueBytes`: the longest JSON text of one value, in UTF-8 bytes. */
+export const DEFAULT_MAX_VALUE_BYTES = 16 * 1024 * 1024;
+
+/** Deepest nesting of a value, the steps of its path included. `JSON.stringify` itself fails at about 5,000. */
+export const MAX_DEPTH = 512;
+
+/** Most bytes of one key of a path. */
+export const MAX_KEY_BYTES = 32_767;
+
+/** Most elements that an array may reach by a path that names an index behind its end. */
+export const MAX_ARRAY_LENGTH = 65_536;
+
+/**
+ * How long an origin that sends nothing is remembered, in ms of log time. A batch of a forgotten origin is skipped
+ * unless it is its first and the origin is younger than this.
+ */
+export const ORIGIN_RETENTION_MS = 24 * 60 * 60 * 1000;

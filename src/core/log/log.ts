@@ -1,0 +1,80 @@
+/**
+ * What a replica needs from any engine that orders and keeps its batches.
+ *
+ * The contract, in prose. One log has one order. An engine delivers to its sink, from one place and never reentrantly:
+ *
+ * 1. either `restoring` with the head of a snapshot, the snapshot's frames by `restored`, and from there on batches; or,
+ *    when the sink already holds the state at some seq, just the batches that follow it;
+ * 2. every batch exactly once and in order of seq, without a gap: those of others by `batch`, this member's own by
+ *    `batch` (when read back from files) or `confirmed` (when the manager says so). A `confirmed` batch is in the log, as
+ *    durable as the engine promises, and already on its way to every other member;
+ * 3. `joined` whenever the sink has received all that was confirmed before the engine connected; `parted` when the
+ *    connection is lost. Between the two the sink may be behind, and appended frames wait.
+ *
+ * `append` takes this member's frames in the order of their numbers and delivers them at least once: after each `joined`
+ * the sink appends again whatever has not been confirmed, so an engine keeps nothing for later.
+ */
+
+/** The seq and time of a state, and the batches it knows per origin. */
+export interface SnapshotHead {
+  readonly seq: number;
+  readonly time: number;
+  /** Per origin: the highest number applied, and the log time of that batch. */
+  readonly origins: ReadonlyArray<readonly [origin: number, number: number, time: number]>;
+}
+
+/** What a log tells to its replica. */
+export interface LogSink {
+  /** The seq of the last batch that was delivered; 0 when there is no state yet. */
+  readonly seq: number;
+  /** A whole state follows; what was delivered before is void, but shown to the user until `joined`. */
+  restoring(head: SnapshotHead): void;
+  /** The next frame of a snapshot: the entries lie in `frame` from `start` to `end`. */
+  restored(frame: Buffer, start: number, end: number): void;
+  /** The next batch in the order, as a frame that lies in `frame` from `start` to `end`. */
+  batch(frame: Buffer, start: number, end: number): void;
+  /** The next batch in the order is the oldest unconfirmed one of this member. Returns the bytes of its frame. */
+  confirmed(seq: number, time: number): number;
+  /** All that was confirmed before the connection has been delivered; `time` is the manager's log time. */
+  joined(time: number): void;
+  /** The connection to the manager is lost; the engine looks for the next one by itself. */
+  parted(): void;
+  /** Who the manager is now. */
+  manager(pid: number, isHere: boolean): void;
+  /** The disk of the manager refuses writes, or takes them again (`null`). */
+  trouble(error: Error | null): void;
+  /** The engine cannot go on: nothing more is delivered. */
+  failed(error: Error): void;
+}
+
+/** What an engine tells about itself. */
+export interface LogStats {
+  /** The number of the manager's seat; 0 before the first one. */
+  readonly epoch: number;
+  /** Members that are connected to the manager, this one included. */
+  readonly members: number;
+  /** Bytes of the log's files that a joining member reads. */
+  readonly bytes: number;
+  /** Compactions that this process has run as manager. */
+  readonly compactions: number;
+}
+
+/** One order of batches, kept and shared. */
+export interface Log {
+  /** Starts to deliver. Called once. */
+  open(sink: LogSink): void;
+  /**
+   * Sends one encoded batch of this member. Ignored while not joined: the sink appends what is unconfirmed after each `joined`.
+   * @param frame The frame; the engine may keep and stamp these bytes.
+   */
+  append(frame: Buffer): void;
+  /** Calls back once all that was confirmed by any member before the call has been delivered. Calls lost with a connection are repeated by the engine. */
+  barrier(done: () => void): void;
+  /** Keeps the process alive, or no longer. */
+  hold(alive: boolean): void;
+  /** Hands the seat on and releases everything. Calls back when nothing is left. */
+  close(done: (error?: Error) => void): void;
+  /** As `close`, and removes the files when no other member has the storage open. */
+  destroy(done: (error?: Error) => void): void;
+  readonly stats: LogStats;
+}
