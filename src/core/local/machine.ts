@@ -33,12 +33,18 @@ export interface Files {
   unlink(path: string): boolean;
   /** Makes a directory, mode 0700, and those above it; an existing one is kept. */
   makeDirectory(path: string): void;
+  /** The path without symbolic links; the file must exist. */
+  realPath(path: string): string;
+  /** Whether a path is a directory, no link, that belongs to this user and that no other user can enter. */
+  isPrivate(path: string): boolean;
+  /** Whether a path lies on a file system of another machine. */
+  isRemote(path: string): boolean;
   removeDirectory(path: string): void;
   /** Returns when the names of a directory are on the disk. */
   syncDirectory(path: string): void;
 }
 
-/** One end of a connection. */
+/** One end of a connection. Never keeps the process alive. */
 export interface Socket {
   /** Sends the buffers in order; never blocks, so what the other side does not take is queued. */
   write(buffers: readonly Buffer[]): void;
@@ -51,8 +57,6 @@ export interface Socket {
   end(): void;
   /** Closes at once. */
   destroy(): void;
-  /** Whether this socket keeps the process alive. A new one does not. */
-  hold(alive: boolean): void;
 }
 
 /** What a socket calls; `closed` exactly once and last. */
@@ -72,13 +76,11 @@ export interface Sockets {
   /**
    * Listens on a new address.
    * @param directory The storage's directory, where the address is put if it can be.
-   * @param unique Random text that makes the address a new one.
    * @param accept Gives the events for each new connection.
    * @param done Called once, with the address or an error.
    */
   listen(
     directory: string,
-    unique: string,
     accept: (socket: Socket) => SocketEvents,
     done: (error: Error | null, address: string, listener: Listener) => void,
   ): void;
@@ -98,8 +100,10 @@ export interface Clock {
   after(ms: number, call: () => void): Timer;
   /** Calls once what has already arrived on the sockets has been delivered. */
   soon(call: () => void): void;
-  /** Microseconds from an arbitrary start, never falling: for durations only. */
-  micros(): number;
+  /** ms from an arbitrary start, never falling: for durations only. */
+  elapsed(): number;
+  /** Keeps the process alive until it is cancelled. */
+  keepAlive(): Timer;
 }
 
 /** A hub that runs beside the event loop of its member. */
@@ -115,8 +119,6 @@ export interface Threads {
   startHub(request: HubRequest, report: (report: HubReport) => void): HubHandle;
   /** Runs one compaction. Calls back once. Returns a function that stops it. */
   compact(request: CompactRequest, done: (error: Error | null, result: CompactResult | null) => void): () => void;
-  /** Keeps the process alive, or no longer; for this thread. */
-  hold(alive: boolean): void;
 }
 
 export interface Identity {
@@ -177,6 +179,8 @@ export interface HubOptions {
 export interface HubRequest {
   readonly place: Place;
   readonly options: HubOptions;
+  /** Random text that tells the contender from all other members. */
+  readonly member: string;
   /** The highest epoch that the contender has seen; 0 for none. */
   readonly epoch: number;
   /** Up to where the contender has applied the log; the hub reads only what follows. None: everything is read and checked. */
@@ -192,6 +196,8 @@ export type HubReport =
   | { readonly kind: "ended" }
   /** A compaction is done. */
   | { readonly kind: "compacted"; readonly result: CompactResult }
+  /** A compaction failed; it is tried again later. */
+  | { readonly kind: "compactionFailed"; readonly code: string; readonly message: string }
   /** It cannot serve. `code` is a `StorageErrorCode` or the code of a failed system call. */
   | { readonly kind: "failed"; readonly code: string; readonly message: string };
 

@@ -25,6 +25,7 @@ const NUMBER = "(0|[1-9][0-9]{0,15})";
 const SNAPSHOT_NAME = new RegExp(`^snapshot\\.${NUMBER}$`);
 const SEGMENT_NAME = new RegExp(`^log\\.${NUMBER}\\.${NUMBER}$`);
 const SEAT_NAME = new RegExp(`^seat\\.${NUMBER}$`);
+const INTENT_NAME = new RegExp(`^intent\\.${NUMBER}$`);
 
 /** The seqs of the snapshots among the names of a directory, newest first. */
 export function snapshotsIn(names: readonly string[]): number[] {
@@ -34,6 +35,11 @@ export function snapshotsIn(names: readonly string[]): number[] {
 /** The epochs of the seats among the names of a directory, highest first. */
 export function seatsIn(names: readonly string[]): number[] {
   return names.flatMap((name) => numbersOf(SEAT_NAME, name).slice(0, 1)).sort((a, b) => b - a);
+}
+
+/** The epochs of the intents among the names of a directory, highest first. */
+export function intentsIn(names: readonly string[]): number[] {
+  return names.flatMap((name) => numbersOf(INTENT_NAME, name).slice(0, 1)).sort((a, b) => b - a);
 }
 
 /** The segments among the names of a directory, newest first. */

@@ -25,8 +25,16 @@ let scratch = Buffer.allocUnsafeSlow(64 * 1024);
 
 /** Most bytes that an entry can take: three per UTF-16 unit, and the fixed fields. */
 function boundOf(entry: Entry): number {
+  if (entry.path.length > MAX_DEPTH) {
+    throw new RangeError(`expected a path of at most ${MAX_DEPTH} keys, got ${entry.path.length}`);
+  }
   let units = entry.json.length;
-  for (const key of entry.path) units += key.length + 2;
+  for (const key of entry.path) {
+    if (key.length > MAX_KEY_BYTES) {
+      throw new RangeError(`expected a key of at most ${MAX_KEY_BYTES} bytes, got ${key.length}`);
+    }
+    units += key.length + 2;
+  }
   return units * 3 + 32;
 }
 
@@ -70,7 +78,8 @@ function writeEntry(entry: Entry, start: number): number {
 /**
  * Encodes entries as one frame, its place in the log still blank.
  * @param kind `BATCH` or `STATE`.
- * @throws RangeError when a key has more than `MAX_KEY_BYTES` or the frame more than `MAX_FRAME_BYTES`.
+ * @throws RangeError when a path has more than `MAX_DEPTH` keys, a key more than `MAX_KEY_BYTES` or the frame more than
+ *   `MAX_FRAME_BYTES`.
  */
 export function encodeEntries(entries: readonly Entry[], kind: number = BATCH, stamp: Stamp = {}): Buffer {
   let bound = HEADER_BYTES + 4;
@@ -138,7 +147,7 @@ class EntryReader {
     const amount = op === ADD ? this.#double() : 0;
     let json = "";
     if (op === SET || op === SLOT) {
-      const bytes = this.uint32();
+      const bytes = this.#jsonLength();
       const from = this.#take(bytes);
       json = this.#buffer.toString("utf8", from, from + bytes);
     }
@@ -204,11 +213,17 @@ class EntryReader {
     return value;
   }
 
-  #skipJson(pathLength: number): void {
+  #jsonLength(): number {
     const bytes = this.uint32();
-    const from = this.#take(bytes);
     if (bytes === 0) throw new MalformedError("expected the text of a value, got none");
-    const depth = pathLength - 1 + depthOf(this.#buffer, from, from + bytes);
+    return bytes;
+  }
+
+  #skipJson(pathLength: number): void {
+    const bytes = this.#jsonLength();
+    const from = this.#take(bytes);
+    const above = pathLength - 1;
+    const depth = above + depthOf(this.#buffer, from, from + bytes, MAX_DEPTH - above);
     if (depth > MAX_DEPTH) throw new MalformedError(`expected a value nested at most ${MAX_DEPTH} deep, got ${depth}`);
   }
 }

@@ -9,11 +9,11 @@ const CLOSE_OBJECT = 0x7d;
 
 /**
  * How deep the containers of a JSON text are nested: 0 for a primitive, 1 for `[]`. A text too short to be nested deeper
- * than `MAX_DEPTH` counts as 0, since every level takes two bytes: the check then costs nothing.
+ * than `limit` counts as 0, since every level takes two bytes: the check then costs nothing.
  * @param utf8 Holds the text from `start` to `end`.
  */
-export function depthOf(utf8: Uint8Array, start: number, end: number): number {
-  if (end - start < 2 * MAX_DEPTH) return 0;
+export function depthOf(utf8: Uint8Array, start: number, end: number, limit: number = MAX_DEPTH): number {
+  if (end - start < 2 * (limit + 1)) return 0;
   let depth = 0;
   let deepest = 0;
   for (let at = start; at < end; at++) {

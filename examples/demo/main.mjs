@@ -1,0 +1,84 @@
+/**
+ * The demo: a small web application on 4 worker processes that share a counter, sessions and a cached value.
+ *
+ *   npm start                                 listens on port 3000
+ *   PORT=8080 npm start                       0: any free port
+ *   node examples/demo/main.mjs DIRECTORY     where the data is kept (or DATA_DIR); default: examples/demo/data
+ *
+ * This file is the primary of `node:cluster`: it starts the workers and replaces those that die. It does not open the
+ * storage itself; the workers find each other.
+ */
+import cluster from "node:cluster";
+import { once } from "node:events";
+import { mkdirSync } from "node:fs";
+import { createServer } from "node:net";
+import { join, resolve } from "node:path";
+
+const WORKERS = 4;
+const HOST = process.env.HOST ?? "127.0.0.1";
+/** A worker that dies younger than this is replaced after a pause that doubles each time. */
+const YOUNG_MS = 2_000;
+const MAX_PAUSE_MS = 5_000;
+/** How long the workers may take to close. */
+const STOP_MS = 10_000;
+
+const directory = resolve(process.argv[2] ?? process.env.DATA_DIR ?? join(import.meta.dirname, "data"));
+mkdirSync(directory, { recursive: true });
+
+/** The port for all workers, now and later: the workers would lose a port 0 when all of them died at once. */
+async function choosePort() {
+  const wanted = Number(process.env.PORT ?? 3000);
+  if (wanted !== 0) return wanted;
+  const server = createServer().listen(0, HOST);
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+const port = await choosePort();
+let isStopping = false;
+let isAnnounced = false;
+let pauseMs = 100;
+
+function startWorker() {
+  if (isStopping) return;
+  const startedAt = Date.now();
+  const worker = cluster.fork();
+  worker.once("exit", (code, signal) => {
+    if (isStopping) return;
+    console.log(`worker ${worker.process.pid} ended (${signal ?? `code ${code}`}); starting another one`);
+    pauseMs = Date.now() - startedAt < YOUNG_MS ? Math.min(pauseMs * 2, MAX_PAUSE_MS) : 100;
+    setTimeout(startWorker, pauseMs);
+  });
+}
+
+async function stop() {
+  if (isStopping) return;
+  isStopping = true;
+  const workers = Object.values(cluster.workers ?? {});
+  const killer = setTimeout(() => {
+    for (const worker of workers) worker.process.kill("SIGKILL");
+  }, STOP_MS);
+  const ended = workers.map((worker) => worker.isDead() || once(worker, "exit"));
+  for (const worker of workers) if (worker.isConnected()) worker.send("stop");
+  await Promise.all(ended);
+  clearTimeout(killer);
+  process.exit(0);
+}
+
+process.on("SIGINT", stop);
+process.on("SIGTERM", stop);
+
+cluster.setupPrimary({
+  exec: join(import.meta.dirname, "worker.mjs"),
+  args: [JSON.stringify({ directory, host: HOST, port })],
+});
+cluster.on("listening", () => {
+  const ready = Object.values(cluster.workers ?? {}).filter((worker) => worker.state === "listening").length;
+  if (isAnnounced || ready < WORKERS) return;
+  isAnnounced = true;
+  console.log(`The demo runs on http://${HOST}:${port}/ with ${WORKERS} workers. Ctrl+C stops it.`);
+});
+for (let count = 0; count < WORKERS; count++) startWorker();

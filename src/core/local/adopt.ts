@@ -1,0 +1,88 @@
+/** Takes over `app.db` when there is no log yet: a backup that was put there, or a file of version 1. */
+import { kindOf, SNAPSHOT } from "../log/frame.js";
+import { MAX_FRAME_BYTES } from "../log/limits.js";
+import { Fold, linkOnce, publish } from "./compactor.js";
+import { DamageError, formatError } from "./damage.js";
+import type { Files, Machine, Place } from "./machine.js";
+import { snapshotPath, temporaryPath } from "./names.js";
+import { BLOCK_BYTES, firstFrame, readExactly } from "./scanner.js";
+import { checkSnapshot } from "./verify.js";
+import { entriesOfVersion1 } from "./version1.js";
+import { writeAll } from "./write.js";
+
+/**
+ * Publishes what `app.db` holds as a snapshot. Returns when that is on the disk; `app.db` stays as it is, and is not shared.
+ * @returns false when there is no such file.
+ * @throws StorageError `ERR_STORAGE_FORMAT` when it is neither a snapshot nor a file of version 1; `ERR_STORAGE_CORRUPT` when
+ *   it is a damaged snapshot.
+ */
+export function adoptCopy(machine: Machine, place: Place, epoch: number): boolean {
+  const { files } = machine;
+  const file = openIfThere(files, place.filename);
+  if (file === null) return false;
+  try {
+    const frame = firstFrame(files, file, MAX_FRAME_BYTES);
+    if (frame !== null && kindOf(frame, 0) === SNAPSHOT) adoptSnapshot(machine, place, epoch, file);
+    else adoptVersion1(machine, place, epoch, file);
+    return true;
+  } finally {
+    files.close(file);
+  }
+}
+
+function openIfThere(files: Files, path: string): number | null {
+  try {
+    return files.open(path, "read");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
+}
+
+function adoptSnapshot(machine: Machine, place: Place, epoch: number, source: number): void {
+  const { files } = machine;
+  const { seq } = checkSnapshot(files, place.filename, null);
+  const temporary = temporaryPath(place, epoch, machine.random(8).toString("hex"));
+  const copy = files.open(temporary, "create");
+  try {
+    copyBytes(files, source, copy, place.filename);
+    files.sync(copy);
+    checkSnapshot(files, temporary, seq);
+    linkOnce(machine, temporary, snapshotPath(place, seq));
+  } finally {
+    files.close(copy);
+    files.unlink(temporary);
+  }
+  files.syncDirectory(place.directory);
+}
+
+function copyBytes(files: Files, source: number, target: number, path: string): void {
+  const total = files.bytes(source);
+  for (let position = 0; position < total; position += BLOCK_BYTES) {
+    const block = readExactly(files, source, position, Math.min(BLOCK_BYTES, total - position));
+    if (block === null) throw new DamageError(path, position, `expected ${total} bytes, got fewer`);
+    const { error } = writeAll(files, target, [block], position);
+    if (error) throw error;
+  }
+}
+
+/** The imported state has seq 1, so that it exists. */
+function adoptVersion1(machine: Machine, place: Place, epoch: number, source: number): void {
+  const now = machine.clock.now();
+  try {
+    const entries = entriesOfVersion1(place.filename, readText(machine.files, source, place.filename), now);
+    const fold = new Fold();
+    fold.apply({ seq: 1, time: now, origin: 0, born: 0, number: 0, entries });
+    publish(machine, place, epoch, fold.head, fold.entries());
+  } catch (cause) {
+    if (!(cause instanceof RangeError) && !(cause instanceof DamageError)) throw cause;
+    throw formatError(place.filename, `expected values within the limits, got one that is not: ${cause.message}`, { cause });
+  }
+}
+
+function readText(files: Files, file: number, path: string): string {
+  const bytes = readExactly(files, file, 0, files.bytes(file));
+  if (bytes === null) throw formatError(path, "expected a file that stays as it is, got one that shrinks");
+  return bytes.toString("utf8");
+}
+

@@ -1,0 +1,103 @@
+/**
+ * The files around the log: `app.db`, the copy for people and backups, and what crashes leave behind.
+ *
+ * Invariant: nothing here removes what the newest snapshot and the chain behind it need.
+ */
+import { dirname, join } from "node:path";
+import { compareSegments } from "./chain.js";
+import type { Files, Place, SegmentRef } from "./machine.js";
+import { seatPath, seatsIn, segmentPath, segmentsIn, snapshotPath, snapshotsIn } from "./names.js";
+import { readExactly } from "./scanner.js";
+import { writeAll } from "./write.js";
+
+/** Unfinished ends that are kept; older ones are removed. */
+const MAX_TORN_FILES = 4;
+/** Most bytes of an unfinished end that are kept. */
+const MAX_TORN_BYTES = 16 * 1024 * 1024;
+
+const TORN_NAME = /^torn\.(\d+)\.(\d+)$/;
+const LEFTOVER_NAME = /^(tmp|torn|intent|damaged|hub|member)\./;
+
+export const tornPath = (place: Place, epoch: number, segment: number): string =>
+  join(place.directory, `torn.${epoch}.${segment}`);
+
+/** Makes `app.db` another name of a snapshot, in one step: whoever opens it finds the old one or the new one. */
+export function renewCopy(files: Files, place: Place, snapshot: number, temporary: string): void {
+  files.link(snapshotPath(place, snapshot), temporary);
+  files.rename(temporary, place.filename);
+  // Renaming one of two names of the same file to the other does nothing, says rename(2).
+  files.unlink(temporary);
+  files.syncDirectory(dirname(place.filename));
+}
+
+/**
+ * Removes what a snapshot covers, once it is on the disk under its name: older snapshots, the folded segments and their
+ * unfinished ends.
+ */
+export function removeCovered(files: Files, place: Place, snapshot: number, folded: readonly SegmentRef[]): void {
+  for (const seq of snapshotsIn(files.list(place.directory))) {
+    if (seq < snapshot) files.unlink(snapshotPath(place, seq));
+  }
+  for (const { epoch, segment } of folded) {
+    files.unlink(segmentPath(place, epoch, segment));
+    files.unlink(tornPath(place, epoch, segment));
+  }
+}
+
+/**
+ * Keeps the end of a segment aside from `offset` on, if it is not kept already. Best effort: the end is worthless to the
+ * log, and a full disk must not stop a recovery.
+ */
+export function keepTorn(files: Files, place: Place, segment: Omit<SegmentRef, "end">, file: number, offset: number): void {
+  try {
+    const bytes = Math.min(files.bytes(file) - offset, MAX_TORN_BYTES);
+    const rest = readExactly(files, file, offset, bytes);
+    if (rest) writeNew(files, tornPath(place, segment.epoch, segment.segment), rest);
+    removeOldTorn(files, place);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+  }
+}
+
+function writeNew(files: Files, path: string, bytes: Buffer): void {
+  const file = files.open(path, "create");
+  const { error } = writeAll(files, file, [bytes], 0);
+  files.close(file);
+  if (error) files.unlink(path);
+}
+
+function removeOldTorn(files: Files, place: Place): void {
+  const torn = files.list(place.directory).flatMap((name) => {
+    const [, epoch, segment] = TORN_NAME.exec(name) ?? [];
+    return epoch === undefined ? [] : [{ name, epoch: Number(epoch), segment: Number(segment) }];
+  });
+  torn.sort((a, b) => compareSegments(b, a));
+  for (const { name } of torn.slice(MAX_TORN_FILES)) files.unlink(join(place.directory, name));
+}
+
+/**
+ * Removes a storage: `app.db`, segments, snapshots, what was left behind, seats, the directory; each only while the seat
+ * still stands.
+ * @returns false when somebody else took the seat before everything was gone, or the directory holds foreign files.
+ */
+export function removeFiles(files: Files, place: Place, isSeated: () => boolean): boolean {
+  const names = files.list(place.directory);
+  const paths = [
+    place.filename,
+    ...segmentsIn(names).map(({ epoch, segment }) => segmentPath(place, epoch, segment)),
+    ...snapshotsIn(names).map((seq) => snapshotPath(place, seq)),
+    ...names.filter((name) => LEFTOVER_NAME.test(name)).map((name) => join(place.directory, name)),
+    ...seatsIn(names).reverse().map((epoch) => seatPath(place, epoch)),
+  ];
+  for (const path of paths) {
+    if (!isSeated()) return false;
+    files.unlink(path);
+  }
+  try {
+    files.removeDirectory(place.directory);
+    return true;
+  } catch (error) {
+    if (["ENOTEMPTY", "EEXIST", "ENOENT"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
+    throw error;
+  }
+}

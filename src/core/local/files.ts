@@ -1,0 +1,124 @@
+/** The real `Files`: the file system of this machine. The only file that imports `node:fs`. */
+import {
+  closeSync,
+  constants,
+  fdatasync,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  futimesSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  rmdirSync,
+  statfsSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+  writevSync,
+} from "node:fs";
+import type { Files } from "./machine.js";
+
+const FILE_MODE = 0o600;
+const DIRECTORY_MODE = 0o700;
+const OTHERS_MASK = 0o077;
+
+const FLAGS = {
+  read: constants.O_RDONLY,
+  create: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL,
+  write: constants.O_RDWR,
+} as const;
+
+/** `f_type` of network file systems, from statfs(2): NFS, SMB, CIFS, SMB2, AFS, Coda, Ceph, Lustre, GPFS, GFS2, OCFS2. */
+const REMOTE_TYPES = new Set([
+  0x6969, 0x517b, 0xff534d42, 0xfe534d42, 0x5346414f, 0x73757245, 0x00c36400, 0x0bd00bd0, 0x47504653, 0x01161970,
+  0x7461636f,
+]);
+
+/** What Windows, and some file systems, answer when a directory is to be synced: there is nothing to do then. */
+const NO_DIRECTORY_SYNC = new Set(["EPERM", "EACCES", "EISDIR", "EINVAL", "ENOTSUP"]);
+
+/** Gives `fallback` instead when a call fails with the code. */
+function unless<T>(code: string, fallback: T, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === code) return fallback;
+    throw error;
+  }
+}
+
+/** Text that differs after every start of the machine; where the system does not tell it, the name of the host. */
+export function bootIdOf(host: string): string {
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  } catch {
+    return host;
+  }
+}
+
+function syncDirectory(path: string): void {
+  const isWindows = process.platform === "win32";
+  let file: number | undefined;
+  try {
+    file = openSync(path, FLAGS.read);
+    fsyncSync(file);
+  } catch (error) {
+    if (!isWindows || !NO_DIRECTORY_SYNC.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
+function isPrivate(path: string): boolean {
+  const { mode, uid, isDirectory } = describe(path);
+  if (process.getuid === undefined) return isDirectory;
+  return isDirectory && uid === process.getuid() && (mode & OTHERS_MASK) === 0;
+}
+
+/** By `lstat`, so that a link to a directory is none. */
+function describe(path: string): { mode: number; uid: number; isDirectory: boolean } {
+  const stat = lstatSync(path);
+  return { mode: stat.mode, uid: stat.uid, isDirectory: stat.isDirectory() };
+}
+
+/** The file system of this machine. */
+export const diskFiles: Files = {
+  open: (path, how) => openSync(path, FLAGS[how], FILE_MODE),
+  close: (file) => closeSync(file),
+  read: (file, into, offset, length, position) => readSync(file, into, offset, length, position),
+  write: (file, buffers, position) =>
+    buffers.length === 1
+      ? writeSync(file, buffers[0] as Buffer, 0, (buffers[0] as Buffer).length, position)
+      : writevSync(file, buffers, position),
+  truncate: (file, bytes) => ftruncateSync(file, bytes),
+  sync: (file) => fdatasyncSync(file),
+  syncLater: (file, done) => fdatasync(file, done),
+  bytes: (file) => fstatSync(file).size,
+  linkCount: (file) => fstatSync(file).nlink,
+  touch: (file, time) => futimesSync(file, time / 1000, time / 1000),
+  modifiedAt: (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs,
+  list: (directory) => unless("ENOENT", [], () => readdirSync(directory)),
+  link: (path, name) => linkSync(path, name),
+  rename: (path, name) => renameSync(path, name),
+  unlink: (path) =>
+    unless("ENOENT", false, () => {
+      unlinkSync(path);
+      return true;
+    }),
+  makeDirectory: (path) => {
+    mkdirSync(path, { recursive: true, mode: DIRECTORY_MODE });
+  },
+  realPath: (path) => realpathSync(path),
+  isPrivate,
+  isRemote: (path) => REMOTE_TYPES.has(statfsSync(path).type >>> 0),
+  removeDirectory: (path) => rmdirSync(path),
+  syncDirectory,
+};

@@ -1,0 +1,174 @@
+/**
+ * The life of a hub: listens, claims the seat, fences, reads the log, serves, compacts, hands on.
+ *
+ * The order is fixed: it listens before its seat is published, so a seat always names an address that answered once; it
+ * fences before it reads, so nothing that is confirmed later escapes it; and it cleans up only after its first segment is
+ * there and its seat still stands, when no successor can need what it removes.
+ */
+import { StorageError } from "../errors.js";
+import { PROTOCOL } from "./connection.js";
+import { removeFiles } from "./copy.js";
+import { checkpoint } from "./compactor.js";
+import { Hub } from "./hub.js";
+import type { HubHandle, HubReport, HubRequest, Listener, Machine } from "./machine.js";
+import { removeIfVoid } from "./presence.js";
+import { recoverForHub, removeStrays } from "./recovery.js";
+import { Seat } from "./seat.js";
+
+/** Pause, in ms, before a failed compaction is tried again. */
+const COMPACTION_RETRY_MS = 10_000;
+
+/** Starts a hub beside the caller's event loop or in it: the same code for the real and the simulated machine. */
+export function startHub(machine: Machine, request: HubRequest, report: (report: HubReport) => void): HubHandle {
+  return new HubHost(machine, request, report);
+}
+
+class HubHost implements HubHandle {
+  readonly #machine: Machine;
+  readonly #request: HubRequest;
+  readonly #report: (report: HubReport) => void;
+  #hub: Hub | null = null;
+  #seat: Seat | null = null;
+  #listener: Listener | null = null;
+  #stopCompaction: (() => void) | null = null;
+  #isRestingFromCompaction = false;
+  #isOver = false;
+
+  constructor(machine: Machine, request: HubRequest, report: (report: HubReport) => void) {
+    this.#machine = machine;
+    this.#request = request;
+    this.#report = report;
+    machine.sockets.listen(
+      request.place.directory,
+      (socket) => (this.#hub as Hub).accept(socket),
+      (error, address, listener) => this.#listening(error, address, listener),
+    );
+  }
+
+  close(destroy: boolean): void {
+    if (this.#isOver) return;
+    const hub = this.#hub;
+    if (hub === null) {
+      this.#end({ kind: "ended" });
+      return;
+    }
+    const isLast = !hub.hasOthers(this.#request.member);
+    this.#listener?.close();
+    this.#stopCompaction?.();
+    hub.close(() => {
+      if (this.#isOver) return;
+      try {
+        if (isLast) this.#leaveFiles(hub, destroy);
+        this.#end({ kind: "ended" });
+      } catch (error) {
+        this.#end(failure(error));
+      }
+    });
+  }
+
+  terminate(): void {
+    this.#stopCompaction?.();
+    this.#hub?.abandon();
+    this.#end(null);
+  }
+
+  #listening(error: Error | null, address: string, listener: Listener): void {
+    this.#listener = error ? null : listener;
+    if (this.#isOver) {
+      this.#listener?.close();
+      return;
+    }
+    try {
+      if (error) throw error;
+      this.#claim(address);
+    } catch (cause) {
+      this.#end(failure(cause));
+    }
+  }
+
+  #claim(address: string): void {
+    const { place, options, member, epoch, mark } = this.#request;
+    const machine = this.#machine;
+    const token = machine.random(32).toString("hex");
+    const { pid, host, bootId } = machine.identity;
+    const seat = Seat.claim(machine, place, epoch + 1, { address, token, pid, host, bootId, protocol: PROTOCOL });
+    if (seat === null) {
+      this.#end({ kind: "replaced" });
+      return;
+    }
+    this.#seat = seat;
+    const fenced = seat.fence();
+    if (!options.persist && mark === null) removeIfVoid(machine, place, member);
+    const recovered = recoverForHub(machine, place, seat.epoch, options, mark);
+    this.#hub = new Hub(machine, place, options, seat, token, recovered, {
+      replaced: () => this.#end({ kind: "replaced" }),
+      grown: () => this.#compactIfGrown(),
+      spoiled: () => this.#compact(),
+    });
+    this.#report({ kind: "serving", epoch: seat.epoch });
+    if (!seat.holds()) return;
+    for (const gone of fenced) machine.sockets.remove(gone);
+    removeStrays(machine.files, place, seat.epoch, recovered.segments);
+  }
+
+  #compactIfGrown(): void {
+    const writer = this.#hub?.writer;
+    if (!writer || this.#isRestingFromCompaction) return;
+    if (writer.segmentBytes > this.#request.options.compactAfterBytes + writer.snapshotBytes) this.#compact();
+  }
+
+  #compact(): void {
+    const hub = this.#hub;
+    if (this.#isOver || hub === null || this.#stopCompaction !== null || !hub.rotate()) return;
+    const request = hub.writer.compaction();
+    this.#stopCompaction = this.#machine.threads.compact(request, (error, result) => {
+      this.#stopCompaction = null;
+      if (this.#isOver) return;
+      if (result) {
+        hub.writer.compacted(request, result);
+        this.#report({ kind: "compacted", result });
+        this.#compactIfGrown();
+      } else {
+        this.#rest(error as Error);
+      }
+    });
+  }
+
+  /** A failed compaction loses nothing: the segments stay. It is tried again later. */
+  #rest(error: Error): void {
+    this.#report({ kind: "compactionFailed", ...describe(error) });
+    this.#isRestingFromCompaction = true;
+    this.#machine.clock.after(COMPACTION_RETRY_MS, () => {
+      this.#isRestingFromCompaction = false;
+      this.#compactIfGrown();
+    });
+  }
+
+  /** The last member leaves: one file holds everything, or nothing is left. */
+  #leaveFiles(hub: Hub, destroy: boolean): void {
+    const { place, options } = this.#request;
+    const seat = this.#seat as Seat;
+    const isSeated = () => seat.holds();
+    if (!isSeated()) return;
+    checkpoint(this.#machine, { ...hub.writer.compaction(), segments: hub.writer.chain });
+    if (destroy || !options.persist) removeFiles(this.#machine.files, place, isSeated);
+  }
+
+  #end(report: HubReport | null): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#listener?.close();
+    this.#seat?.release();
+    if (report) this.#report(report);
+  }
+}
+
+function describe(error: unknown): { code: string; message: string } {
+  const { code = "ERR_STORAGE_DISK", message = String(error) } = error as NodeJS.ErrnoException;
+  return { code, message };
+}
+
+function failure(error: unknown): HubReport {
+  if (!(error instanceof StorageError) && (error as NodeJS.ErrnoException).code === undefined) throw error;
+  return { kind: "failed", ...describe(error) };
+}

@@ -1,0 +1,158 @@
+/**
+ * A hub's side of one member: proves who it is, takes its frames, keeps what is to be sent to it at the end of the turn.
+ */
+import { timingSafeEqual } from "node:crypto";
+import { checkEntries } from "../log/codec.js";
+import { BARRIER, BATCH, decodeJson, encodeJson, epochOf, HELLO, isSound, kindOf, numberOf, REFUSE } from "../log/frame.js";
+import { MAX_FRAME_BYTES } from "../log/limits.js";
+import { Connection, GREETING_BYTES, PROTOCOL, ProtocolError } from "./connection.js";
+import type { Clock, Socket, SocketEvents, Timer } from "./machine.js";
+
+/** What a member says first. */
+export interface Hello {
+  readonly protocol: number;
+  readonly token: string;
+  /** Random text that tells this member from all others. */
+  readonly member: string;
+  /** The last batch that it applied: 0 for none. */
+  readonly seq: number;
+}
+
+/** ms within which a new connection must have proved itself. */
+const GREETING_MS = 2000;
+
+/** What a member tells its hub. */
+export interface HubMemberEvents {
+  /** It has proved itself and waits for a welcome. */
+  greeted(member: HubMember): void;
+  /** A well-formed batch whose checksum is not checked yet. */
+  batch(member: HubMember, buffer: Buffer, start: number, end: number): void;
+  barrier(member: HubMember, number: number): void;
+  closed(member: HubMember): void;
+}
+
+export class HubMember {
+  readonly #connection: Connection;
+  readonly #events: HubMemberEvents;
+  readonly #token: Buffer;
+  #greeting: Timer | null;
+  /** Others' frames and, behind them, answers: sent at the end of the turn. */
+  readonly outbox: Buffer[] = [];
+  /** Sent after the outboxes of all members. */
+  readonly confirms: Buffer[] = [];
+  /** Numbers of barriers to answer at the end of the turn. */
+  readonly barriers: number[] = [];
+  /** Whether it gets live frames. */
+  isLive = false;
+  hello: Hello | null = null;
+
+  private constructor(socket: Socket, token: string, clock: Clock, events: HubMemberEvents, out: (events: SocketEvents) => void) {
+    this.#events = events;
+    this.#token = Buffer.from(token);
+    const [connection, socketEvents] = Connection.from(socket, GREETING_BYTES, {
+      frame: (buffer, start, end) => this.#frame(buffer, start, end),
+      closed: () => {
+        this.#greeting?.cancel();
+        events.closed(this);
+      },
+    });
+    this.#connection = connection;
+    this.#greeting = clock.after(GREETING_MS, () => this.drop());
+    out(socketEvents);
+  }
+
+  /** Takes over an accepted socket. */
+  static accept(socket: Socket, token: string, clock: Clock, events: HubMemberEvents): [HubMember, SocketEvents] {
+    let socketEvents: SocketEvents | undefined;
+    const member = new HubMember(socket, token, clock, events, (given) => {
+      socketEvents = given;
+    });
+    return [member, socketEvents as SocketEvents];
+  }
+
+  get queuedBytes(): number {
+    return this.#connection.queuedBytes;
+  }
+
+  get isClosed(): boolean {
+    return this.#connection.isClosed;
+  }
+
+  /** Sends what has gathered for it. */
+  flush(frames: Buffer[]): void {
+    if (frames.length === 0) return;
+    this.#connection.send(frames);
+    frames.length = 0;
+  }
+
+  pause(): void {
+    this.#connection.pause();
+  }
+
+  resume(): void {
+    this.#connection.resume();
+  }
+
+  /** Says why not, and closes. */
+  refuse(code: string, message: string): void {
+    this.#connection.send([encodeJson(REFUSE, {}, { code, message })]);
+    this.#connection.end();
+  }
+
+  end(): void {
+    this.#connection.end();
+  }
+
+  drop(): void {
+    this.#connection.drop(null);
+  }
+
+  #frame(buffer: Buffer, start: number, end: number): void {
+    const kind = kindOf(buffer, start);
+    if (this.hello === null) {
+      if (kind !== HELLO || !isSound(buffer, start, end)) throw new ProtocolError(`expected a hello, got kind ${kind}`);
+      this.#greet(decodeHello(buffer, start, end));
+    } else if (kind === BATCH && this.isLive) {
+      if (epochOf(buffer, start) !== 0) throw new ProtocolError("expected a batch that nobody has ordered");
+      checkEntries(buffer, start, end);
+      this.#events.batch(this, buffer, start, end);
+    } else if (kind === BARRIER && this.isLive) {
+      this.#events.barrier(this, numberOf(buffer, start));
+    } else {
+      throw new ProtocolError(`expected a batch or a barrier, got kind ${kind}`);
+    }
+  }
+
+  #greet(hello: Hello): void {
+    const token = Buffer.from(hello.token);
+    if (token.length !== this.#token.length || !timingSafeEqual(token, this.#token)) {
+      throw new ProtocolError("expected the token of the seat");
+    }
+    this.#greeting?.cancel();
+    this.#greeting = null;
+    this.hello = hello;
+    if (hello.protocol !== PROTOCOL) {
+      this.refuse(
+        "ERR_STORAGE_PROTOCOL",
+        `the manager speaks protocol ${PROTOCOL} and this process ${hello.protocol}: run the same version of cluster-storage in all processes`,
+      );
+      return;
+    }
+    this.#connection.maxFrameBytes = MAX_FRAME_BYTES;
+    this.#events.greeted(this);
+  }
+}
+
+function decodeHello(buffer: Buffer, start: number, end: number): Hello {
+  let hello: unknown;
+  try {
+    hello = decodeJson(buffer, start, end);
+  } catch (cause) {
+    throw new ProtocolError("expected a hello in JSON", { cause });
+  }
+  const { protocol, token, member, seq } = (hello ?? {}) as Partial<Record<keyof Hello, unknown>>;
+  if (typeof protocol === "number" && typeof token === "string" && typeof member === "string" && typeof seq === "number") {
+    return { protocol, token, member, seq };
+  }
+  throw new ProtocolError("expected a hello with protocol, token, member and seq");
+}

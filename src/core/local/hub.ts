@@ -1,0 +1,356 @@
+/**
+ * The hub orders, appends, broadcasts, confirms. It knows bytes, no values.
+ *
+ * All that arrives in one turn of the event loop is one append. The order is what all promises rest on:
+ *
+ *   append -> (fsync) -> is the seat still ours? -> broadcast to the others -> confirm to the origins
+ *
+ * Append before broadcast: whatever any member has seen survives the manager. Broadcast before confirm: whoever learns of a
+ * write finds it on its way to every member. The check in the middle: a manager that was replaced confirms nothing.
+ *
+ * Invariant: `#unwritten` are stamped frames with the seqs that follow the confirmed end; `#arrivals` are not stamped yet.
+ */
+import { encodeEntries } from "../log/codec.js";
+import { BARRIER, CENSUS, CONFIRM, encodeFrame, encodeJson, PING, TROUBLE, WELCOME } from "../log/frame.js";
+import { type Arrival, bytesOf, enqueue, stamp, takeBytes } from "./arrivals.js";
+import { HubMember } from "./hub-member.js";
+import { LogWriter } from "./log-writer.js";
+import type { HubOptions, Machine, Place, Socket, SocketEvents, Timer } from "./machine.js";
+import type { Recovered } from "./recovery.js";
+import type { Seat } from "./seat.js";
+
+/** ms between two signs of life to idle members, and between two looks at the seat of an idle hub. */
+const PULSE_MS = 1000;
+/** Pulses between two signs of life to processes of other machines. */
+const REFRESH_PULSES = 3;
+/** First and longest pause, in ms, before a refused append is tried again. */
+const RETRY_MS = 50;
+const MAX_RETRY_MS = 2000;
+/** Longest time, in ms, that a closing hub waits until members have taken what was sent to them. */
+const FAREWELL_MS = 1000;
+/** Members that have not proved themselves yet; more are turned away. */
+const MAX_GREETINGS = 64;
+
+/** What a hub tells the host that runs it. */
+export interface HubEvents {
+  /** Somebody else has the seat now: it has stopped. */
+  replaced(): void;
+  /** A good moment to compact, if it is worth it. */
+  grown(): void;
+  /** An fsync failed in the background: what is in the closed segments must be written anew. */
+  spoiled(): void;
+}
+
+export class Hub {
+  readonly #machine: Machine;
+  readonly #options: HubOptions;
+  readonly #seat: Seat;
+  readonly #token: string;
+  readonly #writer: LogWriter;
+  readonly #events: HubEvents;
+  readonly #members = new Set<HubMember>();
+  readonly #greeted: HubMember[] = [];
+  readonly #unwritten: Arrival<HubMember | null>[] = [];
+  #arrivals: Arrival<HubMember | null>[] = [];
+  #seq: number;
+  #time: number;
+  #pulses = 0;
+  #retryMs = 0;
+  /** What members were told about the disk; null while it takes what is appended. */
+  #trouble: Buffer | null = null;
+  #isScheduled = false;
+  #isClosed = false;
+  #hasCensus = false;
+  #emptied: (() => void) | null = null;
+  #pulse: Timer;
+  #idle: Timer;
+  #retry: Timer | null = null;
+
+  /**
+   * Begins an epoch; the seat is taken and all others are fenced.
+   * @throws the error of a failed file operation.
+   */
+  constructor(
+    machine: Machine,
+    place: Place,
+    options: HubOptions,
+    seat: Seat,
+    token: string,
+    recovered: Recovered,
+    events: HubEvents,
+  ) {
+    this.#machine = machine;
+    this.#options = options;
+    this.#seat = seat;
+    this.#token = token;
+    this.#events = events;
+    this.#writer = new LogWriter(machine.files, place, seat.epoch, recovered, options.fsync);
+    this.#seq = recovered.seq;
+    this.#time = recovered.time;
+    this.#pulse = machine.clock.after(PULSE_MS, () => this.#beat());
+    this.#idle = machine.clock.after(options.gcInterval, () => this.#moveTime());
+  }
+
+  get writer(): LogWriter {
+    return this.#writer;
+  }
+
+  /** Members that get live frames. */
+  get memberCount(): number {
+    let count = 0;
+    for (const member of this.#members) if (member.isLive) count++;
+    return count;
+  }
+
+  /** Whether everything that arrived is confirmed. */
+  get isSettled(): boolean {
+    return this.#arrivals.length === 0 && this.#unwritten.length === 0;
+  }
+
+  /** Takes a new connection. */
+  accept(socket: Socket): SocketEvents {
+    const [member, events] = HubMember.accept(socket, this.#token, this.#machine.clock, {
+      greeted: (greeted) => {
+        this.#greeted.push(greeted);
+        this.#schedule();
+      },
+      batch: (origin, buffer, start, end) => {
+        enqueue(this.#arrivals, origin as HubMember | null, buffer, start, end);
+        this.#schedule();
+      },
+      barrier: (asking, number) => {
+        asking.barriers.push(number);
+        this.#schedule();
+      },
+      closed: (gone) => {
+        this.#members.delete(gone);
+        if (gone.isLive) this.#changeCensus();
+        if (this.#members.size === 0) this.#emptied?.();
+      },
+    });
+    let greetings = 0;
+    for (const other of this.#members) if (other.hello === null) greetings++;
+    if (this.#isClosed || greetings >= MAX_GREETINGS) member.drop();
+    else this.#members.add(member);
+    return events;
+  }
+
+  /** Begins a new segment, so that all before it can be folded. Returns false when there is nothing to fold, or no way to. */
+  rotate(): boolean {
+    if (this.#isClosed || this.#unwritten.length > 0) return false;
+    try {
+      this.#writer.rotate();
+    } catch (error) {
+      this.#fail(error as Error);
+      return false;
+    }
+    this.#announceSegment();
+    return true;
+  }
+
+  /** Orders what has arrived, then lets all members go; `done` is called when what was sent to them has been delivered. */
+  close(done: () => void): void {
+    if (!this.#isClosed) this.#turn();
+    if (!this.#isClosed) this.#stop();
+    for (const member of this.#members) member.end();
+    this.#emptied = done;
+    if (this.#members.size === 0) done();
+    else this.#pulse = this.#machine.clock.after(FAREWELL_MS, done);
+  }
+
+  /** Whether any other than the given member gets live frames. */
+  hasOthers(member: string): boolean {
+    for (const other of this.#members) if (other.isLive && other.hello?.member !== member) return true;
+    return false;
+  }
+
+  /** Stops at once: nothing more is appended, sent or confirmed. */
+  abandon(): void {
+    if (this.#isClosed) return;
+    this.#stop();
+    for (const member of this.#members) member.drop();
+  }
+
+  #stop(): void {
+    this.#isClosed = true;
+    this.#pulse.cancel();
+    this.#idle.cancel();
+    this.#retry?.cancel();
+    this.#writer.close();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#isClosed) return;
+    this.#isScheduled = true;
+    this.#machine.clock.soon(() => {
+      this.#isScheduled = false;
+      if (!this.#isClosed) this.#turn();
+    });
+  }
+
+  #turn(): void {
+    const isQuestion = this.#greeted.length > 0 || this.#hasBarriers();
+    const settled = this.#retry === null ? this.#order() : [];
+    if ((settled.length > 0 || isQuestion) && !this.#seat.holds()) {
+      this.#stepDown();
+      return;
+    }
+    if (settled.length > 0) this.#settle(settled);
+    this.#welcome();
+    this.#answerBarriers();
+    if (this.#hasCensus) this.#sendCensus();
+    for (const member of this.#members) this.#deliver(member);
+    for (const member of this.#members) member.flush(member.confirms);
+    if (settled.length > 0) this.#events.grown();
+  }
+
+  /** Stamps and appends what has arrived; returns what is in the log now, not confirmed yet. */
+  #order(): Arrival<HubMember | null>[] {
+    this.#stamp();
+    if (this.#unwritten.length === 0) {
+      this.#recover();
+      return [];
+    }
+    const { segment } = this.#writer.confirmed;
+    const { bytes, error } = this.#writer.append(this.#unwritten.map(bytesOf));
+    if (this.#writer.confirmed.segment !== segment) this.#announceSegment();
+    if (error) this.#fail(error);
+    else this.#recover();
+    return takeBytes(this.#unwritten, bytes);
+  }
+
+  #stamp(): void {
+    const arrivals = this.#arrivals;
+    if (arrivals.length === 0) return;
+    this.#arrivals = [];
+    this.#time = Math.max(this.#time, this.#machine.clock.now());
+    for (const arrival of arrivals) {
+      if (!stamp(arrival, this.#seat.epoch, this.#seq, this.#time)) arrival.member?.drop();
+      this.#seq += arrival.count;
+      if (arrival.count > 0) this.#unwritten.push(arrival);
+    }
+  }
+
+  /** The seat stood after the append: queues frames for the others, and confirms for their origins. */
+  #settle(arrivals: readonly Arrival<HubMember | null>[]): void {
+    const last = arrivals[arrivals.length - 1] as Arrival<HubMember | null>;
+    this.#writer.confirm(last.seq + last.count - 1, last.time);
+    for (const arrival of arrivals) {
+      const bytes = bytesOf(arrival);
+      for (const member of this.#members) if (member.isLive && member !== arrival.member) member.outbox.push(bytes);
+      if (arrival.member?.isLive && !arrival.member.isClosed) {
+        const { seq, time, count } = arrival;
+        arrival.member.confirms.push(encodeFrame(CONFIRM, { epoch: this.#seat.epoch, seq, time, number: count }));
+      }
+    }
+  }
+
+  /** From here on, those who proved themselves get live frames: they read the files up to exactly this position. */
+  #welcome(): void {
+    if (this.#greeted.length === 0) return;
+    const { epoch, segment, offset, seq, time } = this.#writer.confirmed;
+    this.#time = Math.max(this.#time, this.#machine.clock.now());
+    const welcome = { segment, offset, bytes: this.#writer.bytes, now: this.#time };
+    for (const member of this.#greeted.splice(0)) {
+      if (member.isClosed) continue;
+      member.isLive = true;
+      member.outbox.push(encodeJson(WELCOME, { epoch, seq, time }, welcome));
+      if (this.#trouble) member.outbox.push(this.#trouble);
+      this.#changeCensus();
+    }
+  }
+
+  #hasBarriers(): boolean {
+    for (const member of this.#members) if (member.barriers.length > 0) return true;
+    return false;
+  }
+
+  /** All that was confirmed before the question is in the outbox already. */
+  #answerBarriers(): void {
+    for (const member of this.#members) {
+      for (const number of member.barriers.splice(0)) member.confirms.push(encodeFrame(BARRIER, { number }));
+    }
+  }
+
+  #deliver(member: HubMember): void {
+    member.flush(member.outbox);
+    if (member.queuedBytes > this.#options.maxMemberBacklogBytes) member.drop();
+  }
+
+  #announceSegment(): void {
+    for (const member of this.#members) if (member.isLive) member.outbox.push(this.#writer.head);
+    this.#schedule();
+  }
+
+  /** The disk refuses: members are told once and wait; it is tried again after a growing pause. */
+  #fail(error: Error): void {
+    if (this.#trouble === null) {
+      const { code = "EIO" } = error as NodeJS.ErrnoException;
+      this.#trouble = encodeJson(TROUBLE, {}, { code, message: error.message });
+      this.#tellAll(this.#trouble);
+      for (const member of this.#members) if (member.isLive) member.pause();
+    }
+    this.#retryMs = Math.min(Math.max(RETRY_MS, this.#retryMs * 2), MAX_RETRY_MS);
+    this.#retry?.cancel();
+    this.#retry = this.#machine.clock.after(this.#retryMs, () => {
+      this.#retry = null;
+      this.#schedule();
+    });
+  }
+
+  #recover(): void {
+    if (this.#trouble === null) return;
+    this.#trouble = null;
+    this.#retryMs = 0;
+    this.#tellAll(encodeJson(TROUBLE, {}, null));
+    for (const member of this.#members) member.resume();
+  }
+
+  #tellAll(frame: Buffer): void {
+    for (const member of this.#members) if (member.isLive) member.outbox.push(frame);
+    this.#schedule();
+  }
+
+  #changeCensus(): void {
+    this.#hasCensus = true;
+    this.#schedule();
+  }
+
+  #sendCensus(): void {
+    this.#hasCensus = false;
+    const frame = encodeFrame(CENSUS, { number: this.memberCount });
+    for (const member of this.#members) if (member.isLive) member.confirms.push(frame);
+  }
+
+  #stepDown(): void {
+    this.abandon();
+    this.#events.replaced();
+  }
+
+  /** A sign of life; and an idle hub learns here that it was replaced. */
+  #beat(): void {
+    this.#pulse = this.#machine.clock.after(PULSE_MS, () => this.#beat());
+    if (!this.#seat.holds()) {
+      this.#stepDown();
+      return;
+    }
+    if (++this.#pulses % REFRESH_PULSES === 0) this.#seat.refresh();
+    if (this.#members.size > 0) this.#tellAll(encodeFrame(PING, {}));
+    if (this.#options.fsync === "everysec") this.#writer.syncLater((error) => this.#spoil(error));
+  }
+
+  #spoil(error: Error): void {
+    if (this.#isClosed) return;
+    this.#fail(error);
+    this.#events.spoiled();
+  }
+
+  /** An empty batch lets log time move on in an idle storage. */
+  #moveTime(): void {
+    this.#idle = this.#machine.clock.after(this.#options.gcInterval, () => this.#moveTime());
+    if (this.#machine.clock.now() - this.#time < this.#options.gcInterval || !this.isSettled) return;
+    const frame = encodeEntries([]);
+    enqueue(this.#arrivals, null as HubMember | null, frame, 0, frame.length);
+    this.#schedule();
+  }
+}

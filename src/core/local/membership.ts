@@ -1,0 +1,281 @@
+/**
+ * One connection of a member to a hub, from hello to end.
+ *
+ * While it reads the files up to the position that the welcome names, live frames wait in `#backlog`. It ends exactly once,
+ * and then tells up to where the log was delivered.
+ */
+import { StorageError, type StorageErrorCode } from "../errors.js";
+import {
+  BARRIER,
+  BATCH,
+  CENSUS,
+  CONFIRM,
+  decodeJson,
+  encodeJson,
+  epochOf,
+  HELLO,
+  isSound,
+  kindOf,
+  numberOf,
+  PING,
+  REFUSE,
+  SEGMENT,
+  seqOf,
+  timeOf,
+  TROUBLE,
+  WELCOME,
+} from "../log/frame.js";
+import { MAX_FRAME_BYTES } from "../log/limits.js";
+import type { LogSink } from "../log/log.js";
+import { Connection, PROTOCOL, ProtocolError } from "./connection.js";
+import { Delivery } from "./delivery.js";
+import type { Machine, Mark, Place, Timer } from "./machine.js";
+import { ChainReader, StaleFilesError } from "./reader.js";
+import type { SeatView } from "./seat.js";
+
+/** How many looks at a silent hub make `stallTimeout`. */
+const LOOKS = 10;
+/** A look that comes later than this many times its due shows that this process was stalled itself: it counts from anew. */
+const STALLED_LOOK = 2;
+/** Frames of the backlog that are delivered before the event loop goes on. */
+const BACKLOG_SLICE = 256;
+
+/** What became of a membership. */
+export interface MembershipEnd {
+  /** Up to where the log was delivered; null when the sink has no usable state. */
+  readonly mark: Mark | null;
+  readonly wasWelcome: boolean;
+  /** The hub was silent for `stallTimeout`. */
+  readonly isMute: boolean;
+  /** A `StorageError` when there is no point in another try. */
+  readonly reason: Error | null;
+}
+
+/** The body of a welcome. */
+interface Welcome {
+  readonly segment: number;
+  readonly offset: number;
+  /** Bytes of the files. */
+  readonly bytes: number;
+  /** What the next batch is stamped with at least, in ms since 1970. */
+  readonly now: number;
+}
+
+export interface MembershipRequest {
+  readonly member: string;
+  readonly mark: Mark | null;
+  readonly stallTimeout: number;
+  readonly maxBacklogBytes: number;
+  readonly sink: LogSink;
+  /** All that was confirmed before the hello has been delivered. */
+  joined(): void;
+  /** The answer to a barrier. */
+  passed(number: number): void;
+  ended(end: MembershipEnd): void;
+}
+
+export class Membership {
+  readonly #machine: Machine;
+  readonly #place: Place;
+  readonly #request: MembershipRequest;
+  readonly #connection: Connection;
+  #delivery: Delivery | null = null;
+  #reader: ChainReader | null = null;
+  #backlog: Array<{ buffer: Buffer; start: number; end: number }> = [];
+  #backlogBytes = 0;
+  #isPaused = false;
+  #isLive = false;
+  #wasWelcome = false;
+  #isMute = false;
+  #mark: Mark | null;
+  #watch: Timer;
+  #lastLook: number;
+  #silentLooks = 0;
+  /** Members that the hub has; files' bytes at the welcome. */
+  members = 0;
+  bytes = 0;
+
+  constructor(machine: Machine, place: Place, seat: SeatView, request: MembershipRequest) {
+    this.#machine = machine;
+    this.#place = place;
+    this.#request = request;
+    this.#mark = request.mark;
+    this.#lastLook = machine.clock.elapsed();
+    this.#watch = this.#lookAgain();
+    const { address, token } = seat.content as NonNullable<SeatView["content"]>;
+    this.#connection = Connection.to(machine.sockets, address, MAX_FRAME_BYTES, {
+      connected: () => {
+        const hello = { protocol: PROTOCOL, token, member: request.member, seq: this.#mark?.seq ?? 0 };
+        this.#connection.send([encodeJson(HELLO, {}, hello)]);
+      },
+      frame: (buffer, start, end) => this.#receive(buffer, start, end),
+      closed: (reason) => this.#end(reason),
+    });
+  }
+
+  /** Sends a frame; before the join, and after the end, it is dropped. */
+  append(frame: Buffer): void {
+    if (this.#isLive) this.#connection.send([frame]);
+  }
+
+  /** Closes; `ended` is called before this returns. */
+  end(): void {
+    this.#connection.drop(null);
+  }
+
+  #receive(buffer: Buffer, start: number, end: number): void {
+    this.#silentLooks = 0;
+    if (this.#isLive) {
+      this.#take(buffer, start, end);
+      return;
+    }
+    const kind = kindOf(buffer, start);
+    if (this.#reader === null && this.#delivery === null) {
+      if (!isSound(buffer, start, end)) throw new ProtocolError("expected a sound frame");
+      if (kind === REFUSE) this.#refused(buffer, start, end);
+      else if (kind === WELCOME) this.#welcomed(buffer, start, end);
+      else throw new ProtocolError(`expected a welcome, got kind ${kind}`);
+      return;
+    }
+    this.#backlog.push({ buffer, start, end });
+    this.#backlogBytes += end - start;
+    if (this.#backlogBytes > this.#request.maxBacklogBytes && !this.#isPaused) {
+      this.#isPaused = true;
+      this.#connection.pause();
+    }
+  }
+
+  #refused(buffer: Buffer, start: number, end: number): void {
+    const { code, message } = decodeJson(buffer, start, end) as { code: StorageErrorCode; message: string };
+    this.#connection.drop(new StorageError(code, message));
+  }
+
+  #welcomed(buffer: Buffer, start: number, end: number): void {
+    const { segment, offset, bytes, now } = decodeJson(buffer, start, end) as Welcome;
+    this.#wasWelcome = true;
+    this.bytes = bytes;
+    const { sink } = this.#request;
+    const to = { epoch: epochOf(buffer, start), segment, offset, seq: seqOf(buffer, start), time: timeOf(buffer, start) };
+    this.#reader = new ChainReader(this.#machine.files, this.#place, to, this.#mark, {
+      snapshot: (head) => {
+        this.#mark = null;
+        sink.restoring(head);
+      },
+      state: (frame, from, to) => sink.restored(frame, from, to),
+      batch: (frame, from, to) => sink.batch(frame, from, to),
+    });
+    this.#read(to, now);
+  }
+
+  /** Reads a bounded piece of the files, then lets the event loop go on. */
+  #read(to: Mark, now: number): void {
+    const reader = this.#reader;
+    if (reader === null) return;
+    let isDone: boolean;
+    try {
+      isDone = reader.step();
+    } catch (error) {
+      if (error instanceof StaleFilesError) this.#connection.drop(null);
+      else this.#connection.drop(error as Error);
+      return;
+    }
+    if (!isDone) {
+      this.#machine.clock.soon(() => this.#read(to, now));
+      return;
+    }
+    reader.close();
+    this.#reader = null;
+    this.#delivery = new Delivery(this.#request.sink, to);
+    this.#catchUp(now);
+  }
+
+  /** Delivers a slice of what came in meanwhile; once nothing is left, the member is live. */
+  #catchUp(time: number): void {
+    if (this.#connection.isClosed) return;
+    const slice = this.#backlog.splice(0, BACKLOG_SLICE);
+    try {
+      for (const { buffer, start, end } of slice) {
+        this.#backlogBytes -= end - start;
+        this.#take(buffer, start, end);
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#connection.drop(error);
+      return;
+    }
+    if (this.#isPaused && this.#backlogBytes <= this.#request.maxBacklogBytes / 2) {
+      this.#isPaused = false;
+      this.#connection.resume();
+    }
+    if (this.#backlog.length > 0) {
+      this.#machine.clock.soon(() => this.#catchUp(time));
+      return;
+    }
+    this.#isLive = true;
+    this.#request.sink.joined(time);
+    this.#request.joined();
+  }
+
+  #take(buffer: Buffer, start: number, end: number): void {
+    const delivery = this.#delivery as Delivery;
+    switch (kindOf(buffer, start)) {
+      case BATCH:
+        delivery.batch(buffer, start, end);
+        break;
+      case CONFIRM:
+        delivery.confirm(seqOf(buffer, start), numberOf(buffer, start), timeOf(buffer, start));
+        break;
+      case SEGMENT:
+        delivery.segment(buffer, start);
+        break;
+      case BARRIER:
+        this.#request.passed(numberOf(buffer, start));
+        break;
+      case TROUBLE:
+        this.#troubled(decodeJson(buffer, start, end) as { code: string; message: string } | null);
+        break;
+      case CENSUS:
+        this.members = numberOf(buffer, start);
+        break;
+      case PING:
+        break;
+      default:
+        throw new ProtocolError(`expected a frame of a hub, got kind ${kindOf(buffer, start)}`);
+    }
+  }
+
+  #troubled(trouble: { code: string; message: string } | null): void {
+    const { sink } = this.#request;
+    if (trouble === null) sink.trouble(null);
+    else sink.trouble(Object.assign(new Error(trouble.message), { code: trouble.code }));
+  }
+
+  #lookAgain(): Timer {
+    return this.#machine.clock.after(this.#request.stallTimeout / LOOKS, () => this.#look());
+  }
+
+  /** Counts only the time in which this process itself was running. */
+  #look(): void {
+    const now = this.#machine.clock.elapsed();
+    const isStalled = now - this.#lastLook > (this.#request.stallTimeout / LOOKS) * STALLED_LOOK;
+    this.#lastLook = now;
+    this.#silentLooks = isStalled ? 0 : this.#silentLooks + 1;
+    if (this.#silentLooks >= LOOKS && !this.#isPaused) {
+      this.#isMute = true;
+      this.#connection.drop(null);
+      return;
+    }
+    this.#watch = this.#lookAgain();
+  }
+
+  #end(reason: Error | null): void {
+    this.#watch.cancel();
+    const mark = this.#reader ? this.#reader.mark : (this.#delivery?.mark ?? this.#mark);
+    this.#reader?.close();
+    this.#reader = null;
+    if (this.#isLive) this.#request.sink.parted();
+    this.#isLive = false;
+    const usable = this.#mark === null && this.#delivery === null ? null : mark;
+    this.#request.ended({ mark: usable, wasWelcome: this.#wasWelcome, isMute: this.#isMute, reason });
+  }
+}

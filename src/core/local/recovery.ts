@@ -1,0 +1,225 @@
+/**
+ * Finds out what the log holds, after the others are fenced: the newest segment with a whole first frame, its chain of
+ * predecessors back to what the newest snapshot covers, and where its last whole frame ends.
+ *
+ * Invariant: what is returned is a prefix of what was appended that holds every confirmed batch; where that cannot be known,
+ * an error is thrown instead. Torn and corrupt are two facts: behind a torn end nothing whole follows.
+ */
+import { join } from "node:path";
+import type { StorageError } from "../errors.js";
+import { adoptCopy } from "./adopt.js";
+import { closeLinks, compareSegments, type Link, openChain, refOf } from "./chain.js";
+import { DamageError, MissingFileError, openOrStale, StaleFilesError } from "./damage.js";
+import type { Files, HubOptions, Machine, Mark, Place, SegmentRef } from "./machine.js";
+import { intentPath, intentsIn, segmentPath, segmentsIn, snapshotPath, snapshotsIn } from "./names.js";
+import { type Applied, isInHistory } from "./reader.js";
+import { salvage } from "./salvage.js";
+import { readSegmentHead } from "./segment.js";
+import { isWholeSnapshot } from "./snapshot.js";
+import { checkSnapshot, expectNoBatch, readLinks, type Torn } from "./verify.js";
+
+const TEMPORARY_NAME = /^tmp\.(\d+)\./;
+
+/** What the log holds. */
+export interface Recovered {
+  /** The seq of the newest snapshot; 0 for none. */
+  readonly snapshot: number;
+  readonly snapshotBytes: number;
+  /** The segments behind the snapshot in order, each up to where it is valid; none when the snapshot covers them all. */
+  readonly segments: readonly SegmentRef[];
+  /** The seq and time of the last batch. */
+  readonly seq: number;
+  readonly time: number;
+  readonly torn: Torn | null;
+}
+
+/**
+ * Reads the log to its end. Removes and changes nothing, but keeps a torn end aside.
+ * @param mark Only what follows is read, if it is part of this history; null: everything is read and checked.
+ * @param adopt Called when there is no log at all: publishes what `app.db` holds as a snapshot; false when there is nothing.
+ * @throws StorageError `ERR_STORAGE_CORRUPT` or `ERR_STORAGE_FORMAT`.
+ */
+export function recover(files: Files, place: Place, mark: Applied | null, adopt: () => boolean): Recovered {
+  let seen = "";
+  for (;;) {
+    const names = files.list(place.directory);
+    try {
+      return recoverFrom(files, place, names, mark) ?? (adopt() ? recover(files, place, null, () => false) : NOTHING);
+    } catch (error) {
+      if (!(error instanceof StaleFilesError)) throw error;
+      // A compaction of before the fence may still be removing files; when the same file is missed twice, it is not that.
+      const now = names.sort().join();
+      if (now === seen) throw new MissingFileError(error.path, "the log names it", { cause: error });
+      seen = now;
+    }
+  }
+}
+
+const NOTHING: Recovered = { snapshot: 0, snapshotBytes: 0, segments: [], seq: 0, time: 0, torn: null };
+
+function recoverFrom(files: Files, place: Place, names: readonly string[], mark: Applied | null): Recovered | null {
+  const base = snapshotsIn(names)[0] ?? 0;
+  const last = openNewest(files, place, names);
+  if (last === null && base === 0) return null;
+  try {
+    const tail = last && mark ? recoverTail(files, place, base, last, mark) : null;
+    return tail ?? recoverAll(files, place, base, last);
+  } finally {
+    if (last) files.close(last.file);
+  }
+}
+
+/** Opens the newest segment with a whole first frame, to be read to the end of its file; null when there is none. */
+function openNewest(files: Files, place: Place, names: readonly string[]): Link | null {
+  for (const ref of segmentsIn(names)) {
+    const path = segmentPath(place, ref.epoch, ref.segment);
+    const file = openOrStale(files, path);
+    let head = null;
+    try {
+      head = readSegmentHead(files, file, path, ref);
+      if (head) return { ...ref, path, file, head, end: files.bytes(file) };
+      expectNoBatch(files, { path, file, epoch: ref.epoch }, 0, 0);
+    } finally {
+      if (head === null) files.close(file);
+    }
+  }
+  return null;
+}
+
+/** Reads and checks everything. */
+function recoverAll(files: Files, place: Place, base: number, last: Link | null): Recovered {
+  const snapshot = base === 0 ? { bytes: 0, time: 0 } : checkSnapshot(files, snapshotPath(place, base), base);
+  const covered = { snapshot: base, snapshotBytes: snapshot.bytes };
+  if (last === null) return { ...covered, segments: [], seq: base, time: snapshot.time, torn: null };
+  const links = openChain(files, place, last, (link) => link.head.seq <= base);
+  try {
+    const first = links[0] as Link;
+    if (first.head.seq > base) throw new StaleFilesError(snapshotPath(place, first.head.seq));
+    const start = { ...first.head, offset: first.head.bytes };
+    const { end, torn } = readLinks(files, place, links, start);
+    if (end.seq < base) return { ...covered, segments: [], seq: base, time: snapshot.time, torn };
+    const time = Math.max(end.time, snapshot.time);
+    return { ...covered, segments: refsOf(links, end.offset), seq: end.seq, time, torn };
+  } finally {
+    closeLinks(files, links.slice(0, -1));
+  }
+}
+
+/** Reads what follows a mark; null when that is not part of this history. Damage before it stops nothing. */
+function recoverTail(files: Files, place: Place, base: number, last: Link, mark: Applied): Recovered | null {
+  let links = [last];
+  try {
+    links = openChain(files, place, last, (link) => compareSegments(link, mark) <= 0);
+    if (!isInHistory(files, links, mark)) return null;
+    const { end, torn } = readLinks(files, place, links, mark);
+    const segments = [...olderRefs(files, place, links[0] as Link, base), ...refsOf(links, end.offset)];
+    const snapshotBytes = base === 0 ? 0 : bytesOf(files, snapshotPath(place, base));
+    return { snapshot: base, snapshotBytes, segments, seq: end.seq, time: end.time, torn };
+  } catch (error) {
+    if (error instanceof StaleFilesError) return null;
+    throw error;
+  } finally {
+    closeLinks(files, links.slice(0, -1));
+  }
+}
+
+/** The segments between the snapshot and `first`, as far as they can be told; a compaction that misses one refuses. */
+function olderRefs(files: Files, place: Place, first: Link, base: number): SegmentRef[] {
+  if (first.head.seq <= base) return [];
+  try {
+    const links = openChain(files, place, first, (link) => link.head.seq <= base);
+    closeLinks(files, links.slice(0, -1));
+    return links.slice(0, -1).map(refOf);
+  } catch (error) {
+    if (error instanceof StaleFilesError || error instanceof DamageError) return [];
+    throw error;
+  }
+}
+
+function bytesOf(files: Files, path: string): number {
+  const file = openOrStale(files, path);
+  const bytes = files.bytes(file);
+  files.close(file);
+  return bytes;
+}
+
+/** The links as they are told to others, the last one up to `end`. */
+function refsOf(links: readonly Link[], end: number): SegmentRef[] {
+  return links.map((link, index) => (index === links.length - 1 ? { ...refOf(link), end } : refOf(link)));
+}
+
+/**
+ * Recovers the log for a new hub, which has fenced all others. On return what was read is on the disk, so that the new
+ * hub's first segment never names a place that a loss of power takes back.
+ * @throws StorageError `ERR_STORAGE_CORRUPT`, unless `options.recover` is `"salvage"`; `ERR_STORAGE_FORMAT`.
+ */
+export function recoverForHub(
+  machine: Machine,
+  place: Place,
+  epoch: number,
+  options: Pick<HubOptions, "recover">,
+  mark: Mark | null,
+): Recovered {
+  const { files } = machine;
+  const adopt = () => adoptCopy(machine, place, epoch);
+  let recovered: Recovered;
+  try {
+    recovered = recover(files, place, mark, adopt);
+  } catch (error) {
+    if (options.recover !== "salvage" || (error as StorageError).code !== "ERR_STORAGE_CORRUPT") throw error;
+    salvage(machine, place, epoch);
+    recovered = recover(files, place, null, adopt);
+  }
+  const last = recovered.segments.at(-1);
+  if (last) syncFile(files, segmentPath(place, last.epoch, last.segment));
+  return recovered;
+}
+
+function syncFile(files: Files, path: string): void {
+  const file = files.open(path, "write");
+  try {
+    files.sync(file);
+  } finally {
+    files.close(file);
+  }
+}
+
+/**
+ * Removes what lower epochs left behind: segments that the chain does not need, temporary files, intents. Does nothing
+ * to segments when the chain does not reach back to a whole snapshot: each may then be the only one that holds something.
+ * @param chain The segments of the log in order, as recovered.
+ */
+export function removeStrays(files: Files, place: Place, epoch: number, chain: readonly SegmentRef[]): void {
+  const names = files.list(place.directory);
+  for (const name of names) {
+    const owner = TEMPORARY_NAME.exec(name)?.[1];
+    if (owner !== undefined && Number(owner) < epoch) files.unlink(join(place.directory, name));
+  }
+  for (const intent of intentsIn(names)) if (intent < epoch) files.unlink(intentPath(place, intent));
+  if (!isComplete(files, place, chain, snapshotsIn(names)[0] ?? 0)) return;
+  for (const segment of segmentsIn(names)) {
+    const isNeeded = chain.some((link) => compareSegments(link, segment) === 0);
+    if (!isNeeded && segment.epoch < epoch) files.unlink(segmentPath(place, segment.epoch, segment.segment));
+  }
+}
+
+function isComplete(files: Files, place: Place, chain: readonly SegmentRef[], snapshot: number): boolean {
+  if (snapshot > 0) {
+    const isWhole = withFile(files, snapshotPath(place, snapshot), (file) => isWholeSnapshot(files, file, snapshot));
+    if (!isWhole) return false;
+  }
+  const first = chain[0];
+  if (first === undefined) return true;
+  const path = segmentPath(place, first.epoch, first.segment);
+  const head = withFile(files, path, (file) => readSegmentHead(files, file, path, first));
+  return head !== null && head.seq <= snapshot;
+}
+
+function withFile<T>(files: Files, path: string, read: (file: number) => T): T {
+  const file = files.open(path, "read");
+  try {
+    return read(file);
+  } finally {
+    files.close(file);
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * Keeps what is intact of damaged files, when the user asks for it: the newest whole snapshot, or what is whole of a
+ * damaged one, and every whole batch behind it in the order of the log, gaps allowed.
+ *
+ * Invariant: a crash at any point loses nothing more. The result is published under a seq above all others before any
+ * file is moved; damaged files are kept aside, whole.
+ */
+import { basename, join } from "node:path";
+import { decodeEntries } from "../log/codec.js";
+import { SLOT } from "../log/entry.js";
+import { BATCH, epochOf, numberOf, STATE, seqOf, timeOf } from "../log/frame.js";
+import { batchOf, Fold, publish } from "./compactor.js";
+import { renewCopy } from "./copy.js";
+import { DamageError } from "./damage.js";
+import type { Files, Machine, Place } from "./machine.js";
+import { segmentPath, segmentsIn, snapshotPath, snapshotsIn, temporaryPath } from "./names.js";
+import { frameAt, nextSoundFrame } from "./resync.js";
+import { readSegmentHead } from "./segment.js";
+import { readSnapshotHead } from "./snapshot.js";
+import { type Lost, readSound } from "./sound.js";
+import { checkSnapshot } from "./verify.js";
+
+/** A segment, and the seqs of its batches that belong to the log. */
+interface Source {
+  readonly path: string;
+  readonly epoch: number;
+  /** The last seq before it. */
+  readonly above: number;
+  /** The first seq of the next segment. */
+  readonly below: number;
+}
+
+/**
+ * Publishes a snapshot of everything that is intact. On return it is the whole log: a new chain can begin behind it.
+ * @returns what was lost; the files that it was lost from are kept as `damaged.<random>.<name>`.
+ * @throws StorageError `ERR_STORAGE_FORMAT` when another version wrote a file.
+ */
+export function salvage(machine: Machine, place: Place, epoch: number): Lost[] {
+  const { files } = machine;
+  const names = files.list(place.directory);
+  const snapshots = snapshotsIn(names);
+  const paths = snapshots.map((seq) => snapshotPath(place, seq));
+  const sources = sourcesOf(files, place, names);
+  if (paths.length === 0 && sources.length === 0) paths.push(place.filename);
+  const damaged = paths.filter((path) => !isWhole(files, path));
+  const base = paths.find((path) => !damaged.includes(path)) ?? damaged[0];
+  const fold = new Fold();
+  const lost = damaged.map((file) => ({ file, from: 0, to: 0 }) as Lost);
+  if (base !== undefined) lost.push(...loadSnapshot(files, base, fold));
+  for (const source of sources) lost.push(...loadBatches(files, source, fold));
+  const highest = Math.max(fold.seq, snapshots[0] ?? 0, ...sources.map(({ above }) => above));
+  publish(machine, place, epoch, { ...fold.head, seq: highest + 1 }, fold.entries());
+  moveAside(machine, place, [...paths, ...sources.map(({ path }) => path)], lost);
+  renewCopy(files, place, highest + 1, temporaryPath(place, epoch, machine.random(8).toString("hex")));
+  return lost;
+}
+
+function isWhole(files: Files, path: string): boolean {
+  try {
+    checkSnapshot(files, path, null);
+    return true;
+  } catch (error) {
+    if (error instanceof DamageError) return false;
+    throw error;
+  }
+}
+
+/** The segments that hold anything, in order; what one has behind the begin of the next was never confirmed. */
+function sourcesOf(files: Files, place: Place, names: readonly string[]): Source[] {
+  const sources: Source[] = [];
+  let below = Number.POSITIVE_INFINITY;
+  for (const { epoch, segment } of segmentsIn(names)) {
+    const path = segmentPath(place, epoch, segment);
+    const above = lastBefore(files, path, epoch, segment);
+    sources.unshift({ path, epoch, above: above ?? 0, below });
+    if (above !== null) below = Math.min(below, above + 1);
+  }
+  return sources;
+}
+
+/** The seq before a segment, by its first frame or else by its first whole batch; null when it has neither. */
+function lastBefore(files: Files, path: string, epoch: number, segment: number): number | null {
+  const file = files.open(path, "read");
+  try {
+    const head = readSegmentHead(files, file, path, { epoch, segment });
+    if (head) return head.seq;
+    const first = nextSoundFrame(files, file, 0, BATCH, (buffer, at) => epochOf(buffer, at) === epoch);
+    return first === -1 ? null : seqOf(frameAt(files, file, first), 0) - 1;
+  } finally {
+    files.close(file);
+  }
+}
+
+function loadSnapshot(files: Files, path: string, fold: Fold): Lost[] {
+  const file = files.open(path, "read");
+  const first = readSnapshotHead(files, file, path);
+  const seqInside = nextSoundFrame(files, file, 0, STATE, () => true);
+  const seq = first?.head.seq ?? (seqInside === -1 ? 0 : seqOf(frameAt(files, file, seqInside), 0));
+  files.close(file);
+  fold.snapshot(first?.head ?? { seq, time: 0, origins: [] });
+  let number = 0;
+  let hasGap = false;
+  return readSound(
+    files,
+    path,
+    STATE,
+    (buffer, at) => seqOf(buffer, at) === seq,
+    (buffer, start, end) => {
+      hasGap ||= numberOf(buffer, start) !== number + 1;
+      number = numberOf(buffer, start);
+      const entries = decodeEntries(buffer, start, end);
+      // Behind a gap, what adds to a slot may add to one that was lost.
+      const from = hasGap ? entries.findIndex(({ op }) => op === SLOT) : 0;
+      if (from === -1) return;
+      hasGap = false;
+      fold.restore(entries.slice(from));
+    },
+  );
+}
+
+function loadBatches(files: Files, { path, epoch, above, below }: Source, fold: Fold): Lost[] {
+  return readSound(
+    files,
+    path,
+    BATCH,
+    (buffer, at) => epochOf(buffer, at) === epoch && timeOf(buffer, at) >= 0,
+    (buffer, start, end) => {
+      const seq = seqOf(buffer, start);
+      if (seq > fold.seq && seq > above && seq < below) applyBehind(fold, buffer, start, end);
+    },
+  );
+}
+
+/** Applies the next batch, behind a gap or none. That its origin began in a gap does not make it void. */
+function applyBehind(fold: Fold, buffer: Buffer, start: number, end: number): void {
+  const read = batchOf(buffer, start, end);
+  const batch = { ...read, time: Math.max(read.time, fold.time) };
+  fold.skip(batch.seq - 1);
+  if (fold.apply(batch)) return;
+  fold.skip(batch.seq - 1);
+  fold.apply({ ...batch, origin: 0 });
+  fold.skip(batch.seq, [[batch.origin, batch.number, batch.time]]);
+}
+
+/** Keeps the files aside from which something was lost, and removes the others: the new snapshot has all of them. */
+function moveAside(machine: Machine, place: Place, paths: readonly string[], lost: readonly Lost[]): void {
+  const random = machine.random(8).toString("hex");
+  for (const path of paths) {
+    const aside = join(place.directory, `damaged.${random}.${basename(path)}`);
+    if (lost.some(({ file }) => file === path)) machine.files.rename(path, aside);
+    else machine.files.unlink(path);
+  }
+  machine.files.syncDirectory(place.directory);
+}

@@ -1,0 +1,164 @@
+/**
+ * Snapshots: the files with the whole state at one seq. FORMAT.md shows the format.
+ *
+ * Invariant: a file named `snapshot.<seq>` was whole and on the disk before it got that name, and never changes.
+ */
+import { encodeEntries } from "../log/codec.js";
+import type { Entry } from "../log/entry.js";
+import {
+  decodeJson,
+  END,
+  encodeFrame,
+  encodeJson,
+  HEADER_BYTES,
+  isSound,
+  kindOf,
+  lengthOf,
+  numberOf,
+  originOf,
+  SNAPSHOT,
+  STATE,
+  seqOf,
+  timeOf,
+} from "../log/frame.js";
+import { MAX_FRAME_BYTES } from "../log/limits.js";
+import type { SnapshotHead } from "../log/log.js";
+import { expectEntries } from "./batches.js";
+import { DamageError, formatError } from "./damage.js";
+import type { Files } from "./machine.js";
+import { FrameScanner, firstFrame, readExactly } from "./scanner.js";
+import { FORMAT } from "./segment.js";
+import { writeAll } from "./write.js";
+
+/** Bytes of entries after which a frame of a snapshot is complete, unless one entry alone is longer. */
+const STATE_FRAME_BYTES = 256 * 1024;
+
+/**
+ * Writes a snapshot to a new file. On return all of it is on the disk, except its name.
+ * @returns its bytes.
+ * @throws the error of a failed file operation; nothing of the file is left then.
+ */
+export function writeSnapshot(files: Files, path: string, head: SnapshotHead, entries: Iterable<Entry>): number {
+  const file = files.open(path, "create");
+  let bytes = 0;
+  try {
+    for (const frame of framesOf(head, entries)) {
+      const { error } = writeAll(files, file, [frame], bytes);
+      if (error) throw error;
+      bytes += frame.length;
+    }
+    files.sync(file);
+  } catch (error) {
+    files.close(file);
+    files.unlink(path);
+    throw error;
+  }
+  files.close(file);
+  return bytes;
+}
+
+function* framesOf(head: SnapshotHead, entries: Iterable<Entry>): Generator<Buffer> {
+  const { seq, time, origins } = head;
+  yield encodeJson(SNAPSHOT, { seq, time }, { format: FORMAT, origins });
+  let part: Entry[] = [];
+  let partBytes = 0;
+  let entryCount = 0;
+  let frameCount = 0;
+  for (const entry of entries) {
+    part.push(entry);
+    partBytes += entry.json.length + (entry.path[0] as string).length;
+    entryCount++;
+    if (partBytes < STATE_FRAME_BYTES) continue;
+    yield encodeEntries(part, STATE, { seq, time, number: ++frameCount });
+    part = [];
+    partBytes = 0;
+  }
+  if (part.length > 0) yield encodeEntries(part, STATE, { seq, time, number: ++frameCount });
+  yield encodeFrame(END, { seq, time, number: frameCount, origin: entryCount });
+}
+
+/**
+ * Whether a file ends as the snapshot of `seq` does: a cut-off one does not. Reads its last 56 bytes.
+ * @param seq null: of any seq.
+ */
+export function isWholeSnapshot(files: Files, file: number, seq: number | null): boolean {
+  const end = readExactly(files, file, files.bytes(file) - HEADER_BYTES, HEADER_BYTES);
+  if (end === null || lengthOf(end, 0) !== HEADER_BYTES || !isSound(end, 0, HEADER_BYTES)) return false;
+  return kindOf(end, 0) === END && (seq === null || seqOf(end, 0) === seq);
+}
+
+/**
+ * Reads the first frame of an open snapshot; null when it is not whole.
+ * @throws StorageError `ERR_STORAGE_FORMAT` when it is no snapshot, or one of another version.
+ */
+export function readSnapshotHead(files: Files, file: number, path: string): { head: SnapshotHead; bytes: number } | null {
+  const frame = firstFrame(files, file, MAX_FRAME_BYTES);
+  if (frame === null) return null;
+  if (kindOf(frame, 0) !== SNAPSHOT) throw formatError(path, `expected a snapshot, got a frame of kind ${kindOf(frame, 0)}`);
+  const { format, origins } = decodeJson(frame, 0, frame.length) as { format: unknown; origins: SnapshotHead["origins"] };
+  if (format !== FORMAT) throw formatError(path, `expected format ${FORMAT}, got ${format}`);
+  return { head: { seq: seqOf(frame, 0), time: timeOf(frame, 0), origins }, bytes: frame.length };
+}
+
+/** Reads a snapshot frame by frame. Invariant: the first `#frameCount` frames had `#entryCount` entries. */
+export class SnapshotScanner {
+  readonly head: SnapshotHead;
+  readonly #frames: FrameScanner;
+  readonly #checksEntries: boolean;
+  #frameCount = 0;
+  #entryCount = 0;
+
+  /**
+   * @param file Stays open, and is the caller's to close.
+   * @param seq The seq that the snapshot is to have; null: any.
+   * @throws DamageError when its first frame is damaged, or it ends too soon.
+   * @throws StorageError `ERR_STORAGE_FORMAT` when another version wrote it.
+   */
+  constructor(files: Files, path: string, file: number, seq: number | null, checksEntries: boolean) {
+    const first = readSnapshotHead(files, file, path);
+    if (first === null) throw new DamageError(path, 0, "expected the first frame of a snapshot, got a damaged one");
+    this.head = first.head;
+    if (seq !== null && seq !== first.head.seq) {
+      throw new DamageError(path, 0, `expected a snapshot of seq ${seq}, got one of ${first.head.seq}`, true);
+    }
+    const bytes = files.bytes(file);
+    if (!isWholeSnapshot(files, file, first.head.seq)) {
+      throw new DamageError(path, bytes, "expected the last frame of a snapshot, got something else");
+    }
+    this.#frames = new FrameScanner(files, path, file, first.bytes, bytes);
+    this.#checksEntries = checksEntries;
+  }
+
+  get frames(): FrameScanner {
+    return this.#frames;
+  }
+
+  /**
+   * Goes to the next frame with entries; false once the last frame has confirmed that nothing is missing.
+   * @throws DamageError when what follows is not what was written.
+   */
+  next(): boolean {
+    const frames = this.#frames;
+    if (!frames.next()) frames.fail("expected the last frame of a snapshot, got the end of the file");
+    const { buffer, start, end } = frames;
+    const kind = kindOf(buffer, start);
+    if (seqOf(buffer, start) !== this.head.seq) frames.refuse(`expected a frame of seq ${this.head.seq}, got ${seqOf(buffer, start)}`);
+    if (kind === END) return this.#finish();
+    if (kind !== STATE) frames.refuse(`expected a frame of a snapshot, got one of kind ${kind}`);
+    const number = numberOf(buffer, start);
+    if (number !== this.#frameCount + 1) frames.refuse(`expected frame ${this.#frameCount + 1} of a snapshot, got ${number}`);
+    if (this.#checksEntries) expectEntries(frames);
+    this.#frameCount++;
+    this.#entryCount += end - start >= HEADER_BYTES + 4 ? buffer.readUInt32LE(start + HEADER_BYTES) : 0;
+    return true;
+  }
+
+  #finish(): false {
+    const frames = this.#frames;
+    const counted = `${numberOf(frames.buffer, frames.start)} frames of ${originOf(frames.buffer, frames.start)} entries`;
+    const read = `${this.#frameCount} frames of ${this.#entryCount} entries`;
+    if (counted !== read) frames.refuse(`expected ${counted} before the end of a snapshot, got ${read}`);
+    if (frames.next()) frames.refuse("expected nothing behind the end of a snapshot, got a frame");
+    return false;
+  }
+}

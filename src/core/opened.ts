@@ -1,0 +1,175 @@
+/**
+ * The storages that are open in this thread: those of one file share one replica, so that a plugin, a middleware and a
+ * session store can each open "app" and the data is in memory once.
+ */
+import { StorageError } from "./errors.js";
+import { LocalLog } from "./local/local-log.js";
+import type { Machine, Place } from "./local/machine.js";
+import { preparePlace } from "./local/place.js";
+import { thisMachine } from "./local/this-machine.js";
+import type { Log } from "./log/log.js";
+import type { ResolvedOptions } from "./options.js";
+import { Replica, type ReplicaEvents } from "./replica.js";
+
+/** Bytes of segments, beyond the size of the snapshot, that start a compaction. */
+const COMPACT_AFTER_BYTES = 16 * 1024 * 1024;
+
+/** Who the manager is. */
+export interface ManagerView {
+  readonly pid: number;
+  readonly isHere: boolean;
+}
+
+/** What the storages of one file in this thread share. */
+export class Opened implements ReplicaEvents {
+  static readonly #all = new Map<string, Opened>();
+
+  readonly filename: string;
+  readonly log: Log;
+  readonly replica: Replica;
+  readonly #key: string;
+  readonly #options: ResolvedOptions;
+  readonly #listeners = new Set<OpenedListener>();
+  isJoined = false;
+  isReady = false;
+  failure: Error | null = null;
+  #trouble: Error | null = null;
+  readonly #onTrouble: Array<(error: StorageError) => void> = [];
+  manager: ManagerView = { pid: 0, isHere: false };
+
+  private constructor(key: string, place: Place, options: ResolvedOptions, machine: Machine) {
+    this.#key = key;
+    this.#options = options;
+    this.filename = place.filename;
+    const { candidate, stallTimeout, fsync, gcInterval, recover, persist, maxMemberBacklogBytes } = options;
+    const hub = { fsync, gcInterval, recover, persist, maxMemberBacklogBytes, compactAfterBytes: COMPACT_AFTER_BYTES };
+    this.log = new LocalLog(machine, place, { candidate, stallTimeout, hub });
+    this.replica = new Replica(this.log, {
+      clock: machine.clock,
+      random: (bytes) => machine.random(bytes),
+      events: this,
+      maxValueBytes: options.maxValueBytes,
+      maxPendingBytes: options.maxPendingBytes,
+    });
+    this.log.open(this.replica.sink);
+  }
+
+  /**
+   * Opens the storage, or joins those that have it open in this thread.
+   * @throws StorageError `ERR_STORAGE_DIRECTORY`, `ERR_STORAGE_REMOTE`, `ERR_STORAGE_OPTIONS`.
+   */
+  static acquire(name: string, options: ResolvedOptions, listener: OpenedListener, machine: Machine = thisMachine): Opened {
+    const place = preparePlace(machine, name, options);
+    const key = place.directory;
+    let opened = Opened.#all.get(key);
+    if (opened === undefined) {
+      opened = new Opened(key, place, options, machine);
+      Opened.#all.set(key, opened);
+    }
+    opened.#expectOptions(options);
+    opened.#listeners.add(listener);
+    return opened;
+  }
+
+  /** Leaves; the last one closes the log. Returns when nothing is left of it. */
+  release(listener: OpenedListener, destroy: boolean): Promise<void> {
+    if (!this.#listeners.delete(listener) || this.#listeners.size > 0) return Promise.resolve();
+    if (Opened.#all.get(this.#key) === this) Opened.#all.delete(this.#key);
+    return new Promise((resolve, reject) => {
+      const done = (error?: Error) => {
+        this.replica.fail(new StorageError("ERR_STORAGE_CLOSED", `expected an open storage, got ${this.filename}, which was closed`));
+        if (error) reject(error);
+        else resolve();
+      };
+      if (destroy) this.log.destroy(done);
+      else this.log.close(done);
+    });
+  }
+
+  joined(): void {
+    this.isJoined = true;
+    const isFirst = !this.isReady;
+    this.isReady = true;
+    for (const listener of this.#listeners) {
+      if (isFirst) listener.emit("ready");
+      listener.emit("connect");
+    }
+  }
+
+  parted(): void {
+    this.isJoined = false;
+    for (const listener of this.#listeners) listener.emit("disconnect");
+  }
+
+  managed(pid: number, isHere: boolean): void {
+    if (this.manager.pid === pid && this.manager.isHere === isHere) return;
+    this.manager = { pid, isHere };
+    for (const listener of this.#listeners) listener.emit("manager", this.manager);
+  }
+
+  changed(event: { type: string; path: readonly string[] }): void {
+    for (const listener of this.#listeners) listener.emit("change", event);
+  }
+
+  expired(event: { path: readonly string[] }): void {
+    for (const listener of this.#listeners) listener.emit("expire", event);
+  }
+
+  /** Each failure is told once, however often it is met again. */
+  troubled(error: Error | null): void {
+    const isNew = error !== null && this.#trouble?.message !== error.message;
+    this.#trouble = error;
+    if (!isNew) return;
+    const told = diskError(error);
+    for (const call of this.#onTrouble.splice(0)) call(told);
+    this.erred(told);
+  }
+
+  /** Calls once, as soon as the disk refuses writes: at once if it does now. */
+  onceTroubled(call: (error: StorageError) => void): void {
+    if (this.#trouble) call(diskError(this.#trouble));
+    else this.#onTrouble.push(call);
+  }
+
+  erred(error: Error): void {
+    for (const listener of this.#listeners) if (listener.listenerCount("error") > 0) listener.emit("error", error);
+  }
+
+  failed(error: Error): void {
+    this.failure = error;
+    this.isJoined = false;
+    this.erred(error);
+  }
+
+  /** Whether somebody wants to know about an event that costs something to make. */
+  hasListeners(event: "change" | "expire"): boolean {
+    for (const listener of this.#listeners) if (listener.listenerCount(event) > 0) return true;
+    return false;
+  }
+
+  #expectOptions(options: ResolvedOptions): void {
+    for (const [key, value] of Object.entries(options) as Array<[keyof ResolvedOptions, unknown]>) {
+      if (key === "path" || this.#options[key] === value) continue;
+      throw new StorageError(
+        "ERR_STORAGE_OPTIONS",
+        `expected ${key} to be ${this.#options[key]} as where ${this.filename} was opened in this process, got ${value}`,
+      );
+    }
+  }
+}
+
+/** What `Opened` tells a storage. */
+export interface OpenedListener {
+  emit(event: string, ...values: unknown[]): boolean;
+  listenerCount(event: string): number;
+}
+
+function diskError(cause: Error): StorageError {
+  if (cause instanceof StorageError) return cause;
+  const { code } = cause as NodeJS.ErrnoException;
+  return new StorageError(
+    "ERR_STORAGE_DISK",
+    `the files cannot be written (${code}: ${cause.message}); writes stay pending and are tried again`,
+    { cause },
+  );
+}

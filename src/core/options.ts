@@ -1,0 +1,122 @@
+/** The options of a storage: types, defaults, validation. */
+import { DEFAULT_MAX_VALUE_BYTES, MAX_BATCH_BYTES } from "./log/limits.js";
+
+/** How a storage is opened. All processes that open the same storage should give the same options. */
+export interface StorageOptions {
+  /** The directory of `<name>.db` and `<name>.db.d/`; made if it is missing. Default: `process.cwd()`. */
+  path?: string;
+  /**
+   * Time between two sweeps of an idle storage, in ms, 10 to 2^31-1: how long the memory of expired data may stay in use.
+   * Reads hide expired data at once, whatever this is. Default: 120000.
+   */
+  gcInterval?: number;
+  /**
+   * When a confirmed write is on the disk. A crash of processes loses nothing with any of them; a loss of power loses:
+   * `"always"`: nothing confirmed; `"everysec"` (default): up to the last second; `"never"`: what the operating system had not written.
+   */
+  fsync?: "always" | "everysec" | "never";
+  /** Whether this process may be the manager. At least one process must be able to. Default: true. */
+  candidate?: boolean;
+  /** false: files are kept in a private temporary directory and are void once the last member has left. Default: true. */
+  persist?: boolean;
+  /**
+   * What to do with damaged files. `"strict"` (default): the storage does not open, the error names file and offset.
+   * `"salvage"`: they are kept aside, and what is intact is loaded.
+   */
+  recover?: "strict" | "salvage";
+  /** Most bytes of the JSON text of one value, in UTF-8. Default: 16777216 (16 MiB), at most 62 MiB. */
+  maxValueBytes?: number;
+  /** Most bytes of writes that may wait for a manager; then `set` throws. Default: 67108864 (64 MiB). */
+  maxPendingBytes?: number;
+  /** Most bytes that may be on their way to a member; then the manager disconnects it, and it catches up from the files. Default: 33554432 (32 MiB). */
+  maxMemberBacklogBytes?: number;
+  /**
+   * Silence of the manager, in ms, 100 to 2^31-1, after which it is replaced although its connection stands (it is frozen).
+   * A manager that dies is replaced at once. Default: 5000.
+   */
+  stallTimeout?: number;
+}
+
+/** Options with all defaults filled in. */
+export type ResolvedOptions = Required<StorageOptions>;
+
+const MIB = 1024 * 1024;
+const MAX_TIMER_MS = 2 ** 31 - 1;
+const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+/**
+ * Checks the name of a storage.
+ * @throws TypeError when it is not text of 1 to 64 of the letters `A-Z a-z 0-9 . _ -`, the first a letter or digit.
+ */
+export function checkName(name: unknown): string {
+  if (typeof name === "string" && NAME_PATTERN.test(name)) return name;
+  throw new TypeError(
+    `expected a name of 1 to 64 characters A-Z a-z 0-9 . _ - that begins with a letter or digit, got ${show(name)}`,
+  );
+}
+
+/**
+ * Fills in the defaults.
+ * @throws TypeError on an unknown option or one of a wrong type, RangeError on a number out of its range.
+ */
+export function resolveOptions(options: StorageOptions = {}): ResolvedOptions {
+  if (typeof options !== "object" || options === null) throw new TypeError(`expected options, got ${show(options)}`);
+  const known = new Set(Object.keys(RANGES).concat(Object.keys(CHOICES), "path"));
+  for (const key of Object.keys(options)) {
+    if (!known.has(key)) throw new TypeError(`expected one of the options ${[...known].join(", ")}, got ${show(key)}`);
+  }
+  return {
+    path: resolvePath(options.path),
+    gcInterval: integer(options, "gcInterval"),
+    fsync: choice(options, "fsync") as ResolvedOptions["fsync"],
+    candidate: choice(options, "candidate") as boolean,
+    persist: choice(options, "persist") as boolean,
+    recover: choice(options, "recover") as ResolvedOptions["recover"],
+    maxValueBytes: integer(options, "maxValueBytes"),
+    maxPendingBytes: integer(options, "maxPendingBytes"),
+    maxMemberBacklogBytes: integer(options, "maxMemberBacklogBytes"),
+    stallTimeout: integer(options, "stallTimeout"),
+  };
+}
+
+/** Default, least and most of each number. */
+const RANGES = {
+  gcInterval: [120_000, 10, MAX_TIMER_MS],
+  maxValueBytes: [DEFAULT_MAX_VALUE_BYTES, 1, MAX_BATCH_BYTES - MIB],
+  maxPendingBytes: [64 * MIB, 1, Number.MAX_SAFE_INTEGER],
+  maxMemberBacklogBytes: [32 * MIB, 64 * 1024, Number.MAX_SAFE_INTEGER],
+  stallTimeout: [5000, 100, MAX_TIMER_MS],
+} as const;
+
+/** The values of each choice, the default first. */
+const CHOICES = {
+  fsync: ["everysec", "always", "never"],
+  candidate: [true, false],
+  persist: [true, false],
+  recover: ["strict", "salvage"],
+} as const;
+
+function integer(options: StorageOptions, key: keyof typeof RANGES): number {
+  const [fallback, least, most] = RANGES[key];
+  const value: unknown = options[key] ?? fallback;
+  if (typeof value !== "number") throw new TypeError(`expected ${key} to be a number, got ${show(value)}`);
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new RangeError(`expected ${key} to be a whole number from ${least} to ${most}, got ${value}`);
+}
+
+function choice(options: StorageOptions, key: keyof typeof CHOICES): string | boolean {
+  const choices: readonly unknown[] = CHOICES[key];
+  const value: unknown = options[key] ?? choices[0];
+  if (choices.includes(value)) return value as string | boolean;
+  throw new TypeError(`expected ${key} to be ${choices.map(show).join(" or ")}, got ${show(value)}`);
+}
+
+function resolvePath(path: unknown): string {
+  if (path === undefined) return process.cwd();
+  if (typeof path === "string" && path !== "" && !path.includes("\0")) return path;
+  throw new TypeError(`expected path to be the path of a directory, got ${show(path)}`);
+}
+
+function show(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
+}

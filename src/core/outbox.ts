@@ -1,0 +1,135 @@
+import { encodeEntries } from "./log/codec.js";
+import { address, BATCH } from "./log/frame.js";
+import { ORIGIN_RETENTION_MS, SPLIT_BATCH_BYTES } from "./log/limits.js";
+import { type Op, PendingBatch } from "./pending.js";
+
+/** After so much log time without a batch an origin is not used again, long before the log forgets it. */
+const ORIGIN_IDLE_MS = ORIGIN_RETENTION_MS / 2;
+
+/**
+ * Turns pending ops into batches, and sends them in order.
+ *
+ * Invariants:
+ * 1. `#batches` are those of {@link Pending}: sealed ones (with a frame), oldest first, and at most one open one, last.
+ * 2. While joined every sealed batch has been sent. Those that have a number were sent, now or before, and keep it.
+ * 3. An origin begins when its first batch is sent, at log time, and numbers its batches without gaps.
+ */
+export class Outbox {
+  /** Bytes of all pending batches. */
+  bytes = 0;
+  readonly #batches: PendingBatch[];
+  readonly #append: (frame: Buffer) => void;
+  readonly #makeOrigin: () => number;
+  #isJoined = false;
+  #origin = 0;
+  #born = 0;
+  #number = 0;
+  #usedAt = 0;
+
+  constructor(batches: PendingBatch[], append: (frame: Buffer) => void, makeOrigin: () => number) {
+    this.#batches = batches;
+    this.#append = append;
+    this.#makeOrigin = makeOrigin;
+  }
+
+  /** The batch that takes entries, if there is one. */
+  get open(): PendingBatch | undefined {
+    const last = this.#batches.at(-1);
+    return last?.frame === null ? last : undefined;
+  }
+
+  /** Adds an op to the open batch, or to a new one. */
+  add(op: Op, bytes: number): void {
+    let batch = this.open;
+    if (batch === undefined) {
+      batch = new PendingBatch();
+      this.#batches.push(batch);
+    }
+    batch.ops.push(op);
+    batch.bytes += bytes;
+    this.bytes += bytes;
+  }
+
+  /** Removes what was added to the open batch after the first `count` ops and `bytes` bytes. */
+  cut(count: number, bytes: number): void {
+    const batch = this.open;
+    if (batch === undefined) return;
+    this.bytes -= batch.bytes - bytes;
+    batch.ops.length = count;
+    batch.bytes = bytes;
+    if (count === 0) this.#batches.pop();
+  }
+
+  /** Seals the open batch if it is long enough for a frame of its own. */
+  split(logTime: number): void {
+    const batch = this.open;
+    if (batch !== undefined && batch.bytes >= SPLIT_BATCH_BYTES) this.seal(logTime);
+  }
+
+  /** Makes the open batch a frame, and sends it when joined. */
+  seal(logTime: number): void {
+    const batch = this.open;
+    if (batch === undefined) return;
+    const entries = batch.ops.map((op) => op.entry);
+    if (this.#isJoined) {
+      this.#assign(batch, logTime);
+      batch.frame = encodeEntries(entries, BATCH, batch);
+      this.#append(batch.frame);
+    } else {
+      batch.frame = encodeEntries(entries);
+    }
+  }
+
+  /** Sends all that is sealed, what was sent before again. */
+  join(logTime: number): void {
+    this.#isJoined = true;
+    for (const batch of this.#batches) {
+      if (batch.frame === null) break;
+      if (batch.number === 0) {
+        this.#assign(batch, logTime);
+        address(batch.frame, batch.origin, batch.born, batch.number);
+      }
+      this.#append(batch.frame);
+    }
+  }
+
+  part(): void {
+    this.#isJoined = false;
+  }
+
+  /** The oldest batch that was sent and not found yet. */
+  get expected(): PendingBatch | undefined {
+    for (const batch of this.#batches) if (!batch.isFound) return batch.number === 0 ? undefined : batch;
+    return undefined;
+  }
+
+  /** The expected batch, when these are its origin and number. */
+  own(origin: number, number: number): PendingBatch | undefined {
+    const batch = this.expected;
+    return batch?.origin === origin && batch.number === number ? batch : undefined;
+  }
+
+  /** Notes that the fate of a batch, which is pending no more, is known at `logTime`. */
+  release(batch: PendingBatch, logTime: number): void {
+    this.bytes -= batch.bytes;
+    if (batch.origin === this.#origin) this.#usedAt = logTime;
+  }
+
+  /** Removes everything. */
+  empty(): void {
+    this.#batches.length = 0;
+    this.bytes = 0;
+  }
+
+  #assign(batch: PendingBatch, logTime: number): void {
+    if (this.#origin === 0 || logTime - this.#usedAt > ORIGIN_IDLE_MS) {
+      this.#origin = this.#makeOrigin();
+      this.#born = logTime;
+      this.#number = 0;
+    }
+    this.#usedAt = logTime;
+    batch.origin = this.#origin;
+    batch.born = this.#born;
+    batch.number = ++this.#number;
+  }
+}

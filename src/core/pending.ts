@@ -1,0 +1,242 @@
+/**
+ * What this member has written and the log has not yet confirmed, and how it lies on top of the confirmed state.
+ */
+import assert from "node:assert";
+import { CLEAR, type Entry, IF_VERSION } from "./log/entry.js";
+import type { Status, Undo } from "./state/executor.js";
+import { PENDING, type Table } from "./state/table.js";
+
+/** Whom to tell what became of something; one of the two is called, once. */
+export interface Promised<T> {
+  resolve(value: T): void;
+  reject(error: Error): void;
+}
+
+/**
+ * One pending entry.
+ *
+ * Invariant: `before` and `after` are the pending entries of the same top-level key, older and newer.
+ */
+export class Op {
+  readonly entry: Entry;
+  /** Storage time of the write: what it is evaluated at while it is pending. */
+  readonly time: number;
+  readonly promised: Promised<Op> | null;
+  /** What it came to: here while it is pending, at its place in the log afterwards. 0: not known. */
+  status: Status | 0 = 0;
+  /** `ADD`: the new number. */
+  number = 0;
+  isTimeless = true;
+  undo: Undo | undefined = undefined;
+  before: Op | null = null;
+  after: Op | null = null;
+
+  constructor(entry: Entry, time: number, promised: Promised<Op> | null) {
+    this.entry = entry;
+    this.time = time;
+    this.promised = promised;
+  }
+}
+
+/** Pending entries that become one batch of the log. */
+export class PendingBatch {
+  readonly ops: Op[] = [];
+  /** Whoever waits for this batch and all before. */
+  readonly waiters: Promised<void>[] = [];
+  /** At least the bytes of its frame's body. */
+  bytes = 0;
+  /** Encoded; null while it still takes entries. */
+  frame: Buffer | null = null;
+  origin = 0;
+  born = 0;
+  /** 0: it was not sent. */
+  number = 0;
+  /** It is part of the state that is being restored. */
+  isFound = false;
+  /** The log refused it. */
+  isExpired = false;
+}
+
+function keyOf(op: Op): string | undefined {
+  return op.entry.path[0];
+}
+
+/**
+ * The pending entries by top-level key.
+ *
+ * Invariants:
+ * 1. The table is the confirmed state with all ops performed on it, oldest first. What an op did depends on older ops of
+ *    its key alone, so keys are taken back and redone one by one; a `CLEAR` concerns all of them.
+ * 2. Taken back is from the newest op on, redone from the oldest.
+ */
+export class Pending {
+  /** All pending batches, oldest first; the last one may still take entries. */
+  readonly batches: PendingBatch[] = [];
+  readonly #newest = new Map<string, Op>();
+  #clearCount = 0;
+  #versionedCount = 0;
+
+  has(key: string): boolean {
+    return this.#newest.has(key);
+  }
+
+  /** Does what a new op says. */
+  perform(table: Table, op: Op): Status {
+    const status = table.execute(op.entry, op.time, PENDING, true);
+    op.status = status;
+    op.undo = table.undo;
+    op.number = table.number;
+    op.isTimeless = table.isTimeless;
+    return status;
+  }
+
+  /** Makes an op that was performed the newest one of its key. */
+  add(op: Op): void {
+    if (op.entry.condition === IF_VERSION) this.#versionedCount++;
+    const key = keyOf(op);
+    if (key === undefined) {
+      this.#clearCount++;
+      return;
+    }
+    const before = this.#newest.get(key);
+    if (before !== undefined) {
+      op.before = before;
+      before.after = op;
+    }
+    this.#newest.set(key, op);
+  }
+
+  /** Forgets the newest op of all and what it did. */
+  rollBack(table: Table, op: Op): void {
+    takeBack(table, op);
+    this.#remove(op);
+  }
+
+  /** Calls `apply`, which executes entries of others, as if nothing were pending. */
+  aside(table: Table, entries: readonly Entry[], apply: () => void): void {
+    if (this.#newest.size === 0 && this.#clearCount === 0) {
+      apply();
+      return;
+    }
+    const keys = this.#concerned(entries);
+    this.#takeBack(table, keys);
+    apply();
+    this.#redo(table, keys);
+  }
+
+  /** Makes the oldest batch the next one of the log and forgets it. Its ops hold what they came to there. */
+  confirm(table: Table, batch: PendingBatch, seq: number, time: number): void {
+    if (!this.#isForeseen(batch)) {
+      this.#replace(table, batch, () => {
+        for (const op of batch.ops) executeConfirmed(table, op, seq, time);
+      });
+      return;
+    }
+    this.#forget(batch);
+    for (const op of batch.ops) if (op.undo !== undefined && op.entry.op !== CLEAR) stamp(table, op, seq);
+  }
+
+  /** Forgets the oldest batch, which the log refused, and what it did. */
+  refuse(table: Table, batch: PendingBatch): void {
+    this.#replace(table, batch, () => {});
+  }
+
+  /** Does what is pending on top of another table; forgets and returns the batches that were found in it. */
+  moveTo(table: Table): PendingBatch[] {
+    const found = this.batches.filter((batch) => batch.isFound);
+    for (const batch of found) this.#forget(batch);
+    for (const batch of this.batches) for (const op of batch.ops) this.perform(table, op);
+    return found;
+  }
+
+  /** Whether the ops of the oldest batch did exactly what they do at their place in the log. */
+  #isForeseen(batch: PendingBatch): boolean {
+    if (this.#versionedCount > 0) return false;
+    let clearCount = 0;
+    for (const op of batch.ops) {
+      if (!op.isTimeless) return false;
+      if (op.entry.op === CLEAR) clearCount++;
+    }
+    return clearCount === this.#clearCount;
+  }
+
+  #replace(table: Table, batch: PendingBatch, apply: () => void): void {
+    const keys = this.#concerned(batch.ops.map((op) => op.entry));
+    this.#takeBack(table, keys);
+    this.#forget(batch);
+    apply();
+    this.#redo(table, keys);
+  }
+
+  /** Removes the oldest batch. */
+  #forget(batch: PendingBatch): void {
+    assert(this.batches[0] === batch, "expected the oldest batch");
+    this.batches.shift();
+    for (const op of batch.ops) this.#remove(op);
+  }
+
+  /** The top-level keys of entries that have pending ops; null: all, since a `CLEAR` is involved. */
+  #concerned(entries: readonly Entry[]): Set<string> | null {
+    if (this.#clearCount > 0) return null;
+    const keys = new Set<string>();
+    for (const entry of entries) {
+      if (entry.op === CLEAR) return null;
+      const key = entry.path[0] as string;
+      if (this.#newest.has(key)) keys.add(key);
+    }
+    return keys;
+  }
+
+  #takeBack(table: Table, keys: Set<string> | null): void {
+    if (keys === null) {
+      for (const batch of this.batches.toReversed()) for (const op of batch.ops.toReversed()) takeBack(table, op);
+      return;
+    }
+    for (const key of keys) {
+      for (let op: Op | null = this.#newest.get(key) ?? null; op !== null; op = op.before) takeBack(table, op);
+    }
+  }
+
+  #redo(table: Table, keys: Set<string> | null): void {
+    if (keys === null) {
+      for (const batch of this.batches) for (const op of batch.ops) this.perform(table, op);
+      return;
+    }
+    for (const key of keys) {
+      let op = this.#newest.get(key) ?? null;
+      while (op?.before) op = op.before;
+      for (; op !== null; op = op.after) this.perform(table, op);
+    }
+  }
+
+  #remove(op: Op): void {
+    if (op.entry.condition === IF_VERSION) this.#versionedCount--;
+    const key = keyOf(op);
+    if (key === undefined) {
+      this.#clearCount--;
+      return;
+    }
+    if (op.before !== null) op.before.after = op.after;
+    if (op.after !== null) op.after.before = op.before;
+    else if (op.before !== null) this.#newest.set(key, op.before);
+    else this.#newest.delete(key);
+  }
+}
+
+function takeBack(table: Table, op: Op): void {
+  if (op.undo !== undefined) table.takeBack(op.entry, op.undo);
+  op.undo = undefined;
+}
+
+/** Notes the version of the slot that a foreseen op has changed, for whoever holds that slot now. */
+function stamp(table: Table, op: Op, seq: number): void {
+  let later = op.after;
+  while (later !== null && later.undo === undefined) later = later.after;
+  table.confirm(keyOf(op) as string, later?.undo, seq);
+}
+
+/** Does what an op says at its place in the log. */
+export function executeConfirmed(table: Table, op: Op, seq: number, time: number): void {
+  op.status = table.execute(op.entry, time, seq, false);
+  op.number = table.number;
+}

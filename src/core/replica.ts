@@ -1,0 +1,247 @@
+import { Announcer } from "./announcer.js";
+import { Follower, type ReplicaClock, type ReplicaEvents } from "./follower.js";
+import {
+  ALWAYS,
+  addEntry,
+  type Condition,
+  clearEntry,
+  deleteEntry,
+  type Entry,
+  expireEntry,
+  IF_ABSENT,
+  type Path,
+  setEntry,
+} from "./log/entry.js";
+import type { Log, LogSink } from "./log/log.js";
+import { Outbox } from "./outbox.js";
+import { Pending } from "./pending.js";
+import { APPLIED } from "./state/executor.js";
+import { parsePath } from "./state/path.js";
+import type { Table } from "./state/table.js";
+import { expiryOf, jsonOf } from "./value.js";
+import { Writer } from "./writer.js";
+
+export type { Change, ReplicaClock, ReplicaEvents } from "./follower.js";
+
+/** Where a value is: a lodash path, or an array of keys that are taken as they are. */
+export type UserPath = string | readonly (string | number)[];
+
+/** What a replica needs besides its log. */
+export interface ReplicaOptions {
+  readonly clock: ReplicaClock;
+  readonly events: ReplicaEvents;
+  /** Unpredictable bytes, from which the number of an origin is made. */
+  readonly random: (bytes: number) => Buffer;
+  /** Most UTF-8 bytes of the JSON text of one value. */
+  readonly maxValueBytes: number;
+  /** Most bytes of pending writes. */
+  readonly maxPendingBytes: number;
+}
+
+/**
+ * The whole storage as one member sees it: the confirmed state with this member's pending writes on top. Gives every
+ * read, takes every write, without waiting.
+ */
+export class Replica {
+  readonly #clock: ReplicaClock;
+  readonly #maxValueBytes: number;
+  readonly #pending = new Pending();
+  readonly #outbox: Outbox;
+  readonly #follower: Follower;
+  readonly #writer: Writer;
+  readonly #hasKey = (key: string): boolean => this.#table.holds(key) && this.#table.hasKey(key, this.now());
+
+  /** @param log Still to be opened, with `sink`. */
+  constructor(log: Log, options: ReplicaOptions) {
+    const { clock, events, random, maxValueBytes, maxPendingBytes } = options;
+    this.#clock = clock;
+    this.#maxValueBytes = maxValueBytes;
+    const pending = this.#pending;
+    const outbox = new Outbox(
+      pending.batches,
+      (frame) => log.append(frame),
+      () => originFrom(random(7)),
+    );
+    this.#outbox = outbox;
+    this.#follower = new Follower({
+      clock,
+      pending,
+      outbox,
+      events,
+      announcer: new Announcer(),
+      settle: (batches) => this.#writer.settle(batches),
+      caughtUp: () => this.#writer.caughtUp(),
+      failed: (error) => this.#writer.fail(error),
+    });
+    this.#writer = new Writer(log, pending, outbox, this.#follower, () => this.now(), maxPendingBytes);
+  }
+
+  get isJoined(): boolean {
+    return this.#follower.isJoined;
+  }
+
+  /** Bytes of writes that are not confirmed. */
+  get pendingBytes(): number {
+    return this.#outbox.bytes;
+  }
+
+  /** Writes that are not confirmed. */
+  get pendingCount(): number {
+    return this.#pending.batches.reduce((count, batch) => count + batch.ops.length, 0);
+  }
+
+  /** How long the oldest pending write has been waiting, in ms of storage time; 0 when there is none. */
+  get lagMs(): number {
+    const oldest = this.#pending.batches[0]?.ops[0];
+    return oldest === undefined ? 0 : Math.max(0, this.now() - oldest.time);
+  }
+
+  /** Storage time in ms since 1970: the wall clock, but never behind the log. */
+  now(): number {
+    return Math.max(this.#clock.now(), this.#table.time);
+  }
+
+  /** The value at a path, frozen; null when there is none. */
+  get(path: UserPath): unknown {
+    if (typeof path === "string") {
+      const constant = this.#table.constant(path);
+      if (constant !== undefined) return constant;
+    }
+    const keys = this.#parse(path);
+    return this.#table.get(keys, this.now()) ?? null;
+  }
+
+  has(path: UserPath): boolean {
+    return this.#table.has(this.#parse(path), this.now());
+  }
+
+  /** The live top-level keys that begin with `prefix`, in no order. */
+  keys(prefix = ""): string[] {
+    const keys = [...this.#table.keys(this.now())];
+    return prefix === "" ? keys : keys.filter((key) => key.startsWith(prefix));
+  }
+
+  /** The live top-level keys that begin with `prefix`, with their values, frozen. */
+  entries(prefix = ""): [key: string, value: unknown][] {
+    const now = this.now();
+    return this.keys(prefix).map((key) => [key, this.#table.getKey(key, now) ?? null]);
+  }
+
+  /** How many live top-level keys there are. */
+  get size(): number {
+    return this.#table.size(this.now());
+  }
+
+  /** For `setIf`: the seq at which the top-level key of a path was last changed; 0: it is absent; `PENDING`: not yet known. */
+  version(path: UserPath): number {
+    return this.#table.version(this.#parse(path)[0] as string, this.now());
+  }
+
+  /** @param ttl In ms; undefined, null or 0: never expires. */
+  set(path: UserPath, value: unknown, ttl?: number | null): void {
+    this.#writer.write(this.#setEntry(this.#parse(path), value, ttl, ALWAYS, 0));
+  }
+
+  /** As `set`, when a condition is met at its place in the log. Resolves with whether it was. */
+  setIf(
+    path: UserPath,
+    value: unknown,
+    ttl: number | null | undefined,
+    when: Condition,
+    version = 0,
+  ): Promise<boolean> {
+    return this.#writeIf(this.#setEntry(this.#parse(path), value, ttl, when, version));
+  }
+
+  delete(path: UserPath): void {
+    this.#writer.write(deleteEntry(this.#parse(path)));
+  }
+
+  /** Stores a value if nothing is there, at its place in the log. Resolves with whether nothing was. */
+  add(path: UserPath, value: unknown, ttl?: number | null): Promise<boolean> {
+    return this.setIf(path, value, ttl, IF_ABSENT);
+  }
+
+  /** As `delete`, when a condition is met at its place in the log. Resolves with whether something was removed. */
+  deleteIf(path: UserPath, when: Condition, version = 0): Promise<boolean> {
+    return this.#writeIf(deleteEntry(this.#parse(path), when, version));
+  }
+
+  /** Gives what is at a path another expiry, or none. False, and nothing is written, when nothing is known to be there. */
+  touch(path: UserPath, ttl?: number | null): boolean {
+    const keys = this.#parse(path);
+    const now = this.now();
+    const expiresAt = expiryOf(ttl, now);
+    if (!this.#table.isPresent(keys, now)) return false;
+    this.#writer.write(expireEntry(keys, expiresAt));
+    return true;
+  }
+
+  /**
+   * Adds to the number at a path. Resolves with the sum at its place in the log. Throws at once what `set` throws.
+   * @param ttl In ms, from the creation on, if it is created.
+   */
+  increment(path: UserPath, by = 1, ttl?: number | null): Promise<number> {
+    if (typeof by !== "number") throw new TypeError(`expected an amount as a number, got ${typeof by}`);
+    if (!Number.isFinite(by)) throw new RangeError(`expected a finite amount, got ${by}`);
+    const entry = addEntry(this.#parse(path), by, expiryOf(ttl, this.now()));
+    return this.#writer.promise(entry, (op) => op.number);
+  }
+
+  clear(): void {
+    this.#writer.write(clearEntry());
+  }
+
+  /** {@link Writer.batch} */
+  batch(fn: () => unknown): void {
+    this.#writer.batch(fn);
+  }
+
+  /** {@link Writer.flush} */
+  flush(): Promise<void> {
+    return this.#writer.flush();
+  }
+
+  /** {@link Writer.sync} */
+  sync(): Promise<void> {
+    return this.#writer.sync();
+  }
+
+  /** {@link Writer.fail} */
+  fail(error: Error): void {
+    this.#writer.fail(error);
+  }
+
+  /** The seq of the last batch that was delivered; 0 when there is no state yet. */
+  get seq(): number {
+    return this.#follower.seq;
+  }
+
+  /** What the log delivers to. */
+  get sink(): LogSink {
+    return this.#follower;
+  }
+
+  get #table(): Table {
+    return this.#follower.table;
+  }
+
+  #parse(path: UserPath): Path {
+    return parsePath(path, this.#hasKey);
+  }
+
+  #setEntry(path: Path, value: unknown, ttl: number | null | undefined, when: Condition, version: number): Entry {
+    const expiresAt = expiryOf(ttl, this.now());
+    return setEntry(path, jsonOf(value, path.length, this.#maxValueBytes), expiresAt, when, version);
+  }
+
+  #writeIf(entry: Entry): Promise<boolean> {
+    if (!(entry.version >= 0)) throw new RangeError(`expected the seq of a confirmed batch, got ${entry.version}`);
+    return this.#writer.promise(entry, (op) => op.status === APPLIED);
+  }
+}
+
+/** 1 to 2^52, of seven random bytes. */
+function originFrom(bytes: Buffer): number {
+  return bytes.readUIntLE(0, 6) * 16 + ((bytes[6] as number) & 15) + 1;
+}

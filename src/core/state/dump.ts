@@ -1,0 +1,69 @@
+/**
+ * A slot as the entries of a snapshot, and back.
+ */
+
+import { type Entry, EXPIRE, expireEntry, NEVER, type Path, SET, SLOT, setEntry, slotEntry } from "../log/entry.js";
+import { MAX_DEPTH, MAX_KEY_BYTES } from "../log/limits.js";
+import { assert } from "./assert.js";
+import { write } from "./edit.js";
+import { Expiry } from "./expiry.js";
+import { Slot } from "./slot.js";
+import { type Container, isContainer, Unread, unread, weigh } from "./tree.js";
+
+/** About the longest JSON text that is made in one piece. Longer ones are cut into entries for their members. */
+const MAX_PIECE_CHARS = 4 * 1024 * 1024;
+
+/** One `SLOT` entry, `SET` entries for what is too long for one piece, and `EXPIRE` entries for what is below. */
+export function* dumpSlot(key: string, slot: Slot): Generator<Entry> {
+  const expiresAt = slot.expiries?.at ?? NEVER;
+  const text = slot.text;
+  if (text !== undefined) yield slotEntry(key, text, expiresAt, slot.version);
+  else {
+    const pieces = piecesOf([key], slot.value);
+    yield slotEntry(key, (pieces.next().value as Piece).json, expiresAt, slot.version);
+    for (const piece of pieces) yield setEntry(piece.path, piece.json);
+  }
+  if (slot.expiries) for (const [path, at] of slot.expiries.list([key])) yield expireEntry(path, at);
+}
+
+interface Piece {
+  readonly path: Path;
+  readonly json: string;
+}
+
+/** The first piece is that of the value itself: all of it, or an empty container that the following ones fill. */
+function* piecesOf(path: Path, value: unknown): Generator<Piece, undefined> {
+  if (value instanceof Unread) {
+    yield { path, json: value.json };
+    return;
+  }
+  if (!isContainer(value) || weigh(value, MAX_PIECE_CHARS) <= MAX_PIECE_CHARS || !isDivisible(path, value)) {
+    yield { path, json: JSON.stringify(value) };
+    return;
+  }
+  yield { path, json: Array.isArray(value) ? "[]" : "{}" };
+  for (const key of Object.keys(value)) yield* piecesOf([...path, key], value[key]);
+}
+
+/** Whether each member can be named by a path. */
+function isDivisible(path: Path, value: Container): boolean {
+  return path.length < MAX_DEPTH && !Object.keys(value).some((key) => key.length * 3 > MAX_KEY_BYTES);
+}
+
+/**
+ * Does what an entry of a snapshot says. Nothing counts as expired, and the version of the slot stays.
+ * @param slot The slot that the entry names, as made so far.
+ * @returns The slot.
+ */
+export function restoreEntry(slot: Slot | undefined, entry: Entry): Slot {
+  if (entry.op === SLOT) {
+    return new Slot(entry.json, entry.expiresAt === NEVER ? null : new Expiry(entry.expiresAt), entry.version);
+  }
+  assert(slot !== undefined, `expected a slot before its entries, got op ${entry.op}`);
+  if (entry.op === EXPIRE) slot.setExpiry(entry.path, entry.expiresAt);
+  else {
+    assert(entry.op === SET, `expected an entry of a snapshot, got op ${entry.op}`);
+    write(slot, entry.path, unread(entry.json), entry.expiresAt, -Infinity, Infinity);
+  }
+  return slot;
+}

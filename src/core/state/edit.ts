@@ -1,0 +1,246 @@
+/**
+ * Changes below the top level of a slot, and how they are taken back. Every change costs the depth of its path.
+ */
+import { NEVER, type Path } from "../log/entry.js";
+import { Expiry } from "./expiry.js";
+import type { Slot } from "./slot.js";
+import {
+  type Container,
+  copyOf,
+  freeze,
+  isContainer,
+  isFrozen,
+  isIndex,
+  memberOf,
+  objectOf,
+  place,
+  presentMemberOf,
+  propertyOf,
+} from "./tree.js";
+
+/**
+ * What takes one change back: what was behind the first `depth` keys of the path (undefined: nothing; an array had
+ * `length` elements if that is not -1), and the expiries behind the first `expiryDepth` keys (0: they were not changed).
+ */
+export class Edit {
+  version: number;
+  readonly depth: number;
+  readonly child: unknown;
+  readonly length: number;
+  readonly expiryDepth: number;
+  readonly expiry: Expiry | null;
+
+  constructor(slot: Slot, depth: number, child: unknown, length: number, expiryDepth: number, expiry: Expiry | null) {
+    this.version = slot.version;
+    this.depth = depth;
+    this.child = child;
+    this.length = length;
+    this.expiryDepth = expiryDepth;
+    this.expiry = expiry;
+  }
+}
+
+/** What takes back a change of nothing but the expiry at a path. */
+export class Touch {
+  version: number;
+  readonly at: number;
+
+  constructor(slot: Slot, at: number) {
+    this.version = slot.version;
+    this.at = at;
+  }
+}
+
+/** Whether the value of a live slot has something at `path` at `time`, which conditions call present. */
+export function presentAt(slot: Slot, path: Path, time: number): unknown {
+  let value = slot.value;
+  let expiry = slot.next <= time ? slot.expiries : null;
+  for (let depth = 1; depth < path.length; depth++) {
+    if (!isContainer(value)) return undefined;
+    value = presentMemberOf(value, path[depth] as string);
+    expiry = expiry?.children?.get(path[depth] as string) ?? null;
+    if (value === undefined || expiry?.isPassed(time)) return undefined;
+  }
+  return value;
+}
+
+/** What lodash's `get` finds at `path` in a live slot at `now`: a container frozen, and without what is expired in it. */
+export function visibleAt(slot: Slot, path: Path, now: number): unknown {
+  let value = path.length === 1 ? slot.frozen : slot.value;
+  let expiry = slot.next <= now ? slot.expiries : null;
+  for (let depth = 1; depth < path.length; depth++) {
+    value = propertyOf(value, path[depth] as string);
+    if (value === undefined) return undefined;
+    if (expiry === null) continue;
+    expiry = expiry.children?.get(path[depth] as string) ?? null;
+    if (expiry?.isPassed(now)) return undefined;
+  }
+  if (!isContainer(value)) return value;
+  freeze(value);
+  return expiry !== null && expiry.next <= now ? expiry.viewOf(value, now) : value;
+}
+
+/** What lodash's `has` says of `path` in a live slot at `now`, except that a `null` element of an array is absent. */
+export function hasAt(slot: Slot, path: Path, now: number): boolean {
+  if (presentAt(slot, path, now) !== undefined) return true;
+  const key = path[path.length - 1] as string;
+  if (key !== "length" && !isIndex(key)) return false;
+  const value = visibleAt(slot, path, now);
+  return key === "length" ? value !== undefined : typeof value === "string";
+}
+
+/** Where a write to a path changes the value: behind `depth` keys, where what is there may be expired. */
+interface Spot {
+  readonly depth: number;
+  readonly isExpired: boolean;
+}
+
+function spotOf(slot: Slot, path: Path, time: number): Spot {
+  let value = slot.value;
+  let expiry = slot.next <= time ? slot.expiries : null;
+  for (let depth = 1; depth < path.length; depth++) {
+    const key = path[depth] as string;
+    if (!isContainer(value) || (Array.isArray(value) && !isIndex(key))) return { depth, isExpired: false };
+    expiry = expiry?.children?.get(key) ?? null;
+    if (expiry?.isPassed(time)) return { depth: depth + 1, isExpired: true };
+    value = memberOf(value, key);
+    if (value === undefined) return { depth: depth + 1, isExpired: false };
+  }
+  return { depth: path.length, isExpired: false };
+}
+
+/** Whether the keys of `path` from `depth` on, of containers that are to be made, make an array of too many elements. */
+function isTooFar(path: Path, depth: number, maxLength: number): boolean {
+  for (let index = depth; index < path.length; index++) {
+    const key = path[index] as string;
+    if (isIndex(key) && Number(key) >= maxLength) return true;
+  }
+  return false;
+}
+
+/** Puts containers around a value for the keys of `path` from `depth` on; undefined when an array would be too long. */
+export function wrap(path: Path, depth: number, leaf: unknown, maxLength: number): unknown {
+  if (isTooFar(path, depth, maxLength)) return undefined;
+  let value = leaf;
+  for (let index = path.length - 1; index >= depth; index--) {
+    const key = path[index] as string;
+    const container: unknown = isIndex(key) ? new Array(Number(key) + 1).fill(null) : {};
+    place(container as Container, key, value);
+    value = container;
+  }
+  return value;
+}
+
+/** The unfrozen container behind the first `depth` keys of `path`; frozen ones on the way are copied. */
+function openAt(slot: Slot, path: Path, depth: number): Container {
+  let container = slot.value as Container;
+  if (isFrozen(container)) container = copyOf(container);
+  slot.value = container;
+  for (let index = 1; index < depth; index++) {
+    const key = path[index] as string;
+    let child = memberOf(container, key) as Container;
+    if (isFrozen(child)) {
+      child = copyOf(child);
+      place(container, key, child);
+    }
+    container = child;
+  }
+  return container;
+}
+
+/** Puts a value behind the first `depth` keys of `path`, where a container is there for it; returns its old length. */
+function putAt(slot: Slot, path: Path, depth: number, value: unknown): number {
+  if (depth === 1) {
+    slot.value = value;
+    return -1;
+  }
+  const key = path[depth - 1] as string;
+  const container = openAt(slot, path, depth - 1);
+  if (!Array.isArray(container)) {
+    if (value === undefined) delete container[key];
+    else place(container, key, value);
+    return -1;
+  }
+  const length = container.length;
+  const index = Number(key);
+  while (container.length < index) container.push(null);
+  container[index] = value ?? null;
+  return index < length ? -1 : length;
+}
+
+/** What is behind the first `depth` keys of `path`; the containers above it are there. Not read if it was not. */
+function rawAt(slot: Slot, path: Path, depth: number): unknown {
+  let value = slot.value as Container;
+  if (depth === 1) return value;
+  for (let index = 1; index < depth - 1; index++) value = memberOf(value, path[index] as string) as Container;
+  const key = path[depth - 1] as string;
+  return Object.hasOwn(value, key) ? value[key] : undefined;
+}
+
+/**
+ * Stores a value at a path of at least two keys in a slot that is live at `time`; clears the expiries there and below.
+ * @param expiresAt The new expiry, or `NEVER`.
+ * @returns What takes it back; undefined, and nothing is changed, when an array would be longer than `maxLength`.
+ */
+export function write(
+  slot: Slot,
+  path: Path,
+  leaf: unknown,
+  expiresAt: number,
+  time: number,
+  maxLength: number,
+): Edit | undefined {
+  const { depth, isExpired } = spotOf(slot, path, time);
+  const child = rawAt(slot, path, depth);
+  let value: unknown;
+  if (!isExpired && depth < path.length && Array.isArray(child)) {
+    const below = wrap(path, depth + 1, leaf, maxLength);
+    if (below === undefined) return undefined;
+    value = objectOf(child as unknown as Container);
+    place(value as Container, path[depth] as string, below);
+  } else {
+    if (child === undefined && depth > 1 && isBehind(slot, path, depth, maxLength)) return undefined;
+    value = wrap(path, depth, leaf, maxLength);
+    if (value === undefined) return undefined;
+  }
+  if (isExpired) putAt(slot, path, depth, undefined);
+  const length = putAt(slot, path, depth, value);
+  const expiryDepth = isExpired ? depth : path.length;
+  const subtree = expiresAt === NEVER ? null : Expiry.chain(path, expiryDepth, expiresAt);
+  return new Edit(slot, depth, child, length, expiryDepth, slot.replaceExpiry(path, expiryDepth, subtree));
+}
+
+/** Whether the container that the last of `depth` keys names an absent member of is an array that may not grow so far. */
+function isBehind(slot: Slot, path: Path, depth: number, maxLength: number): boolean {
+  return Number(path[depth - 1]) >= maxLength && Array.isArray(rawAt(slot, path, depth - 1));
+}
+
+/** Stores a value in place of the one that is at `path`, whose expiry stays. */
+export function exchange(slot: Slot, path: Path, value: unknown): Edit {
+  const child = rawAt(slot, path, path.length);
+  putAt(slot, path, path.length, value);
+  return new Edit(slot, path.length, child, -1, 0, null);
+}
+
+/** Removes what is at a path of at least two keys; an element of an array becomes `null`. */
+export function remove(slot: Slot, path: Path): Edit {
+  const child = rawAt(slot, path, path.length);
+  putAt(slot, path, path.length, undefined);
+  return new Edit(slot, path.length, child, -1, path.length, slot.replaceExpiry(path, path.length, null));
+}
+
+/** Sets or clears the expiry of what is at a path. */
+export function touch(slot: Slot, path: Path, expiresAt: number): Touch {
+  return new Touch(slot, slot.setExpiry(path, expiresAt));
+}
+
+/** Takes a change back; all later ones in the slot have been taken back. */
+export function takeBack(slot: Slot, path: Path, change: Edit | Touch): void {
+  if (change instanceof Touch) slot.setExpiry(path, change.at);
+  else {
+    if (change.length >= 0) openAt(slot, path, change.depth - 1).length = change.length;
+    else putAt(slot, path, change.depth, change.child);
+    if (change.expiryDepth > 0) slot.replaceExpiry(path, change.expiryDepth, change.expiry);
+  }
+  slot.version = change.version;
+}

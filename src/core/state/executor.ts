@@ -1,0 +1,161 @@
+import { ADD, ALWAYS, CLEAR, DELETE, type Entry, EXPIRE, IF_ABSENT, IF_PRESENT, NEVER, SET } from "../log/entry.js";
+import { MAX_ARRAY_LENGTH } from "../log/limits.js";
+import { assert } from "./assert.js";
+import { type Edit, exchange, presentAt, remove, type Touch, takeBack, touch, wrap, write } from "./edit.js";
+import { Expiry } from "./expiry.js";
+import { Slot } from "./slot.js";
+import { Slots } from "./slots.js";
+import { unread } from "./tree.js";
+
+/** The entry took effect. */
+export const APPLIED = 1;
+/** No effect: its condition was not met, or there was nothing to delete or to touch. */
+export const UNMET = 2;
+/** No effect: what is there is not a number, or the sum is not finite. */
+export const NOT_A_NUMBER = 3;
+/** No effect: an array would have more than `MAX_ARRAY_LENGTH` elements. */
+export const TOO_FAR = 4;
+export type Status = 1 | 2 | 3 | 4;
+
+/** What takes an entry back: the slot that it replaced (null: there was none), what it changed in one, or all slots. */
+export type Undo = Slot | null | Edit | Touch | Slots;
+
+/**
+ * Executes one entry after the other. What the last one came to, besides its status, stands in the public fields until
+ * the next one.
+ */
+export class Executor {
+  slots = new Slots();
+  /** What takes the entry back; undefined when it changed nothing. */
+  undo: Undo | undefined = undefined;
+  /** `ADD`: the new number. */
+  number = 0;
+  /** No expiry was looked at: at any other time the entry does the same to the same state. */
+  isTimeless = true;
+  #time = 0;
+  #version = 0;
+
+  /**
+   * Does what an entry says to the slots as they are at `time`.
+   * @param version Becomes the version of the slot when the entry takes effect.
+   * @param isUndoable Whether `undo` is needed. When it is not, nothing in the slot may still have to be taken back.
+   */
+  execute(entry: Entry, time: number, version: number, isUndoable: boolean): Status {
+    this.undo = undefined;
+    this.number = 0;
+    this.isTimeless = true;
+    this.#time = time;
+    this.#version = version;
+    if (entry.op === CLEAR) return this.#clear();
+    const slot = this.slots.get(entry.path[0] as string);
+    if (entry.path.length === 1 && entry.condition === ALWAYS) {
+      if (entry.op === SET) return this.#setSlot(slot, entry, isUndoable);
+      if (entry.op === DELETE) return this.#deleteSlot(slot, entry);
+    }
+    this.isTimeless = slot === undefined || slot.expiries === null;
+    const live = slot?.isExpired(time) ? undefined : slot;
+    if (!isMet(entry, live, time)) return UNMET;
+    if (entry.op === ADD) return this.#add(slot, live, entry);
+    if (entry.op !== SET) return this.#changePresent(live, entry);
+    if (entry.path.length === 1) return this.#setSlot(slot, entry, isUndoable);
+    return this.#setBelow(slot, live, entry, unread(entry.json));
+  }
+
+  /** Takes an entry back; all later ones of its slot have been taken back. */
+  takeBack(entry: Entry, undo: Undo): void {
+    if (undo instanceof Slots) {
+      this.slots = undo;
+      return;
+    }
+    const key = entry.path[0] as string;
+    const slot = this.slots.get(key);
+    if (undo instanceof Slot || undo === null) {
+      this.slots.put(key, slot, undo ?? undefined);
+      return;
+    }
+    assert(slot !== undefined, "expected the slot of a change that is taken back");
+    const next = slot.next;
+    takeBack(slot, entry.path, undo);
+    this.slots.settle(key, next, slot.next);
+  }
+
+  #clear(): Status {
+    this.undo = this.slots;
+    this.slots = new Slots();
+    return APPLIED;
+  }
+
+  #setSlot(slot: Slot | undefined, entry: Entry, isUndoable: boolean): Status {
+    const key = entry.path[0] as string;
+    const expiries = entry.expiresAt === NEVER ? null : new Expiry(entry.expiresAt);
+    if (slot === undefined || isUndoable) {
+      this.#replace(key, slot, new Slot(entry.json, expiries, this.#version));
+      return APPLIED;
+    }
+    const next = slot.next;
+    slot.reset(entry.json, expiries, this.#version);
+    this.slots.settle(key, next, slot.next);
+    return APPLIED;
+  }
+
+  /** Removes the slot even if it is expired, so that the effect does not depend on the time. */
+  #deleteSlot(slot: Slot | undefined, entry: Entry): Status {
+    if (slot === undefined) return UNMET;
+    this.#replace(entry.path[0] as string, slot, undefined);
+    return slot.isExpired(this.#time) ? UNMET : APPLIED;
+  }
+
+  #changePresent(live: Slot | undefined, entry: Entry): Status {
+    if (live === undefined || presentAt(live, entry.path, this.#time) === undefined) return UNMET;
+    const next = live.next;
+    if (entry.op === EXPIRE) return this.#changed(live, entry, next, touch(live, entry.path, entry.expiresAt));
+    assert(entry.op === DELETE, `expected an entry of a batch, got op ${entry.op}`);
+    if (entry.path.length === 1) return this.#deleteSlot(live, entry);
+    return this.#changed(live, entry, next, remove(live, entry.path));
+  }
+
+  #add(slot: Slot | undefined, live: Slot | undefined, entry: Entry): Status {
+    const value = live && presentAt(live, entry.path, this.#time);
+    if (value !== undefined && typeof value !== "number") return NOT_A_NUMBER;
+    const sum = (value ?? 0) + entry.amount;
+    if (!Number.isFinite(sum)) return NOT_A_NUMBER;
+    this.number = sum;
+    if (live === undefined || value === undefined) return this.#setBelow(slot, live, entry, sum);
+    return this.#changed(live, entry, live.next, exchange(live, entry.path, sum));
+  }
+
+  /** Stores a value at a path in the slot, or in a new one if there is no live one. */
+  #setBelow(slot: Slot | undefined, live: Slot | undefined, entry: Entry, leaf: unknown): Status {
+    const { path, expiresAt } = entry;
+    if (live !== undefined) {
+      const next = live.next;
+      return this.#changed(live, entry, next, write(live, path, leaf, expiresAt, this.#time, MAX_ARRAY_LENGTH));
+    }
+    const value = wrap(path, 1, leaf, MAX_ARRAY_LENGTH);
+    if (value === undefined) return TOO_FAR;
+    const expiries = expiresAt === NEVER ? null : Expiry.chain(path, 1, expiresAt);
+    this.#replace(path[0] as string, slot, Slot.of(value, expiries, this.#version));
+    return APPLIED;
+  }
+
+  /** Notes a change in a slot and what takes it back, or that it was too far. */
+  #changed(slot: Slot, entry: Entry, next: number, undo: Edit | Touch | undefined): Status {
+    if (undo === undefined) return TOO_FAR;
+    slot.version = this.#version;
+    this.undo = undo;
+    this.slots.settle(entry.path[0] as string, next, slot.next);
+    return APPLIED;
+  }
+
+  #replace(key: string, slot: Slot | undefined, next: Slot | undefined): void {
+    this.undo = slot ?? null;
+    this.slots.put(key, slot, next);
+  }
+}
+
+function isMet(entry: Entry, live: Slot | undefined, time: number): boolean {
+  if (entry.condition === ALWAYS) return true;
+  if (entry.condition !== IF_ABSENT && entry.condition !== IF_PRESENT) return (live?.version ?? 0) === entry.version;
+  const isPresent = live !== undefined && presentAt(live, entry.path, time) !== undefined;
+  return isPresent === (entry.condition === IF_PRESENT);
+}

@@ -1,0 +1,102 @@
+import { NEVER, type Path } from "../log/entry.js";
+import { Expiry } from "./expiry.js";
+import { freeze, isContainer } from "./tree.js";
+
+/** The value is JSON text that nobody has read. */
+const TEXT = 0;
+/** The value is parsed; parts of it may be frozen or unread. */
+const OPEN = 1;
+/** The value is a primitive, or frozen with all below it. */
+const FROZEN = 2;
+
+/**
+ * What is held under one top-level key.
+ *
+ * Invariant: `expiries` names only what the value has, and is null instead of empty.
+ */
+export class Slot {
+  expiries: Expiry | null;
+  /** The seq of the batch that last changed it, or `PENDING`. */
+  version: number;
+  #value: unknown;
+  #state: 0 | 1 | 2;
+
+  constructor(json: string, expiries: Expiry | null, version: number) {
+    this.expiries = expiries;
+    this.version = version;
+    this.#value = json;
+    this.#state = TEXT;
+  }
+
+  /** Makes a slot of a value that nobody else holds. */
+  static of(value: unknown, expiries: Expiry | null, version: number): Slot {
+    const slot = new Slot("", expiries, version);
+    slot.value = value;
+    return slot;
+  }
+
+  /** Makes it what `new Slot` would have made. */
+  reset(json: string, expiries: Expiry | null, version: number): void {
+    this.expiries = expiries;
+    this.version = version;
+    this.#value = json;
+    this.#state = TEXT;
+  }
+
+  /** The JSON text, as long as nobody has read the value. */
+  get text(): string | undefined {
+    return this.#state === TEXT ? (this.#value as string) : undefined;
+  }
+
+  /** The parsed value. Whoever changes it says so by `open`. */
+  get value(): unknown {
+    if (this.#state === TEXT) this.value = JSON.parse(this.#value as string);
+    return this.#value;
+  }
+
+  set value(value: unknown) {
+    this.#value = value;
+    this.#state = isContainer(value) ? OPEN : FROZEN;
+  }
+
+  /** The value with all below it frozen, whether or not anything in it is expired. */
+  get frozen(): unknown {
+    if (this.#state === FROZEN) return this.#value;
+    const value = this.value;
+    freeze(value);
+    this.#state = FROZEN;
+    return value;
+  }
+
+  /** The value if it is frozen already and nothing in it ever expires; otherwise undefined. */
+  get constant(): unknown {
+    return this.#state === FROZEN && this.expiries === null ? this.#value : undefined;
+  }
+
+  /** A time in ms before which nothing in the slot is expired. */
+  get next(): number {
+    return this.expiries === null ? Infinity : this.expiries.next;
+  }
+
+  isExpired(time: number): boolean {
+    return this.expiries?.isPassed(time) === true;
+  }
+
+  /** Puts the expiries of what is behind the first `end` (at least 2) keys of `path`; returns the ones there were. */
+  replaceExpiry(path: Path, end: number, subtree: Expiry | null): Expiry | null {
+    if (this.expiries === null && subtree === null) return null;
+    this.expiries ??= new Expiry();
+    const old = this.expiries.replace(path, end, subtree);
+    if (this.expiries.isEmpty) this.expiries = null;
+    return old;
+  }
+
+  /** Sets or clears the expiry of what is at `path`; returns the one there was. */
+  setExpiry(path: Path, at: number): number {
+    if (this.expiries === null && at === NEVER) return NEVER;
+    this.expiries ??= new Expiry();
+    const old = this.expiries.setAt(path, at);
+    if (this.expiries.isEmpty) this.expiries = null;
+    return old;
+  }
+}

@@ -1,0 +1,91 @@
+import type { Path } from "../log/entry.js";
+import { Deadlines, SECOND_MS } from "./deadlines.js";
+import { remove } from "./edit.js";
+import type { Slot } from "./slot.js";
+
+/** What a sweep dropped, and whether more is due. */
+export interface Swept {
+  readonly paths: Path[];
+  readonly hasMore: boolean;
+}
+
+/**
+ * The slots by top-level key.
+ *
+ * Invariant: `#due` holds every slot by its `next`, as `put` and `settle` were told.
+ */
+export class Slots {
+  readonly #slots = new Map<string, Slot>();
+  readonly #due = new Deadlines();
+
+  get(key: string): Slot | undefined {
+    return this.#slots.get(key);
+  }
+
+  has(key: string): boolean {
+    return this.#slots.has(key);
+  }
+
+  [Symbol.iterator](): IterableIterator<[string, Slot]> {
+    return this.#slots.entries();
+  }
+
+  /** Puts a slot, or nothing, in place of the one under a key. */
+  put(key: string, slot: Slot | undefined, next: Slot | undefined): void {
+    if (next === undefined) this.#slots.delete(key);
+    else this.#slots.set(key, next);
+    this.#due.move(key, slot?.next ?? Infinity, next?.next ?? Infinity);
+  }
+
+  /** Notes that the `next` of the slot under a key has changed. */
+  settle(key: string, from: number, to: number): void {
+    this.#due.move(key, from, to);
+  }
+
+  /** How many slots are live at `now`; costs what is expired and not yet swept. */
+  size(now: number): number {
+    let expiredCount = 0;
+    this.#due.visit(now, (key) => {
+      if (this.#slots.get(key)?.isExpired(now)) expiredCount++;
+      return true;
+    });
+    return this.#slots.size - expiredCount;
+  }
+
+  /** Whether `sweep` would find something, busy keys included. */
+  hasDue(time: number): boolean {
+    return this.#due.earliest() <= time - SECOND_MS;
+  }
+
+  /**
+   * Drops what has been expired for a second or more at `time`.
+   * @param limit Most paths that are dropped.
+   * @param isBusy Keys that are left alone.
+   */
+  sweep(time: number, limit: number, isBusy: (key: string) => boolean): Swept {
+    const keys: string[] = [];
+    this.#due.visit(time - SECOND_MS, (key) => {
+      if (!isBusy(key)) keys.push(key);
+      return keys.length < limit;
+    });
+    const paths: Path[] = [];
+    for (const key of keys) {
+      if (paths.length >= limit) break;
+      this.#sweepSlot(key, this.#slots.get(key) as Slot, time, limit, paths);
+    }
+    return { paths, hasMore: keys.length === limit || paths.length >= limit };
+  }
+
+  #sweepSlot(key: string, slot: Slot, time: number, limit: number, paths: Path[]): void {
+    if (slot.isExpired(time)) {
+      paths.push([key]);
+      this.put(key, slot, undefined);
+      return;
+    }
+    const next = slot.next;
+    const first = paths.length;
+    slot.expiries?.collect([key], time, limit, paths);
+    for (let index = first; index < paths.length; index++) remove(slot, paths[index] as Path);
+    this.#due.move(key, next, slot.next);
+  }
+}

@@ -1,0 +1,181 @@
+import type { Batch, Entry, Path } from "../log/entry.js";
+import type { SnapshotHead } from "../log/log.js";
+import { assert } from "./assert.js";
+import { dumpSlot, restoreEntry } from "./dump.js";
+import { hasAt, presentAt, visibleAt } from "./edit.js";
+import { Executor, type Status, type Undo } from "./executor.js";
+import { NEW, Origins, type Verdict } from "./origins.js";
+import { Slots, type Swept } from "./slots.js";
+
+/** The version of a slot that has changes which no batch of the log has made yet. */
+export const PENDING = -1;
+
+/**
+ * The state of a storage at one seq: slots by top-level key, and what each origin has written.
+ *
+ * Invariant: the state is a function of the batches alone, so equal logs make equal states. Not part of it are the order
+ * of keys, and whatever log time has passed, which `sweep` drops sooner or later.
+ */
+export class Table {
+  /** The seq of the last batch. */
+  seq = 0;
+  /** The log time of the last batch, in ms since 1970. */
+  time = 0;
+  readonly #origins = new Origins();
+  readonly #executor = new Executor();
+
+  /**
+   * The value under a top-level key, as long as it can be handed out as it is at any time: it was read before, was not
+   * changed since, and nothing in it expires. Otherwise undefined, which says nothing.
+   */
+  constant(key: string): unknown {
+    return this.#executor.slots.get(key)?.constant;
+  }
+
+  /** The value at a path at `now`, frozen; undefined when there is none. */
+  get(path: Path, now: number): unknown {
+    const slot = this.#executor.slots.get(path[0] as string);
+    return slot === undefined || slot.isExpired(now) ? undefined : visibleAt(slot, path, now);
+  }
+
+  /** As `get`, of a top-level key. */
+  getKey(key: string, now: number): unknown {
+    const slot = this.#executor.slots.get(key);
+    if (slot === undefined) return undefined;
+    return now < slot.next ? slot.frozen : this.get([key], now);
+  }
+
+  /** Whether `get` finds something at a path at `now`, other than a `null` element of an array. */
+  has(path: Path, now: number): boolean {
+    const slot = this.#executor.slots.get(path[0] as string);
+    return slot !== undefined && !slot.isExpired(now) && hasAt(slot, path, now);
+  }
+
+  hasKey(key: string, now: number): boolean {
+    return this.#executor.slots.get(key)?.isExpired(now) === false;
+  }
+
+  /** Whether there is a slot, expired or not. */
+  holds(key: string): boolean {
+    return this.#executor.slots.has(key);
+  }
+
+  /** Whether an entry with the condition "present" would find something at a path at `now`. */
+  isPresent(path: Path, now: number): boolean {
+    const slot = this.#executor.slots.get(path[0] as string);
+    return slot !== undefined && !slot.isExpired(now) && presentAt(slot, path, now) !== undefined;
+  }
+
+  /** The seq of the batch that last changed a slot; `PENDING`; 0 when there is nothing at `now`. */
+  version(key: string, now: number): number {
+    const slot = this.#executor.slots.get(key);
+    return slot === undefined || slot.isExpired(now) ? 0 : slot.version;
+  }
+
+  /** The top-level keys that are live at `now`. */
+  *keys(now: number): Generator<string> {
+    for (const [key, slot] of this.#executor.slots) if (!slot.isExpired(now)) yield key;
+  }
+
+  /** How many top-level keys are live at `now`; costs what is expired and not yet swept. */
+  size(now: number): number {
+    return this.#executor.slots.size(now);
+  }
+
+  /** Applies the next batch, unless it was applied before or cannot be judged any more. */
+  apply(batch: Batch): Verdict {
+    const verdict = this.admit(batch.seq, batch.time, batch.origin, batch.born, batch.number);
+    if (verdict === NEW) for (const entry of batch.entries) this.execute(entry, batch.time, batch.seq, false);
+    return verdict;
+  }
+
+  /** Moves on to the next batch; `NEW`: the caller executes its entries now. */
+  admit(seq: number, time: number, origin: number, born: number, number: number): Verdict {
+    assert(seq === this.seq + 1, `expected the batch with seq ${this.seq + 1}, got ${seq}`);
+    assert(time >= this.time, `expected a batch of ${this.time} ms or later, got ${time} ms`);
+    this.seq = seq;
+    this.time = time;
+    return origin === 0 ? NEW : this.#origins.admit(origin, born, number, time);
+  }
+
+  /** The highest number applied of an origin; 0 when it is unknown. */
+  highest(origin: number): number {
+    return this.#origins.highest(origin);
+  }
+
+  /** {@link Executor.execute} */
+  execute(entry: Entry, time: number, version: number, isUndoable: boolean): Status {
+    return this.#executor.execute(entry, time, version, isUndoable);
+  }
+
+  /** What takes the last executed entry back; undefined when it changed nothing. */
+  get undo(): Undo | undefined {
+    return this.#executor.undo;
+  }
+
+  /** The new number, when the last executed entry was an `ADD` that took effect. */
+  get number(): number {
+    return this.#executor.number;
+  }
+
+  /** Whether the last executed entry, at any other time, would have done the same. */
+  get isTimeless(): boolean {
+    return this.#executor.isTimeless;
+  }
+
+  /** Takes an entry back; all later ones of its slot have been taken back. */
+  takeBack(entry: Entry, undo: Undo): void {
+    this.#executor.takeBack(entry, undo);
+  }
+
+  /**
+   * Says which batch made a pending change of a slot: the latest one, or with `undo` the latest before the change that
+   * `undo` would take back.
+   */
+  confirm(key: string, undo: Undo | undefined, version: number): void {
+    const changed = undo === undefined ? this.#executor.slots.get(key) : undo;
+    if (changed && !(changed instanceof Slots)) changed.version = version;
+  }
+
+  /** Whether `sweep` would find something, busy keys included. */
+  get hasDue(): boolean {
+    return this.#executor.slots.hasDue(this.time);
+  }
+
+  /**
+   * Drops what log time has passed by a second or more.
+   * @param limit Most paths that are dropped.
+   * @param isBusy Keys that are left alone.
+   */
+  sweep(limit: number, isBusy: (key: string) => boolean): Swept {
+    return this.#executor.slots.sweep(this.time, limit, isBusy);
+  }
+
+  head(): SnapshotHead {
+    return { seq: this.seq, time: this.time, origins: this.#origins.list(this.time) };
+  }
+
+  /** Begins a new table with what the head of a snapshot says. */
+  restore(head: SnapshotHead): void {
+    this.seq = head.seq;
+    this.time = head.time;
+    for (const [origin, number, time] of head.origins) this.#origins.remember(origin, number, time);
+  }
+
+  /** Entries that make a new table equal to this one, by `restoreEntries`. The table must not change meanwhile. */
+  *dump(): Generator<Entry> {
+    for (const [key, slot] of this.#executor.slots) yield* dumpSlot(key, slot);
+  }
+
+  restoreEntries(entries: readonly Entry[]): void {
+    const slots = this.#executor.slots;
+    for (const entry of entries) {
+      const key = entry.path[0] as string;
+      const before = slots.get(key);
+      const next = before?.next ?? Infinity;
+      const slot = restoreEntry(before, entry);
+      if (slot === before) slots.settle(key, next, slot.next);
+      else slots.put(key, before, slot);
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import { depthOf } from "./log/depth.js";
+import { NEVER } from "./log/entry.js";
+import { MAX_DEPTH } from "./log/limits.js";
+
+/**
+ * The JSON text of what a user wants to store.
+ * @param pathLength Keys of the path that it goes to: they count as levels of nesting.
+ * @param maxBytes Most UTF-8 bytes of the text.
+ * @throws TypeError when JSON cannot carry it.
+ * @throws RangeError when it is too long or nested deeper than `MAX_DEPTH`.
+ */
+export function jsonOf(value: unknown, pathLength: number, maxBytes: number): string {
+  const json = textOf(value);
+  if (json === undefined) throw new TypeError(`expected a value that JSON can carry, got ${kindOf(value)}`);
+  if (json.length * 3 > maxBytes) {
+    const bytes = Buffer.byteLength(json);
+    if (bytes > maxBytes) throw new RangeError(`expected a value of at most ${maxBytes} bytes, got ${bytes}`);
+  }
+  if (json.length >= 2 * MAX_DEPTH) checkDepth(json, pathLength);
+  return json;
+}
+
+function textOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch (cause) {
+    if (cause instanceof RangeError) throw new RangeError(`expected a value that JSON.stringify takes`, { cause });
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new TypeError(`expected a value that JSON can carry, got ${kindOf(value)}: ${reason}`, { cause });
+  }
+}
+
+function kindOf(value: unknown): string {
+  return Array.isArray(value) ? "array" : typeof value;
+}
+
+function checkDepth(json: string, pathLength: number): void {
+  const utf8 = Buffer.from(json);
+  const depth = pathLength - 1 + depthOf(utf8, 0, utf8.length);
+  if (depth > MAX_DEPTH) throw new RangeError(`expected a value nested at most ${MAX_DEPTH} deep, got ${depth}`);
+}
+
+/**
+ * When something expires that is written at `now`.
+ * @param ttl In ms; undefined, null or 0: never.
+ * @throws TypeError when it is no number.
+ * @throws RangeError when it is negative or not finite.
+ */
+export function expiryOf(ttl: number | null | undefined, now: number): number {
+  if (ttl === undefined || ttl === null || ttl === 0) return NEVER;
+  if (typeof ttl !== "number") throw new TypeError(`expected a ttl as a number of ms, got ${kindOf(ttl)}`);
+  if (!(ttl >= 0 && ttl < Infinity)) throw new RangeError(`expected a ttl of 0 ms or more, got ${ttl}`);
+  return now + Math.ceil(ttl);
+}

@@ -1,0 +1,255 @@
+import { StorageError } from "./errors.js";
+import { expiredError, type Follower } from "./follower.js";
+import type { Entry } from "./log/entry.js";
+import { MAX_ARRAY_LENGTH, MAX_BATCH_BYTES, SPLIT_BATCH_BYTES } from "./log/limits.js";
+import type { Log } from "./log/log.js";
+import type { Outbox } from "./outbox.js";
+import { Op, type Pending, type PendingBatch, type Promised } from "./pending.js";
+import { NOT_A_NUMBER, TOO_FAR } from "./state/executor.js";
+
+/** What an op takes besides its keys and its value: in a frame, and about in memory. */
+const OP_BYTES = 64;
+/** Most bytes of the writes of one `batch(fn)`: the open batch may have some already. */
+const MAX_ATOMIC_BYTES = MAX_BATCH_BYTES - SPLIT_BATCH_BYTES;
+
+/**
+ * Takes the writes of this member, and tells those who wait what became of them.
+ *
+ * Invariants: whoever waits is told exactly once. The log is held exactly while somebody waits or something is pending.
+ */
+export class Writer {
+  readonly #log: Log;
+  readonly #pending: Pending;
+  readonly #outbox: Outbox;
+  readonly #follower: Follower;
+  readonly #now: () => number;
+  readonly #maxPendingBytes: number;
+  readonly #syncs = new Set<Promised<void>>();
+  /** Syncs whose barrier has been called back, but for a state that is not shown yet. */
+  #delivered: Promised<void>[] = [];
+  /** Of the writes of the running `batch(fn)`. */
+  #atomicPromises: Promise<unknown>[] = [];
+  #isAtomic = false;
+  /** Bytes of the open batch when the running `batch(fn)` began. */
+  #atomicFrom = 0;
+  #isSealing = false;
+  #isHolding = false;
+  #failure: Error | null = null;
+
+  constructor(
+    log: Log,
+    pending: Pending,
+    outbox: Outbox,
+    follower: Follower,
+    now: () => number,
+    maxPendingBytes: number,
+  ) {
+    this.#log = log;
+    this.#pending = pending;
+    this.#outbox = outbox;
+    this.#follower = follower;
+    this.#now = now;
+    this.#maxPendingBytes = maxPendingBytes;
+  }
+
+  /**
+   * The writes that `fn` makes become one batch: visible to others together, or not at all. One inside another is part of it.
+   * @throws what `fn` throws; TypeError when it returns a promise; RangeError when its writes have more than
+   * `MAX_BATCH_BYTES`. In each case none of its writes happens.
+   */
+  batch(fn: () => unknown): void {
+    if (this.#isAtomic) {
+      expectNoPromise(fn());
+      return;
+    }
+    this.#outbox.split(this.#follower.logTime);
+    const open = this.#outbox.open;
+    const count = open?.ops.length ?? 0;
+    const bytes = open?.bytes ?? 0;
+    this.#isAtomic = true;
+    this.#atomicFrom = bytes;
+    try {
+      expectNoPromise(fn());
+    } catch (error) {
+      this.#rollBack(count, bytes, error);
+      throw error;
+    } finally {
+      this.#atomicPromises = [];
+      this.#isAtomic = false;
+    }
+  }
+
+  /** Resolves when all that was written before is confirmed; rejects when the log refused some of it, or has failed. */
+  flush(): Promise<void> {
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    const last = this.#pending.batches.at(-1);
+    if (last === undefined) return Promise.resolve();
+    return new Promise((resolve, reject) => last.waiters.push({ resolve, reject }));
+  }
+
+  /** Resolves when all that any member had confirmed before the call is visible here. */
+  sync(): Promise<void> {
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => {
+      const promised = { resolve, reject };
+      this.#syncs.add(promised);
+      this.#hold();
+      this.#log.barrier(() => {
+        if (!this.#follower.isCurrent) this.#delivered.push(promised);
+        else this.#synced(promised);
+      });
+    });
+  }
+
+  /** Rejects whatever somebody waits for; nothing more is written or sent. Reads go on. */
+  fail(error: Error): void {
+    if (this.#failure !== null) return;
+    this.#failure = error;
+    for (const batch of this.#pending.batches) {
+      for (const op of batch.ops) op.promised?.reject(error);
+      for (const waiter of batch.waiters) waiter.reject(error);
+    }
+    for (const promised of this.#syncs) promised.reject(error);
+    this.#syncs.clear();
+    this.#outbox.empty();
+    this.#hold();
+  }
+
+  /** Writes an entry; the promise resolves with what `resultOf` makes of the op at its place in the log. */
+  promise<T>(entry: Entry, resultOf: (op: Op) => T): Promise<T> {
+    let promised: Promised<Op> | null = null;
+    const promise = new Promise<T>((resolve, reject) => {
+      promised = { resolve: (op) => resolve(resultOf(op)), reject };
+    });
+    this.write(entry, promised, promise);
+    return promise;
+  }
+
+  /** Performs an entry and puts it into the open batch. Changes nothing when it throws. */
+  write(entry: Entry, promised: Promised<Op> | null = null, promise?: Promise<unknown>): void {
+    if (this.#failure !== null) throw this.#failure;
+    const bytes = bytesOf(entry);
+    this.#expectRoom(bytes);
+    const op = new Op(entry, this.#now(), promised);
+    if (this.#pending.perform(this.#follower.table, op) === TOO_FAR) throw tooFar(entry);
+    if (!this.#isAtomic) this.#outbox.split(this.#follower.logTime);
+    else if (promise !== undefined) this.#atomicPromises.push(promise);
+    this.#pending.add(op);
+    this.#outbox.add(op, bytes);
+    this.#sealSoon();
+  }
+
+  #expectRoom(bytes: number): void {
+    const max = this.#maxPendingBytes;
+    if (this.#outbox.bytes + bytes > max) {
+      throw new StorageError(
+        "ERR_STORAGE_PENDING_FULL",
+        `expected at most ${max} bytes of pending writes, got ${this.#outbox.bytes + bytes}; wait for flush() and write again`,
+      );
+    }
+    if (!this.#isAtomic) return;
+    const atomicBytes = (this.#outbox.open?.bytes ?? 0) - this.#atomicFrom + bytes;
+    if (atomicBytes > MAX_ATOMIC_BYTES) {
+      throw new RangeError(`expected a batch of at most ${MAX_ATOMIC_BYTES} bytes, got ${atomicBytes}`);
+    }
+  }
+
+  #sealSoon(): void {
+    if (this.#isSealing) return;
+    this.#isSealing = true;
+    this.#hold();
+    queueMicrotask(() => {
+      this.#isSealing = false;
+      this.#outbox.seal(this.#follower.logTime);
+    });
+  }
+
+  /** Takes back what was written after the first `count` ops and `bytes` bytes of the open batch. */
+  #rollBack(count: number, bytes: number, error: unknown): void {
+    const open = this.#outbox.open;
+    for (const promise of this.#atomicPromises) promise.catch(() => {}); // the error is thrown to the caller
+    this.#atomicPromises = [];
+    if (open === undefined) return;
+    const rolledBack = open.ops.slice(count).reverse();
+    for (const op of rolledBack) {
+      this.#pending.rollBack(this.#follower.table, op);
+      op.promised?.reject(error as Error);
+    }
+    this.#outbox.cut(count, bytes);
+    if (count === 0) this.#release(open.waiters);
+    this.#hold();
+  }
+
+  /** Lets waiters of a batch that will not be sent wait for what is pending without it. */
+  #release(waiters: readonly Promised<void>[]): void {
+    const last = this.#pending.batches.at(-1);
+    if (last !== undefined) last.waiters.push(...waiters);
+    else for (const waiter of waiters) waiter.resolve();
+  }
+
+  /** Tells those who wait for batches that have left what these came to. */
+  settle(batches: readonly PendingBatch[]): void {
+    for (const batch of batches) {
+      for (const op of batch.ops) settle(op, batch.isExpired);
+      const waiters = batch.isExpired ? this.#waitersFrom(batch) : batch.waiters;
+      for (const waiter of waiters) batch.isExpired ? waiter.reject(expiredError()) : waiter.resolve();
+    }
+    this.#hold();
+  }
+
+  /** Takes those who wait for a batch or for a later one. */
+  #waitersFrom(batch: PendingBatch): Promised<void>[] {
+    return [batch, ...this.#pending.batches].flatMap((later) => later.waiters.splice(0));
+  }
+
+  /** What was delivered is what the user sees. */
+  caughtUp(): void {
+    const delivered = this.#delivered;
+    this.#delivered = [];
+    for (const promised of delivered) this.#synced(promised);
+  }
+
+  #synced(promised: Promised<void>): void {
+    if (this.#syncs.delete(promised)) promised.resolve();
+    this.#hold();
+  }
+
+  #hold(): void {
+    const isHolding = this.#isSealing || this.#pending.batches.length > 0 || this.#syncs.size > 0;
+    if (isHolding === this.#isHolding) return;
+    this.#isHolding = isHolding;
+    this.#log.hold(isHolding);
+  }
+}
+function expectNoPromise(result: unknown): void {
+  if (typeof (result as { then?: unknown } | null | undefined)?.then !== "function") return;
+  throw new TypeError("expected a function that writes before it returns, got one that returns a promise");
+}
+
+/** At least the bytes of an entry in a frame, and about what it takes in memory. */
+function bytesOf(entry: Entry): number {
+  let bytes = OP_BYTES + Buffer.byteLength(entry.json);
+  for (const key of entry.path) bytes += 2 + key.length * 3;
+  return bytes;
+}
+
+function tooFar(entry: Entry): RangeError {
+  return new RangeError(
+    `expected an index below ${MAX_ARRAY_LENGTH} where a path makes an array longer, got ${JSON.stringify(entry.path)}`,
+  );
+}
+
+/** Tells whoever waits for an op what it came to at its place in the log. */
+function settle(op: Op, isExpired: boolean): void {
+  if (op.promised === null) return;
+  if (isExpired) op.promised.reject(expiredError());
+  else if (op.status === TOO_FAR) op.promised.reject(tooFar(op.entry));
+  else if (op.status === NOT_A_NUMBER) {
+    const message = "expected a number whose sum with the amount is finite, got something else at the path";
+    op.promised.reject(new StorageError("ERR_STORAGE_NOT_A_NUMBER", message));
+  } else if (op.status === 0) {
+    const message =
+      "expected to see a write at its place in the log, got a snapshot that covers it; it took its effect";
+    op.promised.reject(new StorageError("ERR_STORAGE_EXPIRED", message));
+  } else op.promised.resolve(op);
+}

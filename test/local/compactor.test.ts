@@ -1,0 +1,207 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setEntry } from "../../dist/core/log/entry.js";
+import { checkpoint, compact } from "../../dist/core/local/compactor.js";
+import { removeFiles, renewCopy } from "../../dist/core/local/copy.js";
+import { DamageError } from "../../dist/core/local/damage.js";
+import type { CompactRequest, Files, SegmentRef } from "../../dist/core/local/machine.js";
+import { segmentPath, snapshotPath } from "../../dist/core/local/names.js";
+import { recover, recoverForHub } from "../../dist/core/local/recovery.js";
+import { Segment } from "../../dist/core/local/segment.js";
+import { writeSnapshot } from "../../dist/core/local/snapshot.js";
+import { CrashError, MemoryFiles } from "./memory-files.js";
+import { load, machineOf, place, statesUpTo, writeSegment } from "./stored.js";
+
+const STATES = statesUpTo(40);
+const none = () => false;
+
+/** A snapshot of 1 to 5, closed segments up to 15, a last one up to 20. All of it is on the disk. */
+function makeStorage(): { files: MemoryFiles; request: CompactRequest; last: SegmentRef } {
+  const files = new MemoryFiles();
+  const first = writeSegment(files, 1, 1, [1, 5], null);
+  compact(machineOf(files), { place, epoch: 1, snapshot: 0, segments: [first] });
+  const second = writeSegment(files, 1, 2, [6, 10], first);
+  const third = writeSegment(files, 2, 1, [11, 15], second);
+  const last = writeSegment(files, 2, 2, [16, 20], third);
+  files.put(`${place.directory}/torn.1.2`, Buffer.alloc(4));
+  files.settle();
+  return { files, request: { place, epoch: 2, snapshot: 5, segments: [second, third] }, last };
+}
+
+test("a compaction leaves the snapshot, what follows it, and a copy that is the same file", () => {
+  const { files, request } = makeStorage();
+  const result = compact(machineOf(files), request);
+  assert.deepEqual(files.list(place.directory).sort(), ["log.2.2", "snapshot.15"]);
+  assert.equal(result.snapshot, 15);
+  assert.equal(result.bytes, files.get(snapshotPath(place, 15)).length);
+  assert.equal(result.keys, JSON.parse(STATES[15] as string).length);
+  assert.equal(files.names.get(place.filename), files.names.get(snapshotPath(place, 15)));
+  const recovered = recover(files, place, null, none);
+  assert.deepEqual(load(files, recovered), { seq: 20, text: STATES[20] });
+  assert.equal(recovered.snapshotBytes, result.bytes);
+  assert.equal(files.openFiles.size, 0);
+});
+
+/** Runs `act` with a fault at its n-th change, for every n; `inspect` looks at what is left. Returns how many there were. */
+function atEveryCall(fault: "crash" | "EIO" | "ENOSPC", act: (files: Files) => void, inspect: (left: MemoryFiles, at: string) => void): number {
+  for (let call = 0; ; call++) {
+    const { files } = makeStorage();
+    files.fault = (_, change) => {
+      if (change !== call) return undefined;
+      return fault === "crash" ? { crash: true } : { code: fault };
+    };
+    let isOver = false;
+    try {
+      act(files);
+      isOver = files.changes <= call;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      assert.ok(error instanceof CrashError || code === fault, `${error}`);
+    }
+    const at = `${fault} at call ${call}: ${files.calls.at(-1)}`;
+    inspect(files.afterCrash(), at);
+    inspect(files.afterPowerLoss(), `${at}, then a loss of power`);
+    if (isOver) return call;
+  }
+}
+
+for (const fault of ["crash", "EIO", "ENOSPC"] as const) {
+  test(`${fault} at any call of a compaction: the state is whole, and a later compaction ends it`, (t) => {
+    const { request } = makeStorage();
+    const count = atEveryCall(
+      fault,
+      (files) => compact(machineOf(files), request),
+      (left, at) => {
+        const recovered = recover(left, place, null, none);
+        assert.deepEqual(load(left, recovered), { seq: 20, text: STATES[20] }, at);
+        const { snapshot, segments } = recovered;
+        const next = { place, epoch: 3, snapshot, segments };
+        compact(machineOf(left), next);
+        assert.deepEqual(load(left, recover(left, place, null, none)), { seq: 20, text: STATES[20] }, at);
+      },
+    );
+    t.diagnostic(`${count} calls, each with and without a loss of power`);
+    assert.ok(count > 10);
+  });
+
+  test(`${fault} at any call of a checkpoint: the state is whole, and app.db is a whole snapshot`, () => {
+    const { request, last } = makeStorage();
+    const everything = { ...request, segments: [...request.segments, last] };
+    atEveryCall(
+      fault,
+      (files) => checkpoint(machineOf(files), everything),
+      (left, at) => {
+        assert.deepEqual(load(left, recover(left, place, null, none)), { seq: 20, text: STATES[20] }, at);
+        const copy = new MemoryFiles();
+        copy.put(place.filename, left.get(place.filename));
+        const adopted = recoverForHub(machineOf(copy), place, 1, { recover: "strict" }, null);
+        assert.ok([5, 20].includes(adopted.seq), at);
+        assert.equal(load(copy, adopted).text, STATES[adopted.seq]);
+      },
+    );
+  });
+}
+
+test("a checkpoint leaves one file that is everything, and costs nothing when nothing follows it", () => {
+  const { files, request, last } = makeStorage();
+  checkpoint(machineOf(files), { ...request, segments: [...request.segments, last] });
+  assert.deepEqual(files.list(place.directory), ["snapshot.20"]);
+  const recovered = recover(files, place, null, none);
+  assert.deepEqual([recovered.seq, recovered.segments], [20, []]);
+  const next = { epoch: 3, segment: 1, seq: 20, time: recovered.time, previous: null };
+  const { end } = Segment.create(files, place, next);
+  const before = files.calls.length;
+  checkpoint(machineOf(files), { place, epoch: 3, snapshot: 20, segments: [{ epoch: 3, segment: 1, end }] });
+  assert.ok(!files.calls.slice(before).some((call) => call.startsWith("write")));
+  assert.deepEqual(files.list(place.directory), ["snapshot.20"]);
+});
+
+test("a compaction of a log without a batch publishes and removes nothing", () => {
+  const files = new MemoryFiles();
+  const empty = writeSegment(files, 1, 1, [1, 0], null);
+  assert.equal(compact(machineOf(files), { place, epoch: 1, snapshot: 0, segments: [empty] }).snapshot, 0);
+  assert.deepEqual(files.list(place.directory), ["log.1.1"]);
+});
+
+test("two compactions of the same segments end in the same snapshot", () => {
+  const { files, request } = makeStorage();
+  const other = files.afterCrash();
+  compact(machineOf(files), request);
+  files.put(segmentPath(place, 1, 2), other.get(segmentPath(place, 1, 2)));
+  files.put(segmentPath(place, 2, 1), other.get(segmentPath(place, 2, 1)));
+  assert.equal(compact(machineOf(files), request).snapshot, 15);
+  assert.deepEqual(load(files, recover(files, place, null, none)), { seq: 20, text: STATES[20] });
+});
+
+test("a compaction that meets damage removes nothing", () => {
+  for (const name of ["snapshot.5", "log.1.2", "log.2.1"]) {
+    const { files, request } = makeStorage();
+    const path = `${place.directory}/${name}`;
+    const content = Buffer.from(files.get(path));
+    content[content.length - 70] = (content[content.length - 70] as number) ^ 1;
+    files.put(path, content);
+    const before = files.list(place.directory).sort();
+    assert.throws(() => compact(machineOf(files), request), DamageError);
+    assert.deepEqual(files.list(place.directory).sort(), before);
+    assert.equal(files.openFiles.size, 0);
+  }
+});
+
+test("the copy is renewed in one step, also when it is the same file already", () => {
+  const { files } = makeStorage();
+  renewCopy(files, place, 5, `${place.directory}/tmp.2.a`);
+  assert.deepEqual(
+    files.list(place.directory).filter((name) => name.startsWith("tmp")),
+    [],
+  );
+  assert.equal(files.names.get(place.filename)?.links, 2);
+});
+
+test("a snapshot is cut into frames of bounded size, and a long value into one of its own", () => {
+  const files = new MemoryFiles();
+  const entries = Array.from({ length: 3000 }, (_, index) => setEntry([`k${index}`], JSON.stringify("x".repeat(300))));
+  entries.push(setEntry(["long"], JSON.stringify("y".repeat(2_000_000))));
+  const bytes = writeSnapshot(files, "/data/s", { seq: 1, time: 1, origins: [] }, entries);
+  const content = files.get("/data/s");
+  assert.equal(content.length, bytes);
+  const lengths: number[] = [];
+  for (let at = 0; at < bytes; at += content.readUInt32LE(at)) lengths.push(content.readUInt32LE(at));
+  assert.ok(lengths.slice(0, -2).every((length) => length < 300 * 1024));
+  assert.equal(lengths.at(-1), 56);
+  assert.ok((lengths.at(-2) as number) > 2_000_000);
+});
+
+test("a storage is removed to the last file, in an order that a joining member survives", () => {
+  const { files } = makeStorage();
+  for (const name of ["seat.1", "seat.2", "tmp.1.a", "intent.3"]) files.put(`${place.directory}/${name}`, Buffer.alloc(1));
+  const before = files.calls.length;
+  assert.equal(
+    removeFiles(files, place, () => true),
+    true,
+  );
+  assert.equal(files.names.size, 0);
+  const kinds = files.calls.slice(before).map((call) => /app\.db$|log|snapshot|tmp|seat|removeDirectory/.exec(call)?.[0]);
+  const order = ["app.db", "log", "snapshot", "tmp", "seat", "removeDirectory"].map((kind) => kinds.lastIndexOf(kind));
+  assert.deepEqual(order, [...order].sort((a, b) => a - b));
+  assert.ok(files.calls.at(-2)?.endsWith("seat.2"));
+});
+
+test("nothing is removed any more once the seat is lost", () => {
+  const { files } = makeStorage();
+  let left = 2;
+  assert.equal(
+    removeFiles(files, place, () => left-- > 0),
+    false,
+  );
+  assert.ok(files.list(place.directory).includes("snapshot.5"));
+});
+
+test("a directory with foreign files is left standing", () => {
+  const { files } = makeStorage();
+  files.put(`${place.directory}/README`, Buffer.alloc(1));
+  assert.equal(
+    removeFiles(files, place, () => true),
+    false,
+  );
+  assert.deepEqual(files.list(place.directory), ["README"]);
+});

@@ -1,0 +1,92 @@
+/** Storages made for tests: a history of batches in segments, and what it comes to, computed the naive way. */
+import { encodeEntries } from "../../dist/core/log/codec.js";
+import { addEntry, deleteEntry, type Entry, setEntry } from "../../dist/core/log/entry.js";
+import { BATCH } from "../../dist/core/log/frame.js";
+import { Fold } from "../../dist/core/local/compactor.js";
+import type { Files, Machine, Place, SegmentRef } from "../../dist/core/local/machine.js";
+import { placeOf } from "../../dist/core/local/names.js";
+import { ChainReader } from "../../dist/core/local/reader.js";
+import type { Recovered } from "../../dist/core/local/recovery.js";
+import { Segment } from "../../dist/core/local/segment.js";
+
+export const place: Place = placeOf("/data", "app");
+const ORIGIN = 4711;
+const START_MS = 1_000_000;
+
+/** The entries of the n-th batch of every test: overwrites, counts, deletes. */
+export function entriesOf(seq: number): Entry[] {
+  return [
+    setEntry([`key${seq % 7}`, "value"], JSON.stringify(`written by ${seq}`)),
+    addEntry(["count"], seq),
+    ...(seq % 5 === 0 ? [deleteEntry([`key${(seq + 3) % 7}`])] : []),
+  ];
+}
+
+export function frameOf(seq: number, epoch: number): Buffer {
+  const stamp = { epoch, seq, time: START_MS + seq, origin: ORIGIN, born: START_MS, number: seq };
+  return encodeEntries(entriesOf(seq), BATCH, stamp);
+}
+
+/** The state after each batch, as text, by seq; of a state without any batch: "[]". */
+export function statesUpTo(last: number): string[] {
+  const states = ["[]"];
+  const fold = new Fold();
+  for (let seq = 1; seq <= last; seq++) {
+    fold.apply({ seq, time: START_MS + seq, origin: ORIGIN, born: START_MS, number: seq, entries: entriesOf(seq) });
+    states.push(textOf(fold));
+  }
+  return states;
+}
+
+export function textOf(fold: Fold): string {
+  const slots = [...fold.entries()].map(({ path, json, version }) => `${path} ${version} ${json}`);
+  return JSON.stringify(slots.sort());
+}
+
+/** A machine with files in memory, a clock and random text that count. */
+export function machineOf(files: Files): Machine {
+  let random = 0;
+  return {
+    files,
+    clock: { now: () => START_MS, elapsed: () => 0 },
+    random: (bytes: number) => Buffer.alloc(bytes, `${random++}`),
+  } as unknown as Machine;
+}
+
+/** Writes a segment with the batches from `first` to `last`; returns it closed, up to its end. */
+export function writeSegment(
+  files: Files,
+  epoch: number,
+  segment: number,
+  [first, last]: readonly [number, number],
+  previous: SegmentRef | null,
+): SegmentRef {
+  const before = first - 1;
+  const time = before === 0 ? 0 : START_MS + before;
+  const writer = Segment.create(files, place, { epoch, segment, seq: before, time, previous });
+  const frames = [];
+  for (let seq = first; seq <= last; seq++) frames.push(frameOf(seq, epoch));
+  const error = writer.append(frames);
+  if (error) throw error;
+  writer.close();
+  return { epoch, segment, end: writer.end };
+}
+
+/** What a state is that is read from the files up to where they were recovered. */
+export function load(files: Files, recovered: Recovered): { seq: number; text: string } {
+  const fold = new Fold();
+  const last = recovered.segments.at(-1);
+  if (last) {
+    const to = { epoch: last.epoch, segment: last.segment, offset: last.end };
+    const reader = new ChainReader(files, place, to, null, fold);
+    while (!reader.step());
+  } else if (recovered.snapshot > 0) {
+    const head = { epoch: 99_999, segment: 1, seq: recovered.seq, time: recovered.time, previous: null };
+    const next = Segment.create(files, place, head);
+    const reader = new ChainReader(files, place, { epoch: 99_999, segment: 1, offset: next.end }, null, fold);
+    while (!reader.step());
+    next.close();
+  }
+  return { seq: fold.seq, text: textOf(fold) };
+}
+

@@ -1,0 +1,50 @@
+/**
+ * Runs the compiled tests with Node's own runner (Node 20 takes no glob patterns).
+ *
+ *   node test/run.mjs                        everything
+ *   node test/run.mjs unit/frame cluster     only files whose path contains one of these texts
+ *   node test/run.mjs --test-name-pattern=x  options go on to `node --test`
+ */
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const compiled = join(root, ".test");
+
+/** Whether the source is still there: the compiler leaves the output of deleted files behind. */
+const hasSource = (file) => existsSync(join(root, "test", relative(compiled, file).replace(/\.js$/, ".ts")));
+
+const parameters = process.argv.slice(2);
+const options = parameters.filter((parameter) => parameter.startsWith("-"));
+const texts = parameters.filter((parameter) => !parameter.startsWith("-"));
+
+const files = readdirSync(compiled, { recursive: true })
+  .filter((name) => name.endsWith(".test.js"))
+  .map((name) => join(compiled, name))
+  .filter(hasSource)
+  .filter((file) => texts.length === 0 || texts.some((text) => file.split(sep).join("/").includes(text)))
+  .sort();
+
+if (files.length === 0) {
+  console.error(
+    `expected test files in .test that match ${JSON.stringify(texts)}, got none; run "npm run build" first`,
+  );
+  process.exit(1);
+}
+
+/** Longest that one file may take, in ms: a test that hangs must not hang the run. */
+const FILE_TIMEOUT_MS = 600_000;
+const defaults = [
+  `--test-concurrency=${Math.min(2, availableParallelism())}`,
+  `--test-timeout=${FILE_TIMEOUT_MS}`,
+  "--test-reporter=spec",
+].filter((preset) => !options.some((option) => option.startsWith(preset.split("=")[0])));
+
+const runner = spawn(process.execPath, ["--test", ...defaults, ...options, ...files], { cwd: root, stdio: "inherit" });
+runner.on("exit", (code, signal) => {
+  process.exitCode = signal === null ? (code ?? 1) : 1;
+});
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => runner.kill(signal));
