@@ -69,7 +69,11 @@ async function answer(request, response) {
   response.end(isPage ? result.body : JSON.stringify(result));
 }
 
+/** Connections on which nothing was asked yet: browsers open some in advance. */
+const unused = new Set();
+
 const server = createServer((request, response) => {
+  unused.delete(request.socket);
   // No keep-alive: so each click may be answered by another worker.
   response.setHeader("connection", "close");
   response.setHeader("cache-control", "no-store");
@@ -80,11 +84,18 @@ const server = createServer((request, response) => {
   });
 });
 
+server.on("connection", (socket) => {
+  unused.add(socket);
+  socket.once("close", () => unused.delete(socket));
+});
+
 let isStopping = false;
 async function stop() {
   if (isStopping) return;
   isStopping = true;
-  await new Promise((done) => server.close(done));
+  const closed = new Promise((done) => server.close(done));
+  for (const socket of unused) socket.destroy();
+  await closed;
   await storage.close();
   process.exit(0);
 }

@@ -6,7 +6,7 @@ import { ADD, CLEAR, DELETE, type Entry, EXPIRE, type Path, SET } from "./log/en
 import { bornOf, numberOf, originOf, seqOf, timeOf } from "./log/frame.js";
 import type { LogSink, SnapshotHead } from "./log/log.js";
 import type { Outbox } from "./outbox.js";
-import { executeConfirmed, type Op, type Pending, type PendingBatch } from "./pending.js";
+import { executeConfirmed, type Pending, type PendingBatch } from "./pending.js";
 import { APPLIED, type Status } from "./state/executor.js";
 import { EXPIRED, NEW, type Verdict } from "./state/origins.js";
 import { Table } from "./state/table.js";
@@ -99,19 +99,15 @@ export class Follower implements LogSink {
     return this.#next === null;
   }
 
-  /** Log time for a batch that is sent now, in ms since 1970. */
-  get logTime(): number {
-    return Math.max(this.table.time, this.#time);
+  /** Storage time in ms since 1970: the wall clock, but never behind the log. */
+  get now(): number {
+    return Math.max(this.#of.clock.now(), this.table.time, this.#time);
   }
 
   restoring(head: SnapshotHead): void {
     this.#next = new Table();
     this.#next.restore(head);
-    for (const batch of this.#of.pending.batches) {
-      batch.isFound = batch.number > 0 && batch.number <= this.#next.highest(batch.origin);
-      batch.isExpired = false;
-      if (batch.isFound) for (const op of batch.ops) op.status = 0;
-    }
+    this.#findIn(this.#next);
   }
 
   restored(frame: Buffer, start: number, end: number): void {
@@ -150,7 +146,7 @@ export class Follower implements LogSink {
     const isReloaded = this.#next !== null;
     if (this.#next !== null) this.#exchange(this.#next);
     this.#isJoined = true;
-    outbox.join(this.logTime);
+    outbox.join(this.now);
     announcer.push(() => {
       if (isReloaded) events.reloaded?.();
       events.joined();
@@ -180,6 +176,18 @@ export class Follower implements LogSink {
     this.#of.announcer.push(() => this.#of.events.failed(error));
   }
 
+  /** Marks the batches of this member that a snapshot covers; those before them were skipped by the log. */
+  #findIn(next: Table): void {
+    const { batches } = this.#of.pending;
+    const isCovered = (batch: PendingBatch) => batch.number > 0 && batch.number <= next.highest(batch.origin);
+    const last = batches.findLastIndex(isCovered);
+    for (const [index, batch] of batches.entries()) {
+      batch.isFound = index <= last;
+      batch.isExpired = index < last && !isCovered(batch);
+      if (batch.isFound) for (const op of batch.ops) op.status = 0;
+    }
+  }
+
   /** Puts the restored state in place of the one that the user sees. */
   #exchange(next: Table): void {
     this.#next = null;
@@ -189,25 +197,35 @@ export class Follower implements LogSink {
 
   /** The next batch of the log is one of this member. */
   #own(batch: PendingBatch, seq: number, time: number): void {
-    const { pending } = this.#of;
+    for (let older = this.#of.outbox.expected; older && older !== batch; older = this.#of.outbox.expected)
+      this.#skip(older);
     const table = this.#next ?? this.table;
     const verdict = table.admit(seq, time, batch.origin, batch.born, batch.number);
-    batch.isExpired = verdict === EXPIRED;
-    if (table !== this.table) {
-      batch.isFound = true;
-      for (const op of batch.ops) this.#executeFound(op, verdict, seq, time);
+    if (verdict !== NEW) {
+      this.#skip(batch, verdict);
       return;
     }
-    if (verdict === NEW) pending.confirm(table, batch, seq, time);
-    else pending.refuse(table, batch);
-    for (const op of batch.ops) this.#announce(op.entry, verdict === NEW ? op.status : 0);
-    this.#leave([batch]);
-    this.#sweepSoon();
+    if (table === this.table) {
+      this.#of.pending.confirm(table, batch, seq, time);
+      for (const op of batch.ops) this.#announce(op.entry, op.status);
+      this.#leave([batch]);
+      this.#sweepSoon();
+    } else {
+      batch.isFound = true;
+      for (const op of batch.ops) executeConfirmed(table, op, seq, time);
+    }
   }
 
-  #executeFound(op: Op, verdict: Verdict, seq: number, time: number): void {
-    op.status = 0;
-    if (verdict === NEW) executeConfirmed(this.#next as Table, op, seq, time);
+  /**
+   * A batch of this member has no effect at this place. One that is older than a batch in the log, and was not delivered
+   * before it, was skipped where a snapshot covers it, since frames of one member reach the log in order.
+   */
+  #skip(batch: PendingBatch, verdict: Verdict = EXPIRED): void {
+    batch.isExpired = verdict === EXPIRED;
+    if (this.#next !== null) batch.isFound = true;
+    else this.#of.pending.refuse(this.table, batch);
+    for (const op of batch.ops) op.status = 0;
+    if (this.#next === null) this.#leave([batch]);
   }
 
   #leave(batches: readonly PendingBatch[]): void {

@@ -3,7 +3,7 @@ import { address, BATCH } from "./log/frame.js";
 import { ORIGIN_RETENTION_MS, SPLIT_BATCH_BYTES } from "./log/limits.js";
 import { type Op, PendingBatch } from "./pending.js";
 
-/** After so much log time without a batch an origin is not used again, long before the log forgets it. */
+/** After so many ms without a batch an origin is not used again, long before the log forgets it. */
 const ORIGIN_IDLE_MS = ORIGIN_RETENTION_MS / 2;
 
 /**
@@ -12,7 +12,7 @@ const ORIGIN_IDLE_MS = ORIGIN_RETENTION_MS / 2;
  * Invariants:
  * 1. `#batches` are those of {@link Pending}: sealed ones (with a frame), oldest first, and at most one open one, last.
  * 2. While joined every sealed batch has been sent. Those that have a number were sent, now or before, and keep it.
- * 3. An origin begins when its first batch is sent, at log time, and numbers its batches without gaps.
+ * 3. An origin begins when its first batch is sent, at storage time, and numbers its batches without gaps.
  */
 export class Outbox {
   /** Bytes of all pending batches. */
@@ -20,6 +20,8 @@ export class Outbox {
   readonly #batches: PendingBatch[];
   readonly #append: (frame: Buffer) => void;
   readonly #makeOrigin: () => number;
+  /** All that were ever used: one in `ORIGIN_IDLE_MS` or more. */
+  readonly #origins = new Set<number>();
   #isJoined = false;
   #origin = 0;
   #born = 0;
@@ -61,18 +63,18 @@ export class Outbox {
   }
 
   /** Seals the open batch if it is long enough for a frame of its own. */
-  split(logTime: number): void {
+  split(now: number): void {
     const batch = this.open;
-    if (batch !== undefined && batch.bytes >= SPLIT_BATCH_BYTES) this.seal(logTime);
+    if (batch !== undefined && batch.bytes >= SPLIT_BATCH_BYTES) this.seal(now);
   }
 
   /** Makes the open batch a frame, and sends it when joined. */
-  seal(logTime: number): void {
+  seal(now: number): void {
     const batch = this.open;
     if (batch === undefined) return;
     const entries = batch.ops.map((op) => op.entry);
     if (this.#isJoined) {
-      this.#assign(batch, logTime);
+      this.#assign(batch, now);
       batch.frame = encodeEntries(entries, BATCH, batch);
       this.#append(batch.frame);
     } else {
@@ -81,12 +83,12 @@ export class Outbox {
   }
 
   /** Sends all that is sealed, what was sent before again. */
-  join(logTime: number): void {
+  join(now: number): void {
     this.#isJoined = true;
     for (const batch of this.#batches) {
       if (batch.frame === null) break;
       if (batch.number === 0) {
-        this.#assign(batch, logTime);
+        this.#assign(batch, now);
         address(batch.frame, batch.origin, batch.born, batch.number);
       }
       this.#append(batch.frame);
@@ -103,16 +105,16 @@ export class Outbox {
     return undefined;
   }
 
-  /** The expected batch, when these are its origin and number. */
+  /** The batch with this origin and number, if it was sent and not found yet. */
   own(origin: number, number: number): PendingBatch | undefined {
-    const batch = this.expected;
-    return batch?.origin === origin && batch.number === number ? batch : undefined;
+    if (!this.#origins.has(origin)) return undefined;
+    return this.#batches.find((batch) => !batch.isFound && batch.origin === origin && batch.number === number);
   }
 
-  /** Notes that the fate of a batch, which is pending no more, is known at `logTime`. */
-  release(batch: PendingBatch, logTime: number): void {
+  /** Notes that the fate of a batch, which is pending no more, is known at `now`. */
+  release(batch: PendingBatch, now: number): void {
     this.bytes -= batch.bytes;
-    if (batch.origin === this.#origin) this.#usedAt = logTime;
+    if (batch.origin === this.#origin) this.#usedAt = now;
   }
 
   /** Removes everything. */
@@ -121,13 +123,14 @@ export class Outbox {
     this.bytes = 0;
   }
 
-  #assign(batch: PendingBatch, logTime: number): void {
-    if (this.#origin === 0 || logTime - this.#usedAt > ORIGIN_IDLE_MS) {
+  #assign(batch: PendingBatch, now: number): void {
+    if (this.#origin === 0 || now - this.#usedAt > ORIGIN_IDLE_MS) {
       this.#origin = this.#makeOrigin();
-      this.#born = logTime;
+      this.#origins.add(this.#origin);
+      this.#born = now;
       this.#number = 0;
     }
-    this.#usedAt = logTime;
+    this.#usedAt = now;
     batch.origin = this.#origin;
     batch.born = this.#born;
     batch.number = ++this.#number;

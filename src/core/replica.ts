@@ -43,18 +43,17 @@ export interface ReplicaOptions {
  * read, takes every write, without waiting.
  */
 export class Replica {
-  readonly #clock: ReplicaClock;
   readonly #maxValueBytes: number;
   readonly #pending = new Pending();
   readonly #outbox: Outbox;
   readonly #follower: Follower;
   readonly #writer: Writer;
+  readonly #now = (): number => this.#follower.now;
   readonly #hasKey = (key: string): boolean => this.#table.holds(key) && this.#table.hasKey(key, this.now());
 
   /** @param log Still to be opened, with `sink`. */
   constructor(log: Log, options: ReplicaOptions) {
     const { clock, events, random, maxValueBytes, maxPendingBytes } = options;
-    this.#clock = clock;
     this.#maxValueBytes = maxValueBytes;
     const pending = this.#pending;
     const outbox = new Outbox(
@@ -73,7 +72,7 @@ export class Replica {
       caughtUp: () => this.#writer.caughtUp(),
       failed: (error) => this.#writer.fail(error),
     });
-    this.#writer = new Writer(log, pending, outbox, this.#follower, () => this.now(), maxPendingBytes);
+    this.#writer = new Writer(log, pending, outbox, this.#follower, maxPendingBytes);
   }
 
   get isJoined(): boolean {
@@ -98,14 +97,14 @@ export class Replica {
 
   /** Storage time in ms since 1970: the wall clock, but never behind the log. */
   now(): number {
-    return Math.max(this.#clock.now(), this.#table.time);
+    return this.#follower.now;
   }
 
   /** The value at a path, frozen; null when there is none. */
   get(path: UserPath): unknown {
     if (typeof path === "string") {
-      const constant = this.#table.constant(path);
-      if (constant !== undefined) return constant;
+      const value = this.#table.handedOut(path, this.#now);
+      if (value !== undefined) return value;
     }
     const keys = this.#parse(path);
     return this.#table.get(keys, this.now()) ?? null;
@@ -171,7 +170,7 @@ export class Replica {
   touch(path: UserPath, ttl?: number | null): boolean {
     const keys = this.#parse(path);
     const now = this.now();
-    const expiresAt = expiryOf(ttl, now);
+    const expiresAt = expiryOf(ttl, this.#now);
     if (!this.#table.isPresent(keys, now)) return false;
     this.#writer.write(expireEntry(keys, expiresAt));
     return true;
@@ -184,7 +183,7 @@ export class Replica {
   increment(path: UserPath, by = 1, ttl?: number | null): Promise<number> {
     if (typeof by !== "number") throw new TypeError(`expected an amount as a number, got ${typeof by}`);
     if (!Number.isFinite(by)) throw new RangeError(`expected a finite amount, got ${by}`);
-    const entry = addEntry(this.#parse(path), by, expiryOf(ttl, this.now()));
+    const entry = addEntry(this.#parse(path), by, expiryOf(ttl, this.#now));
     return this.#writer.promise(entry, (op) => op.number);
   }
 
@@ -231,7 +230,7 @@ export class Replica {
   }
 
   #setEntry(path: Path, value: unknown, ttl: number | null | undefined, when: Condition, version: number): Entry {
-    const expiresAt = expiryOf(ttl, this.now());
+    const expiresAt = expiryOf(ttl, this.#now);
     return setEntry(path, jsonOf(value, path.length, this.#maxValueBytes), expiresAt, when, version);
   }
 

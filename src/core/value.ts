@@ -41,14 +41,15 @@ function checkDepth(json: string, pathLength: number): void {
 }
 
 /**
- * When something expires that is written at `now`.
+ * When something expires that is written now.
  * @param ttl In ms; undefined, null or 0: never.
+ * @param now Asked only when there is a ttl.
  * @throws TypeError when it is no number.
  * @throws RangeError when it is negative or not finite.
  */
-export function expiryOf(ttl: number | null | undefined, now: number): number {
+export function expiryOf(ttl: number | null | undefined, now: () => number): number {
   if (ttl === undefined || ttl === null || ttl === 0) return NEVER;
   if (typeof ttl !== "number") throw new TypeError(`expected a ttl as a number of ms, got ${kindOf(ttl)}`);
   if (!(ttl >= 0 && ttl < Infinity)) throw new RangeError(`expected a ttl of 0 ms or more, got ${ttl}`);
-  return now + Math.ceil(ttl);
+  return now() + Math.ceil(ttl);
 }

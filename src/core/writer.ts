@@ -22,7 +22,6 @@ export class Writer {
   readonly #pending: Pending;
   readonly #outbox: Outbox;
   readonly #follower: Follower;
-  readonly #now: () => number;
   readonly #maxPendingBytes: number;
   readonly #syncs = new Set<Promised<void>>();
   /** Syncs whose barrier has been called back, but for a state that is not shown yet. */
@@ -36,19 +35,11 @@ export class Writer {
   #isHolding = false;
   #failure: Error | null = null;
 
-  constructor(
-    log: Log,
-    pending: Pending,
-    outbox: Outbox,
-    follower: Follower,
-    now: () => number,
-    maxPendingBytes: number,
-  ) {
+  constructor(log: Log, pending: Pending, outbox: Outbox, follower: Follower, maxPendingBytes: number) {
     this.#log = log;
     this.#pending = pending;
     this.#outbox = outbox;
     this.#follower = follower;
-    this.#now = now;
     this.#maxPendingBytes = maxPendingBytes;
   }
 
@@ -62,7 +53,7 @@ export class Writer {
       expectNoPromise(fn());
       return;
     }
-    this.#outbox.split(this.#follower.logTime);
+    this.#outbox.split(this.#follower.now);
     const open = this.#outbox.open;
     const count = open?.ops.length ?? 0;
     const bytes = open?.bytes ?? 0;
@@ -130,9 +121,9 @@ export class Writer {
     if (this.#failure !== null) throw this.#failure;
     const bytes = bytesOf(entry);
     this.#expectRoom(bytes);
-    const op = new Op(entry, this.#now(), promised);
+    const op = new Op(entry, this.#follower.now, promised);
     if (this.#pending.perform(this.#follower.table, op) === TOO_FAR) throw tooFar(entry);
-    if (!this.#isAtomic) this.#outbox.split(this.#follower.logTime);
+    if (!this.#isAtomic) this.#outbox.split(this.#follower.now);
     else if (promise !== undefined) this.#atomicPromises.push(promise);
     this.#pending.add(op);
     this.#outbox.add(op, bytes);
@@ -160,7 +151,8 @@ export class Writer {
     this.#hold();
     queueMicrotask(() => {
       this.#isSealing = false;
-      this.#outbox.seal(this.#follower.logTime);
+      this.#outbox.seal(this.#follower.now);
+      this.#hold();
     });
   }
 

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { teardown } from "./teardown.js";
 import type { StorageOptions, StorageStats } from "../../dist/core/index.js";
 
 const MEMBER = fileURLToPath(new URL("./member.js", import.meta.url));
@@ -13,7 +14,7 @@ const MEMBER = fileURLToPath(new URL("./member.js", import.meta.url));
 /** A directory of the test's own. */
 export function temporaryDirectory(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), "cluster-storage-"));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  teardown(t, () => rmSync(directory, { recursive: true, force: true }));
   return directory;
 }
 
@@ -106,7 +107,7 @@ export class Processes {
   constructor(t: TestContext, options: StorageOptions, name = "app") {
     this.#name = name;
     this.#options = options;
-    t.after(() => Promise.all(this.members.map((member) => member.kill())));
+    teardown(t, () => Promise.all(this.members.map((member) => member.kill())));
   }
 
   start(options: StorageOptions = {}): Member {

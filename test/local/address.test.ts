@@ -26,10 +26,10 @@ function ownRuntimeDirectory(t: TestContext): string {
 test("a hub listens in the storage's own directory, or else in a shelter of this user", (t) => {
   const runtime = ownRuntimeDirectory(t);
   const directory = temporaryDirectory(t);
-  assert.deepEqual([...addressesFor(diskFiles, directory, "abc")], [
-    join(directory, "hub.abc"),
-    join(runtime, "cluster-storage", "hub.abc"),
-  ]);
+  assert.deepEqual(
+    [...addressesFor(diskFiles, directory, "abc")],
+    [join(directory, "hub.abc"), join(runtime, "cluster-storage", "hub.abc")],
+  );
   assert.equal(statSync(join(runtime, "cluster-storage")).mode & 0o777, 0o700);
 });
 
@@ -57,7 +57,10 @@ test("a shelter that others can enter, or that is a link, is refused", (t) => {
   const addresses = () => [...addressesFor(diskFiles, directory, "abc")];
   mkdirSync(shelter, { mode: 0o700 });
   chmodSync(shelter, 0o750);
-  const refusal = { code: "ERR_STORAGE_DIRECTORY", message: /expected .*cluster-storage to be a directory of this user/ };
+  const refusal = {
+    code: "ERR_STORAGE_DIRECTORY",
+    message: /expected .*cluster-storage to be a directory of this user/,
+  };
   assert.throws(addresses, refusal);
   chmodSync(shelter, 0o700);
   assert.equal(addresses().length, 1);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { isSound, lengthOf, seqOf, timeOf } from "../../dist/core/log/frame.js";
 import { type Arrival, bytesOf, enqueue, stamp, takeBytes } from "../../dist/core/local/arrivals.js";
+import { isSound, lengthOf, seqOf, timeOf } from "../../dist/core/log/frame.js";
 import { batchFrame } from "./manual-machine.js";
 
 /** Puts frames side by side into one buffer and queues them. */
@@ -31,14 +31,23 @@ function seqsOf(arrivals: readonly Arrival<string>[]): number[] {
 test("frames side by side of one member are one arrival; others are not", () => {
   const queue: Arrival<string>[] = [];
   const chunk = arrive(queue, "a", [batchFrame(1), batchFrame(2), batchFrame(3)]);
-  assert.deepEqual(queue.map(({ member, count }) => [member, count]), [["a", 3]]);
+  assert.deepEqual(
+    queue.map(({ member, count }) => [member, count]),
+    [["a", 3]],
+  );
   arrive(queue, "a", [batchFrame(4)]);
   arrive(queue, "b", [batchFrame(1)]);
   enqueue(queue, "a", chunk, 0, batchFrame(1).length);
   enqueue(queue, "a", chunk, batchFrame(1).length * 2, chunk.length);
   assert.deepEqual(
     queue.map(({ member, count }) => [member, count]),
-    [["a", 3], ["a", 1], ["b", 1], ["a", 1], ["a", 1]],
+    [
+      ["a", 3],
+      ["a", 1],
+      ["b", 1],
+      ["a", 1],
+      ["a", 1],
+    ],
   );
   assert.ok(bytesOf(queue[0] as Arrival<string>).equals(chunk));
 });
@@ -76,7 +85,11 @@ test("what was taken and what is left are together what was there, however often
       const queue: Arrival<string>[] = [];
       let number = 0;
       for (const [index, chunk] of sizes.entries()) {
-        arrive(queue, index % 2 ? "a" : "b", chunk.map((size) => batchFrame(++number, "x".repeat(size))));
+        arrive(
+          queue,
+          index % 2 ? "a" : "b",
+          chunk.map((size) => batchFrame(++number, "x".repeat(size))),
+        );
       }
       let seq = 0;
       for (const arrival of queue) {
@@ -90,13 +103,19 @@ test("what was taken and what is left are together what was there, however often
       for (const step of [...steps, number]) {
         const bytes = lengths.splice(0, step).reduce((sum, length) => sum + length, 0);
         const part = takeBytes(queue, bytes);
-        assert.equal(part.reduce((sum, arrival) => sum + bytesOf(arrival).length, 0), bytes);
+        assert.equal(
+          part.reduce((sum, arrival) => sum + bytesOf(arrival).length, 0),
+          bytes,
+        );
         taken.push(...part);
         seqsOf(queue);
       }
       assert.deepEqual(queue, []);
       assert.ok(Buffer.concat(taken.map(bytesOf)).equals(all));
-      assert.deepEqual(seqsOf(taken), Array.from({ length: number }, (_, index) => index + 1));
+      assert.deepEqual(
+        seqsOf(taken),
+        Array.from({ length: number }, (_, index) => index + 1),
+      );
     }),
   );
 });

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setEntry } from "../../dist/core/log/entry.js";
 import { checkpoint, compact } from "../../dist/core/local/compactor.js";
 import { removeFiles, renewCopy } from "../../dist/core/local/copy.js";
-import { DamageError } from "../../dist/core/local/damage.js";
+import { DamageError, StaleFilesError } from "../../dist/core/local/damage.js";
 import type { CompactRequest, Files, SegmentRef } from "../../dist/core/local/machine.js";
-import { segmentPath, snapshotPath } from "../../dist/core/local/names.js";
+import { snapshotPath } from "../../dist/core/local/names.js";
 import { recover, recoverForHub } from "../../dist/core/local/recovery.js";
 import { Segment } from "../../dist/core/local/segment.js";
 import { writeSnapshot } from "../../dist/core/local/snapshot.js";
+import { setEntry } from "../../dist/core/log/entry.js";
 import { CrashError, MemoryFiles } from "./memory-files.js";
 import { load, machineOf, place, statesUpTo, writeSegment } from "./stored.js";
 
@@ -43,7 +43,11 @@ test("a compaction leaves the snapshot, what follows it, and a copy that is the 
 });
 
 /** Runs `act` with a fault at its n-th change, for every n; `inspect` looks at what is left. Returns how many there were. */
-function atEveryCall(fault: "crash" | "EIO" | "ENOSPC", act: (files: Files) => void, inspect: (left: MemoryFiles, at: string) => void): number {
+function atEveryCall(
+  fault: "crash" | "EIO" | "ENOSPC",
+  act: (files: Files) => void,
+  inspect: (left: MemoryFiles, at: string) => void,
+): number {
   for (let call = 0; ; call++) {
     const { files } = makeStorage();
     files.fault = (_, change) => {
@@ -75,8 +79,9 @@ for (const fault of ["crash", "EIO", "ENOSPC"] as const) {
         const recovered = recover(left, place, null, none);
         assert.deepEqual(load(left, recovered), { seq: 20, text: STATES[20] }, at);
         const { snapshot, segments } = recovered;
-        const next = { place, epoch: 3, snapshot, segments };
-        compact(machineOf(left), next);
+        const last = segments.at(-1) as SegmentRef;
+        assert.deepEqual([last.epoch, last.segment], [2, 2], at);
+        compact(machineOf(left), { place, epoch: 3, snapshot, segments });
         assert.deepEqual(load(left, recover(left, place, null, none)), { seq: 20, text: STATES[20] }, at);
       },
     );
@@ -123,14 +128,14 @@ test("a compaction of a log without a batch publishes and removes nothing", () =
   assert.deepEqual(files.list(place.directory), ["log.1.1"]);
 });
 
-test("two compactions of the same segments end in the same snapshot", () => {
+test("two compactions of the same segments end in the same snapshot, or the later one is stale", () => {
   const { files, request } = makeStorage();
   const other = files.afterCrash();
   compact(machineOf(files), request);
-  files.put(segmentPath(place, 1, 2), other.get(segmentPath(place, 1, 2)));
-  files.put(segmentPath(place, 2, 1), other.get(segmentPath(place, 2, 1)));
+  for (const path of other.names.keys()) if (!files.names.has(path)) files.put(path, other.get(path));
   assert.equal(compact(machineOf(files), request).snapshot, 15);
   assert.deepEqual(load(files, recover(files, place, null, none)), { seq: 20, text: STATES[20] });
+  assert.throws(() => compact(machineOf(files), request), StaleFilesError);
 });
 
 test("a compaction that meets damage removes nothing", () => {
@@ -173,16 +178,22 @@ test("a snapshot is cut into frames of bounded size, and a long value into one o
 
 test("a storage is removed to the last file, in an order that a joining member survives", () => {
   const { files } = makeStorage();
-  for (const name of ["seat.1", "seat.2", "tmp.1.a", "intent.3"]) files.put(`${place.directory}/${name}`, Buffer.alloc(1));
+  for (const name of ["seat.1", "seat.2", "tmp.1.a", "intent.3"])
+    files.put(`${place.directory}/${name}`, Buffer.alloc(1));
   const before = files.calls.length;
   assert.equal(
     removeFiles(files, place, () => true),
     true,
   );
   assert.equal(files.names.size, 0);
-  const kinds = files.calls.slice(before).map((call) => /app\.db$|log|snapshot|tmp|seat|removeDirectory/.exec(call)?.[0]);
+  const kinds = files.calls
+    .slice(before)
+    .map((call) => /app\.db$|log|snapshot|tmp|seat|removeDirectory/.exec(call)?.[0]);
   const order = ["app.db", "log", "snapshot", "tmp", "seat", "removeDirectory"].map((kind) => kinds.lastIndexOf(kind));
-  assert.deepEqual(order, [...order].sort((a, b) => a - b));
+  assert.deepEqual(
+    order,
+    [...order].sort((a, b) => a - b),
+  );
   assert.ok(files.calls.at(-2)?.endsWith("seat.2"));
 });
 

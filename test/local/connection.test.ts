@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MalformedError } from "../../dist/core/log/codec.js";
-import { encodeFrame, FrameLengthError, HEADER_BYTES, numberOf, PING } from "../../dist/core/log/frame.js";
 import { Connection, ProtocolError } from "../../dist/core/local/connection.js";
 import type { Sockets } from "../../dist/core/local/machine.js";
+import { MalformedError } from "../../dist/core/log/codec.js";
+import { encodeFrame, FrameLengthError, HEADER_BYTES, numberOf, PING } from "../../dist/core/log/frame.js";
 import { Peer } from "./manual-machine.js";
 
 const ping = (number: number, body = 0) => encodeFrame(PING, { number }, Buffer.alloc(body, 1));
@@ -41,7 +41,10 @@ test("frames go out in order; after the end nothing goes out", () => {
   connection.send([ping(3)]);
   connection.drop(null);
   connection.send([ping(4)]);
-  assert.deepEqual(peer.received.map(({ number }) => number), [1, 2, 3]);
+  assert.deepEqual(
+    peer.received.map(({ number }) => number),
+    [1, 2, 3],
+  );
 });
 
 test("closed is told exactly once, whoever closes and however often", () => {

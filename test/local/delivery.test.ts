@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ProtocolError } from "../../dist/core/local/connection.js";
+import { Delivery } from "../../dist/core/local/delivery.js";
 import { encodeEntries } from "../../dist/core/log/codec.js";
 import { setEntry } from "../../dist/core/log/entry.js";
 import { BATCH, encodeJson, SEGMENT, seqOf } from "../../dist/core/log/frame.js";
 import type { LogSink } from "../../dist/core/log/log.js";
-import { ProtocolError } from "../../dist/core/local/connection.js";
-import { Delivery } from "../../dist/core/local/delivery.js";
 
 const OWN_BYTES = 100;
 const START = { epoch: 3, segment: 2, offset: 1000, seq: 10, time: 500 };

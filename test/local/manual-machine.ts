@@ -1,12 +1,23 @@
 /** A machine of which a test has everything in its hands: files in memory, a clock that stands, sockets without a network. */
-import { encodeEntries } from "../../dist/core/log/codec.js";
-import { setEntry } from "../../dist/core/log/entry.js";
-import { BATCH, encodeJson, epochOf, HELLO, kindOf, lengthOf, numberOf, seqOf, timeOf } from "../../dist/core/log/frame.js";
+
 import { PROTOCOL } from "../../dist/core/local/connection.js";
 import { Hub } from "../../dist/core/local/hub.js";
 import type { Clock, HubOptions, Machine, Socket, SocketEvents, Timer } from "../../dist/core/local/machine.js";
 import { placeOf, seatPath } from "../../dist/core/local/names.js";
 import { Seat } from "../../dist/core/local/seat.js";
+import { encodeEntries } from "../../dist/core/log/codec.js";
+import { setEntry } from "../../dist/core/log/entry.js";
+import {
+  BATCH,
+  encodeJson,
+  epochOf,
+  HELLO,
+  kindOf,
+  lengthOf,
+  numberOf,
+  seqOf,
+  timeOf,
+} from "../../dist/core/log/frame.js";
 import { MemoryFiles } from "./memory-files.js";
 
 export const place = placeOf("/data", "app");

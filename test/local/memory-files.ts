@@ -158,7 +158,9 @@ export class MemoryFiles implements Files {
   }
 
   list(directory: string): string[] {
-    return [...this.names.keys()].filter((path) => dirname(path) === directory).map((path) => path.slice(directory.length + 1));
+    return [...this.names.keys()]
+      .filter((path) => dirname(path) === directory)
+      .map((path) => path.slice(directory.length + 1));
   }
 
   link(path: string, name: string): void {

@@ -58,7 +58,10 @@ test("what is broadcast is what the segment holds, byte for byte", () => {
   const segment = hub.files.get(hub.logPath);
   const appended = segment.subarray(segment.readUInt32LE(0));
   const sent = (peers[2] as Peer).of(BATCH).map(({ frame }) => frame);
-  assert.deepEqual(sent.map((frame) => seqOf(frame, 0)), [1, 2, 3]);
+  assert.deepEqual(
+    sent.map((frame) => seqOf(frame, 0)),
+    [1, 2, 3],
+  );
   assert.ok(Buffer.concat(sent).equals(appended));
 });
 
@@ -80,7 +83,10 @@ test("when the seat is gone after the append, nothing is sent and the hub steps 
   const { hub, peers } = writtenByTwo();
   hub.files.unlink(hub.seatPath);
   hub.clock.run();
-  assert.ok(hub.calls.some((call) => call.startsWith("write ") && call.endsWith("log.1.1")), "it was appended");
+  assert.ok(
+    hub.calls.some((call) => call.startsWith("write ") && call.endsWith("log.1.1")),
+    "it was appended",
+  );
   assert.deepEqual(hub.happened, ["replaced"]);
   for (const peer of peers) {
     assert.deepEqual(peer.received, [], peer.name);
@@ -133,14 +139,32 @@ test("after an append that failed half-way, only the whole frames are confirmed;
     return writes++ === 0 ? { takesBytes: whole + 10 } : { code: "ENOSPC" };
   };
   hub.clock.run();
-  assert.deepEqual(c.of(BATCH).map(({ seq }) => seq), [1]);
-  assert.deepEqual(a.of(CONFIRM).map(({ seq, number }) => [seq, number]), [[1, 1]]);
+  assert.deepEqual(
+    c.of(BATCH).map(({ seq }) => seq),
+    [1],
+  );
+  assert.deepEqual(
+    a.of(CONFIRM).map(({ seq, number }) => [seq, number]),
+    [[1, 1]],
+  );
   assert.deepEqual(b.of(CONFIRM), []);
   hub.files.fault = null;
   hub.clock.pass(100);
-  assert.deepEqual(c.of(BATCH).map(({ seq }) => seq), [1, 2, 3]);
-  assert.deepEqual(a.of(CONFIRM).map(({ seq, number }) => [seq, number]), [[1, 1], [2, 1]]);
-  assert.deepEqual(b.of(CONFIRM).map(({ seq, number }) => [seq, number]), [[3, 1]]);
+  assert.deepEqual(
+    c.of(BATCH).map(({ seq }) => seq),
+    [1, 2, 3],
+  );
+  assert.deepEqual(
+    a.of(CONFIRM).map(({ seq, number }) => [seq, number]),
+    [
+      [1, 1],
+      [2, 1],
+    ],
+  );
+  assert.deepEqual(
+    b.of(CONFIRM).map(({ seq, number }) => [seq, number]),
+    [[3, 1]],
+  );
   const segment = hub.files.get(hub.logPath);
   const sent = Buffer.concat(c.of(BATCH).map(({ frame }) => frame));
   assert.ok(sent.equals(segment.subarray(segment.readUInt32LE(0))), "the segment holds whole frames only");
@@ -149,12 +173,16 @@ test("after an append that failed half-way, only the whole frames are confirmed;
 test("with fsync always, a failed sync confirms nothing, and a new segment takes the frames", () => {
   const { hub, peers } = writtenByTwo({ fsync: "always" });
   const c = peers[2] as Peer;
-  hub.files.fault = (call, _change, path) => (call === "sync" && path.endsWith("log.1.1") ? { code: "EIO" } : undefined);
+  hub.files.fault = (call, _change, path) =>
+    call === "sync" && path.endsWith("log.1.1") ? { code: "EIO" } : undefined;
   hub.clock.run();
   for (const peer of peers) assert.deepEqual([...peer.of(BATCH), ...peer.of(CONFIRM)], [], peer.name);
   hub.files.fault = null;
   hub.clock.pass(100);
-  assert.deepEqual(c.of(BATCH).map(({ seq }) => seq), [1, 2, 3]);
+  assert.deepEqual(
+    c.of(BATCH).map(({ seq }) => seq),
+    [1, 2, 3],
+  );
   const syncs = hub.calls.filter((call) => call.startsWith("sync ") && call.endsWith("log.1.1"));
   assert.equal(syncs.length, 1, "a failed sync is never tried again on the same file");
   const segment = hub.files.get(hub.logPath.replace(/1$/, "2"));

@@ -68,7 +68,10 @@ test("from every mark exactly what follows is read", () => {
       const after = read(files, refs[2] as SegmentRef, mark, before.fold);
       assert.equal(after.snapshots, 0);
       assert.deepEqual([after.seqs.length, after.text], [30 - seq, STATES[30]]);
-      assert.deepEqual(read(files, refs[2] as SegmentRef, { ...mark, bytes: 0 }, read(files, { ...ref, end }).fold).snapshots, 0);
+      assert.deepEqual(
+        read(files, refs[2] as SegmentRef, { ...mark, bytes: 0 }, read(files, { ...ref, end }).fold).snapshots,
+        0,
+      );
       if (end === ref.end) break;
       end += frameOf(seq + 1, ref.epoch).length;
     }
@@ -107,7 +110,12 @@ test("what a fenced manager appended behind the recorded end is no part of a tai
 test("a position that a compaction has passed is stale, one that lacks a file is corrupt", () => {
   const { files, refs } = makeStorage(true);
   const { mark } = read(files, refs[1] as SegmentRef);
-  compact(machineOf(files), { place, epoch: 2, snapshot: 10, segments: [refs[1] as SegmentRef, refs[2] as SegmentRef] });
+  compact(machineOf(files), {
+    place,
+    epoch: 2,
+    snapshot: 10,
+    segments: [refs[1] as SegmentRef, refs[2] as SegmentRef],
+  });
   assert.throws(() => read(files, refs[2] as SegmentRef), StaleFilesError);
   assert.throws(() => read(files, refs[1] as SegmentRef, mark), StaleFilesError);
   for (const path of [snapshotPath(place, 10), segmentPath(place, 1, 2)]) {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { compact } from "../../dist/core/local/compactor.js";
-import { encodeJson, SEGMENT } from "../../dist/core/log/frame.js";
 import { segmentPath, snapshotPath } from "../../dist/core/local/names.js";
 import { recover, recoverForHub, removeStrays } from "../../dist/core/local/recovery.js";
 import { salvage } from "../../dist/core/local/salvage.js";
+import { encodeJson, SEGMENT } from "../../dist/core/log/frame.js";
 import { MemoryFiles } from "./memory-files.js";
 import { frameOf, load, machineOf, place, statesUpTo, writeSegment } from "./stored.js";
 
@@ -48,7 +48,8 @@ const isCorrupt = (error: unknown) => (error as { code?: string }).code === "ERR
 function wholeFrames(bytes: number): number {
   const content = storage.get(LAST);
   let count = -1;
-  for (let at = 0; at < content.length && at + content.readUInt32LE(at) <= bytes; count++) at += content.readUInt32LE(at);
+  for (let at = 0; at < content.length && at + content.readUInt32LE(at) <= bytes; count++)
+    at += content.readUInt32LE(at);
   return count;
 }
 
@@ -186,7 +187,13 @@ test("frames of the log that are repeated, swapped or left out are corrupt", () 
   const head = storage.get(LAST).subarray(0, storage.get(LAST).readUInt32LE(0));
   const frames = [21, 22, 23].map((seq) => frameOf(seq, 2));
   const [a, b, c] = frames as [Buffer, Buffer, Buffer];
-  for (const order of [[a, a, b], [b, a, c], [a, c], [a, b, frameOf(23, 1)], [a, b, head]]) {
+  for (const order of [
+    [a, a, b],
+    [b, a, c],
+    [a, c],
+    [a, b, frameOf(23, 1)],
+    [a, b, head],
+  ]) {
     const files = withFile(LAST, Buffer.concat([head, ...order]));
     assert.throws(() => recover(files, place, null, none), isCorrupt);
   }
@@ -196,7 +203,10 @@ test("a missing segment or snapshot is corrupt, and named", () => {
   for (const path of [CLOSED[0] as string, CLOSED[1] as string, SNAPSHOT]) {
     const files = storage.afterCrash();
     files.unlink(path);
-    assert.throws(() => recover(files, place, null, none), (error) => isCorrupt(error) && `${error}`.includes("is missing"));
+    assert.throws(
+      () => recover(files, place, null, none),
+      (error) => isCorrupt(error) && `${error}`.includes("is missing"),
+    );
   }
 });
 
@@ -349,4 +359,3 @@ test("a crash at any call of a salvage loses nothing more", () => {
     if (isOver) return;
   }
 });
-

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { test, type TestContext } from "node:test";
+import { type TestContext, test } from "node:test";
 import { Storage } from "../../dist/core/index.js";
 import { temporaryDirectory } from "../cluster/processes.js";
 
@@ -11,7 +11,14 @@ function foreignSeat(t: TestContext): { path: string; seat: string } {
   const directory = join(path, "app.db.d");
   mkdirSync(directory, { mode: 0o700 });
   const seat = join(directory, "seat.7");
-  const content = { address: "/nowhere", token: "00".repeat(32), pid: 1, host: "elsewhere", bootId: "another", protocol: 2 };
+  const content = {
+    address: "/nowhere",
+    token: "00".repeat(32),
+    pid: 1,
+    host: "elsewhere",
+    bootId: "another",
+    protocol: 2,
+  };
   writeFileSync(seat, JSON.stringify(content));
   return { path, seat };
 }

@@ -1,13 +1,14 @@
 /** Storages made for tests: a history of batches in segments, and what it comes to, computed the naive way. */
-import { encodeEntries } from "../../dist/core/log/codec.js";
-import { addEntry, deleteEntry, type Entry, setEntry } from "../../dist/core/log/entry.js";
-import { BATCH } from "../../dist/core/log/frame.js";
+
 import { Fold } from "../../dist/core/local/compactor.js";
 import type { Files, Machine, Place, SegmentRef } from "../../dist/core/local/machine.js";
-import { placeOf } from "../../dist/core/local/names.js";
+import { placeOf, segmentPath } from "../../dist/core/local/names.js";
 import { ChainReader } from "../../dist/core/local/reader.js";
 import type { Recovered } from "../../dist/core/local/recovery.js";
 import { Segment } from "../../dist/core/local/segment.js";
+import { encodeEntries } from "../../dist/core/log/codec.js";
+import { addEntry, deleteEntry, type Entry, setEntry } from "../../dist/core/log/entry.js";
+import { BATCH } from "../../dist/core/log/frame.js";
 
 export const place: Place = placeOf("/data", "app");
 const ORIGIN = 4711;
@@ -72,21 +73,14 @@ export function writeSegment(
   return { epoch, segment, end: writer.end };
 }
 
-/** What a state is that is read from the files up to where they were recovered. */
-export function load(files: Files, recovered: Recovered): { seq: number; text: string } {
+/** What a member reads that joins a hub behind what was recovered: the hub's first segment is still empty. */
+export function load(files: Files, { segments, seq, time }: Recovered): { seq: number; text: string } {
+  const start = { epoch: 99_999, segment: 1, seq, time, previous: segments.at(-1) ?? null };
+  const next = Segment.create(files, place, start);
+  next.close();
   const fold = new Fold();
-  const last = recovered.segments.at(-1);
-  if (last) {
-    const to = { epoch: last.epoch, segment: last.segment, offset: last.end };
-    const reader = new ChainReader(files, place, to, null, fold);
-    while (!reader.step());
-  } else if (recovered.snapshot > 0) {
-    const head = { epoch: 99_999, segment: 1, seq: recovered.seq, time: recovered.time, previous: null };
-    const next = Segment.create(files, place, head);
-    const reader = new ChainReader(files, place, { epoch: 99_999, segment: 1, offset: next.end }, null, fold);
-    while (!reader.step());
-    next.close();
-  }
+  const reader = new ChainReader(files, place, { epoch: 99_999, segment: 1, offset: next.end }, null, fold);
+  while (!reader.step());
+  files.unlink(segmentPath(place, 99_999, 1));
   return { seq: fold.seq, text: textOf(fold) };
 }
-

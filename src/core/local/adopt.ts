@@ -76,7 +76,9 @@ function adoptVersion1(machine: Machine, place: Place, epoch: number, source: nu
     publish(machine, place, epoch, fold.head, fold.entries());
   } catch (cause) {
     if (!(cause instanceof RangeError) && !(cause instanceof DamageError)) throw cause;
-    throw formatError(place.filename, `expected values within the limits, got one that is not: ${cause.message}`, { cause });
+    throw formatError(place.filename, `expected values within the limits, got one that is not: ${cause.message}`, {
+      cause,
+    });
   }
 }
 
@@ -85,4 +87,3 @@ function readText(files: Files, file: number, path: string): string {
   if (bytes === null) throw formatError(path, "expected a file that stays as it is, got one that shrinks");
   return bytes.toString("utf8");
 }
-

@@ -60,7 +60,12 @@ export class BatchScanner {
     const frames = this.#frames;
     if (!frames.next()) return false;
     const { buffer, start } = frames;
-    const [kind, epoch, seq, time] = [kindOf(buffer, start), epochOf(buffer, start), seqOf(buffer, start), timeOf(buffer, start)];
+    const [kind, epoch, seq, time] = [
+      kindOf(buffer, start),
+      epochOf(buffer, start),
+      seqOf(buffer, start),
+      timeOf(buffer, start),
+    ];
     if (kind !== BATCH) frames.refuse(`expected a batch, got a frame of kind ${kind}`);
     if (epoch !== this.#epoch) frames.refuse(`expected a batch of epoch ${this.#epoch}, got one of ${epoch}`);
     if (seq !== this.#seq + 1) frames.refuse(`expected batch ${this.#seq + 1}, got ${seq}`);

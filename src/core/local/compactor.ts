@@ -16,8 +16,8 @@ import { removeCovered, renewCopy } from "./copy.js";
 import type { CompactRequest, CompactResult, Machine, Place, SegmentRef } from "./machine.js";
 import { snapshotPath, temporaryPath } from "./names.js";
 import { ChainReader, type ChainVisitor } from "./reader.js";
-import { checkSnapshot } from "./verify.js";
 import { writeSnapshot } from "./snapshot.js";
+import { checkSnapshot } from "./verify.js";
 
 /** A state that is built from frames; the values in it stay text. */
 export class Fold implements ChainVisitor {

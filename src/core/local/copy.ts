@@ -48,7 +48,13 @@ export function removeCovered(files: Files, place: Place, snapshot: number, fold
  * Keeps the end of a segment aside from `offset` on, if it is not kept already. Best effort: the end is worthless to the
  * log, and a full disk must not stop a recovery.
  */
-export function keepTorn(files: Files, place: Place, segment: Omit<SegmentRef, "end">, file: number, offset: number): void {
+export function keepTorn(
+  files: Files,
+  place: Place,
+  segment: Omit<SegmentRef, "end">,
+  file: number,
+  offset: number,
+): void {
   try {
     const bytes = Math.min(files.bytes(file) - offset, MAX_TORN_BYTES);
     const rest = readExactly(files, file, offset, bytes);
@@ -87,7 +93,9 @@ export function removeFiles(files: Files, place: Place, isSeated: () => boolean)
     ...segmentsIn(names).map(({ epoch, segment }) => segmentPath(place, epoch, segment)),
     ...snapshotsIn(names).map((seq) => snapshotPath(place, seq)),
     ...names.filter((name) => LEFTOVER_NAME.test(name)).map((name) => join(place.directory, name)),
-    ...seatsIn(names).reverse().map((epoch) => seatPath(place, epoch)),
+    ...seatsIn(names)
+      .reverse()
+      .map((epoch) => seatPath(place, epoch)),
   ];
   for (const path of paths) {
     if (!isSeated()) return false;

@@ -224,8 +224,14 @@ export class Hub {
     if (arrivals.length === 0) return;
     this.#arrivals = [];
     this.#time = Math.max(this.#time, this.#machine.clock.now());
+    const damaged = new Set<HubMember | null>();
     for (const arrival of arrivals) {
-      if (!stamp(arrival, this.#seat.epoch, this.#seq, this.#time)) arrival.member?.drop();
+      if (damaged.has(arrival.member)) continue;
+      if (!stamp(arrival, this.#seat.epoch, this.#seq, this.#time)) {
+        // Were its later batches taken, this one would count as taken too when it is sent again.
+        damaged.add(arrival.member);
+        arrival.member?.drop();
+      }
       this.#seq += arrival.count;
       if (arrival.count > 0) this.#unwritten.push(arrival);
     }

@@ -155,6 +155,7 @@ export class Membership {
     this.#wasWelcome = true;
     this.bytes = bytes;
     const { sink } = this.#request;
+    sink.trouble(null);
     const to = { epoch: epochOf(buffer, start), segment, offset, seq: seqOf(buffer, start), time: timeOf(buffer, start) };
     this.#reader = new ChainReader(this.#machine.files, this.#place, to, this.#mark, {
       snapshot: (head) => {

@@ -97,8 +97,9 @@ function recoverAll(files: Files, place: Place, base: number, last: Link | null)
     if (first.head.seq > base) throw new StaleFilesError(snapshotPath(place, first.head.seq));
     const start = { ...first.head, offset: first.head.bytes };
     const { end, torn } = readLinks(files, place, links, start);
-    if (end.seq < base) return { ...covered, segments: [], seq: base, time: snapshot.time, torn };
     const time = Math.max(end.time, snapshot.time);
+    const isCovered = end.seq < base || (end.seq === base && last.head.seq < base);
+    if (isCovered) return { ...covered, segments: [], seq: base, time, torn };
     return { ...covered, segments: refsOf(links, end.offset), seq: end.seq, time, torn };
   } finally {
     closeLinks(files, links.slice(0, -1));

@@ -44,4 +44,3 @@ export function frameAt(files: Files, file: number, position: number): Buffer {
   if (!frame || !isSound(frame, 0, frame.length)) throw new Error(`expected a frame at byte ${position}`);
   return frame;
 }
-

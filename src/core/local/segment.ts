@@ -43,10 +43,16 @@ export interface SegmentHead extends SegmentStart {
  * @throws DamageError when it is not the first frame of that segment.
  * @throws StorageError `ERR_STORAGE_FORMAT` when another version wrote it.
  */
-export function readSegmentHead(files: Files, file: number, path: string, name: Omit<SegmentRef, "end">): SegmentHead | null {
+export function readSegmentHead(
+  files: Files,
+  file: number,
+  path: string,
+  name: Omit<SegmentRef, "end">,
+): SegmentHead | null {
   const frame = firstFrame(files, file, MAX_HEAD_BYTES);
   if (frame === null) return null;
-  if (kindOf(frame, 0) !== SEGMENT) throw formatError(path, `expected a segment, got a frame of kind ${kindOf(frame, 0)}`);
+  if (kindOf(frame, 0) !== SEGMENT)
+    throw formatError(path, `expected a segment, got a frame of kind ${kindOf(frame, 0)}`);
   const { format, previous } = decodeJson(frame, 0, frame.length) as { format: unknown; previous: SegmentRef | null };
   if (format !== FORMAT) throw formatError(path, `expected format ${FORMAT}, got ${format}`);
   const [epoch, segment] = [epochOf(frame, 0), numberOf(frame, 0)];

@@ -91,11 +91,19 @@ export function isWholeSnapshot(files: Files, file: number, seq: number | null):
  * Reads the first frame of an open snapshot; null when it is not whole.
  * @throws StorageError `ERR_STORAGE_FORMAT` when it is no snapshot, or one of another version.
  */
-export function readSnapshotHead(files: Files, file: number, path: string): { head: SnapshotHead; bytes: number } | null {
+export function readSnapshotHead(
+  files: Files,
+  file: number,
+  path: string,
+): { head: SnapshotHead; bytes: number } | null {
   const frame = firstFrame(files, file, MAX_FRAME_BYTES);
   if (frame === null) return null;
-  if (kindOf(frame, 0) !== SNAPSHOT) throw formatError(path, `expected a snapshot, got a frame of kind ${kindOf(frame, 0)}`);
-  const { format, origins } = decodeJson(frame, 0, frame.length) as { format: unknown; origins: SnapshotHead["origins"] };
+  if (kindOf(frame, 0) !== SNAPSHOT)
+    throw formatError(path, `expected a snapshot, got a frame of kind ${kindOf(frame, 0)}`);
+  const { format, origins } = decodeJson(frame, 0, frame.length) as {
+    format: unknown;
+    origins: SnapshotHead["origins"];
+  };
   if (format !== FORMAT) throw formatError(path, `expected format ${FORMAT}, got ${format}`);
   return { head: { seq: seqOf(frame, 0), time: timeOf(frame, 0), origins }, bytes: frame.length };
 }
@@ -142,11 +150,13 @@ export class SnapshotScanner {
     if (!frames.next()) frames.fail("expected the last frame of a snapshot, got the end of the file");
     const { buffer, start, end } = frames;
     const kind = kindOf(buffer, start);
-    if (seqOf(buffer, start) !== this.head.seq) frames.refuse(`expected a frame of seq ${this.head.seq}, got ${seqOf(buffer, start)}`);
+    if (seqOf(buffer, start) !== this.head.seq)
+      frames.refuse(`expected a frame of seq ${this.head.seq}, got ${seqOf(buffer, start)}`);
     if (kind === END) return this.#finish();
     if (kind !== STATE) frames.refuse(`expected a frame of a snapshot, got one of kind ${kind}`);
     const number = numberOf(buffer, start);
-    if (number !== this.#frameCount + 1) frames.refuse(`expected frame ${this.#frameCount + 1} of a snapshot, got ${number}`);
+    if (number !== this.#frameCount + 1)
+      frames.refuse(`expected frame ${this.#frameCount + 1} of a snapshot, got ${number}`);
     if (this.#checksEntries) expectEntries(frames);
     this.#frameCount++;
     this.#entryCount += end - start >= HEADER_BYTES + 4 ? buffer.readUInt32LE(start + HEADER_BYTES) : 0;

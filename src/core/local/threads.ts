@@ -13,9 +13,21 @@ export type CompactReport =
   | { readonly result: CompactResult }
   | { readonly code: string; readonly message: string };
 
-/** Starts a thread that never keeps the process alive and inherits no loaders of the application. */
-function start(file: string, workerData: unknown): Worker {
+/**
+ * Starts a thread that never keeps the process alive and inherits no loaders of the application.
+ * @param finish Called when it ends, with the error that ended it.
+ */
+function start<Message>(
+  file: string,
+  workerData: unknown,
+  receive: (message: Message) => void,
+  finish: (error: Error | null) => void,
+): Worker {
   const worker = new Worker(new URL(file, import.meta.url), { workerData, execArgv: [], stdin: false });
+  worker.on("message", receive);
+  worker.on("error", finish);
+  worker.on("exit", () => finish(null));
+  // Behind the listeners, since a listener for messages would keep the process alive again.
   worker.unref();
   return worker;
 }
@@ -23,19 +35,21 @@ function start(file: string, workerData: unknown): Worker {
 /** Threads of this process. */
 export const workerThreads: Threads = {
   startHub(request: HubRequest, report: (report: HubReport) => void): HubHandle {
-    const worker = start("./hub-thread.js", request);
     let isOver = false;
     const finish = (last: HubReport) => {
       if (isOver) return;
       isOver = true;
       report(last);
     };
-    worker.on("message", (message: HubReport) => {
-      if (message.kind === "serving" || message.kind.startsWith("compact")) report(message);
-      else finish(message);
-    });
-    worker.on("error", (error) => finish({ kind: "failed", code: "ERR_STORAGE_DISK", message: error.message }));
-    worker.on("exit", () => finish({ kind: "replaced" }));
+    const worker = start<HubReport>(
+      "./hub-thread.js",
+      request,
+      (message) => {
+        if (message.kind === "serving" || message.kind.startsWith("compact")) report(message);
+        else finish(message);
+      },
+      (error) => finish(error ? { kind: "failed", code: "ERR_STORAGE_DISK", message: error.message } : { kind: "replaced" }),
+    );
     return {
       close: (destroy) => worker.postMessage({ close: true, destroy } satisfies HubCommand),
       terminate: () => {
@@ -46,19 +60,21 @@ export const workerThreads: Threads = {
   },
 
   compact(request: CompactRequest, done: (error: Error | null, result: CompactResult | null) => void): () => void {
-    const worker = start("./compactor-thread.js", request);
     let isOver = false;
     const finish = (error: Error | null, result: CompactResult | null) => {
       if (isOver) return;
       isOver = true;
       done(error, result);
     };
-    worker.on("message", (message: CompactReport) => {
-      if ("result" in message) finish(null, message.result);
-      else finish(Object.assign(new Error(message.message), { code: message.code }), null);
-    });
-    worker.on("error", (error) => finish(error, null));
-    worker.on("exit", () => finish(new Error("the compaction ended without a result"), null));
+    const worker = start<CompactReport>(
+      "./compactor-thread.js",
+      request,
+      (message) => {
+        if ("result" in message) finish(null, message.result);
+        else finish(Object.assign(new Error(message.message), { code: message.code }), null);
+      },
+      (error) => finish(error ?? new Error("the compaction ended without a result"), null),
+    );
     return () => {
       isOver = true;
       void worker.terminate();

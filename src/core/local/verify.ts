@@ -25,7 +25,12 @@ export interface End {
 }
 
 /** Reads links from a place in the first one on: the last one up to its last whole frame, the others strictly. */
-export function readLinks(files: Files, place: Place, links: readonly Link[], start: End): { end: End; torn: Torn | null } {
+export function readLinks(
+  files: Files,
+  place: Place,
+  links: readonly Link[],
+  start: End,
+): { end: End; torn: Torn | null } {
   let at = start;
   for (const [index, link] of links.entries()) {
     if (index > 0) {

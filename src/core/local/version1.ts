@@ -15,7 +15,8 @@ export function entriesOfVersion1(path: string, text: string, now: number): Entr
   const { data, lives } = parse(path, text);
   const entries = Object.keys(data).map((key) => setEntry([key], JSON.stringify(data[key])));
   for (const [place, expiresAt] of Object.entries(lives)) {
-    if (typeof expiresAt !== "number") throw formatError(path, `expected an expiry in ms at ${place}, got ${expiresAt}`);
+    if (typeof expiresAt !== "number")
+      throw formatError(path, `expected an expiry in ms at ${place}, got ${expiresAt}`);
     const keys = keysOf(data, place);
     if (expiresAt === 0 || keys.includes(PROTOTYPE_KEY, 1)) continue;
     entries.push(expiresAt <= now ? deleteEntry(keys) : expireEntry(keys, expiresAt));

@@ -192,17 +192,11 @@ export function write(
 ): Edit | undefined {
   const { depth, isExpired } = spotOf(slot, path, time);
   const child = rawAt(slot, path, depth);
-  let value: unknown;
-  if (!isExpired && depth < path.length && Array.isArray(child)) {
-    const below = wrap(path, depth + 1, leaf, maxLength);
-    if (below === undefined) return undefined;
-    value = objectOf(child as unknown as Container);
-    place(value as Container, path[depth] as string, below);
-  } else {
-    if (child === undefined && depth > 1 && isBehind(slot, path, depth, maxLength)) return undefined;
-    value = wrap(path, depth, leaf, maxLength);
-    if (value === undefined) return undefined;
-  }
+  const isConverted = !isExpired && depth < path.length && Array.isArray(child);
+  if (!isConverted && child === undefined && isBehind(slot, path, depth, maxLength)) return undefined;
+  const value = wrap(path, isConverted ? depth + 1 : depth, leaf, maxLength);
+  if (value === undefined) return undefined;
+  if (isConverted) return convert(slot, path, depth, value, expiresAt, time);
   if (isExpired) putAt(slot, path, depth, undefined);
   const length = putAt(slot, path, depth, value);
   const expiryDepth = isExpired ? depth : path.length;
@@ -210,9 +204,26 @@ export function write(
   return new Edit(slot, depth, child, length, expiryDepth, slot.replaceExpiry(path, expiryDepth, subtree));
 }
 
+/**
+ * Makes the array behind the first `depth` keys of `path` an object that has `value` under the next key. An element that
+ * is expired becomes `null` for good, as if it had been swept, since a sweep must not make a difference.
+ */
+function convert(slot: Slot, path: Path, depth: number, value: unknown, expiresAt: number, time: number): Edit {
+  const array = rawAt(slot, path, depth) as Container;
+  const object = objectOf(array);
+  place(object, path[depth] as string, value);
+  const subtree = new Expiry();
+  const expiredKeys = subtree.takeLiving(slot.expiries?.find(path, depth), time);
+  for (const key of expiredKeys) place(object, key, null);
+  if (expiresAt !== NEVER) subtree.replace(path, depth + 1, Expiry.chain(path, depth + 1, expiresAt), depth);
+  putAt(slot, path, depth, object);
+  return new Edit(slot, depth, array, -1, depth, slot.replaceExpiry(path, depth, subtree.isEmpty ? null : subtree));
+}
+
 /** Whether the container that the last of `depth` keys names an absent member of is an array that may not grow so far. */
 function isBehind(slot: Slot, path: Path, depth: number, maxLength: number): boolean {
-  return Number(path[depth - 1]) >= maxLength && Array.isArray(rawAt(slot, path, depth - 1));
+  if (depth === 1 || !(Number(path[depth - 1]) >= maxLength)) return false;
+  return Array.isArray(rawAt(slot, path, depth - 1));
 }
 
 /** Stores a value in place of the one that is at `path`, whose expiry stays. */

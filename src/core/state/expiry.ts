@@ -55,11 +55,25 @@ export class Expiry {
     return this.at !== NEVER && this.at <= time;
   }
 
-  /** The node of the value behind the keys of `path` from the second on. */
-  find(path: Path): Expiry | undefined {
+  /** The node of the value behind the first `end` keys of `path`. */
+  find(path: Path, end: number): Expiry | undefined {
     let node: Expiry | undefined = this;
-    for (let depth = 1; depth < path.length && node; depth++) node = node.children?.get(path[depth] as string);
+    for (let depth = 1; depth < end && node; depth++) node = node.children?.get(path[depth] as string);
     return node;
+  }
+
+  /**
+   * Takes over the expiry of another node and those of its children that are not expired at `time`.
+   * @returns The keys of the children that are.
+   */
+  takeLiving(from: Expiry | undefined, time: number): string[] {
+    const expiredKeys: string[] = [];
+    this.setAt([], from?.at ?? NEVER, 0);
+    for (const [key, child] of from?.children ?? []) {
+      if (child.isPassed(time)) expiredKeys.push(key);
+      else this.#link(key, Infinity, child);
+    }
+    return expiredKeys;
   }
 
   /**
@@ -149,7 +163,9 @@ export class Expiry {
       if (!isContainer(member)) return true;
       const below = child.#viewAt(member, now);
       until = Math.min(until, below.until);
-      if (below.value !== member) place((copy ??= copyOf(base)), key, below.value);
+      if (below.value === member) return true;
+      copy ??= copyOf(base);
+      place(copy, key, below.value);
       return true;
     });
     const value: Container = copy === null ? base : Object.freeze(copy);

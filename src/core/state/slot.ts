@@ -68,9 +68,10 @@ export class Slot {
     return value;
   }
 
-  /** The value if it is frozen already and nothing in it ever expires; otherwise undefined. */
-  get constant(): unknown {
-    return this.#state === FROZEN && this.expiries === null ? this.#value : undefined;
+  /** The value, if it can be handed out without any work; otherwise undefined. The time is asked for when it matters. */
+  handedOut(now: () => number): unknown {
+    if (this.#state !== FROZEN) return undefined;
+    return this.expiries === null || now() < this.expiries.next ? this.#value : undefined;
   }
 
   /** A time in ms before which nothing in the slot is expired. */
@@ -82,8 +83,13 @@ export class Slot {
     return this.expiries?.isPassed(time) === true;
   }
 
-  /** Puts the expiries of what is behind the first `end` (at least 2) keys of `path`; returns the ones there were. */
+  /** Puts the expiries of what is behind the first `end` keys of `path`; returns the ones there were. */
   replaceExpiry(path: Path, end: number, subtree: Expiry | null): Expiry | null {
+    if (end === 1) {
+      const old = this.expiries;
+      this.expiries = subtree;
+      return old;
+    }
     if (this.expiries === null && subtree === null) return null;
     this.expiries ??= new Expiry();
     const old = this.expiries.replace(path, end, subtree);

@@ -25,11 +25,12 @@ export class Table {
   readonly #executor = new Executor();
 
   /**
-   * The value under a top-level key, as long as it can be handed out as it is at any time: it was read before, was not
-   * changed since, and nothing in it expires. Otherwise undefined, which says nothing.
+   * The value under a top-level key, if it was read before and not changed since: the way of a hot read. Otherwise
+   * undefined, which says nothing.
+   * @param now Asked only when something in the slot expires.
    */
-  constant(key: string): unknown {
-    return this.#executor.slots.get(key)?.constant;
+  handedOut(key: string, now: () => number): unknown {
+    return this.#executor.slots.get(key)?.handedOut(now);
   }
 
   /** The value at a path at `now`, frozen; undefined when there is none. */
