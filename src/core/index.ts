@@ -1,4 +1,5 @@
 /** `cluster-storage`: JSON data that all processes of an application share. */
+export type { StorageChange, StorageEvents, StoragePath, StorageStats } from "./api.js";
 export { StorageError, type StorageErrorCode } from "./errors.js";
 export type { StorageOptions } from "./options.js";
-export { Storage, type StorageChange, type StorageEvents, type StoragePath, type StorageStats } from "./storage.js";
+export { Storage } from "./storage.js";

@@ -58,7 +58,12 @@ export class Opened implements ReplicaEvents {
    * Opens the storage, or joins those that have it open in this thread.
    * @throws StorageError `ERR_STORAGE_DIRECTORY`, `ERR_STORAGE_REMOTE`, `ERR_STORAGE_OPTIONS`.
    */
-  static acquire(name: string, options: ResolvedOptions, listener: OpenedListener, machine: Machine = thisMachine): Opened {
+  static acquire(
+    name: string,
+    options: ResolvedOptions,
+    listener: OpenedListener,
+    machine: Machine = thisMachine,
+  ): Opened {
     const place = preparePlace(machine, name, options);
     const key = place.directory;
     let opened = Opened.#all.get(key);
@@ -77,7 +82,9 @@ export class Opened implements ReplicaEvents {
     if (Opened.#all.get(this.#key) === this) Opened.#all.delete(this.#key);
     return new Promise((resolve, reject) => {
       const done = (error?: Error) => {
-        this.replica.fail(new StorageError("ERR_STORAGE_CLOSED", `expected an open storage, got ${this.filename}, which was closed`));
+        this.replica.fail(
+          new StorageError("ERR_STORAGE_CLOSED", `expected an open storage, got ${this.filename}, which was closed`),
+        );
         if (error) reject(error);
         else resolve();
       };

@@ -1,59 +1,10 @@
 /** The user's API: validates, delegates, holds no logic of its own. */
 import { EventEmitter } from "node:events";
 import { resolve } from "node:path";
+import type { StorageEvents, StoragePath, StorageStats } from "./api.js";
 import { StorageError } from "./errors.js";
 import { Opened } from "./opened.js";
 import { checkName, type ResolvedOptions, resolveOptions, type StorageOptions } from "./options.js";
-
-/** A lodash path: a string such as `"users[3].name"`, or an array of keys, each of which is taken as it is. */
-export type StoragePath = string | ReadonlyArray<string | number>;
-
-/** A write that took effect, in the order of the log. */
-export interface StorageChange {
-  /** What was done. */
-  readonly type: "set" | "delete" | "expire" | "add" | "clear";
-  /** Where; empty for `clear`. */
-  readonly path: readonly string[];
-}
-
-/** The events of a storage and what their listeners get. */
-export interface StorageEvents {
-  /** It has joined for the first time: everything is here. */
-  ready: [];
-  /** It is connected to a manager and has everything. */
-  connect: [];
-  /** There is no manager for the moment; reads and writes go on. */
-  disconnect: [];
-  /** Another process is the manager now. */
-  manager: [manager: { readonly pid: number; readonly isHere: boolean }];
-  /** A write, of this process or another, took effect. */
-  change: [change: StorageChange];
-  /** Data has expired and its memory is free again, up to `gcInterval` after it became invisible. */
-  expire: [expired: { readonly path: readonly string[] }];
-  /** Something failed in the background. Nothing is thrown when nobody listens. */
-  error: [error: Error];
-}
-
-/** What a storage tells about itself. */
-export interface StorageStats {
-  /** The number of the last write that was applied here; equal on all members when they are equal. */
-  readonly seq: number;
-  /** Batches of this process that are not confirmed yet. */
-  readonly pending: number;
-  /** Their bytes. */
-  readonly pendingBytes: number;
-  /** Members that are connected to the manager, this one included; 0 while there is no manager. */
-  readonly members: number;
-  readonly role: "manager" | "member" | "disconnected" | "closed";
-  /** The number of the manager's seat; rises with every new manager. */
-  readonly epoch: number;
-  /** Bytes of the files that a joining member reads, at the time when this one joined. */
-  readonly bytes: number;
-  /** Compactions that this process has run as manager. */
-  readonly compactions: number;
-  /** ms since the oldest write that waits for confirmation was made; 0 when none does. */
-  readonly lag: number;
-}
 
 /**
  * JSON data that all processes of an application share. Reads are local and synchronous; writes are visible here at once, and
@@ -299,6 +250,12 @@ export class Storage extends EventEmitter<StorageEvents> {
     const { replica } = this.#opened;
     if (replica.pendingCount === 0) return null;
     const troubled = new Promise<Error>((resolve) => this.#opened.onceTroubled(resolve));
-    return Promise.race([replica.flush().then(() => null, (error: Error) => error), troubled]);
+    return Promise.race([
+      replica.flush().then(
+        () => null,
+        (error: Error) => error,
+      ),
+      troubled,
+    ]);
   }
 }

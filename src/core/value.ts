@@ -16,7 +16,8 @@ export function jsonOf(value: unknown, pathLength: number, maxBytes: number): st
     const bytes = Buffer.byteLength(json);
     if (bytes > maxBytes) throw new RangeError(`expected a value of at most ${maxBytes} bytes, got ${bytes}`);
   }
-  if (json.length >= 2 * MAX_DEPTH) checkDepth(json, pathLength);
+  const maxDepth = MAX_DEPTH - (pathLength - 1);
+  if (json.length > 2 * maxDepth) checkDepth(json, maxDepth);
   return json;
 }
 
@@ -34,10 +35,10 @@ function kindOf(value: unknown): string {
   return Array.isArray(value) ? "array" : typeof value;
 }
 
-function checkDepth(json: string, pathLength: number): void {
+function checkDepth(json: string, maxDepth: number): void {
   const utf8 = Buffer.from(json);
-  const depth = pathLength - 1 + depthOf(utf8, 0, utf8.length);
-  if (depth > MAX_DEPTH) throw new RangeError(`expected a value nested at most ${MAX_DEPTH} deep, got ${depth}`);
+  const depth = depthOf(utf8, 0, utf8.length, maxDepth);
+  if (depth > maxDepth) throw new RangeError(`expected a value nested at most ${maxDepth} deep, got ${depth}`);
 }
 
 /**

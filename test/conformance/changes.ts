@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Pair, Promised } from "./suite.js";
 
 const COUNT = 200;
@@ -42,6 +43,7 @@ export const changesAndPromises: readonly Promised[] = [
       let looks = 0;
       for (; isWriting || looks === 0; looks++) {
         const seen = await elsewhere(pair);
+        await nextTurn();
         if (Object.keys(seen).length === 0) continue;
         assert.deepEqual(Object.keys(seen).sort(), ["a", "b", `round${seen["a"]}`]);
         assert.deepEqual(seen["b"], { c: seen["a"] });

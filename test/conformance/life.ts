@@ -144,11 +144,11 @@ export const life: readonly Promised[] = [
     name: "destroy removes everything for all, who go on with nothing",
     closes: true,
     async try(pair) {
-      const { storage, other } = pair;
-      storage.set("key", 1);
-      await other.call("set", "theirs", 1);
+      pair.storage.set("key", 1);
+      await pair.other.call("set", "theirs", 1);
       await pair.settle();
-      await pair.storage.destroy();
+      const { storage, other } = pair;
+      await storage.destroy();
       await other.call("sync");
       assert.deepEqual(await other.call("entries"), []);
       await other.call("set", "after", 1);

@@ -65,6 +65,7 @@ function atEveryCall(
     const at = `${fault} at call ${call}: ${files.calls.at(-1)}`;
     inspect(files.afterCrash(), at);
     inspect(files.afterPowerLoss(), `${at}, then a loss of power`);
+    inspect(files.afterPowerLoss(true), `${at}, then a loss of power that keeps removals`);
     if (isOver) return call;
   }
 }
@@ -85,7 +86,7 @@ for (const fault of ["crash", "EIO", "ENOSPC"] as const) {
         assert.deepEqual(load(left, recover(left, place, null, none)), { seq: 20, text: STATES[20] }, at);
       },
     );
-    t.diagnostic(`${count} calls, each with and without a loss of power`);
+    t.diagnostic(`${count} calls, each with and without two kinds of a loss of power`);
     assert.ok(count > 10);
   });
 
@@ -135,6 +136,7 @@ test("two compactions of the same segments end in the same snapshot, or the late
   for (const path of other.names.keys()) if (!files.names.has(path)) files.put(path, other.get(path));
   assert.equal(compact(machineOf(files), request).snapshot, 15);
   assert.deepEqual(load(files, recover(files, place, null, none)), { seq: 20, text: STATES[20] });
+  assert.ok(!files.calls.some((call) => /^(unlink|rename|write) .*snapshot\.15$/.test(call)));
   assert.throws(() => compact(machineOf(files), request), StaleFilesError);
 });
 

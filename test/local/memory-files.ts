@@ -53,11 +53,18 @@ export class MemoryFiles implements Files {
     return next;
   }
 
-  /** What a new process finds after a loss of power. */
-  afterPowerLoss(): MemoryFiles {
+  /**
+   * What a new process finds after a loss of power.
+   * @param keepsUnlinks Whether names that were removed are gone, although those that were made meanwhile are too: the
+   *   disk takes changes of a directory in any order until that is synced.
+   */
+  afterPowerLoss(keepsUnlinks = false): MemoryFiles {
     const next = new MemoryFiles();
     const copies = new Map<Inode, Inode>();
-    for (const [path, inode] of this.durableNames) next.names.set(path, copyOf(inode, copies, inode.durable));
+    for (const [path, inode] of this.durableNames) {
+      if (keepsUnlinks && !this.names.has(path)) continue;
+      next.names.set(path, copyOf(inode, copies, inode.durable));
+    }
     next.durableNames = new Map(next.names);
     return next;
   }

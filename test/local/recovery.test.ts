@@ -1,48 +1,17 @@
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { compact } from "../../dist/core/local/compactor.js";
-import { segmentPath, snapshotPath } from "../../dist/core/local/names.js";
-import { recover, recoverForHub, removeStrays } from "../../dist/core/local/recovery.js";
-import { salvage } from "../../dist/core/local/salvage.js";
+import { segmentPath } from "../../dist/core/local/names.js";
+import { ChainReader } from "../../dist/core/local/reader.js";
+import { recover, removeStrays } from "../../dist/core/local/recovery.js";
 import { encodeJson, SEGMENT } from "../../dist/core/log/frame.js";
+import { CLOSED, count, flipped, isCorrupt, LAST, SNAPSHOT, storage, withFile } from "./damaged.js";
 import { MemoryFiles } from "./memory-files.js";
 import { frameOf, load, machineOf, place, statesUpTo, writeSegment } from "./stored.js";
 
 const STATES = statesUpTo(40);
 const MASKS = [0x01, 0x80, 0xff];
 const none = () => false;
-
-/** A snapshot of 1 to 10, closed segments with 11 to 15 and 16 to 20 (the latter of the next epoch), a last one with 21 to 25. */
-function makeStorage(): MemoryFiles {
-  const files = new MemoryFiles();
-  const first = writeSegment(files, 1, 1, [1, 10], null);
-  compact(machineOf(files), { place, epoch: 1, snapshot: 0, segments: [first] });
-  const second = writeSegment(files, 1, 2, [11, 15], first);
-  const third = writeSegment(files, 2, 1, [16, 20], second);
-  writeSegment(files, 2, 2, [21, 25], third);
-  return files;
-}
-
-const SNAPSHOT = snapshotPath(place, 10);
-const CLOSED = [segmentPath(place, 1, 2), segmentPath(place, 2, 1)];
-const LAST = segmentPath(place, 2, 2);
-
-/** The same storage with one file replaced. */
-function withFile(path: string, content: Buffer): MemoryFiles {
-  const files = storage.afterCrash();
-  files.put(path, content);
-  return files;
-}
-
-const storage = makeStorage();
-
-function flipped(content: Buffer, at: number, mask: number): Buffer {
-  const copy = Buffer.from(content);
-  copy[at] = (copy[at] as number) ^ mask;
-  return copy;
-}
-
-const isCorrupt = (error: unknown) => (error as { code?: string }).code === "ERR_STORAGE_CORRUPT";
 
 /** How many frames of the last segment are whole in its first `bytes` bytes; -1: not even the first frame. */
 function wholeFrames(bytes: number): number {
@@ -51,11 +20,6 @@ function wholeFrames(bytes: number): number {
   for (let at = 0; at < content.length && at + content.readUInt32LE(at) <= bytes; count++)
     at += content.readUInt32LE(at);
   return count;
-}
-
-function count(t: TestContext, what: string, faults: number): void {
-  t.diagnostic(`${faults} ${what}`);
-  assert.ok(faults > 0);
 }
 
 test("an empty directory is an empty log", () => {
@@ -199,6 +163,17 @@ test("frames of the log that are repeated, swapped or left out are corrupt", () 
   }
 });
 
+test("a segment that begins behind another batch than its predecessor ends with is corrupt", () => {
+  const files = new MemoryFiles();
+  const first = writeSegment(files, 1, 1, [1, 10], null);
+  const end = first.end - frameOf(10, 1).length;
+  const second = writeSegment(files, 1, 2, [11, 12], { ...first, end });
+  assert.throws(() => recover(files, place, null, none), isCorrupt);
+  const visit = { snapshot: () => {}, state: () => {}, batch: () => {} };
+  const reader = new ChainReader(files, place, { epoch: 1, segment: 2, offset: second.end }, null, visit);
+  assert.throws(() => reader.step(), isCorrupt);
+});
+
 test("a missing segment or snapshot is corrupt, and named", () => {
   for (const path of [CLOSED[0] as string, CLOSED[1] as string, SNAPSHOT]) {
     const files = storage.afterCrash();
@@ -299,63 +274,4 @@ test("no segment is removed as a stray while the chain does not reach back to a 
   files.put(segmentPath(place, 1, 1), Buffer.alloc(1));
   removeStrays(files, place, 3, [{ epoch: 2, segment: 2, end: 1 }]);
   assert.ok(files.list(place.directory).includes("log.1.1"));
-});
-
-test("salvage keeps every whole frame, whatever byte is damaged, and the damaged file", (t) => {
-  let faults = 0;
-  for (const path of [SNAPSHOT, ...CLOSED, LAST]) {
-    const content = storage.get(path);
-    for (let at = 0; at < content.length; at += 3, faults++) {
-      const damaged = flipped(content, at, 0xff);
-      const files = withFile(path, damaged);
-      const machine = machineOf(files);
-      const recovered = recoverForHub(machine, place, 9, { recover: "salvage" }, null);
-      const { text } = load(files, recovered);
-      assert.match(text, /written by 2[0-4]/);
-      if (recovered.torn === null) {
-        const aside = files.list(place.directory).filter((name) => name.startsWith("damaged."));
-        assert.equal(aside.length, 1, `${path} byte ${at}`);
-        assert.deepEqual(files.get(`${place.directory}/${aside[0]}`), damaged);
-        assert.ok(recovered.seq > 25);
-      }
-    }
-  }
-  count(t, "damaged storages salvaged", faults);
-});
-
-test("salvage loses exactly the damaged batch", () => {
-  const path = CLOSED[0] as string;
-  const content = storage.get(path);
-  const at = content.indexOf("written by 13");
-  const files = withFile(path, flipped(content, at, 1));
-  const lost = salvage(machineOf(files), place, 9);
-  assert.equal(lost.length, 1);
-  const { text } = load(files, recover(files, place, null, none));
-  const total = Array.from({ length: 25 }, (_, index) => index + 1).reduce((sum, seq) => sum + seq) - 13;
-  assert.ok(text.includes(`count 25 ${total}`), text);
-});
-
-test("a crash at any call of a salvage loses nothing more", () => {
-  const path = CLOSED[0] as string;
-  const damaged = withFile(path, flipped(storage.get(path), storage.get(path).indexOf("written by 13"), 1));
-  damaged.settle();
-  const expected = (() => {
-    const files = damaged.afterCrash();
-    salvage(machineOf(files), place, 9);
-    return load(files, recover(files, place, null, none)).text;
-  })();
-  for (let call = 0; ; call++) {
-    const files = damaged.afterCrash();
-    files.fault = (_, change) => (change === call ? { crash: true } : undefined);
-    let isOver = false;
-    try {
-      salvage(machineOf(files), place, 9);
-      isOver = true;
-    } catch {}
-    for (const left of [files.afterCrash(), files.afterPowerLoss()]) {
-      const recovered = recoverForHub(machineOf(left), place, 10, { recover: "salvage" }, null);
-      assert.equal(load(left, recovered).text, expected, `crash at call ${call}`);
-    }
-    if (isOver) return;
-  }
 });

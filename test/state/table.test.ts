@@ -243,3 +243,14 @@ test("forgetting origins has no effect, however many there are", () => {
   const kept = Math.floor(ORIGIN_RETENTION_MS / 1_000_000) + 1;
   assert.equal(table.head().origins.length, kept);
 });
+
+test("a wide container whose next expiries are removed is not due because of them", () => {
+  const table = new Table();
+  idle(table, NOW);
+  for (let index = 0; index < 30; index++) put(table, ["wide", `k${index}`], 1, NOW + 1e7);
+  put(table, ["wide", "first"], 1, NOW + 500);
+  put(table, ["wide", "second"], 1, NOW + 700);
+  for (const name of ["first", "second"]) table.execute(deleteEntry(["wide", name]), NOW, 1, true);
+  idle(table, NOW + 5000);
+  assert.equal(table.hasDue, false);
+});

@@ -43,6 +43,6 @@ export function isSocketName(address: string): boolean {
 
 /** The directory of this user for what need not survive: sockets of storages with long paths, storages that do not persist. */
 export function shelterDirectory(): string {
-  const runtime = process.env["XDG_RUNTIME_DIR"];
+  const runtime = process.env.XDG_RUNTIME_DIR;
   return runtime ? join(runtime, "cluster-storage") : join(tmpdir(), `cluster-storage-${userInfo().uid}`);
 }

@@ -6,9 +6,9 @@
  * there and its seat still stands, when no successor can need what it removes.
  */
 import { StorageError } from "../errors.js";
+import { checkpoint } from "./compactor.js";
 import { PROTOCOL } from "./connection.js";
 import { removeFiles } from "./copy.js";
-import { checkpoint } from "./compactor.js";
 import { Hub } from "./hub.js";
 import type { HubHandle, HubReport, HubRequest, Listener, Machine } from "./machine.js";
 import { removeIfVoid } from "./presence.js";

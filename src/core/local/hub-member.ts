@@ -3,7 +3,18 @@
  */
 import { timingSafeEqual } from "node:crypto";
 import { checkEntries } from "../log/codec.js";
-import { BARRIER, BATCH, decodeJson, encodeJson, epochOf, HELLO, isSound, kindOf, numberOf, REFUSE } from "../log/frame.js";
+import {
+  BARRIER,
+  BATCH,
+  decodeJson,
+  encodeJson,
+  epochOf,
+  HELLO,
+  isSound,
+  kindOf,
+  numberOf,
+  REFUSE,
+} from "../log/frame.js";
 import { MAX_FRAME_BYTES } from "../log/limits.js";
 import { Connection, GREETING_BYTES, PROTOCOL, ProtocolError } from "./connection.js";
 import type { Clock, Socket, SocketEvents, Timer } from "./machine.js";
@@ -46,7 +57,13 @@ export class HubMember {
   isLive = false;
   hello: Hello | null = null;
 
-  private constructor(socket: Socket, token: string, clock: Clock, events: HubMemberEvents, out: (events: SocketEvents) => void) {
+  private constructor(
+    socket: Socket,
+    token: string,
+    clock: Clock,
+    events: HubMemberEvents,
+    out: (events: SocketEvents) => void,
+  ) {
     this.#events = events;
     this.#token = Buffer.from(token);
     const [connection, socketEvents] = Connection.from(socket, GREETING_BYTES, {
@@ -151,7 +168,12 @@ function decodeHello(buffer: Buffer, start: number, end: number): Hello {
     throw new ProtocolError("expected a hello in JSON", { cause });
   }
   const { protocol, token, member, seq } = (hello ?? {}) as Partial<Record<keyof Hello, unknown>>;
-  if (typeof protocol === "number" && typeof token === "string" && typeof member === "string" && typeof seq === "number") {
+  if (
+    typeof protocol === "number" &&
+    typeof token === "string" &&
+    typeof member === "string" &&
+    typeof seq === "number"
+  ) {
     return { protocol, token, member, seq };
   }
   throw new ProtocolError("expected a hello with protocol, token, member and seq");

@@ -11,9 +11,10 @@
  * Invariant: `#unwritten` are stamped frames with the seqs that follow the confirmed end; `#arrivals` are not stamped yet.
  */
 import { encodeEntries } from "../log/codec.js";
-import { BARRIER, CENSUS, CONFIRM, encodeFrame, encodeJson, PING, TROUBLE, WELCOME } from "../log/frame.js";
+import { CONFIRM, encodeFrame, encodeJson, PING, TROUBLE, WELCOME } from "../log/frame.js";
 import { type Arrival, bytesOf, enqueue, stamp, takeBytes } from "./arrivals.js";
-import { HubMember } from "./hub-member.js";
+import { Audience } from "./audience.js";
+import type { HubMember } from "./hub-member.js";
 import { LogWriter } from "./log-writer.js";
 import type { HubOptions, Machine, Place, Socket, SocketEvents, Timer } from "./machine.js";
 import type { Recovered } from "./recovery.js";
@@ -28,8 +29,6 @@ const RETRY_MS = 50;
 const MAX_RETRY_MS = 2000;
 /** Longest time, in ms, that a closing hub waits until members have taken what was sent to them. */
 const FAREWELL_MS = 1000;
-/** Members that have not proved themselves yet; more are turned away. */
-const MAX_GREETINGS = 64;
 
 /** What a hub tells the host that runs it. */
 export interface HubEvents {
@@ -45,11 +44,9 @@ export class Hub {
   readonly #machine: Machine;
   readonly #options: HubOptions;
   readonly #seat: Seat;
-  readonly #token: string;
   readonly #writer: LogWriter;
   readonly #events: HubEvents;
-  readonly #members = new Set<HubMember>();
-  readonly #greeted: HubMember[] = [];
+  readonly #audience: Audience;
   readonly #unwritten: Arrival<HubMember | null>[] = [];
   #arrivals: Arrival<HubMember | null>[] = [];
   #seq: number;
@@ -60,8 +57,6 @@ export class Hub {
   #trouble: Buffer | null = null;
   #isScheduled = false;
   #isClosed = false;
-  #hasCensus = false;
-  #emptied: (() => void) | null = null;
   #pulse: Timer;
   #idle: Timer;
   #retry: Timer | null = null;
@@ -82,8 +77,11 @@ export class Hub {
     this.#machine = machine;
     this.#options = options;
     this.#seat = seat;
-    this.#token = token;
     this.#events = events;
+    this.#audience = new Audience(machine.clock, token, options.maxMemberBacklogBytes, {
+      batch: (origin, buffer, start, end) => this.#arrived(origin, buffer, start, end),
+      stirred: () => this.#schedule(),
+    });
     this.#writer = new LogWriter(machine.files, place, seat.epoch, recovered, options.fsync);
     this.#seq = recovered.seq;
     this.#time = recovered.time;
@@ -95,13 +93,6 @@ export class Hub {
     return this.#writer;
   }
 
-  /** Members that get live frames. */
-  get memberCount(): number {
-    let count = 0;
-    for (const member of this.#members) if (member.isLive) count++;
-    return count;
-  }
-
   /** Whether everything that arrived is confirmed. */
   get isSettled(): boolean {
     return this.#arrivals.length === 0 && this.#unwritten.length === 0;
@@ -109,30 +100,7 @@ export class Hub {
 
   /** Takes a new connection. */
   accept(socket: Socket): SocketEvents {
-    const [member, events] = HubMember.accept(socket, this.#token, this.#machine.clock, {
-      greeted: (greeted) => {
-        this.#greeted.push(greeted);
-        this.#schedule();
-      },
-      batch: (origin, buffer, start, end) => {
-        enqueue(this.#arrivals, origin as HubMember | null, buffer, start, end);
-        this.#schedule();
-      },
-      barrier: (asking, number) => {
-        asking.barriers.push(number);
-        this.#schedule();
-      },
-      closed: (gone) => {
-        this.#members.delete(gone);
-        if (gone.isLive) this.#changeCensus();
-        if (this.#members.size === 0) this.#emptied?.();
-      },
-    });
-    let greetings = 0;
-    for (const other of this.#members) if (other.hello === null) greetings++;
-    if (this.#isClosed || greetings >= MAX_GREETINGS) member.drop();
-    else this.#members.add(member);
-    return events;
+    return this.#audience.accept(socket);
   }
 
   /** Begins a new segment, so that all before it can be folded. Returns false when there is nothing to fold, or no way to. */
@@ -152,23 +120,23 @@ export class Hub {
   close(done: () => void): void {
     if (!this.#isClosed) this.#turn();
     if (!this.#isClosed) this.#stop();
-    for (const member of this.#members) member.end();
-    this.#emptied = done;
-    if (this.#members.size === 0) done();
-    else this.#pulse = this.#machine.clock.after(FAREWELL_MS, done);
+    const timeout = this.#machine.clock.after(FAREWELL_MS, done);
+    this.#audience.end(() => {
+      timeout.cancel();
+      done();
+    });
   }
 
   /** Whether any other than the given member gets live frames. */
   hasOthers(member: string): boolean {
-    for (const other of this.#members) if (other.isLive && other.hello?.member !== member) return true;
-    return false;
+    return this.#audience.hasOthers(member);
   }
 
   /** Stops at once: nothing more is appended, sent or confirmed. */
   abandon(): void {
     if (this.#isClosed) return;
     this.#stop();
-    for (const member of this.#members) member.drop();
+    this.#audience.drop();
   }
 
   #stop(): void {
@@ -188,19 +156,20 @@ export class Hub {
     });
   }
 
+  #arrived(origin: HubMember | null, buffer: Buffer, start: number, end: number): void {
+    enqueue(this.#arrivals, origin, buffer, start, end);
+    this.#schedule();
+  }
+
   #turn(): void {
-    const isQuestion = this.#greeted.length > 0 || this.#hasBarriers();
     const settled = this.#retry === null ? this.#order() : [];
-    if ((settled.length > 0 || isQuestion) && !this.#seat.holds()) {
+    if ((settled.length > 0 || this.#audience.isAsking) && !this.#seat.holds()) {
       this.#stepDown();
       return;
     }
     if (settled.length > 0) this.#settle(settled);
-    this.#welcome();
-    this.#answerBarriers();
-    if (this.#hasCensus) this.#sendCensus();
-    for (const member of this.#members) this.#deliver(member);
-    for (const member of this.#members) member.flush(member.confirms);
+    this.#audience.welcome(() => this.#welcome());
+    this.#audience.deliver();
     if (settled.length > 0) this.#events.grown();
   }
 
@@ -242,8 +211,7 @@ export class Hub {
     const last = arrivals[arrivals.length - 1] as Arrival<HubMember | null>;
     this.#writer.confirm(last.seq + last.count - 1, last.time);
     for (const arrival of arrivals) {
-      const bytes = bytesOf(arrival);
-      for (const member of this.#members) if (member.isLive && member !== arrival.member) member.outbox.push(bytes);
+      this.#audience.tell(bytesOf(arrival), arrival.member);
       if (arrival.member?.isLive && !arrival.member.isClosed) {
         const { seq, time, count } = arrival;
         arrival.member.confirms.push(encodeFrame(CONFIRM, { epoch: this.#seat.epoch, seq, time, number: count }));
@@ -252,40 +220,16 @@ export class Hub {
   }
 
   /** From here on, those who proved themselves get live frames: they read the files up to exactly this position. */
-  #welcome(): void {
-    if (this.#greeted.length === 0) return;
+  #welcome(): Buffer[] {
     const { epoch, segment, offset, seq, time } = this.#writer.confirmed;
     this.#time = Math.max(this.#time, this.#machine.clock.now());
-    const welcome = { segment, offset, bytes: this.#writer.bytes, now: this.#time };
-    for (const member of this.#greeted.splice(0)) {
-      if (member.isClosed) continue;
-      member.isLive = true;
-      member.outbox.push(encodeJson(WELCOME, { epoch, seq, time }, welcome));
-      if (this.#trouble) member.outbox.push(this.#trouble);
-      this.#changeCensus();
-    }
-  }
-
-  #hasBarriers(): boolean {
-    for (const member of this.#members) if (member.barriers.length > 0) return true;
-    return false;
-  }
-
-  /** All that was confirmed before the question is in the outbox already. */
-  #answerBarriers(): void {
-    for (const member of this.#members) {
-      for (const number of member.barriers.splice(0)) member.confirms.push(encodeFrame(BARRIER, { number }));
-    }
-  }
-
-  #deliver(member: HubMember): void {
-    member.flush(member.outbox);
-    if (member.queuedBytes > this.#options.maxMemberBacklogBytes) member.drop();
+    const place = { segment, offset, bytes: this.#writer.bytes, now: this.#time };
+    const welcome = encodeJson(WELCOME, { epoch, seq, time }, place);
+    return this.#trouble === null ? [welcome] : [welcome, this.#trouble];
   }
 
   #announceSegment(): void {
-    for (const member of this.#members) if (member.isLive) member.outbox.push(this.#writer.head);
-    this.#schedule();
+    this.#tell(this.#writer.head);
   }
 
   /** The disk refuses: members are told once and wait; it is tried again after a growing pause. */
@@ -293,8 +237,8 @@ export class Hub {
     if (this.#trouble === null) {
       const { code = "EIO" } = error as NodeJS.ErrnoException;
       this.#trouble = encodeJson(TROUBLE, {}, { code, message: error.message });
-      this.#tellAll(this.#trouble);
-      for (const member of this.#members) if (member.isLive) member.pause();
+      this.#tell(this.#trouble);
+      this.#audience.pause();
     }
     this.#retryMs = Math.min(Math.max(RETRY_MS, this.#retryMs * 2), MAX_RETRY_MS);
     this.#retry?.cancel();
@@ -308,24 +252,13 @@ export class Hub {
     if (this.#trouble === null) return;
     this.#trouble = null;
     this.#retryMs = 0;
-    this.#tellAll(encodeJson(TROUBLE, {}, null));
-    for (const member of this.#members) member.resume();
+    this.#tell(encodeJson(TROUBLE, {}, null));
+    this.#audience.resume();
   }
 
-  #tellAll(frame: Buffer): void {
-    for (const member of this.#members) if (member.isLive) member.outbox.push(frame);
+  #tell(frame: Buffer): void {
+    this.#audience.tell(frame);
     this.#schedule();
-  }
-
-  #changeCensus(): void {
-    this.#hasCensus = true;
-    this.#schedule();
-  }
-
-  #sendCensus(): void {
-    this.#hasCensus = false;
-    const frame = encodeFrame(CENSUS, { number: this.memberCount });
-    for (const member of this.#members) if (member.isLive) member.confirms.push(frame);
   }
 
   #stepDown(): void {
@@ -341,7 +274,7 @@ export class Hub {
       return;
     }
     if (++this.#pulses % REFRESH_PULSES === 0) this.#seat.refresh();
-    if (this.#members.size > 0) this.#tellAll(encodeFrame(PING, {}));
+    if (!this.#audience.isEmpty) this.#tell(encodeFrame(PING, {}));
     if (this.#options.fsync === "everysec") this.#writer.syncLater((error) => this.#spoil(error));
   }
 
@@ -354,9 +287,8 @@ export class Hub {
   /** An empty batch lets log time move on in an idle storage. */
   #moveTime(): void {
     this.#idle = this.#machine.clock.after(this.#options.gcInterval, () => this.#moveTime());
-    if (this.#machine.clock.now() - this.#time < this.#options.gcInterval || !this.isSettled) return;
+    if (this.#machine.clock.now() - this.#writer.confirmed.time < this.#options.gcInterval || !this.isSettled) return;
     const frame = encodeEntries([]);
-    enqueue(this.#arrivals, null as HubMember | null, frame, 0, frame.length);
-    this.#schedule();
+    this.#arrived(null, frame, 0, frame.length);
   }
 }

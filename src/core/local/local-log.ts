@@ -15,14 +15,13 @@
 import { StorageError, type StorageErrorCode } from "../errors.js";
 import { BARRIER, encodeFrame } from "../log/frame.js";
 import type { Log, LogSink, LogStats } from "../log/log.js";
+import { FOREIGN_POLL_MS, ForeignSeat } from "./foreign.js";
+import { Intents } from "./intent.js";
 import type { HubHandle, HubOptions, HubReport, Machine, Mark, Place, Timer } from "./machine.js";
 import { Membership } from "./membership.js";
-import { intentPath, seatPath } from "./names.js";
 import { enter, leave } from "./presence.js";
-import { highestEpoch, newestSeat, readSmallFile, type SeatView } from "./seat.js";
+import { highestEpoch, newestSeat, type SeatView } from "./seat.js";
 
-/** How long others leave the contest to the one that announced itself first, in ms. */
-const INTENT_MS = 300;
 /** Pause, in ms, between two looks for a seat while somebody else claims it. */
 const POLL_MS = 5;
 /** The same for a member that may not be the manager. */
@@ -32,14 +31,17 @@ const RETRY_MS = 10;
 const MAX_RETRY_MS = 1000;
 /** Connections that end without a welcome, after which a manager counts as dead. */
 const MAX_UNWELCOME = 3;
-/** ms without a refresh after which a manager on another machine counts as dead. */
-const REMOTE_LEASE_MS = 10_000;
 /** Codes of a connection to an address where nobody listens, now and for ever, since no address is used twice. */
 const DEAD_ADDRESS = new Set(["ECONNREFUSED", "ENOENT", "ENOTSOCK", "ENOTDIR", "EACCES"]);
 /** Codes of a connection that came at a bad moment: they say nothing about the manager. */
 const BUSY = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOBUFS"]);
-/** Failures of the files themselves: no other try will do better. */
-const FINAL_CODES = new Set<string>(["ERR_STORAGE_CORRUPT", "ERR_STORAGE_FORMAT", "ERR_STORAGE_DIRECTORY"]);
+/** Failures for which no other try will do better. */
+const FINAL_CODES = new Set<string>([
+  "ERR_STORAGE_CORRUPT",
+  "ERR_STORAGE_FORMAT",
+  "ERR_STORAGE_DIRECTORY",
+  "ERR_STORAGE_REMOTE",
+]);
 
 export interface LocalLogOptions {
   /** Whether this member may be the manager. */
@@ -54,6 +56,7 @@ export class LocalLog implements Log {
   readonly #place: Place;
   readonly #options: LocalLogOptions;
   readonly #member: string;
+  readonly #intents: Intents;
   #sink: LogSink | null = null;
   #membership: Membership | null = null;
   #hub: HubHandle | null = null;
@@ -64,9 +67,7 @@ export class LocalLog implements Log {
   #deadEpoch = 0;
   #unwelcome = 0;
   #retryMs = 0;
-  #waitingFor = 0;
-  #waitingSince = 0;
-  #foreign: { epoch: number; modifiedAt: number; since: number } | null = null;
+  #foreign: ForeignSeat | null = null;
   #timer: Timer | null = null;
   #alive: Timer | null = null;
   #farewell: ((error?: Error) => void) | null = null;
@@ -80,6 +81,7 @@ export class LocalLog implements Log {
     this.#place = place;
     this.#options = options;
     this.#member = machine.random(8).toString("hex");
+    this.#intents = new Intents(machine, place);
   }
 
   get stats(): LogStats {
@@ -132,10 +134,21 @@ export class LocalLog implements Log {
     try {
       const seat = newestSeat(this.#machine, this.#place);
       if (seat === null || seat.content === null || seat.epoch <= this.#deadEpoch) this.#contend();
-      else if (this.#isForeign(seat)) this.#awaitForeign(seat);
-      else this.#connect(seat);
+      else this.#follow(seat);
     } catch (error) {
-      this.#trouble(error as Error);
+      this.#failed(error as Error);
+    }
+  }
+
+  #follow(seat: SeatView): void {
+    this.#foreign = ForeignSeat.watch(this.#machine, this.#place, seat, this.#foreign);
+    if (this.#foreign === null) {
+      this.#connect(seat);
+    } else if (this.#foreign.isDead()) {
+      this.#deadEpoch = seat.epoch;
+      this.#seek();
+    } else {
+      this.#seekAfter(FOREIGN_POLL_MS);
     }
   }
 
@@ -155,7 +168,7 @@ export class LocalLog implements Log {
     }
     this.#machine.files.makeDirectory(this.#place.directory);
     const epoch = highestEpoch(this.#machine, this.#place);
-    if (!this.#announce(epoch + 1)) {
+    if (!this.#intents.isMyTurn(epoch + 1)) {
       this.#seekAfter(POLL_MS);
       return;
     }
@@ -165,27 +178,6 @@ export class LocalLog implements Log {
     const request = { place: this.#place, options, member: this.#member, epoch, mark: this.#mark };
     const hub = this.#machine.threads.startHub(request, (report) => this.#reported(hub, report));
     this.#hub = hub;
-  }
-
-  /** Whether to claim this epoch now: the first to announce himself goes first, the others when he takes too long. */
-  #announce(epoch: number): boolean {
-    const { files, clock, identity } = this.#machine;
-    const path = intentPath(this.#place, epoch);
-    try {
-      const file = files.open(path, "create");
-      files.write(file, [Buffer.from(String(identity.pid))], 0);
-      files.close(file);
-      return true;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    }
-    if (this.#waitingFor !== epoch) {
-      this.#waitingFor = epoch;
-      this.#waitingSince = clock.elapsed();
-    }
-    const pid = Number(readSmallFile(this.#machine, path));
-    if (pid > 0 && !identity.isAlive(pid)) return true;
-    return clock.elapsed() - this.#waitingSince > INTENT_MS;
   }
 
   #reported(hub: HubHandle, report: HubReport): void {
@@ -213,28 +205,6 @@ export class LocalLog implements Log {
     const code = (error as NodeJS.ErrnoException).code as string;
     if (this.#mark === null && FINAL_CODES.has(code)) this.#giveUp(error);
     else this.#trouble(error);
-  }
-
-  /** A manager on another machine shares the volume: the engine serves one machine only. */
-  #isForeign({ content }: SeatView): boolean {
-    return content?.bootId !== this.#machine.identity.bootId;
-  }
-
-  /** Watches whether the seat of another machine is refreshed: then it is in use, else it is a remnant. */
-  #awaitForeign(seat: SeatView): void {
-    const { clock, identity } = this.#machine;
-    const modifiedAt = this.#machine.files.modifiedAt(seatPath(this.#place, seat.epoch)) ?? 0;
-    const isStale = Math.abs(clock.now() - modifiedAt) > REMOTE_LEASE_MS;
-    if (this.#foreign?.epoch !== seat.epoch) this.#foreign = { epoch: seat.epoch, modifiedAt, since: clock.elapsed() };
-    if (this.#foreign.modifiedAt !== modifiedAt) {
-      const message = `expected ${this.#place.directory} to be used by one machine, but ${seat.content?.host} uses it and this is ${identity.host}: use the Redis engine for several machines`;
-      this.#giveUp(new StorageError("ERR_STORAGE_REMOTE", message));
-    } else if (isStale || clock.elapsed() - this.#foreign.since > REMOTE_LEASE_MS) {
-      this.#deadEpoch = seat.epoch;
-      this.#seek();
-    } else {
-      this.#seekAfter(REMOTE_LEASE_MS / 20);
-    }
   }
 
   #connect(seat: SeatView): void {

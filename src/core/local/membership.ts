@@ -21,8 +21,8 @@ import {
   REFUSE,
   SEGMENT,
   seqOf,
-  timeOf,
   TROUBLE,
+  timeOf,
   WELCOME,
 } from "../log/frame.js";
 import { MAX_FRAME_BYTES } from "../log/limits.js";
@@ -156,7 +156,13 @@ export class Membership {
     this.bytes = bytes;
     const { sink } = this.#request;
     sink.trouble(null);
-    const to = { epoch: epochOf(buffer, start), segment, offset, seq: seqOf(buffer, start), time: timeOf(buffer, start) };
+    const to = {
+      epoch: epochOf(buffer, start),
+      segment,
+      offset,
+      seq: seqOf(buffer, start),
+      time: timeOf(buffer, start),
+    };
     this.#reader = new ChainReader(this.#machine.files, this.#place, to, this.#mark, {
       snapshot: (head) => {
         this.#mark = null;

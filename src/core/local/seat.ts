@@ -12,7 +12,7 @@
  * The highest seat is removed by nothing but `destroy`, so epochs only rise.
  */
 import type { Machine, Place } from "./machine.js";
-import { intentsIn, intentPath, seatPath, seatsIn, segmentsIn, temporaryPath } from "./names.js";
+import { intentPath, intentsIn, seatPath, seatsIn, segmentsIn, temporaryPath } from "./names.js";
 
 /** What a seat says about its manager. */
 export interface SeatContent {

@@ -9,9 +9,7 @@ export interface HubCommand {
 }
 
 /** What a compactor's thread posts. */
-export type CompactReport =
-  | { readonly result: CompactResult }
-  | { readonly code: string; readonly message: string };
+export type CompactReport = { readonly result: CompactResult } | { readonly code: string; readonly message: string };
 
 /**
  * Starts a thread that never keeps the process alive and inherits no loaders of the application.
@@ -48,7 +46,8 @@ export const workerThreads: Threads = {
         if (message.kind === "serving" || message.kind.startsWith("compact")) report(message);
         else finish(message);
       },
-      (error) => finish(error ? { kind: "failed", code: "ERR_STORAGE_DISK", message: error.message } : { kind: "replaced" }),
+      (error) =>
+        finish(error ? { kind: "failed", code: "ERR_STORAGE_DISK", message: error.message } : { kind: "replaced" }),
     );
     return {
       close: (destroy) => worker.postMessage({ close: true, destroy } satisfies HubCommand),

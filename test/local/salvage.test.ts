@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { recover, recoverForHub } from "../../dist/core/local/recovery.js";
+import { salvage } from "../../dist/core/local/salvage.js";
+import { CLOSED, count, flipped, LAST, SNAPSHOT, storage, withFile } from "./damaged.js";
+import { load, machineOf, place } from "./stored.js";
+
+const none = () => false;
+
+test("salvage keeps every whole frame, whatever byte is damaged, and the damaged file", (t) => {
+  let faults = 0;
+  for (const path of [SNAPSHOT, ...CLOSED, LAST]) {
+    const content = storage.get(path);
+    for (let at = 0; at < content.length; at += 3, faults++) {
+      const damaged = flipped(content, at, 0xff);
+      const files = withFile(path, damaged);
+      const machine = machineOf(files);
+      const recovered = recoverForHub(machine, place, 9, { recover: "salvage" }, null);
+      const { text } = load(files, recovered);
+      assert.match(text, /written by 2[0-4]/);
+      if (recovered.torn === null) {
+        const aside = files.list(place.directory).filter((name) => name.startsWith("damaged."));
+        assert.equal(aside.length, 1, `${path} byte ${at}`);
+        assert.deepEqual(files.get(`${place.directory}/${aside[0]}`), damaged);
+        assert.ok(recovered.seq > 25);
+      }
+    }
+  }
+  count(t, "damaged storages salvaged", faults);
+});
+
+test("salvage loses exactly the damaged batch", () => {
+  const path = CLOSED[0] as string;
+  const content = storage.get(path);
+  const at = content.indexOf("written by 13");
+  const files = withFile(path, flipped(content, at, 1));
+  const lost = salvage(machineOf(files), place, 9);
+  assert.equal(lost.length, 1);
+  const { text } = load(files, recover(files, place, null, none));
+  const total = Array.from({ length: 25 }, (_, index) => index + 1).reduce((sum, seq) => sum + seq) - 13;
+  assert.ok(text.includes(`count 25 ${total}`), text);
+});
+
+test("a crash at any call of a salvage loses nothing more", () => {
+  const path = CLOSED[0] as string;
+  const damaged = withFile(path, flipped(storage.get(path), storage.get(path).indexOf("written by 13"), 1));
+  damaged.settle();
+  const expected = (() => {
+    const files = damaged.afterCrash();
+    salvage(machineOf(files), place, 9);
+    return load(files, recover(files, place, null, none)).text;
+  })();
+  for (let call = 0; ; call++) {
+    const files = damaged.afterCrash();
+    files.fault = (_, change) => (change === call ? { crash: true } : undefined);
+    let isOver = false;
+    try {
+      salvage(machineOf(files), place, 9);
+      isOver = true;
+    } catch {}
+    for (const left of [files.afterCrash(), files.afterPowerLoss(), files.afterPowerLoss(true)]) {
+      const recovered = recoverForHub(machineOf(left), place, 10, { recover: "salvage" }, null);
+      assert.equal(load(left, recovered).text, expected, `crash at call ${call}`);
+    }
+    if (isOver) return;
+  }
+});
