@@ -181,17 +181,15 @@ export class Writer {
 
   /** Tells those who wait for batches that have left what these came to. */
   settle(batches: readonly PendingBatch[]): void {
-    for (const batch of batches) {
+    for (const [index, batch] of batches.entries()) {
       for (const op of batch.ops) settle(op, batch.isExpired);
-      const waiters = batch.isExpired ? this.#waitersFrom(batch) : batch.waiters;
-      for (const waiter of waiters) batch.isExpired ? waiter.reject(expiredError()) : waiter.resolve();
+      if (batch.isExpired) {
+        const later = [...batches.slice(index), ...this.#pending.batches];
+        for (const waiter of later.flatMap(({ waiters }) => waiters.splice(0))) waiter.reject(expiredError());
+      }
+      for (const waiter of batch.waiters) waiter.resolve();
     }
     this.#hold();
-  }
-
-  /** Takes those who wait for a batch or for a later one. */
-  #waitersFrom(batch: PendingBatch): Promised<void>[] {
-    return [batch, ...this.#pending.batches].flatMap((later) => later.waiters.splice(0));
   }
 
   /** What was delivered is what the user sees. */

@@ -1,5 +1,5 @@
 /** A directory with storages of this process and of others; all of it is gone when the test ends. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -29,6 +29,11 @@ export class Home {
 
   get folder(): string {
     return join(this.directory, "app.db.d");
+  }
+
+  /** The names in the directory, sorted. */
+  names(): string[] {
+    return readdirSync(this.directory).sort();
   }
 
   /** Opens "app" in this process; does not wait. */

@@ -228,6 +228,18 @@ test("a snapshot beyond the end of the log is the log", () => {
   assert.deepEqual(load(files, recovered), { seq: 10, text: STATES[10] });
 });
 
+test("batches that a snapshot holds already are not applied again", () => {
+  const files = new MemoryFiles();
+  const whole = writeSegment(files, 1, 1, [1, 10], null);
+  const content = files.get(segmentPath(place, 1, 1));
+  const end = whole.end - [6, 7, 8, 9, 10].reduce((sum, seq) => sum + frameOf(seq, 1).length, 0);
+  compact(machineOf(files), { place, epoch: 1, snapshot: 0, segments: [{ ...whole, end }] });
+  files.put(segmentPath(place, 1, 1), content);
+  const recovered = recover(files, place, null, none);
+  assert.deepEqual([recovered.snapshot, recovered.seq], [5, 10]);
+  assert.deepEqual(load(files, recovered), { seq: 10, text: STATES[10] });
+});
+
 test("a segment without a whole first frame is ignored", () => {
   const next = new MemoryFiles();
   const { end } = writeSegment(next, 3, 1, [26, 25], null);

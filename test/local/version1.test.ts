@@ -126,19 +126,25 @@ test("app.db is not looked at while there is a log", () => {
 });
 
 test("a crash at any call of the import leaves the file, and the next import is whole", () => {
-  const content = JSON.stringify({ lives: {}, data: { a: 1, b: { c: [1, 2, 3] } } });
-  for (let call = 0, isOver = false; !isOver; call++) {
-    const files = new MemoryFiles();
-    files.put(place.filename, Buffer.from(content));
-    files.fault = (_, change) => (change === call ? { crash: true } : undefined);
-    try {
-      recoverForHub(machineOf(files), place, 1, STRICT, null);
-      isOver = true;
-    } catch {}
-    for (const left of [files.afterCrash(), files.afterPowerLoss()]) {
-      const recovered = recoverForHub(machineOf(left), place, 2, STRICT, null);
-      assert.equal(load(left, recovered).text, opened(content).text);
-      assert.equal(recover(left, place, null, () => false).seq, 1);
+  const source = new MemoryFiles();
+  const first = writeSegment(source, 1, 1, [1, 10], null);
+  compact(machineOf(source), { place, epoch: 1, snapshot: 0, segments: [first] });
+  const version1 = Buffer.from(JSON.stringify({ lives: {}, data: { a: 1, b: { c: [1, 2, 3] } } }));
+  for (const content of [version1, source.get(place.filename)]) {
+    const { text, seq } = opened(content);
+    for (let call = 0, isOver = false; !isOver; call++) {
+      const files = new MemoryFiles();
+      files.put(place.filename, content);
+      files.fault = (_, change) => (change === call ? { crash: true } : undefined);
+      try {
+        recoverForHub(machineOf(files), place, 1, STRICT, null);
+        isOver = true;
+      } catch {}
+      for (const left of [files.afterCrash(), files.afterPowerLoss(), files.afterPowerLoss(true)]) {
+        const recovered = recoverForHub(machineOf(left), place, 2, STRICT, null);
+        assert.deepEqual(load(left, recovered), { seq, text });
+        assert.equal(recover(left, place, null, () => false).seq, seq);
+      }
     }
   }
 });

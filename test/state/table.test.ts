@@ -110,6 +110,7 @@ test("an expiry hides to the millisecond, below a parent as well as in what a pa
   assert.deepEqual(table.get(["k", "list"], NOW + 20), [1, null]);
   assert.deepEqual(table.get(["k"], NOW + 9), early);
   for (const value of [early, later]) assertFrozen(value);
+  assert.deepEqual(table.get(["k"], NOW + 20), { list: [1, null], kept: {} });
   table.execute(expireEntry(["k", "gone"], NOW + 30), NOW, 1, true);
   assert.deepEqual(table.get(["k"], NOW + 20), { list: [1, null], kept: {}, gone: { deep: 1 } });
   put(table, ["k", "gone"], 1);
