@@ -23,13 +23,15 @@ const shown = (value: unknown) => (typeof value === "string" ? JSON.stringify(va
 function expectError(act: () => unknown, type: new () => Error, parts: readonly string[]): void {
   assert.throws(act, (error: Error) => {
     assert.ok(error instanceof type, `expected ${type.name}, got ${error.name}: ${error.message}`);
-    for (const part of ["expected", "got", ...parts]) assert.ok(error.message.includes(part), `${part} in: ${error.message}`);
+    for (const part of ["expected", "got", ...parts])
+      assert.ok(error.message.includes(part), `${part} in: ${error.message}`);
     return true;
   });
 }
 
 test("names are 1 to 64 characters that are safe in a file name", () => {
-  for (const name of ["a", "0", "app", "my-app_2.v1", "A".repeat(64), "a..b", "z."]) assert.equal(checkName(name), name);
+  for (const name of ["a", "0", "app", "my-app_2.v1", "A".repeat(64), "a..b", "z."])
+    assert.equal(checkName(name), name);
 });
 
 test("a bad name is a TypeError that shows it, and no file is made", (t) => {
@@ -37,7 +39,10 @@ test("a bad name is a TypeError that shows it, and no file is made", (t) => {
   const bad = ["../x", "..", ".", ".hidden", "-x", "_x", "", "a/b", "a\\b", "a b", "ä", "a\0", "a\n", "A".repeat(65)];
   for (const name of [...bad, undefined, null, 5, {}, ["app"]]) {
     const shownName = typeof name === "object" ? String(name) : shown(name);
-    expectError(() => new Storage(name as string, { path: home.directory }), TypeError, ["1 to 64 characters", shownName]);
+    expectError(() => new Storage(name as string, { path: home.directory }), TypeError, [
+      "1 to 64 characters",
+      shownName,
+    ]);
     expectError(() => checkName(name), TypeError, [shownName]);
   }
   assert.deepEqual(home.names(), []);
@@ -46,7 +51,14 @@ test("a bad name is a TypeError that shows it, and no file is made", (t) => {
 test("options have their documented defaults", () => {
   assert.deepEqual(resolveOptions(), DEFAULTS);
   assert.deepEqual(resolveOptions({}), DEFAULTS);
-  const given = { path: "x", gcInterval: 10, fsync: "always", candidate: false, persist: false, recover: "salvage" } as const;
+  const given = {
+    path: "x",
+    gcInterval: 10,
+    fsync: "always",
+    candidate: false,
+    persist: false,
+    recover: "salvage",
+  } as const;
   assert.deepEqual(resolveOptions(given), { ...DEFAULTS, ...given });
 });
 
@@ -82,7 +94,8 @@ test("a number out of its range is a RangeError, something else a TypeError, eac
       expectError(open(value), RangeError, [key, String(least), String(most), String(value)]);
     }
     for (const value of ["100", true, {}, 100n]) expectError(open(value), TypeError, [key, "a number", shown(value)]);
-    for (const value of [least, most]) assert.equal((resolveOptions({ [key]: value }) as Record<string, unknown>)[key], value);
+    for (const value of [least, most])
+      assert.equal((resolveOptions({ [key]: value }) as Record<string, unknown>)[key], value);
   }
   assert.deepEqual(home.names(), []);
 });

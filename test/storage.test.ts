@@ -131,7 +131,18 @@ test("a ttl that is no number is a TypeError, a negative one or one without end 
 
 test("a path that is no path is a TypeError, for every method", async (t) => {
   const { storage, expectUnchanged } = await filled(new Home(t));
-  const bad: unknown[] = [undefined, null, 5, {}, [], [null], [Symbol("s")], [Number.NaN], ["a", "__proto__"], () => "a"];
+  const bad: unknown[] = [
+    undefined,
+    null,
+    5,
+    {},
+    [],
+    [null],
+    [Symbol("s")],
+    [Number.NaN],
+    ["a", "__proto__"],
+    () => "a",
+  ];
   for (const value of bad) {
     const path = value as string;
     const uses = {
@@ -154,7 +165,11 @@ test("with more pending than maxPendingBytes writes throw ERR_STORAGE_PENDING_FU
   const home = new Home(t);
   const lonely = home.begin({ candidate: false, maxPendingBytes: 10_000 });
   let written = 0;
-  const refusal = { name: "StorageError", code: "ERR_STORAGE_PENDING_FULL", message: /expected at most 10000 bytes .*got \d+/ };
+  const refusal = {
+    name: "StorageError",
+    code: "ERR_STORAGE_PENDING_FULL",
+    message: /expected at most 10000 bytes .*got \d+/,
+  };
   assert.throws(() => {
     for (; ; written++) lonely.set(`key${written}`, "x".repeat(100));
   }, refusal);

@@ -179,16 +179,16 @@ export class Storage extends EventEmitter<StorageEvents> {
    * Resolves once all that this process wrote before is confirmed, and as durable as `fsync` says.
    * @throws StorageError when the storage has failed or was closed meanwhile.
    */
-  flush(): Promise<void> {
-    return this.#replica.flush();
+  async flush(): Promise<void> {
+    await this.#replica.flush();
   }
 
   /**
    * Resolves once all that any process had confirmed before the call is visible here. Waits for a manager if there is none.
    * @throws StorageError when the storage has failed or was closed meanwhile.
    */
-  sync(): Promise<void> {
-    return this.#replica.sync();
+  async sync(): Promise<void> {
+    await this.#replica.sync();
   }
 
   /**

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { teardown } from "./teardown.js";
 import type { StorageOptions, StorageStats } from "../../dist/core/index.js";
+import { teardown } from "./teardown.js";
 
 const MEMBER = fileURLToPath(new URL("./member.js", import.meta.url));
 

@@ -8,8 +8,8 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { Storage } from "../../dist/core/index.js";
 import { convergedDump } from "./history.js";
-import { teardown } from "./teardown.js";
 import { type Member, Processes, temporaryDirectory, until } from "./processes.js";
+import { teardown } from "./teardown.js";
 
 const PACKAGE = new URL("../../dist/core/index.js", import.meta.url).href;
 

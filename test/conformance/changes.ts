@@ -128,7 +128,10 @@ export const changesAndPromises: readonly Promised[] = [
         numbers.push(pair.storage.increment("page.hits"), pair.other.call<number>("increment", "page.hits"));
       }
       const results = (await Promise.all(numbers)).sort((a, b) => a - b);
-      assert.deepEqual(results, Array.from({ length: COUNT * 2 }, (_, index) => index + 1));
+      assert.deepEqual(
+        results,
+        Array.from({ length: COUNT * 2 }, (_, index) => index + 1),
+      );
       await pair.settle();
       assert.deepEqual(pair.storage.get("page"), { hits: COUNT * 2 });
       assert.deepEqual(await pair.other.call("get", "page"), { hits: COUNT * 2 });
@@ -137,7 +140,11 @@ export const changesAndPromises: readonly Promised[] = [
   {
     name: "an increment is visible here at once, by any amount",
     async try(pair) {
-      const promises = [pair.storage.increment("n", 5), pair.storage.increment("n", -7), pair.storage.increment("n", 0.5)];
+      const promises = [
+        pair.storage.increment("n", 5),
+        pair.storage.increment("n", -7),
+        pair.storage.increment("n", 0.5),
+      ];
       assert.equal(pair.storage.get("n"), -1.5);
       assert.deepEqual(await Promise.all(promises), [5, -2, -1.5]);
       pair.storage.set("stored", 10);
@@ -149,7 +156,11 @@ export const changesAndPromises: readonly Promised[] = [
     try: (pair) =>
       expectUnchanged(pair, async () => {
         const code = "ERR_STORAGE_NOT_A_NUMBER";
-        await assert.rejects(pair.storage.increment("object"), { name: "StorageError", code, message: /expected a number/ });
+        await assert.rejects(pair.storage.increment("object"), {
+          name: "StorageError",
+          code,
+          message: /expected a number/,
+        });
         await assert.rejects(pair.storage.increment("object.list[1].a", 3), { code });
         await assert.rejects(pair.other.call("increment", "object.list"), { code });
         pair.storage.set("large", Number.MAX_VALUE);
@@ -202,7 +213,8 @@ export const changesAndPromises: readonly Promised[] = [
         await assert.rejects(async () => storage.add("x", undefined), TypeError);
         await assert.rejects(async () => storage.add("x", 1, -1), RangeError);
         await assert.rejects(async () => storage.increment("x", "1" as unknown as number), TypeError);
-        for (const amount of [Number.NaN, Infinity]) await assert.rejects(async () => storage.increment("x", amount), RangeError);
+        for (const amount of [Number.NaN, Infinity])
+          await assert.rejects(async () => storage.increment("x", amount), RangeError);
         await assert.rejects(async () => storage.increment("x", 1, Number.NaN), RangeError);
         await assert.rejects(async () => storage.increment("object.list[70000]"), RangeError);
       }),

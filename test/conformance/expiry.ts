@@ -118,7 +118,8 @@ export const expiry: readonly Promised[] = [
       assert.equal(pair.storage.touch("long", 60_000), true);
       assert.equal(pair.storage.touch("free", 0), true);
       const written = timed(() => assert.equal(pair.storage.touch("object.a", TTL_MS), true));
-      for (const path of ["absent", "object.c", "object.a.b"]) assert.equal(pair.storage.touch(path, 1000), false, path);
+      for (const path of ["absent", "object.c", "object.a.b"])
+        assert.equal(pair.storage.touch(path, 1000), false, path);
       await pair.settle();
       await expectBothUntil(pair, written, "object.a");
       assert.deepEqual(await pair.other.call("entries").then((entries) => Object.fromEntries(entries as [])), {

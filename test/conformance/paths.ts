@@ -2,7 +2,20 @@ import assert from "node:assert/strict";
 import type { Promised } from "./suite.js";
 
 /** Keys that are just text in an array path, whatever they look like. */
-const ODD_KEYS = ["a.b", "a[0]", "::1", "", " ", "0", "-1", "__proto__", "constructor", "toString", "ä\ud83d\ude00", "\ud800"];
+const ODD_KEYS = [
+  "a.b",
+  "a[0]",
+  "::1",
+  "",
+  " ",
+  "0",
+  "-1",
+  "__proto__",
+  "constructor",
+  "toString",
+  "ä\ud83d\ude00",
+  "\ud800",
+];
 
 export const paths: readonly Promised[] = [
   {
@@ -60,7 +73,14 @@ export const paths: readonly Promised[] = [
       pair.storage.set("object", {});
       pair.storage.set("list", []);
       await pair.settle();
-      for (const path of ["constructor", "toString", "object.constructor", "object.toString", "list.push", "list.map"]) {
+      for (const path of [
+        "constructor",
+        "toString",
+        "object.constructor",
+        "object.toString",
+        "list.push",
+        "list.map",
+      ]) {
         assert.equal(pair.storage.has(path), false, path);
         assert.equal(pair.storage.get(path), null, path);
         assert.equal(await pair.other.call("get", path), null, path);
@@ -72,7 +92,12 @@ export const paths: readonly Promised[] = [
     async try(pair) {
       pair.storage.set("object", { a: 1 });
       await pair.settle();
-      const steps = ["object.__proto__", "object.__proto__.polluted", "object.__proto__[0]", ["object", "__proto__", "x"]];
+      const steps = [
+        "object.__proto__",
+        "object.__proto__.polluted",
+        "object.__proto__[0]",
+        ["object", "__proto__", "x"],
+      ];
       for (const path of steps) {
         assert.throws(() => pair.storage.set(path, "x"), TypeError);
         assert.throws(() => pair.storage.get(path), TypeError);

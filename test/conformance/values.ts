@@ -4,7 +4,7 @@ import type { Pair, Promised } from "./suite.js";
 const VALUES: ReadonlyArray<readonly [key: string, value: unknown]> = [
   ["text", "some text"],
   ["empty", ""],
-  ["letters", "äöü \u0000 \ud83d\ude00 \u2028 \\ \" \n"],
+  ["letters", 'äöü \u0000 \ud83d\ude00 \u2028 \\ " \n'],
   ["a lone surrogate", "\ud800"],
   ["long", "x".repeat(200_000)],
   ["zero", 0],
@@ -132,7 +132,10 @@ export const values: readonly Promised[] = [
       for (const key of ["user.1", "user.2", "users", "zebra"]) pair.storage.set([key], { key });
       pair.storage.set("zebra.stripes", 3);
       await pair.settle();
-      for (const side of [pair.other, { call: async (name: string, prefix?: string) => callHere(pair, name, prefix) }]) {
+      for (const side of [
+        pair.other,
+        { call: async (name: string, prefix?: string) => callHere(pair, name, prefix) },
+      ]) {
         assert.deepEqual(((await side.call("keys")) as string[]).sort(), ["user.1", "user.2", "users", "zebra"]);
         assert.deepEqual(((await side.call("keys", "user.")) as string[]).sort(), ["user.1", "user.2"]);
         assert.deepEqual(await side.call("keys", "none"), []);

@@ -5,7 +5,6 @@
  * fences before it reads, so nothing that is confirmed later escapes it; and it cleans up only after its first segment is
  * there and its seat still stands, when no successor can need what it removes.
  */
-import { StorageError } from "../errors.js";
 import { checkpoint } from "./compactor.js";
 import { PROTOCOL } from "./connection.js";
 import { removeFiles } from "./copy.js";
@@ -14,9 +13,13 @@ import type { HubHandle, HubReport, HubRequest, Listener, Machine } from "./mach
 import { removeIfVoid } from "./presence.js";
 import { recoverForHub, removeStrays } from "./recovery.js";
 import { Seat } from "./seat.js";
+import type { Lost } from "./sound.js";
 
 /** Pause, in ms, before a failed compaction is tried again. */
 const COMPACTION_RETRY_MS = 10_000;
+
+/** Segments behind the snapshot, beyond which a compaction is started: a joining member has all of them open. */
+const MAX_SEGMENTS = 64;
 
 /** Starts a hub beside the caller's event loop or in it: the same code for the real and the simulated machine. */
 export function startHub(machine: Machine, request: HubRequest, report: (report: HubReport) => void): HubHandle {
@@ -61,7 +64,8 @@ class HubHost implements HubHandle {
         if (isLast) this.#leaveFiles(hub, destroy);
         this.#end({ kind: "ended" });
       } catch (error) {
-        this.#end(failure(error));
+        // Whoever has the seat now has the files too, and what was to be done with them.
+        this.#end(this.#seat?.holds() ? failure(error) : { kind: "ended" });
       }
     });
   }
@@ -100,6 +104,7 @@ class HubHost implements HubHandle {
     const fenced = seat.fence();
     if (!options.persist && mark === null) removeIfVoid(machine, place, member);
     const recovered = recoverForHub(machine, place, seat.epoch, options, mark);
+    if (recovered.lost) this.#report({ kind: "salvaged", message: describeLost(recovered.lost) });
     this.#hub = new Hub(machine, place, options, seat, token, recovered, {
       replaced: () => this.#end({ kind: "replaced" }),
       grown: () => this.#compactIfGrown(),
@@ -114,7 +119,8 @@ class HubHost implements HubHandle {
   #compactIfGrown(): void {
     const writer = this.#hub?.writer;
     if (!writer || this.#isRestingFromCompaction) return;
-    if (writer.segmentBytes > this.#request.options.compactAfterBytes + writer.snapshotBytes) this.#compact();
+    const isLarge = writer.segmentBytes > this.#request.options.compactAfterBytes + writer.snapshotBytes;
+    if (isLarge || writer.chain.length > MAX_SEGMENTS) this.#compact();
   }
 
   #compact(): void {
@@ -169,6 +175,10 @@ function describe(error: unknown): { code: string; message: string } {
 }
 
 function failure(error: unknown): HubReport {
-  if (!(error instanceof StorageError) && (error as NodeJS.ErrnoException).code === undefined) throw error;
   return { kind: "failed", ...describe(error) };
+}
+
+function describeLost(lost: readonly Lost[]): string {
+  const parts = lost.map(({ file, from, to }) => (to > from ? `${file}, bytes ${from} to ${to}` : file));
+  return `damaged files were kept aside and what is intact was loaded; damaged: ${parts.join("; ") || "nothing"}`;
 }

@@ -43,6 +43,9 @@ const FINAL_CODES = new Set<string>([
   "ERR_STORAGE_REMOTE",
 ]);
 
+/** Reports of a hub that it serves, or that it is gone; with others nothing is to be done. */
+const DECIDING_REPORTS: ReadonlySet<HubReport["kind"]> = new Set(["serving", "replaced", "ended", "failed"]);
+
 export interface LocalLogOptions {
   /** Whether this member may be the manager. */
   readonly candidate: boolean;
@@ -183,22 +186,19 @@ export class LocalLog implements Log {
   #reported(hub: HubHandle, report: HubReport): void {
     if (hub !== this.#hub) return;
     if (report.kind === "compacted") this.#compactions++;
-    if (report.kind === "compacted" || report.kind === "compactionFailed") return;
+    if (report.kind === "salvaged") this.#sink?.trouble(new StorageError("ERR_STORAGE_CORRUPT", report.message));
+    if (!DECIDING_REPORTS.has(report.kind)) return;
     this.#isContending = false;
     if (report.kind === "serving") {
       this.#hubEpoch = report.epoch;
-    } else {
-      this.#hub = null;
-      if (this.#farewell !== null) {
-        this.#farewell(report.kind === "failed" ? asError(report) : undefined);
-        return;
-      }
-      if (report.kind === "failed") {
-        this.#failed(asError(report));
-        return;
-      }
+      this.#seek();
+      return;
     }
-    this.#seek();
+    this.#hub = null;
+    const error = report.kind === "failed" ? asError(report) : undefined;
+    if (this.#farewell !== null) this.#farewell(error);
+    else if (error) this.#failed(error);
+    else this.#seek();
   }
 
   #failed(error: Error): void {

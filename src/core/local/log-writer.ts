@@ -132,8 +132,9 @@ export class LogWriter {
     return { place: this.#place, epoch: this.#epoch, snapshot: this.#snapshot, segments: [...this.#closed] };
   }
 
-  /** A compaction of `request` is done. */
+  /** A compaction of `request` is done; snapshot 0: there was nothing to fold. */
   compacted(request: CompactRequest, result: CompactResult): void {
+    if (result.snapshot === 0) return;
     this.#closed = this.#closed.slice(request.segments.length);
     this.#snapshot = result.snapshot;
     this.#snapshotBytes = result.bytes;

@@ -196,6 +196,8 @@ export type HubReport =
   | { readonly kind: "ended" }
   /** A compaction is done. */
   | { readonly kind: "compacted"; readonly result: CompactResult }
+  /** Damaged files were kept aside; the message names what was lost. */
+  | { readonly kind: "salvaged"; readonly message: string }
   /** A compaction failed; it is tried again later. */
   | { readonly kind: "compactionFailed"; readonly code: string; readonly message: string }
   /** It cannot serve. `code` is a `StorageErrorCode` or the code of a failed system call. */

@@ -16,6 +16,7 @@ import { type Applied, isInHistory } from "./reader.js";
 import { salvage } from "./salvage.js";
 import { readSegmentHead } from "./segment.js";
 import { isWholeSnapshot } from "./snapshot.js";
+import type { Lost } from "./sound.js";
 import { checkSnapshot, expectNoBatch, readLinks, type Torn } from "./verify.js";
 
 const TEMPORARY_NAME = /^tmp\.(\d+)\./;
@@ -31,6 +32,8 @@ export interface Recovered {
   readonly seq: number;
   readonly time: number;
   readonly torn: Torn | null;
+  /** Damaged places, when their files were kept aside and only what is intact was loaded. */
+  readonly lost?: readonly Lost[];
 }
 
 /**
@@ -168,8 +171,8 @@ export function recoverForHub(
     recovered = recover(files, place, mark, adopt);
   } catch (error) {
     if (options.recover !== "salvage" || (error as StorageError).code !== "ERR_STORAGE_CORRUPT") throw error;
-    salvage(machine, place, epoch);
-    recovered = recover(files, place, null, adopt);
+    const lost = salvage(machine, place, epoch);
+    recovered = { ...recover(files, place, null, adopt), lost };
   }
   const last = recovered.segments.at(-1);
   if (last) syncFile(files, segmentPath(place, last.epoch, last.segment));

@@ -2,6 +2,9 @@
 import { Worker } from "node:worker_threads";
 import type { CompactRequest, CompactResult, HubHandle, HubReport, HubRequest, Threads } from "./machine.js";
 
+/** Reports after which a hub is gone. */
+const LAST_REPORTS: ReadonlySet<HubReport["kind"]> = new Set(["replaced", "ended", "failed"]);
+
 /** What the owner of a hub's thread posts to it. */
 export interface HubCommand {
   readonly close: boolean;
@@ -43,8 +46,8 @@ export const workerThreads: Threads = {
       "./hub-thread.js",
       request,
       (message) => {
-        if (message.kind === "serving" || message.kind.startsWith("compact")) report(message);
-        else finish(message);
+        if (LAST_REPORTS.has(message.kind)) finish(message);
+        else report(message);
       },
       (error) =>
         finish(error ? { kind: "failed", code: "ERR_STORAGE_DISK", message: error.message } : { kind: "replaced" }),
