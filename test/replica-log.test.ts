@@ -107,7 +107,7 @@ test("a state that is restored shows itself as a whole, and what is pending stay
     others.apply({ seq, time: NOW, origin: 9, born: NOW, number: seq, entries: [setEntry([`k${seq}`], "1")] });
   }
   open.replica.sink.restoring(others.head());
-  const frame = encodeEntries([...others.dump()]);
+  const frame = encodeEntries([...others.contents()]);
   open.replica.sink.restored(frame, 0, frame.length);
   assert.equal(open.replica.seq, 3);
   open.seq = 3;

@@ -85,7 +85,7 @@ export class Opened implements ReplicaEvents {
         this.replica.fail(
           new StorageError("ERR_STORAGE_CLOSED", `expected an open storage, got ${this.filename}, which was closed`),
         );
-        if (error) reject(error);
+        if (error) reject(diskError(error));
         else resolve();
       };
       if (destroy) this.log.destroy(done);

@@ -42,7 +42,8 @@ function checkDepth(json: string, maxDepth: number): void {
 }
 
 /**
- * When something expires that is written now.
+ * When something expires that is written now. A clock of whole ms may be up to one behind, and a timer of Node.js may fire
+ * up to one early; so the last ms of a ttl is left out, and a timer of the same length finds the value gone.
  * @param ttl In ms; undefined, null or 0: never.
  * @param now Asked only when there is a ttl.
  * @throws TypeError when it is no number.
@@ -52,5 +53,5 @@ export function expiryOf(ttl: number | null | undefined, now: () => number): num
   if (ttl === undefined || ttl === null || ttl === 0) return NEVER;
   if (typeof ttl !== "number") throw new TypeError(`expected a ttl as a number of ms, got ${kindOf(ttl)}`);
   if (!(ttl >= 0 && ttl < Infinity)) throw new RangeError(`expected a ttl of 0 ms or more, got ${ttl}`);
-  return now() + Math.ceil(ttl);
+  return now() + Math.max(1, Math.ceil(ttl) - 1);
 }

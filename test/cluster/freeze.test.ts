@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { checkWritten, convergedDump } from "./history.js";
+import { checkWritten, convergedContents } from "./history.js";
 import { type Member, Processes, temporaryDirectory, until } from "./processes.js";
 
 const ROUNDS = 3 * Number(process.env["CLUSTER_STORAGE_RUNS"] ?? 1);
@@ -26,9 +26,9 @@ test("a frozen manager is replaced, and confirms nothing when it wakes up", asyn
     assert.equal(await manager.call("isManager"), false);
   }
   for (const member of members) await member.call("stopWriting");
-  const dump = await convergedDump(members);
+  const contents = await convergedContents(members);
   const total = checkWritten(
-    dump,
+    contents,
     members.map((member, index) => ({ label: `w${index}`, confirmed: member.confirmed })),
   );
   t.diagnostic(`${ROUNDS} managers frozen and woken, ${total} writes, each exactly once`);
@@ -43,8 +43,8 @@ test("a frozen member is dropped by the hub, and catches up from the files when 
   for (let round = 0; round < 10; round++) await awake.call("fill", `round${round}.`, 100, 10_000);
   await until("the hub drops the frozen member", async () => (await awake.stats()).members === 1);
   frozen.signal("SIGCONT");
-  const dump = await convergedDump([awake, frozen]);
-  assert.equal(dump.length, 1000);
+  const contents = await convergedContents([awake, frozen]);
+  assert.equal(contents.length, 1000);
   const events = await frozen.call<string[]>("events");
   assert.ok(events.filter((event) => event === "connect").length >= 2, `it reconnected: ${events.join(", ")}`);
 });

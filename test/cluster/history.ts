@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Member } from "./processes.js";
 
-export type Dump = Array<[key: string, value: unknown]>;
+export type Contents = Array<[key: string, value: unknown]>;
 
 /** What one writer is known to have done. */
 export interface Writer {
@@ -16,8 +16,8 @@ export interface Writer {
  * order); the counter, which an entry applied twice would push ahead, equals the count of numbers.
  * @returns how many numbers there are in all.
  */
-export function checkWritten(dump: Dump, writers: readonly Writer[]): number {
-  const state = new Map(dump);
+export function checkWritten(contents: Contents, writers: readonly Writer[]): number {
+  const state = new Map(contents);
   let total = 0;
   for (const { label, confirmed } of writers) {
     const written = (state.get(`written.${label}`) ?? {}) as Record<string, number>;
@@ -31,10 +31,10 @@ export function checkWritten(dump: Dump, writers: readonly Writer[]): number {
 }
 
 /** Waits until all members have everything, and checks that they agree. Returns the common state. */
-export async function convergedDump(members: readonly Member[]): Promise<Dump> {
+export async function convergedContents(members: readonly Member[]): Promise<Contents> {
   for (const member of members) await member.call("flush");
   for (const member of members) await member.call("sync");
-  const dumps = await Promise.all(members.map((member) => member.call<Dump>("dump")));
-  for (const dump of dumps) assert.deepEqual(dump, dumps[0]);
-  return dumps[0] as Dump;
+  const all = await Promise.all(members.map((member) => member.call<Contents>("contents")));
+  for (const contents of all) assert.deepEqual(contents, all[0]);
+  return all[0] as Contents;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { checkWritten, convergedDump, type Dump, type Writer } from "./history.js";
+import { checkWritten, convergedContents, type Contents, type Writer } from "./history.js";
 import { type Member, Processes, temporaryDirectory, until } from "./processes.js";
 
 /** How often the manager is killed; a campaign sets more. */
@@ -34,16 +34,16 @@ test(`nothing confirmed is lost, doubled or reordered when the manager is killed
     await startWriter();
   }
   for (const member of processes.living) await member.call("stopWriting");
-  const dump = await convergedDump(processes.living);
+  const contents = await convergedContents(processes.living);
   const known: Writer[] = [...writers].map(([label, member]) => ({ label, confirmed: member.confirmed }));
-  const total = checkWritten(dump, known);
+  const total = checkWritten(contents, known);
   for (const member of writers.values()) assert.equal(member.failure, "");
   t.diagnostic(`${killed.size} managers killed, ${total} writes, 0 lost, 0 doubled`);
   await Promise.all(processes.living.map((member) => member.kill()));
   const [restarted] = await processes.startJoined(1);
   assert.deepEqual(
-    await (restarted as Member).call<Dump>("dump"),
-    dump,
+    await (restarted as Member).call<Contents>("contents"),
+    contents,
     "a cold start from the files gives the same state",
   );
 });
@@ -62,9 +62,9 @@ test("all members killed at the same moment lose nothing confirmed", async (t) =
     await Promise.all(running.map((member) => member.kill()));
   }
   const survivors = await processes.startJoined(2);
-  const dump = await convergedDump(survivors);
+  const contents = await convergedContents(survivors);
   checkWritten(
-    dump,
+    contents,
     writers.map((member, index) => ({ label: `w${index}`, confirmed: member.confirmed })),
   );
 });

@@ -67,7 +67,7 @@ const commands: Record<string, (...args: never[]) => unknown> = {
     const end = Date.now() + ms;
     while (Date.now() < end);
   },
-  dump: () => storage.entries().sort(([a], [b]) => (a < b ? -1 : 1)),
+  contents: () => storage.entries().sort(([a], [b]) => (a < b ? -1 : 1)),
 };
 
 process.on("message", async ({ id, call, args }: Request) => {

@@ -1,13 +1,13 @@
 /** Every way to run several processes. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { Storage } from "../../dist/core/index.js";
-import { convergedDump } from "./history.js";
+import { convergedContents } from "./history.js";
 import { type Member, Processes, temporaryDirectory, until } from "./processes.js";
 import { teardown } from "./teardown.js";
 
@@ -115,8 +115,8 @@ test("16 processes started at the same moment find one manager and one state", a
   const processes = new Processes(t, { path: temporaryDirectory(t) });
   const members = Array.from({ length: 16 }, () => processes.start());
   await Promise.all(members.map((member) => member.call("increment", "started")));
-  const dump = await convergedDump(members);
-  assert.deepEqual(dump, [["started", 16]]);
+  const contents = await convergedContents(members);
+  assert.deepEqual(contents, [["started", 16]]);
   const managers = await Promise.all(members.map((member) => member.call<boolean>("isManager")));
   assert.equal(managers.filter(Boolean).length, 1);
   const pids = new Set(await Promise.all(members.map((member) => member.call<number>("managerPid"))));
@@ -145,4 +145,18 @@ test("a member that may not be the manager waits for one that may", async (t) =>
   const next = processes.start();
   await next.call("sync");
   assert.equal(await next.call("get", "key"), 1);
+});
+
+test("app.db alone is everything after all processes have closed the storage at the same moment", async (t) => {
+  for (let round = 0; round < 5; round++) {
+    const directory = temporaryDirectory(t);
+    const processes = new Processes(t, { path: directory });
+    const members = await processes.startJoined(4);
+    for (const [index, member] of members.entries()) await member.call("set", ["key", index], `${round}.${index}`);
+    await Promise.all(members.map((member) => member.call("close")));
+    rmSync(join(directory, "app.db.d"), { recursive: true });
+    const storage = await Storage.open("app", { path: directory });
+    assert.deepEqual(storage.get("key"), [0, 1, 2, 3].map((index) => `${round}.${index}`));
+    await storage.close();
+  }
 });

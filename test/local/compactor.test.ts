@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { checkpoint, compact } from "../../dist/core/local/compactor.js";
+import { foldAll, compact } from "../../dist/core/local/compactor.js";
 import { removeFiles, renewCopy } from "../../dist/core/local/copy.js";
 import { DamageError, StaleFilesError } from "../../dist/core/local/damage.js";
 import type { CompactRequest, Files, SegmentRef } from "../../dist/core/local/machine.js";
@@ -90,12 +90,12 @@ for (const fault of ["crash", "EIO", "ENOSPC"] as const) {
     assert.ok(count > 10);
   });
 
-  test(`${fault} at any call of a checkpoint: the state is whole, and app.db is a whole snapshot`, () => {
+  test(`${fault} at any call of folding everything: the state is whole, and app.db is a whole snapshot`, () => {
     const { request, last } = makeStorage();
     const everything = { ...request, segments: [...request.segments, last] };
     atEveryCall(
       fault,
-      (files) => checkpoint(machineOf(files), everything),
+      (files) => foldAll(machineOf(files), everything),
       (left, at) => {
         assert.deepEqual(load(left, recover(left, place, null, none)), { seq: 20, text: STATES[20] }, at);
         const copy = new MemoryFiles();
@@ -108,16 +108,16 @@ for (const fault of ["crash", "EIO", "ENOSPC"] as const) {
   });
 }
 
-test("a checkpoint leaves one file that is everything, and costs nothing when nothing follows it", () => {
+test("folding everything leaves one file that is everything, and costs nothing when nothing follows it", () => {
   const { files, request, last } = makeStorage();
-  checkpoint(machineOf(files), { ...request, segments: [...request.segments, last] });
+  foldAll(machineOf(files), { ...request, segments: [...request.segments, last] });
   assert.deepEqual(files.list(place.directory), ["snapshot.20"]);
   const recovered = recover(files, place, null, none);
   assert.deepEqual([recovered.seq, recovered.segments], [20, []]);
   const next = { epoch: 3, segment: 1, seq: 20, time: recovered.time, previous: null };
   const { end } = Segment.create(files, place, next);
   const before = files.calls.length;
-  checkpoint(machineOf(files), { place, epoch: 3, snapshot: 20, segments: [{ epoch: 3, segment: 1, end }] });
+  foldAll(machineOf(files), { place, epoch: 3, snapshot: 20, segments: [{ epoch: 3, segment: 1, end }] });
   assert.ok(!files.calls.slice(before).some((call) => call.startsWith("write")));
   assert.deepEqual(files.list(place.directory), ["snapshot.20"]);
 });

@@ -35,7 +35,7 @@ test("no path reaches a prototype", () => {
   assert.equal(Object.getPrototypeOf(table.get(["a"], NOW)), Object.prototype);
 });
 
-test("an own __proto__ of a value stays plain data when it is copied, frozen and dumped", () => {
+test("an own __proto__ of a value stays plain data when it is copied, frozen and given out", () => {
   const table = new Table();
   table.execute(setEntry(["k"], '{"__proto__":{"p":1},"a":{"__proto__":{"q":[]}}}'), NOW, 1, true);
   const first = table.get(["k"], NOW);
@@ -188,7 +188,7 @@ function countCopies(run: () => void): number {
   return count;
 }
 
-test("a huge value is dumped in pieces, with its version and expiries", () => {
+test("a huge value is given out in pieces, with its version and expiries", () => {
   const table = new Table();
   const wide = Object.fromEntries(Array.from({ length: 50_000 }, (_, index) => [`k${index}`, "x".repeat(100)]));
   table.execute(
@@ -198,7 +198,7 @@ test("a huge value is dumped in pieces, with its version and expiries", () => {
     true,
   );
   table.execute(setEntry(["k", "wide", "k7"], '"short"', NOW + 500), NOW, 4, true);
-  const entries = [...table.dump()];
+  const entries = [...table.contents()];
   assert(entries.length > 100_000);
   assert(entries.every((entry) => entry.json.length < 5_000_000));
   const copy = new Table();
@@ -209,10 +209,10 @@ test("a huge value is dumped in pieces, with its version and expiries", () => {
   assert.equal(copy.get(["k", "wide", "k7"], NOW + 500), undefined);
 });
 
-test("a value that nobody read is dumped as the text that was set", () => {
+test("a value that nobody read is given out as the text that was set", () => {
   const table = new Table();
   table.execute(setEntry(["k"], '{ "spaced" : 1 }'), NOW, 1, true);
-  assert.equal([...table.dump()][0]?.json, '{ "spaced" : 1 }');
+  assert.equal([...table.contents()][0]?.json, '{ "spaced" : 1 }');
 });
 
 test("a batch is applied once, and one that nobody can judge any more never", () => {

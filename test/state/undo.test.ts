@@ -65,7 +65,7 @@ test("what was handed out never changes", () => {
   );
 });
 
-test("a restored dump is an equal state, and goes on equally", () => {
+test("a restored copy is an equal state, and goes on equally", () => {
   fc.assert(
     fc.property(steps, steps, (first, then) => {
       const table = new Table();
@@ -86,7 +86,7 @@ test("a restored dump is an equal state, and goes on equally", () => {
       for (const [, , reads, read] of first) if (reads) table.get(read, NOW);
       const copy = new Table();
       copy.restore(table.head());
-      copy.restoreEntries([...table.dump()]);
+      copy.restoreEntries([...table.contents()]);
       assert.equal(digest(copy), digest(table));
       apply(table, then);
       apply(copy, then);

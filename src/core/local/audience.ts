@@ -2,7 +2,7 @@
  * All members of a hub. What is sent to them in a turn goes out in two rounds: first to everybody what all are to see, then
  * to each what only he is to know: that his batches are confirmed. So nobody learns of a write before it is on its way to all.
  */
-import { BARRIER, CENSUS, encodeFrame } from "../log/frame.js";
+import { BARRIER, CENSUS, encodeFrame, LEAVE } from "../log/frame.js";
 import { HubMember } from "./hub-member.js";
 import type { Clock, Socket, SocketEvents } from "./machine.js";
 
@@ -65,7 +65,12 @@ export class Audience {
         asking.barriers.push(number);
         this.#events.stirred();
       },
-      closed: (gone) => this.#left(gone),
+      left: (leaving) => {
+        leaving.confirms.push(encodeFrame(LEAVE, {}));
+        this.#hasCensus = true;
+        this.#events.stirred();
+      },
+      closed: (gone) => this.#closed(gone),
     });
     let greetingCount = 0;
     for (const other of this.#members) if (other.hello === null) greetingCount++;
@@ -132,7 +137,7 @@ export class Audience {
     for (const member of this.#members) member.drop();
   }
 
-  #left(member: HubMember): void {
+  #closed(member: HubMember): void {
     this.#members.delete(member);
     if (this.isEmpty) this.#emptied?.();
     if (!member.isLive || this.#isClosed) return;

@@ -44,7 +44,7 @@ export class Fold implements ChainVisitor {
   /** What makes an equal state; what log time has passed is dropped before. */
   entries(): Iterable<Entry> {
     this.#table.sweep(Number.POSITIVE_INFINITY, () => false);
-    return this.#table.dump();
+    return this.#table.contents();
   }
 
   snapshot(head: SnapshotHead): void {
@@ -107,7 +107,7 @@ export function compact(machine: Machine, request: CompactRequest): CompactResul
  * As `compact`, for the last member that leaves: the segments go up to the end of the log, so that on return `app.db` alone
  * is the whole state. Writes no snapshot when nothing follows the newest one.
  */
-export function checkpoint(machine: Machine, request: CompactRequest): void {
+export function foldAll(machine: Machine, request: CompactRequest): void {
   if (isFolded(machine, request)) tidy(machine, request, request.snapshot);
   else compact(machine, request);
 }

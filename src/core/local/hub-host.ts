@@ -5,7 +5,7 @@
  * fences before it reads, so nothing that is confirmed later escapes it; and it cleans up only after its first segment is
  * there and its seat still stands, when no successor can need what it removes.
  */
-import { checkpoint } from "./compactor.js";
+import { foldAll } from "./compactor.js";
 import { PROTOCOL } from "./connection.js";
 import { removeFiles } from "./copy.js";
 import { Hub } from "./hub.js";
@@ -156,7 +156,7 @@ class HubHost implements HubHandle {
     const seat = this.#seat as Seat;
     const isSeated = () => seat.holds();
     if (!isSeated()) return;
-    checkpoint(this.#machine, { ...hub.writer.compaction(), segments: hub.writer.chain });
+    foldAll(this.#machine, { ...hub.writer.compaction(), segments: hub.writer.chain });
     if (destroy || !options.persist) removeFiles(this.#machine.files, place, isSeated);
   }
 

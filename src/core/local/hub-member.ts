@@ -12,6 +12,7 @@ import {
   HELLO,
   isSound,
   kindOf,
+  LEAVE,
   numberOf,
   REFUSE,
 } from "../log/frame.js";
@@ -39,6 +40,8 @@ export interface HubMemberEvents {
   /** A well-formed batch whose checksum is not checked yet. */
   batch(member: HubMember, buffer: Buffer, start: number, end: number): void;
   barrier(member: HubMember, number: number): void;
+  /** It will send nothing more. */
+  left(member: HubMember): void;
   closed(member: HubMember): void;
 }
 
@@ -135,6 +138,9 @@ export class HubMember {
       this.#events.batch(this, buffer, start, end);
     } else if (kind === BARRIER && this.isLive) {
       this.#events.barrier(this, numberOf(buffer, start));
+    } else if (kind === LEAVE) {
+      this.isLive = false;
+      this.#events.left(this);
     } else {
       throw new ProtocolError(`expected a batch or a barrier, got kind ${kind}`);
     }

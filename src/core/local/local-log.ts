@@ -12,15 +12,15 @@
  *
  * Whom it suspects wrongly loses its seat and nothing else: safety rests on `seat.ts`.
  */
-import { StorageError, type StorageErrorCode } from "../errors.js";
+import { StorageError } from "../errors.js";
 import { BARRIER, encodeFrame } from "../log/frame.js";
 import type { Log, LogSink, LogStats } from "../log/log.js";
+import { Candidacy } from "./candidacy.js";
 import { FOREIGN_POLL_MS, ForeignSeat } from "./foreign.js";
-import { Intents } from "./intent.js";
-import type { HubHandle, HubOptions, HubReport, Machine, Mark, Place, Timer } from "./machine.js";
-import { Membership } from "./membership.js";
+import type { HubOptions, Machine, Mark, Place, Timer } from "./machine.js";
+import { Membership, type MembershipEnd } from "./membership.js";
 import { enter, leave } from "./presence.js";
-import { highestEpoch, newestSeat, type SeatView } from "./seat.js";
+import { newestSeat, type SeatView } from "./seat.js";
 
 /** Pause, in ms, between two looks for a seat while somebody else claims it. */
 const POLL_MS = 5;
@@ -31,6 +31,8 @@ const RETRY_MS = 10;
 const MAX_RETRY_MS = 1000;
 /** Connections that end without a welcome, after which a manager counts as dead. */
 const MAX_UNWELCOME = 3;
+/** Longest time, in ms, that a leaving member waits for the answer of its hub. */
+const LEAVE_MS = 1000;
 /** Codes of a connection to an address where nobody listens, now and for ever, since no address is used twice. */
 const DEAD_ADDRESS = new Set(["ECONNREFUSED", "ENOENT", "ENOTSOCK", "ENOTDIR", "EACCES"]);
 /** Codes of a connection that came at a bad moment: they say nothing about the manager. */
@@ -42,9 +44,6 @@ const FINAL_CODES = new Set<string>([
   "ERR_STORAGE_DIRECTORY",
   "ERR_STORAGE_REMOTE",
 ]);
-
-/** Reports of a hub that it serves, or that it is gone; with others nothing is to be done. */
-const DECIDING_REPORTS: ReadonlySet<HubReport["kind"]> = new Set(["serving", "replaced", "ended", "failed"]);
 
 export interface LocalLogOptions {
   /** Whether this member may be the manager. */
@@ -59,12 +58,9 @@ export class LocalLog implements Log {
   readonly #place: Place;
   readonly #options: LocalLogOptions;
   readonly #member: string;
-  readonly #intents: Intents;
+  readonly #candidacy: Candidacy;
   #sink: LogSink | null = null;
   #membership: Membership | null = null;
-  #hub: HubHandle | null = null;
-  #hubEpoch = 0;
-  #isContending = false;
   #mark: Mark | null = null;
   #seat: SeatView | null = null;
   #deadEpoch = 0;
@@ -73,18 +69,26 @@ export class LocalLog implements Log {
   #foreign: ForeignSeat | null = null;
   #timer: Timer | null = null;
   #alive: Timer | null = null;
-  #farewell: ((error?: Error) => void) | null = null;
+  #leaving: { readonly destroy: boolean; readonly ended: (error?: Error) => void } | null = null;
   #isClosed = false;
   readonly #barriers = new Map<number, () => void>();
   #lastBarrier = 0;
-  #compactions = 0;
 
   constructor(machine: Machine, place: Place, options: LocalLogOptions) {
     this.#machine = machine;
     this.#place = place;
     this.#options = options;
     this.#member = machine.random(8).toString("hex");
-    this.#intents = new Intents(machine, place);
+    this.#candidacy = new Candidacy(machine, place, options.hub, this.#member, {
+      serving: () => {
+        if (this.#leaving) this.#candidacy.close(this.#leaving.destroy);
+        else this.#seek();
+      },
+      replaced: () => this.#seek(),
+      ended: () => this.#depart(),
+      failed: (error) => this.#failed(error),
+      told: (error) => this.#sink?.trouble(error),
+    });
   }
 
   get stats(): LogStats {
@@ -92,7 +96,7 @@ export class LocalLog implements Log {
       epoch: this.#seat?.epoch ?? 0,
       members: this.#membership?.members ?? 0,
       bytes: this.#membership?.bytes ?? 0,
-      compactions: this.#compactions,
+      compactions: this.#candidacy.compactionCount,
     };
   }
 
@@ -136,7 +140,8 @@ export class LocalLog implements Log {
     if (this.#isClosed || this.#membership !== null) return;
     try {
       const seat = newestSeat(this.#machine, this.#place);
-      if (seat === null || seat.content === null || seat.epoch <= this.#deadEpoch) this.#contend();
+      if (this.#leaving && seat !== null && seat.epoch > this.#deadEpoch) this.#depart();
+      else if (seat === null || seat.content === null || seat.epoch <= this.#deadEpoch) this.#contend();
       else this.#follow(seat);
     } catch (error) {
       this.#failed(error as Error);
@@ -162,48 +167,21 @@ export class LocalLog implements Log {
   }
 
   #contend(): void {
-    if (this.#isContending) return;
+    if (this.#candidacy.isContending) return;
     if (!this.#options.candidate) {
+      this.#depart();
       // Nobody may come: the one that was silent might.
       this.#deadEpoch = 0;
       this.#seekAfter(BYSTANDER_POLL_MS);
       return;
     }
-    this.#machine.files.makeDirectory(this.#place.directory);
-    const epoch = highestEpoch(this.#machine, this.#place);
-    if (!this.#intents.isMyTurn(epoch + 1)) {
-      this.#seekAfter(POLL_MS);
-      return;
-    }
-    this.#isContending = true;
-    this.#hub?.terminate();
-    const { hub: options } = this.#options;
-    const request = { place: this.#place, options, member: this.#member, epoch, mark: this.#mark };
-    const hub = this.#machine.threads.startHub(request, (report) => this.#reported(hub, report));
-    this.#hub = hub;
-  }
-
-  #reported(hub: HubHandle, report: HubReport): void {
-    if (hub !== this.#hub) return;
-    if (report.kind === "compacted") this.#compactions++;
-    if (report.kind === "salvaged") this.#sink?.trouble(new StorageError("ERR_STORAGE_CORRUPT", report.message));
-    if (!DECIDING_REPORTS.has(report.kind)) return;
-    this.#isContending = false;
-    if (report.kind === "serving") {
-      this.#hubEpoch = report.epoch;
-      this.#seek();
-      return;
-    }
-    this.#hub = null;
-    const error = report.kind === "failed" ? asError(report) : undefined;
-    if (this.#farewell !== null) this.#farewell(error);
-    else if (error) this.#failed(error);
-    else this.#seek();
+    if (!this.#candidacy.contend(this.#mark)) this.#seekAfter(POLL_MS);
   }
 
   #failed(error: Error): void {
     const code = (error as NodeJS.ErrnoException).code as string;
-    if (this.#mark === null && FINAL_CODES.has(code)) this.#giveUp(error);
+    if (this.#leaving) this.#depart(error);
+    else if (this.#mark === null && FINAL_CODES.has(code)) this.#giveUp(error);
     else this.#trouble(error);
   }
 
@@ -222,23 +200,24 @@ export class LocalLog implements Log {
         this.#barriers.delete(number);
         done?.();
       },
-      ended: (end) => this.#parted(seat, end.mark, end.wasWelcome, end.isMute, end.reason),
+      ended: (end) => this.#parted(seat, end),
     });
   }
 
   #joined(seat: SeatView): void {
     this.#unwelcome = 0;
     this.#retryMs = 0;
-    const isHere = this.#hub !== null && this.#hubEpoch === seat.epoch;
-    this.#sink?.manager(seat.content?.pid ?? 0, isHere);
+    this.#sink?.manager(seat.content?.pid ?? 0, this.#candidacy.isManager(seat.epoch));
     for (const number of this.#barriers.keys()) this.#membership?.append(encodeFrame(BARRIER, { number }));
   }
 
-  #parted(seat: SeatView, mark: Mark | null, wasWelcome: boolean, isMute: boolean, reason: Error | null): void {
+  #parted(seat: SeatView, { mark, wasWelcome, hasLeft, isMute, reason }: MembershipEnd): void {
     this.#membership = null;
     this.#mark = mark;
-    if (this.#isClosed) {
-      if (this.#hub === null) this.#farewell?.();
+    if (this.#isClosed) return;
+    if (this.#leaving) {
+      if (hasLeft) this.#depart();
+      else if (!this.#candidacy.isRunning) this.#leaveAfter(seat.epoch);
       return;
     }
     const code = (reason as NodeJS.ErrnoException | null)?.code ?? "";
@@ -265,34 +244,55 @@ export class LocalLog implements Log {
     this.#seekAfter(this.#retryMs);
   }
 
-  #giveUp(error: Error): void {
-    this.#isClosed = true;
-    this.#timer?.cancel();
-    this.#hub?.terminate();
-    this.#hub = null;
-    this.#sink?.failed(error);
-  }
-
+  /**
+   * Leaves: a hub here hands its seat on; else the hub is told. If that is gone as well, since everybody leaves at the same
+   * time, the last one takes the seat once more, so that `app.db` is made.
+   */
   #leave(destroy: boolean, done: (error?: Error) => void): void {
-    this.#isClosed = true;
-    this.#timer?.cancel();
     const alive = this.#machine.clock.keepAlive();
-    this.#farewell = (error) => {
-      this.#farewell = null;
-      this.hold(false);
+    const ended = (error?: Error) => {
       alive.cancel();
       done(error);
     };
-    const hub = this.#hub;
-    if (!this.#options.hub.persist) leave(this.#machine, this.#place, this.#member);
-    this.#membership?.end();
-    if (hub !== null) hub.close(destroy);
-    else if (this.#membership === null) this.#machine.clock.soon(() => this.#farewell?.());
+    this.#leaving = { destroy, ended };
+    if (this.#isClosed) this.#machine.clock.soon(() => this.#depart());
+    else if (this.#candidacy.isRunning) this.#candidacy.close(destroy);
+    else if (this.#membership === null) this.#leaveAfter(this.#seat?.epoch ?? 0);
+    else {
+      this.#timer = this.#machine.clock.after(LEAVE_MS, () => this.#depart());
+      this.#membership.leave();
+    }
   }
-}
 
-/** The error behind a report, which came from another thread as plain text. */
-function asError({ code, message }: { code: string; message: string }): Error {
-  if (code.startsWith("ERR_STORAGE_")) return new StorageError(code as StorageErrorCode, message);
-  return Object.assign(new Error(message), { code });
+  /** The manager of an epoch went before this member could tell it. */
+  #leaveAfter(epoch: number): void {
+    this.#deadEpoch = epoch;
+    this.#machine.clock.soon(() => {
+      if (this.#mark === null) this.#depart();
+      else this.#seek();
+    });
+  }
+
+  /** Nothing is left to do. */
+  #depart(error?: Error): void {
+    const leaving = this.#leaving;
+    this.#leaving = null;
+    if (leaving === null) return;
+    this.#stop();
+    if (!this.#options.hub.persist) leave(this.#machine, this.#place, this.#member);
+    leaving.ended(error);
+  }
+
+  #giveUp(error: Error): void {
+    this.#stop();
+    this.#sink?.failed(error);
+  }
+
+  #stop(): void {
+    this.#isClosed = true;
+    this.#timer?.cancel();
+    this.#membership?.end();
+    this.#candidacy.terminate();
+    this.hold(false);
+  }
 }

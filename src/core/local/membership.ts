@@ -11,11 +11,13 @@ import {
   CENSUS,
   CONFIRM,
   decodeJson,
+  encodeFrame,
   encodeJson,
   epochOf,
   HELLO,
   isSound,
   kindOf,
+  LEAVE,
   numberOf,
   PING,
   REFUSE,
@@ -29,14 +31,11 @@ import { MAX_FRAME_BYTES } from "../log/limits.js";
 import type { LogSink } from "../log/log.js";
 import { Connection, PROTOCOL, ProtocolError } from "./connection.js";
 import { Delivery } from "./delivery.js";
-import type { Machine, Mark, Place, Timer } from "./machine.js";
+import type { Machine, Mark, Place } from "./machine.js";
 import { ChainReader, StaleFilesError } from "./reader.js";
 import type { SeatView } from "./seat.js";
+import { StallWatch } from "./stall-watch.js";
 
-/** How many looks at a silent hub make `stallTimeout`. */
-const LOOKS = 10;
-/** A look that comes later than this many times its due shows that this process was stalled itself: it counts from anew. */
-const STALLED_LOOK = 2;
 /** Frames of the backlog that are delivered before the event loop goes on. */
 const BACKLOG_SLICE = 256;
 
@@ -45,6 +44,8 @@ export interface MembershipEnd {
   /** Up to where the log was delivered; null when the sink has no usable state. */
   readonly mark: Mark | null;
   readonly wasWelcome: boolean;
+  /** The hub knows that this member has left, and goes on without it. */
+  readonly hasLeft: boolean;
   /** The hub was silent for `stallTimeout`. */
   readonly isMute: boolean;
   /** A `StorageError` when there is no point in another try. */
@@ -87,10 +88,9 @@ export class Membership {
   #isLive = false;
   #wasWelcome = false;
   #isMute = false;
+  #hasLeft = false;
   #mark: Mark | null;
-  #watch: Timer;
-  #lastLook: number;
-  #silentLooks = 0;
+  readonly #watch: StallWatch;
   /** Members that the hub has; files' bytes at the welcome. */
   members = 0;
   bytes = 0;
@@ -100,8 +100,10 @@ export class Membership {
     this.#place = place;
     this.#request = request;
     this.#mark = request.mark;
-    this.#lastLook = machine.clock.elapsed();
-    this.#watch = this.#lookAgain();
+    this.#watch = new StallWatch(machine.clock, request.stallTimeout, () => {
+      this.#isMute = true;
+      this.#connection.drop(null);
+    });
     const { address, token } = seat.content as NonNullable<SeatView["content"]>;
     this.#connection = Connection.to(machine.sockets, address, MAX_FRAME_BYTES, {
       connected: () => {
@@ -123,8 +125,18 @@ export class Membership {
     this.#connection.drop(null);
   }
 
+  /** Tells the hub, then closes; at once when it is not live. */
+  leave(): void {
+    if (this.#isLive) {
+      this.#connection.send([encodeFrame(LEAVE, {})]);
+      return;
+    }
+    this.#hasLeft = true;
+    this.end();
+  }
+
   #receive(buffer: Buffer, start: number, end: number): void {
-    this.#silentLooks = 0;
+    this.#watch.heard();
     if (this.#isLive) {
       this.#take(buffer, start, end);
       return;
@@ -244,6 +256,10 @@ export class Membership {
       case CENSUS:
         this.members = numberOf(buffer, start);
         break;
+      case LEAVE:
+        this.#hasLeft = true;
+        this.end();
+        break;
       case PING:
         break;
       default:
@@ -257,24 +273,6 @@ export class Membership {
     else sink.trouble(Object.assign(new Error(trouble.message), { code: trouble.code }));
   }
 
-  #lookAgain(): Timer {
-    return this.#machine.clock.after(this.#request.stallTimeout / LOOKS, () => this.#look());
-  }
-
-  /** Counts only the time in which this process itself was running. */
-  #look(): void {
-    const now = this.#machine.clock.elapsed();
-    const isStalled = now - this.#lastLook > (this.#request.stallTimeout / LOOKS) * STALLED_LOOK;
-    this.#lastLook = now;
-    this.#silentLooks = isStalled ? 0 : this.#silentLooks + 1;
-    if (this.#silentLooks >= LOOKS && !this.#isPaused) {
-      this.#isMute = true;
-      this.#connection.drop(null);
-      return;
-    }
-    this.#watch = this.#lookAgain();
-  }
-
   #end(reason: Error | null): void {
     this.#watch.cancel();
     const mark = this.#reader ? this.#reader.mark : (this.#delivery?.mark ?? this.#mark);
@@ -283,6 +281,12 @@ export class Membership {
     if (this.#isLive) this.#request.sink.parted();
     this.#isLive = false;
     const usable = this.#mark === null && this.#delivery === null ? null : mark;
-    this.#request.ended({ mark: usable, wasWelcome: this.#wasWelcome, isMute: this.#isMute, reason });
+    this.#request.ended({
+      mark: usable,
+      wasWelcome: this.#wasWelcome,
+      hasLeft: this.#hasLeft,
+      isMute: this.#isMute,
+      reason,
+    });
   }
 }

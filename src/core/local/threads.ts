@@ -1,9 +1,7 @@
 /** The real `Threads`: worker threads, so that neither orders nor compactions wait for the application. */
 import { Worker } from "node:worker_threads";
 import type { CompactRequest, CompactResult, HubHandle, HubReport, HubRequest, Threads } from "./machine.js";
-
-/** Reports after which a hub is gone. */
-const LAST_REPORTS: ReadonlySet<HubReport["kind"]> = new Set(["replaced", "ended", "failed"]);
+import { LAST_REPORTS } from "./reports.js";
 
 /** What the owner of a hub's thread posts to it. */
 export interface HubCommand {

@@ -48,6 +48,8 @@ export const PING = 21;
 export const TROUBLE = 22;
 /** From the hub: how many members there are. */
 export const CENSUS = 23;
+/** From a member that leaves, and back once the hub does not count on it any more. */
+export const LEAVE = 24;
 
 /** The fields of a header that are not derived from the bytes. */
 export interface Stamp {

@@ -63,7 +63,8 @@ export class Expiry {
   }
 
   /**
-   * Takes over the expiry of another node and those of its children that are not expired at `time`.
+   * Takes over the expiry of another node and copies of those of its children that are not expired at `time`: the other
+   * one stays as it is.
    * @returns The keys of the children that are.
    */
   takeLiving(from: Expiry | undefined, time: number): string[] {
@@ -71,9 +72,15 @@ export class Expiry {
     this.setAt([], from?.at ?? NEVER, 0);
     for (const [key, child] of from?.children ?? []) {
       if (child.isPassed(time)) expiredKeys.push(key);
-      else this.#link(key, Infinity, child);
+      else this.#link(key, Infinity, child.#copy());
     }
     return expiredKeys;
+  }
+
+  #copy(): Expiry {
+    const copy = new Expiry(this.at);
+    for (const [key, child] of this.children ?? []) copy.#link(key, Infinity, child.#copy());
+    return copy;
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { Batch, Entry, Path } from "../log/entry.js";
 import type { SnapshotHead } from "../log/log.js";
 import { assert } from "./assert.js";
-import { dumpSlot, restoreEntry } from "./dump.js";
+import { contentsOf, restoreEntry } from "./contents.js";
 import { hasAt, presentAt, visibleAt } from "./edit.js";
 import { Executor, type Status, type Undo } from "./executor.js";
 import { NEW, Origins, type Verdict } from "./origins.js";
@@ -164,8 +164,8 @@ export class Table {
   }
 
   /** Entries that make a new table equal to this one, by `restoreEntries`. The table must not change meanwhile. */
-  *dump(): Generator<Entry> {
-    for (const [key, slot] of this.#executor.slots) yield* dumpSlot(key, slot);
+  *contents(): Generator<Entry> {
+    for (const [key, slot] of this.#executor.slots) yield* contentsOf(key, slot);
   }
 
   restoreEntries(entries: readonly Entry[]): void {

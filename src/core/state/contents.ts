@@ -14,7 +14,7 @@ import { type Container, isContainer, Unread, unread, weigh } from "./tree.js";
 const MAX_PIECE_CHARS = 4 * 1024 * 1024;
 
 /** One `SLOT` entry, `SET` entries for what is too long for one piece, and `EXPIRE` entries for what is below. */
-export function* dumpSlot(key: string, slot: Slot): Generator<Entry> {
+export function* contentsOf(key: string, slot: Slot): Generator<Entry> {
   const expiresAt = slot.expiries?.at ?? NEVER;
   const text = slot.text;
   if (text !== undefined) yield slotEntry(key, text, expiresAt, slot.version);

@@ -1,0 +1,47 @@
+/** Notices that the other side is silent, by this process' own running time: while it was stalled itself nothing counts. */
+import type { Clock, Timer } from "./machine.js";
+
+/** How many looks make the time that is allowed. */
+const LOOKS = 10;
+/** A look that comes later than this many times its due shows that this process was stalled: it counts from anew. */
+const STALLED_LOOK = 2;
+
+export class StallWatch {
+  readonly #clock: Clock;
+  readonly #lookMs: number;
+  readonly #silent: () => void;
+  #timer: Timer;
+  #lastLook: number;
+  #silentLooks = 0;
+
+  /** @param silent Called once, when nothing was heard for `timeoutMs`. */
+  constructor(clock: Clock, timeoutMs: number, silent: () => void) {
+    this.#clock = clock;
+    this.#lookMs = timeoutMs / LOOKS;
+    this.#silent = silent;
+    this.#lastLook = clock.elapsed();
+    this.#timer = this.#lookAgain();
+  }
+
+  /** Something was heard. */
+  heard(): void {
+    this.#silentLooks = 0;
+  }
+
+  cancel(): void {
+    this.#timer.cancel();
+  }
+
+  #lookAgain(): Timer {
+    return this.#clock.after(this.#lookMs, () => this.#look());
+  }
+
+  #look(): void {
+    const now = this.#clock.elapsed();
+    const isStalled = now - this.#lastLook > this.#lookMs * STALLED_LOOK;
+    this.#lastLook = now;
+    this.#silentLooks = isStalled ? 0 : this.#silentLooks + 1;
+    if (this.#silentLooks >= LOOKS) this.#silent();
+    else this.#timer = this.#lookAgain();
+  }
+}
