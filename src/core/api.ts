@@ -39,6 +39,7 @@ export interface StorageStats {
   readonly pendingBytes: number;
   /** Members that are connected to the manager, this one included; 0 while there is no manager. */
   readonly members: number;
+  /** What this process is: `"disconnected"` while it has no manager, `"closed"` after `close` or `destroy`. */
   readonly role: "manager" | "member" | "disconnected" | "closed";
   /** The number of the manager's seat; rises with every new manager. */
   readonly epoch: number;
