@@ -69,10 +69,18 @@ test("more pending bytes than allowed throw ERR_STORAGE_PENDING_FULL", () => {
   assert.equal(replica.get("k"), "x".repeat(150));
 });
 
-test("a ttl hides by the member's clock, rounded up, and a clock that jumps back shows nothing again", () => {
+test("a ttl of one ms hides in the next ms", () => {
+  const open = openReplica();
+  open.replica.set("k", 1, 1);
+  assert.equal(open.replica.get("k"), 1);
+  open.now += 1;
+  assert.equal(open.replica.get("k"), null);
+});
+
+test("a ttl hides by the member's clock, rounded up, in its last ms, and a clock that jumps back shows nothing again", () => {
   const open = openReplica();
   open.replica.set("k", 1, 99.2);
-  open.now += 99;
+  open.now += 98;
   assert.equal(open.replica.get("k"), 1);
   open.now += 1;
   assert.equal(open.replica.get("k"), null);

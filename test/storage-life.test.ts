@@ -4,9 +4,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import type { Storage } from "../dist/core/index.js";
 import { bootIdOf } from "../dist/core/local/files.js";
 import { encodeJson, REFUSE } from "../dist/core/log/frame.js";
-import { Storage } from "../dist/core/index.js";
 import { until } from "./cluster/processes.js";
 import { Home } from "./conformance/home.js";
 
@@ -36,7 +36,10 @@ class Script {
 
 test("two storages of one file in one process share their data at once, and one survives the other's close", async (t) => {
   const home = new Home(t);
-  const [first, second] = [home.begin(), home.begin({ path: `${home.directory}/../${home.directory.split("/").at(-1)}` })];
+  const [first, second] = [
+    home.begin(),
+    home.begin({ path: `${home.directory}/../${home.directory.split("/").at(-1)}` }),
+  ];
   first.set("key", { a: 1 });
   assert.equal(second.get("key"), first.get("key"), "the same object, before anything is confirmed");
   const changes: string[] = [];
@@ -83,9 +86,9 @@ test("a process that is done ends by itself, and what it wrote is there", async 
   const scripts: Record<string, string> = {
     "writes at the top level": `new Storage("app", { path }).set("key", 1);`,
     "waits for nothing": `const s = await Storage.open("app", { path }); s.set("key", 1);`,
-    "closes": `const s = await Storage.open("app", { path }); s.set("key", 1); await s.close();`,
+    closes: `const s = await Storage.open("app", { path }); s.set("key", 1); await s.close();`,
     "closes at once": `const s = new Storage("app", { path }); s.set("key", 1); s.close();`,
-    "increments": `const s = new Storage("app", { path }); s.increment("key").then((n) => n === 1 || process.exit(9));`,
+    increments: `const s = new Storage("app", { path }); s.increment("key").then((n) => n === 1 || process.exit(9));`,
   };
   for (const [what, script] of Object.entries(scripts)) {
     const home = new Home(t);
@@ -98,7 +101,11 @@ test("a process that only reads ends by itself", async (t) => {
   const home = new Home(t);
   await new Script(t, home.directory, `new Storage("app", { path }).get("key");`).ended();
   await new Script(t, home.directory, `await Storage.open("app", { path });`).ended();
-  await new Script(t, home.directory, `const s = await Storage.open("app", { path }); s.on("change", () => {});`).ended();
+  await new Script(
+    t,
+    home.directory,
+    `const s = await Storage.open("app", { path }); s.on("change", () => {});`,
+  ).ended();
 });
 
 test("closing releases everything: nothing is left that the event loop waits for", async (t) => {
@@ -239,7 +246,14 @@ test("a manager of another protocol version refuses, and the storage says ERR_ST
   });
   t.after(() => server.close());
   await new Promise<void>((resolve) => server.listen(address, resolve));
-  const seat = { address, token: "0".repeat(64), pid: process.pid, host: "here", bootId: bootIdOf("here"), protocol: 3 };
+  const seat = {
+    address,
+    token: "0".repeat(64),
+    pid: process.pid,
+    host: "here",
+    bootId: bootIdOf("here"),
+    protocol: 3,
+  };
   writeFileSync(join(home.folder, "seat.1"), JSON.stringify(seat));
   const storage = home.begin();
   storage.set("key", 1);

@@ -41,7 +41,7 @@ async function expectRefusal(what: string, act: () => unknown, type: new () => E
 test("what JSON cannot carry is a TypeError", async (t) => {
   const { storage, expectUnchanged } = await filled(new Home(t));
   const cycle: Record<string, unknown> = { a: 1 };
-  cycle["self"] = { cycle };
+  cycle.self = { cycle };
   const bad: Record<string, unknown> = {
     undefined: undefined,
     function: () => 1,

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { checkWritten, convergedContents } from "./history.js";
 import { type Member, Processes, temporaryDirectory, until } from "./processes.js";
 
-const ROUNDS = 3 * Number(process.env["CLUSTER_STORAGE_RUNS"] ?? 1);
+const ROUNDS = 3 * Number(process.env.CLUSTER_STORAGE_RUNS ?? 1);
 
 test("a frozen manager is replaced, and confirms nothing when it wakes up", async (t) => {
   const processes = new Processes(t, { path: temporaryDirectory(t), stallTimeout: 500 });

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { checkWritten, convergedContents, type Contents, type Writer } from "./history.js";
+import { type Contents, checkWritten, convergedContents, type Writer } from "./history.js";
 import { type Member, Processes, temporaryDirectory, until } from "./processes.js";
 
 /** How often the manager is killed; a campaign sets more. */
-const KILLS = 30 * Number(process.env["CLUSTER_STORAGE_RUNS"] ?? 1);
+const KILLS = 30 * Number(process.env.CLUSTER_STORAGE_RUNS ?? 1);
 const MEMBERS = 6;
 const WIDTH = 5;
 

@@ -87,14 +87,14 @@ export class Member {
   }
 
   #receive(message: Record<string, unknown>): void {
-    if (typeof message["confirmed"] === "number") this.confirmed = message["confirmed"];
-    if (typeof message["failure"] === "string") this.failure = message["failure"];
-    if (typeof message["id"] !== "number") return;
-    const waiting = this.#waiting.get(message["id"]);
-    this.#waiting.delete(message["id"]);
-    const error = message["error"] as { name: string; code?: string; message: string } | undefined;
+    if (typeof message.confirmed === "number") this.confirmed = message.confirmed;
+    if (typeof message.failure === "string") this.failure = message.failure;
+    if (typeof message.id !== "number") return;
+    const waiting = this.#waiting.get(message.id);
+    this.#waiting.delete(message.id);
+    const error = message.error as { name: string; code?: string; message: string } | undefined;
     if (error) waiting?.reject(Object.assign(new Error(error.message), error));
-    else waiting?.resolve(message["result"]);
+    else waiting?.resolve(message.result);
   }
 }
 

@@ -156,7 +156,10 @@ test("app.db alone is everything after all processes have closed the storage at 
     await Promise.all(members.map((member) => member.call("close")));
     rmSync(join(directory, "app.db.d"), { recursive: true });
     const storage = await Storage.open("app", { path: directory });
-    assert.deepEqual(storage.get("key"), [0, 1, 2, 3].map((index) => `${round}.${index}`));
+    assert.deepEqual(
+      storage.get("key"),
+      [0, 1, 2, 3].map((index) => `${round}.${index}`),
+    );
     await storage.close();
   }
 });

@@ -45,8 +45,8 @@ export const changesAndPromises: readonly Promised[] = [
         const seen = await elsewhere(pair);
         await nextTurn();
         if (Object.keys(seen).length === 0) continue;
-        assert.deepEqual(Object.keys(seen).sort(), ["a", "b", `round${seen["a"]}`]);
-        assert.deepEqual(seen["b"], { c: seen["a"] });
+        assert.deepEqual(Object.keys(seen).sort(), ["a", "b", `round${seen.a}`]);
+        assert.deepEqual(seen.b, { c: seen.a });
       }
       await writing;
       await pair.settle();

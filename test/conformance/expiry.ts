@@ -11,11 +11,17 @@ interface Written {
   readonly latest: number;
 }
 
+/** When what was written with a ttl between two times expires: the last ms is left out, so that a timer finds it gone. */
+const expiryOf = (before: number, after: number, ttl: number): Written => ({
+  earliest: before + ttl - 1,
+  latest: after + ttl - 1,
+});
+
 /** Writes with a ttl that begins at this moment. */
 function timed(write: () => unknown, ttl = TTL_MS): Written {
   const before = Date.now();
   write();
-  return { earliest: before + ttl, latest: Date.now() + ttl };
+  return expiryOf(before, Date.now(), ttl);
 }
 
 /** Reads again and again: `isThere` must hold until the ttl is over, to the millisecond, and never afterwards. */
@@ -147,7 +153,7 @@ export const expiry: readonly Promised[] = [
     async try(pair) {
       const before = Date.now();
       assert.equal(await pair.storage.increment("hits", 1, 1000), 1);
-      const written = { earliest: before + 1000, latest: Date.now() + 1000 };
+      const written = expiryOf(before, Date.now(), 1000);
       assert.equal(await pair.storage.increment("hits", 2, 60_000), 3);
       await expectBothUntil(pair, written, "hits");
       assert.equal(await pair.storage.increment("hits", 5), 5, "a new window begins at 0");

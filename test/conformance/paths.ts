@@ -108,11 +108,11 @@ export const paths: readonly Promised[] = [
       }
       await pair.settle();
       assert.deepEqual(await pair.other.call("entries"), [["object", { a: 1 }]]);
-      assert.equal(({} as Record<string, unknown>)["polluted"], undefined);
+      assert.equal(({} as Record<string, unknown>).polluted, undefined);
       assert.equal(pair.storage.set("kept", JSON.parse('{"__proto__":{"x":1}}')) !== null, true);
       await pair.settle();
       assert.deepEqual(Object.keys((await pair.other.call("get", "kept")) as object), ["__proto__"]);
-      assert.equal(({} as Record<string, unknown>)["x"], undefined);
+      assert.equal(({} as Record<string, unknown>).x, undefined);
     },
   },
   {

@@ -13,12 +13,12 @@ const MAX_SOCKET_PATH_BYTES = 103;
 
 /** Puts the shelter into a directory of the test's own. */
 function ownRuntimeDirectory(t: TestContext): string {
-  const before = process.env["XDG_RUNTIME_DIR"];
+  const before = process.env.XDG_RUNTIME_DIR;
   const directory = temporaryDirectory(t);
-  process.env["XDG_RUNTIME_DIR"] = directory;
+  process.env.XDG_RUNTIME_DIR = directory;
   t.after(() => {
-    if (before === undefined) delete process.env["XDG_RUNTIME_DIR"];
-    else process.env["XDG_RUNTIME_DIR"] = before;
+    if (before === undefined) delete process.env.XDG_RUNTIME_DIR;
+    else process.env.XDG_RUNTIME_DIR = before;
   });
   return directory;
 }
@@ -46,7 +46,7 @@ test("a path that is too long for a socket is never tried", (t) => {
 
 test("without a runtime directory the shelter is one per user below the temporary directory", (t) => {
   ownRuntimeDirectory(t);
-  delete process.env["XDG_RUNTIME_DIR"];
+  delete process.env.XDG_RUNTIME_DIR;
   assert.equal(shelterDirectory(), join(tmpdir(), `cluster-storage-${userInfo().uid}`));
 });
 

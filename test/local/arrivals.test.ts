@@ -50,6 +50,17 @@ test("frames side by side of one member are one arrival; others are not", () => 
     ],
   );
   assert.ok(bytesOf(queue[0] as Arrival<string>).equals(chunk));
+  const shared: Arrival<string>[] = [];
+  const first = batchFrame(1).length;
+  enqueue(shared, "a", chunk, 0, first);
+  enqueue(shared, "b", chunk, first, first * 2);
+  assert.deepEqual(
+    shared.map(({ member, count }) => [member, count]),
+    [
+      ["a", 1],
+      ["b", 1],
+    ],
+  );
 });
 
 test("stamped frames have the next seqs and the time, and are sound", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { foldAll, compact } from "../../dist/core/local/compactor.js";
+import { compact, foldAll } from "../../dist/core/local/compactor.js";
 import { removeFiles, renewCopy } from "../../dist/core/local/copy.js";
 import { DamageError, StaleFilesError } from "../../dist/core/local/damage.js";
 import type { CompactRequest, Files, SegmentRef } from "../../dist/core/local/machine.js";

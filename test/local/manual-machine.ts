@@ -50,7 +50,11 @@ export class ManualClock implements Clock {
   after(ms: number, call: () => void): Timer {
     const timer = { at: this.time + ms, call };
     this.#timers.push(timer);
-    return { cancel: () => void (this.#timers = this.#timers.filter((other) => other !== timer)) };
+    return {
+      cancel: () => {
+        this.#timers = this.#timers.filter((other) => other !== timer);
+      },
+    };
   }
 
   soon(call: () => void): void {
