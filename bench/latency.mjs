@@ -10,6 +10,8 @@ import { printTable, times, us } from "./table.mjs";
 const MEMBERS = 4;
 const COUNT = 1_500;
 const PAUSE_MS = 2;
+/** Confirmed writes of each member before the measuring, as an application that has been running for a while has made. */
+const WARM_UP = 10_000;
 
 /** Round trips of a few bytes to a process that answers with the same bytes. */
 async function socketRoundTrips(path) {
@@ -18,10 +20,11 @@ async function socketRoundTrips(path) {
   const socket = connect(address);
   await once(socket, "connect");
   const trips = [];
-  for (let index = 0; index < COUNT; index++) {
+  for (let index = -WARM_UP; index < COUNT; index++) {
     const start = nowNs();
     socket.write("0123456789abcdef");
     await once(socket, "data");
+    if (index < 0) continue;
     trips.push(nowNs() - start);
     await sleep(PAUSE_MS);
   }
@@ -34,6 +37,7 @@ async function socketRoundTrips(path) {
 async function visibleDelays(members) {
   const managerPid = await members[0].ask("managerPid");
   const [writer, reader] = members.filter((member) => member.pid !== managerPid);
+  await Promise.all(members.map((member, id) => member.ask("warmUp", { id, count: WARM_UP })));
   await reader.ask("listen");
   await writer.ask("beat", { count: COUNT, pauseMs: PAUSE_MS });
   return reader.ask("delays");

@@ -45,6 +45,13 @@ const jobs = {
     }
     return nowNs();
   },
+  /** Confirmed writes, one after the other. */
+  async warmUp({ id, count }) {
+    for (let index = 0; index < count; index++) {
+      store.set(`warm${id}`, index);
+      await store.flush();
+    }
+  },
   /** Writes the time again and again, with pauses. */
   async beat({ count, pauseMs }) {
     for (let index = 0; index < count; index++) {

@@ -235,6 +235,19 @@ test("with persist: false it is gone also when the last one was killed, or all o
   assert.equal(await next.call("get", "new"), 1);
 });
 
+test("with persist: false a newcomer that becomes the manager keeps the data while any member is left", async (t) => {
+  const home = new Home(t, { persist: false });
+  const manager = await home.member();
+  const bystander = await home.member({ candidate: false });
+  await manager.call("set", "key", 1);
+  await manager.call("flush");
+  await manager.kill();
+  const storage = await home.open();
+  assert.deepEqual([storage.isManager, storage.get("key")], [true, 1]);
+  await bystander.call("sync");
+  assert.equal(await bystander.call("get", "key"), 1);
+});
+
 test("a manager of another protocol version refuses, and the storage says ERR_STORAGE_PROTOCOL", async (t) => {
   const home = new Home(t);
   mkdirSync(home.folder, { mode: 0o700 });
@@ -261,4 +274,11 @@ test("a manager of another protocol version refuses, and the storage says ERR_ST
   assert.throws(() => storage.set("key", 2), { code: "ERR_STORAGE_PROTOCOL" });
   await storage.close();
   assert.deepEqual(readdirSync(home.folder).sort(), ["hub.newer", "seat.1"]);
+});
+
+test("closing does not wait for ever for a manager: it fails, and says how much is lost", async (t) => {
+  const home = new Home(t);
+  const storage = home.begin({ candidate: false });
+  storage.set("key", 1);
+  await assert.rejects(storage.close(), { code: "ERR_STORAGE_CLOSED", message: /1 writes; they are lost/ });
 });

@@ -4,7 +4,7 @@
  */
 import { StorageError } from "./errors.js";
 import { LocalLog } from "./local/local-log.js";
-import type { Machine, Place } from "./local/machine.js";
+import type { Clock, Machine, Place, Timer } from "./local/machine.js";
 import { preparePlace } from "./local/place.js";
 import { thisMachine } from "./local/this-machine.js";
 import type { Log } from "./log/log.js";
@@ -13,6 +13,9 @@ import { Replica, type ReplicaEvents } from "./replica.js";
 
 /** Bytes of segments, beyond the size of the snapshot, that start a compaction. */
 const COMPACT_AFTER_BYTES = 16 * 1024 * 1024;
+
+/** Longest time, in ms, that closing waits for what is pending. */
+const CLOSE_WAIT_MS = 10_000;
 
 /** Who the manager is. */
 export interface ManagerView {
@@ -27,6 +30,7 @@ export class Opened implements ReplicaEvents {
   readonly filename: string;
   readonly log: Log;
   readonly replica: Replica;
+  readonly #clock: Clock;
   readonly #key: string;
   readonly #options: ResolvedOptions;
   readonly #listeners = new Set<OpenedListener>();
@@ -38,6 +42,7 @@ export class Opened implements ReplicaEvents {
   manager: ManagerView = { pid: 0, isHere: false };
 
   private constructor(key: string, place: Place, options: ResolvedOptions, machine: Machine) {
+    this.#clock = machine.clock;
     this.#key = key;
     this.#options = options;
     this.filename = place.filename;
@@ -132,10 +137,19 @@ export class Opened implements ReplicaEvents {
     this.erred(told);
   }
 
-  /** Calls once, as soon as the disk refuses writes: at once if it does now. */
-  onceTroubled(call: (error: StorageError) => void): void {
-    if (this.#trouble) call(diskError(this.#trouble));
-    else this.#onTrouble.push(call);
+  /** Tells when there is no point in waiting for what is pending: the disk refuses it, or it takes `CLOSE_WAIT_MS`. */
+  waitInVain(): { gaveUp: Promise<StorageError>; cancel: () => void } {
+    let timer: Timer | undefined;
+    const gaveUp = new Promise<StorageError>((resolve) => {
+      if (this.#trouble) resolve(diskError(this.#trouble));
+      else this.#onTrouble.push(resolve);
+      timer = this.#clock.after(CLOSE_WAIT_MS, () => {
+        const { pendingCount } = this.replica;
+        const message = `expected a manager to confirm what is pending within ${CLOSE_WAIT_MS} ms, got none for ${pendingCount} writes; they are lost`;
+        resolve(new StorageError("ERR_STORAGE_CLOSED", message));
+      });
+    });
+    return { gaveUp, cancel: () => timer?.cancel() };
   }
 
   erred(error: Error): void {

@@ -194,7 +194,8 @@ export class Storage extends EventEmitter<StorageEvents> {
   /**
    * Confirms what is pending, hands the seat on if the manager is here, and releases everything. Reads and writes throw from
    * now on. May be called again.
-   * @throws StorageError `ERR_STORAGE_DISK` when what is pending cannot be confirmed because the disk refuses it.
+   * @throws StorageError when what is pending cannot be confirmed, and is lost: `ERR_STORAGE_DISK` because the disk refuses it,
+   *   `ERR_STORAGE_CLOSED` because nobody has confirmed it within 10 s.
    */
   close(): Promise<void> {
     this.#closing ??= this.#leave(false);
@@ -241,21 +242,20 @@ export class Storage extends EventEmitter<StorageEvents> {
     const { replica } = this.#opened;
     this.#isClosed = true;
     const failed = this.#opened.failure === null ? await this.#flushOrGiveUp() : null;
+    const isLost = replica.pendingCount > 0;
     await this.#opened.release(this, destroy);
-    if (replica.pendingCount > 0 && failed) throw failed;
+    if (isLost && failed) throw failed;
   }
 
-  /** Waits until nothing is pending, but not for a disk that refuses. */
+  /** Waits until nothing is pending, but neither for a disk that refuses nor for ever. Returns why something still is. */
   async #flushOrGiveUp(): Promise<Error | null> {
     const { replica } = this.#opened;
     if (replica.pendingCount === 0) return null;
-    const troubled = new Promise<Error>((resolve) => this.#opened.onceTroubled(resolve));
-    return Promise.race([
-      replica.flush().then(
-        () => null,
-        (error: Error) => error,
-      ),
-      troubled,
-    ]);
+    const { gaveUp, cancel } = this.#opened.waitInVain();
+    const flushed = replica.flush().then(
+      () => null,
+      (error: Error) => error,
+    );
+    return Promise.race([flushed, gaveUp]).finally(cancel);
   }
 }

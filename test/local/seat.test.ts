@@ -147,3 +147,15 @@ test("a refreshed seat tells the time", () => {
   seat.refresh();
   assert.equal(files.modifiedAt(seatName(1)), machine.clock.now());
 });
+
+test("a seat that a backup has linked under a second name while its manager was frozen does not hold behind a fence", (t) => {
+  const disk = diskPlace(t);
+  const frozen = Seat.claim(thisMachine, disk, 1, seatContent()) as Seat;
+  t.after(() => frozen.release());
+  thisMachine.files.link(join(disk.directory, "seat.1"), join(disk.directory, "copy"));
+  const successor = Seat.claim(thisMachine, disk, 2, seatContent()) as Seat;
+  t.after(() => successor.release());
+  successor.fence();
+  assert.equal(frozen.holds(), false);
+  assert.equal(successor.holds(), true);
+});

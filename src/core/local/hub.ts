@@ -56,6 +56,8 @@ export class Hub {
   /** What members were told about the disk; null while it takes what is appended. */
   #trouble: Buffer | null = null;
   #isScheduled = false;
+  /** A turn was taken, and what has arrived with it is not read yet. */
+  #isBusy = false;
   #isClosed = false;
   #pulse: Timer;
   #idle: Timer;
@@ -93,11 +95,6 @@ export class Hub {
     return this.#writer;
   }
 
-  /** Whether everything that arrived is confirmed. */
-  get isSettled(): boolean {
-    return this.#arrivals.length === 0 && this.#unwritten.length === 0;
-  }
-
   /** Takes a new connection. */
   accept(socket: Socket): SocketEvents {
     return this.#audience.accept(socket);
@@ -112,7 +109,7 @@ export class Hub {
       this.#fail(error as Error);
       return false;
     }
-    this.#announceSegment();
+    this.#tell(this.#writer.head);
     return true;
   }
 
@@ -147,13 +144,26 @@ export class Hub {
     this.#writer.close();
   }
 
+  /**
+   * What comes to an idle hub is done as soon as the frames at hand are read; what comes while that is going on waits for
+   * all that has arrived by then, so that many members cost one append.
+   */
   #schedule(): void {
     if (this.#isScheduled || this.#isClosed) return;
     this.#isScheduled = true;
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    queueMicrotask(() => this.#run());
     this.#machine.clock.soon(() => {
-      this.#isScheduled = false;
-      if (!this.#isClosed) this.#turn();
+      this.#isBusy = false;
+      this.#run();
     });
+  }
+
+  #run(): void {
+    if (!this.#isScheduled || this.#isClosed) return;
+    this.#isScheduled = false;
+    this.#turn();
   }
 
   #arrived(origin: HubMember | null, buffer: Buffer, start: number, end: number): void {
@@ -182,7 +192,7 @@ export class Hub {
     }
     const { segment } = this.#writer.confirmed;
     const { bytes, error } = this.#writer.append(this.#unwritten.map(bytesOf));
-    if (this.#writer.confirmed.segment !== segment) this.#announceSegment();
+    if (this.#writer.confirmed.segment !== segment) this.#tell(this.#writer.head);
     if (error) this.#fail(error);
     else this.#recover();
     return takeBytes(this.#unwritten, bytes);
@@ -226,10 +236,6 @@ export class Hub {
     const place = { segment, offset, bytes: this.#writer.bytes, now: this.#time };
     const welcome = encodeJson(WELCOME, { epoch, seq, time }, place);
     return this.#trouble === null ? [welcome] : [welcome, this.#trouble];
-  }
-
-  #announceSegment(): void {
-    this.#tell(this.#writer.head);
   }
 
   /** The disk refuses: members are told once and wait; it is tried again after a growing pause. */
@@ -287,7 +293,7 @@ export class Hub {
   /** An empty batch lets log time move on in an idle storage. */
   #moveTime(): void {
     this.#idle = this.#machine.clock.after(this.#options.gcInterval, () => this.#moveTime());
-    if (this.#machine.clock.now() - this.#writer.confirmed.time < this.#options.gcInterval || !this.isSettled) return;
+    if (this.#machine.clock.now() - this.#writer.confirmed.time < this.#options.gcInterval) return;
     const frame = encodeEntries([]);
     this.#arrived(null, frame, 0, frame.length);
   }

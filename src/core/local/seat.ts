@@ -4,10 +4,10 @@
  * Safety rests on the order of three file operations and one check, never on time:
  *
  * - a contender links its seat (exclusive, complete with its content), and withdraws when it then sees a higher one;
- * - it unlinks every lower seat, which is the fence, before it reads the log;
- * - a manager looks at the link count of its own open seat after each append and before it broadcasts or confirms. An
- *   append that passed the check was there before the fence, so the successor reads it; one that did not is confirmed by
- *   nobody.
+ * - it empties and unlinks every lower seat, which is the fence, before it reads the log;
+ * - a manager looks at its own open seat after each append and before it broadcasts or confirms: at its link count, and at
+ *   its bytes, which tell the same when somebody has made a further link to the file, as some backups do. An append that
+ *   passed the check was there before the fence, so the successor reads it; one that did not is confirmed by nobody.
  *
  * The highest seat is removed by nothing but `destroy`, so epochs only rise.
  */
@@ -80,6 +80,7 @@ export class Seat {
   readonly #machine: Machine;
   readonly #place: Place;
   readonly #file: number;
+  #bytes = 0;
   #isReleased = false;
 
   private constructor(machine: Machine, place: Place, epoch: number, file: number) {
@@ -102,6 +103,7 @@ export class Seat {
     try {
       const bytes = Buffer.from(`${JSON.stringify(content)}\n`);
       if (files.write(file, [bytes], 0) !== bytes.length) throw diskFull(temporary);
+      seat.#bytes = bytes.length;
       files.link(temporary, seatPath(place, epoch));
       files.unlink(temporary);
     } catch (error) {
@@ -116,7 +118,7 @@ export class Seat {
     return null;
   }
 
-  /** Unlinks every lower seat: from here on their managers confirm nothing. Returns the addresses that they had. */
+  /** Empties and unlinks every lower seat: from here on their managers confirm nothing. Returns the addresses that they had. */
   fence(): string[] {
     const { files } = this.#machine;
     const addresses: string[] = [];
@@ -125,6 +127,7 @@ export class Seat {
       if (epoch >= this.epoch) continue;
       const content = readSeat(this.#machine, seatPath(this.#place, epoch));
       if (content) addresses.push(content.address);
+      this.#empty(epoch);
       files.unlink(seatPath(this.#place, epoch));
     }
     for (const epoch of intentsIn(names)) if (epoch <= this.epoch) files.unlink(intentPath(this.#place, epoch));
@@ -133,7 +136,8 @@ export class Seat {
 
   /** Whether this is still the seat: by inode, so neither a reused name nor a frozen clock deceives. Costs a microsecond. */
   holds(): boolean {
-    return !this.#isReleased && this.#machine.files.linkCount(this.#file) === 1;
+    const { files } = this.#machine;
+    return !this.#isReleased && files.linkCount(this.#file) === 1 && files.bytes(this.#file) === this.#bytes;
   }
 
   /** Shows processes of other machines that share the volume that somebody is here. */
@@ -146,6 +150,18 @@ export class Seat {
     if (this.#isReleased) return;
     this.#isReleased = true;
     this.#machine.files.close(this.#file);
+  }
+
+  #empty(epoch: number): void {
+    const { files } = this.#machine;
+    try {
+      const file = files.open(seatPath(this.#place, epoch), "write");
+      files.truncate(file, 0);
+      files.close(file);
+    } catch (error) {
+      // Somebody else fences it too.
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
   }
 
   #hasHigher(): boolean {
