@@ -3,7 +3,7 @@ import { decodeEntries, encodeEntries } from "../dist/core/log/codec.js";
 import type { Entry } from "../dist/core/log/entry.js";
 import { BATCH } from "../dist/core/log/frame.js";
 import type { Log } from "../dist/core/log/log.js";
-import { type Change, Replica } from "../dist/core/replica.js";
+import { type Change, Replica } from "../dist/core/replica/replica.js";
 
 export const NOW = 1_700_000_000_000;
 

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { encodeEntries } from "../dist/core/log/codec.js";
 import { clearEntry, deleteEntry, IF_ABSENT, IF_VERSION, setEntry } from "../dist/core/log/entry.js";
 import { numberOf, originOf } from "../dist/core/log/frame.js";
-import type { Change } from "../dist/core/replica.js";
+import type { Change } from "../dist/core/replica/replica.js";
 import { Table } from "../dist/core/state/table.js";
 
 import { NOW, openReplica, tick } from "./opened-replica.js";

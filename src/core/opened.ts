@@ -9,7 +9,7 @@ import { preparePlace } from "./local/place.js";
 import { thisMachine } from "./local/this-machine.js";
 import type { Log } from "./log/log.js";
 import type { ResolvedOptions } from "./options.js";
-import { Replica, type ReplicaEvents } from "./replica.js";
+import { Replica, type ReplicaEvents } from "./replica/replica.js";
 
 /** Bytes of segments, beyond the size of the snapshot, that start a compaction. */
 const COMPACT_AFTER_BYTES = 16 * 1024 * 1024;

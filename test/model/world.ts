@@ -4,7 +4,7 @@ import { decodeEntries, encodeEntries } from "../../dist/core/log/codec.js";
 import { type Batch, type Entry, SET } from "../../dist/core/log/entry.js";
 import { bornOf, checkAndStamp, isSound, numberOf, originOf } from "../../dist/core/log/frame.js";
 import type { Log, SnapshotHead } from "../../dist/core/log/log.js";
-import { Replica } from "../../dist/core/replica.js";
+import { Replica } from "../../dist/core/replica/replica.js";
 import { Table } from "../../dist/core/state/table.js";
 import { Naive, type Result } from "./naive.js";
 

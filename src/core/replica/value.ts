@@ -1,6 +1,6 @@
-import { depthOf } from "./log/depth.js";
-import { NEVER } from "./log/entry.js";
-import { MAX_DEPTH } from "./log/limits.js";
+import { depthOf } from "../log/depth.js";
+import { NEVER } from "../log/entry.js";
+import { MAX_DEPTH } from "../log/limits.js";
 
 /**
  * The JSON text of what a user wants to store.

@@ -1,15 +1,15 @@
 import assert from "node:assert";
+import { StorageError } from "../errors.js";
+import { decodeEntries } from "../log/codec.js";
+import { ADD, CLEAR, DELETE, type Entry, EXPIRE, type Path, SET } from "../log/entry.js";
+import { bornOf, numberOf, originOf, seqOf, timeOf } from "../log/frame.js";
+import type { LogSink, SnapshotHead } from "../log/log.js";
+import { APPLIED, type Status } from "../state/executor.js";
+import { EXPIRED, NEW, type Verdict } from "../state/origins.js";
+import { Table } from "../state/table.js";
 import type { Announcer } from "./announcer.js";
-import { StorageError } from "./errors.js";
-import { decodeEntries } from "./log/codec.js";
-import { ADD, CLEAR, DELETE, type Entry, EXPIRE, type Path, SET } from "./log/entry.js";
-import { bornOf, numberOf, originOf, seqOf, timeOf } from "./log/frame.js";
-import type { LogSink, SnapshotHead } from "./log/log.js";
 import type { Outbox } from "./outbox.js";
 import { executeConfirmed, type Pending, type PendingBatch } from "./pending.js";
-import { APPLIED, type Status } from "./state/executor.js";
-import { EXPIRED, NEW, type Verdict } from "./state/origins.js";
-import { Table } from "./state/table.js";
 
 /** Most paths that one turn of the event loop drops: well below a millisecond of work, unless containers are copied. */
 const SWEEP_PATHS = 256;

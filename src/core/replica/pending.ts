@@ -2,9 +2,9 @@
  * What this member has written and the log has not yet confirmed, and how it lies on top of the confirmed state.
  */
 import assert from "node:assert";
-import { CLEAR, type Entry, IF_VERSION } from "./log/entry.js";
-import type { Status, Undo } from "./state/executor.js";
-import { PENDING, type Table } from "./state/table.js";
+import { CLEAR, type Entry, IF_VERSION } from "../log/entry.js";
+import type { Status, Undo } from "../state/executor.js";
+import { PENDING, type Table } from "../state/table.js";
 
 /** Whom to tell what became of something; one of the two is called, once. */
 export interface Promised<T> {

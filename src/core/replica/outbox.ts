@@ -1,6 +1,6 @@
-import { encodeEntries } from "./log/codec.js";
-import { address, BATCH } from "./log/frame.js";
-import { ORIGIN_RETENTION_MS, SPLIT_BATCH_BYTES } from "./log/limits.js";
+import { encodeEntries } from "../log/codec.js";
+import { address, BATCH } from "../log/frame.js";
+import { ORIGIN_RETENTION_MS, SPLIT_BATCH_BYTES } from "../log/limits.js";
 import { type Op, PendingBatch } from "./pending.js";
 
 /** After so many ms without a batch an origin is not used again, long before the log forgets it. */

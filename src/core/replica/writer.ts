@@ -1,11 +1,11 @@
-import { StorageError } from "./errors.js";
+import { StorageError } from "../errors.js";
+import type { Entry } from "../log/entry.js";
+import { MAX_ARRAY_LENGTH, MAX_BATCH_BYTES, SPLIT_BATCH_BYTES } from "../log/limits.js";
+import type { Log } from "../log/log.js";
+import { NOT_A_NUMBER, TOO_FAR } from "../state/executor.js";
 import { expiredError, type Follower } from "./follower.js";
-import type { Entry } from "./log/entry.js";
-import { MAX_ARRAY_LENGTH, MAX_BATCH_BYTES, SPLIT_BATCH_BYTES } from "./log/limits.js";
-import type { Log } from "./log/log.js";
 import type { Outbox } from "./outbox.js";
 import { Op, type Pending, type PendingBatch, type Promised } from "./pending.js";
-import { NOT_A_NUMBER, TOO_FAR } from "./state/executor.js";
 
 /** What an op takes besides its keys and its value: in a frame, and about in memory. */
 const OP_BYTES = 64;

@@ -1,5 +1,3 @@
-import { Announcer } from "./announcer.js";
-import { Follower, type ReplicaClock, type ReplicaEvents } from "./follower.js";
 import {
   ALWAYS,
   addEntry,
@@ -11,13 +9,15 @@ import {
   IF_ABSENT,
   type Path,
   setEntry,
-} from "./log/entry.js";
-import type { Log, LogSink } from "./log/log.js";
+} from "../log/entry.js";
+import type { Log, LogSink } from "../log/log.js";
+import { APPLIED } from "../state/executor.js";
+import { parsePath } from "../state/path.js";
+import type { Table } from "../state/table.js";
+import { Announcer } from "./announcer.js";
+import { Follower, type ReplicaClock, type ReplicaEvents } from "./follower.js";
 import { Outbox } from "./outbox.js";
 import { Pending } from "./pending.js";
-import { APPLIED } from "./state/executor.js";
-import { parsePath } from "./state/path.js";
-import type { Table } from "./state/table.js";
 import { expiryOf, jsonOf } from "./value.js";
 import { Writer } from "./writer.js";
 
