@@ -171,7 +171,7 @@ test("changes are announced in the order of the log, once confirmed and when the
   assert.deepEqual(seen, [
     ["set", "b.c"],
     ["set", "a"],
-    ["add", "n"],
+    ["increment", "n"],
     ["clear", ""],
   ]);
   assert.equal(await sum, 1);

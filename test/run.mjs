@@ -2,7 +2,7 @@
  * Runs the compiled tests with Node's own runner (Node 20 takes no glob patterns).
  *
  *   node test/run.mjs                        everything
- *   node test/run.mjs unit/frame cluster     only files whose path contains one of these texts
+ *   node test/run.mjs log/frame cluster     only files whose path contains one of these texts
  *   node test/run.mjs --test-name-pattern=x  options go on to `node --test`
  */
 import { spawn } from "node:child_process";

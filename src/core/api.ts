@@ -5,8 +5,8 @@ export type StoragePath = string | ReadonlyArray<string | number>;
 
 /** A write that took effect, in the order of the log. */
 export interface StorageChange {
-  /** What was done. */
-  readonly type: "set" | "delete" | "expire" | "add" | "clear";
+  /** What was done: `"set"` also by `add`. That data expires is no change; see the event `expire`. */
+  readonly type: "set" | "delete" | "touch" | "increment" | "clear";
   /** Where; empty for `clear`. */
   readonly path: readonly string[];
 }

@@ -34,8 +34,9 @@ export class Opened implements ReplicaEvents {
   readonly #key: string;
   readonly #options: ResolvedOptions;
   readonly #listeners = new Set<OpenedListener>();
+  /** Those of the listeners that have heard that everything is here. */
+  readonly #ready = new WeakSet<OpenedListener>();
   isJoined = false;
-  isReady = false;
   failure: Error | null = null;
   #trouble: Error | null = null;
   readonly #onTrouble: Array<(error: StorageError) => void> = [];
@@ -78,6 +79,7 @@ export class Opened implements ReplicaEvents {
     }
     opened.#expectOptions(options);
     opened.#listeners.add(listener);
+    if (opened.isJoined) queueMicrotask(() => opened.#welcome(listener));
     return opened;
   }
 
@@ -100,12 +102,24 @@ export class Opened implements ReplicaEvents {
 
   joined(): void {
     this.isJoined = true;
-    const isFirst = !this.isReady;
-    this.isReady = true;
     for (const listener of this.#listeners) {
-      if (isFirst) listener.emit("ready");
+      this.#getReady(listener);
       listener.emit("connect");
     }
+  }
+
+  /** Tells one that comes later what the others heard before. */
+  #welcome(listener: OpenedListener): void {
+    if (!this.#listeners.has(listener) || !this.isJoined || this.#ready.has(listener)) return;
+    listener.emit("manager", this.manager);
+    this.#getReady(listener);
+    listener.emit("connect");
+  }
+
+  #getReady(listener: OpenedListener): void {
+    if (this.#ready.has(listener)) return;
+    this.#ready.add(listener);
+    listener.emit("ready");
   }
 
   parted(): void {

@@ -1,4 +1,5 @@
 /** The options of a storage: types, defaults, validation. */
+import { inspect } from "node:util";
 import { DEFAULT_MAX_VALUE_BYTES, MAX_BATCH_BYTES } from "./log/limits.js";
 
 /** How a storage is opened. All processes that open the same storage should give the same options. */
@@ -60,7 +61,8 @@ export function checkName(name: unknown): string {
  * @throws TypeError on an unknown option or one of a wrong type, RangeError on a number out of its range.
  */
 export function resolveOptions(options: StorageOptions = {}): ResolvedOptions {
-  if (typeof options !== "object" || options === null) throw new TypeError(`expected options, got ${show(options)}`);
+  if (typeof options !== "object" || options === null || Array.isArray(options))
+    throw new TypeError(`expected options, got ${show(options)}`);
   const known = new Set(Object.keys(RANGES).concat(Object.keys(CHOICES), "path"));
   for (const key of Object.keys(options)) {
     if (!known.has(key)) throw new TypeError(`expected one of the options ${[...known].join(", ")}, got ${show(key)}`);
@@ -117,6 +119,15 @@ function resolvePath(path: unknown): string {
   throw new TypeError(`expected path to be the path of a directory, got ${show(path)}`);
 }
 
+/**
+ * Checks a prefix of keys.
+ * @throws TypeError when it is no text.
+ */
+export function checkPrefix(prefix: unknown): string {
+  if (typeof prefix === "string") return prefix;
+  throw new TypeError(`expected a prefix as a string, got ${show(prefix)}`);
+}
+
 function show(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value) : String(value);
+  return typeof value === "string" ? JSON.stringify(value) : inspect(value, { depth: 0 });
 }

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import type { StorageEvents, StoragePath, StorageStats } from "./api.js";
 import { StorageError } from "./errors.js";
 import { Opened } from "./opened.js";
-import { checkName, type ResolvedOptions, resolveOptions, type StorageOptions } from "./options.js";
+import { checkName, checkPrefix, type ResolvedOptions, resolveOptions, type StorageOptions } from "./options.js";
 
 /**
  * JSON data that all processes of an application share. Reads are local and synchronous; writes are visible here at once, and
@@ -128,13 +128,13 @@ export class Storage extends EventEmitter<StorageEvents> {
 
   /** The top-level keys that begin with a prefix, in no particular order. */
   keys(prefix = ""): string[] {
-    return this.#replica.keys(prefix);
+    return this.#replica.keys(checkPrefix(prefix));
   }
 
   /** The top-level keys that begin with a prefix, with their values. */
   // biome-ignore lint/suspicious/noExplicitAny: as `get`.
   entries<T = any>(prefix = ""): Array<[key: string, value: T]> {
-    return this.#replica.entries(prefix) as Array<[string, T]>;
+    return this.#replica.entries(checkPrefix(prefix)) as Array<[string, T]>;
   }
 
   /** How many top-level keys there are. */

@@ -74,7 +74,7 @@ export const life: readonly Promised[] = [
       storage.off("change", record);
       assert.deepEqual(
         changes.map(({ type, path }) => [type, ...path]),
-        [["set", "a", "b"], ["set", "c"], ["add", "c", "d"], ["expire", "c"], ["delete", "a"], ["clear"]],
+        [["set", "a", "b"], ["set", "c"], ["increment", "c", "d"], ["touch", "c"], ["delete", "a"], ["clear"]],
       );
     },
   },

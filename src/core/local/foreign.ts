@@ -45,7 +45,7 @@ export class ForeignSeat {
       const { address = "", host = "another machine" } = this.#seat.content ?? {};
       throw new StorageError(
         "ERR_STORAGE_REMOTE",
-        `expected ${this.#path} to be of this machine, ${identity.host}, but ${host} uses it (${address}): use the Redis engine for several machines`,
+        `expected ${this.#path} to be of this machine, ${identity.host}, but ${host} uses it (${address}): choose a directory that only this machine uses`,
       );
     }
     return Math.abs(clock.now() - this.#modifiedAt) > LEASE_MS || clock.elapsed() - this.#seenAt > LEASE_MS;

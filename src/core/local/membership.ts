@@ -231,8 +231,8 @@ export class Membership {
       return;
     }
     this.#isLive = true;
-    this.#request.sink.joined(time);
     this.#request.joined();
+    this.#request.sink.joined(time);
   }
 
   #take(buffer: Buffer, start: number, end: number): void {

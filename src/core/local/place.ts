@@ -58,7 +58,7 @@ function expectLocal(files: Files, directory: string): void {
   if (!files.isRemote(directory)) return;
   throw new StorageError(
     "ERR_STORAGE_REMOTE",
-    `expected ${directory} to be on a disk of this machine, got a network file system: use the Redis engine for several machines`,
+    `expected ${directory} to be on a disk of this machine, got a network file system: choose a directory on a local disk`,
   );
 }
 

@@ -24,7 +24,7 @@ export interface ReplicaClock {
 
 /** One confirmed entry that took effect. */
 export interface Change {
-  readonly type: "set" | "delete" | "expire" | "add" | "clear";
+  readonly type: "set" | "delete" | "touch" | "increment" | "clear";
   readonly path: Path;
 }
 
@@ -49,7 +49,13 @@ export interface ReplicaEvents {
   failed(error: Error): void;
 }
 
-const CHANGE_TYPES = { [SET]: "set", [DELETE]: "delete", [EXPIRE]: "expire", [ADD]: "add", [CLEAR]: "clear" } as const;
+const CHANGE_TYPES = {
+  [SET]: "set",
+  [DELETE]: "delete",
+  [EXPIRE]: "touch",
+  [ADD]: "increment",
+  [CLEAR]: "clear",
+} as const;
 
 /** What a {@link Follower} needs of its replica. */
 export interface Follows {

@@ -49,6 +49,7 @@ export class Writer {
    * `MAX_BATCH_BYTES`. In each case none of its writes happens.
    */
   batch(fn: () => unknown): void {
+    if (typeof fn !== "function") throw new TypeError(`expected a function, got ${typeof fn}`);
     if (this.#isAtomic) {
       expectNoPromise(fn());
       return;
@@ -132,16 +133,16 @@ export class Writer {
 
   #expectRoom(bytes: number): void {
     const max = this.#maxPendingBytes;
+    const maxAtomic = Math.min(MAX_ATOMIC_BYTES, max);
+    const atomicBytes = (this.#outbox.open?.bytes ?? 0) - this.#atomicFrom + bytes;
+    if (this.#isAtomic && atomicBytes > maxAtomic) {
+      throw new RangeError(`expected a batch of at most ${maxAtomic} bytes, got ${atomicBytes} so far`);
+    }
     if (this.#outbox.bytes + bytes > max) {
       throw new StorageError(
         "ERR_STORAGE_PENDING_FULL",
         `expected at most ${max} bytes of pending writes, got ${this.#outbox.bytes + bytes}; wait for flush() and write again`,
       );
-    }
-    if (!this.#isAtomic) return;
-    const atomicBytes = (this.#outbox.open?.bytes ?? 0) - this.#atomicFrom + bytes;
-    if (atomicBytes > MAX_ATOMIC_BYTES) {
-      throw new RangeError(`expected a batch of at most ${MAX_ATOMIC_BYTES} bytes, got ${atomicBytes}`);
     }
   }
 
@@ -235,7 +236,7 @@ function settle(op: Op, isExpired: boolean): void {
   if (isExpired) op.promised.reject(expiredError());
   else if (op.status === TOO_FAR) op.promised.reject(tooFar(op.entry));
   else if (op.status === NOT_A_NUMBER) {
-    const message = "expected a number whose sum with the amount is finite, got something else at the path";
+    const message = `expected a number at ${JSON.stringify(op.entry.path)} whose sum with ${op.entry.amount} is finite, got something else`;
     op.promised.reject(new StorageError("ERR_STORAGE_NOT_A_NUMBER", message));
   } else if (op.status === 0) {
     const message =
