@@ -39,7 +39,7 @@ export class Opened implements ReplicaEvents {
   isJoined = false;
   failure: Error | null = null;
   #trouble: Error | null = null;
-  readonly #onTrouble: Array<(error: StorageError) => void> = [];
+  readonly #onTrouble = new Set<(error: StorageError) => void>();
   manager: ManagerView = { pid: 0, isHere: false };
 
   private constructor(key: string, place: Place, options: ResolvedOptions, machine: Machine) {
@@ -147,23 +147,30 @@ export class Opened implements ReplicaEvents {
     this.#trouble = error;
     if (!isNew) return;
     const told = diskError(error);
-    for (const call of this.#onTrouble.splice(0)) call(told);
+    for (const call of this.#onTrouble) call(told);
+    this.#onTrouble.clear();
     this.erred(told);
   }
 
   /** Tells when there is no point in waiting for what is pending: the disk refuses it, or it takes `CLOSE_WAIT_MS`. */
   waitInVain(): { gaveUp: Promise<StorageError>; cancel: () => void } {
     let timer: Timer | undefined;
+    let told: ((error: StorageError) => void) | undefined;
     const gaveUp = new Promise<StorageError>((resolve) => {
+      told = resolve;
       if (this.#trouble) resolve(diskError(this.#trouble));
-      else this.#onTrouble.push(resolve);
+      else this.#onTrouble.add(resolve);
       timer = this.#clock.after(CLOSE_WAIT_MS, () => {
         const { pendingCount } = this.replica;
         const message = `expected a manager to confirm what is pending within ${CLOSE_WAIT_MS} ms, got none for ${pendingCount} writes; they are lost`;
         resolve(new StorageError("ERR_STORAGE_CLOSED", message));
       });
     });
-    return { gaveUp, cancel: () => timer?.cancel() };
+    const cancel = () => {
+      timer?.cancel();
+      if (told) this.#onTrouble.delete(told);
+    };
+    return { gaveUp, cancel };
   }
 
   erred(error: Error): void {

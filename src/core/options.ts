@@ -1,5 +1,4 @@
 /** The options of a storage: types, defaults, validation. */
-import { inspect } from "node:util";
 import { DEFAULT_MAX_VALUE_BYTES, MAX_BATCH_BYTES } from "./log/limits.js";
 
 /** How a storage is opened. All processes that open the same storage should give the same options. */
@@ -129,5 +128,7 @@ export function checkPrefix(prefix: unknown): string {
 }
 
 function show(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value) : inspect(value, { depth: 0 });
+  if (typeof value === "string") return JSON.stringify(value);
+  const isPlain = typeof value === "object" && value !== null && !Array.isArray(value);
+  return isPlain ? Object.prototype.toString.call(value) : String(value);
 }

@@ -229,3 +229,34 @@ function holdOpen(peer: Peer): () => void {
     peer.events?.closed(null);
   };
 }
+
+test("what a member left while the disk refuses is forgotten when it comes back, since it sends it again", () => {
+  const hub = new ManualHub();
+  const [a, b] = [hub.join("a"), hub.join("b")];
+  hub.files.fault = (call) => (call === "write" ? { code: "ENOSPC" } : undefined);
+  a.say(batchFrame(1), batchFrame(2));
+  b.say(batchFrame(7));
+  hub.clock.pass(500);
+  a.destroy();
+  a.events?.closed(null);
+  const again = hub.connect("a");
+  again.say(helloFrame({ member: "a" }));
+  hub.clock.run();
+  again.say(batchFrame(1), batchFrame(2));
+  hub.files.fault = null;
+  hub.clock.pass(5000);
+  assert.deepEqual(
+    b.of(BATCH).map(({ seq }) => seq),
+    [2, 3],
+    "each of its batches once, behind the one that waited",
+  );
+  assert.deepEqual(
+    again.of(BATCH).map(({ seq }) => seq),
+    [1],
+    "none of its own comes back to it as somebody else's",
+  );
+  assert.equal(
+    again.of(CONFIRM).reduce((count, { number }) => count + number, 0),
+    2,
+  );
+});

@@ -63,19 +63,19 @@ export class Candidacy {
    * Claims the next epoch, in place of whatever hub is still here.
    * @param mark Up to where this member has applied the log.
    * @returns false when others go first for now.
-   * @throws the error of a failed file operation.
+   * @throws the error of a failed file operation, or of a thread that cannot be started.
    */
   contend(mark: Mark | null): boolean {
     this.#machine.files.makeDirectory(this.#place.directory);
     const epoch = highestEpoch(this.#machine, this.#place);
     if (!this.#intents.isMyTurn(epoch + 1)) return false;
     this.terminate();
-    this.#isContending = true;
     const request = { place: this.#place, options: this.#options, member: this.#member, epoch, mark };
     const hub = this.#machine.threads.startHub(request, (report) => {
       if (hub === this.#hub) this.#reported(report);
     });
     this.#hub = hub;
+    this.#isContending = true;
     return true;
   }
 

@@ -16,7 +16,7 @@ const MAX_TORN_FILES = 4;
 const MAX_TORN_BYTES = 16 * 1024 * 1024;
 
 const TORN_NAME = /^torn\.(\d+)\.(\d+)$/;
-const LEFTOVER_NAME = /^(tmp|torn|intent|damaged|hub|member)\./;
+const LEFTOVER_NAME = /^(?:tmp|torn|intent|damaged|hub|member\.(\d+))\./;
 
 export const tornPath = (place: Place, epoch: number, segment: number): string =>
   join(place.directory, `torn.${epoch}.${segment}`);
@@ -81,18 +81,29 @@ function removeOldTorn(files: Files, place: Place): void {
   for (const { name } of torn.slice(MAX_TORN_FILES)) files.unlink(join(place.directory, name));
 }
 
+function isLeftover(name: string, isAlive: (pid: number) => boolean): boolean {
+  const found = LEFTOVER_NAME.exec(name);
+  return found !== null && !(found[1] !== undefined && isAlive(Number(found[1])));
+}
+
 /**
  * Removes a storage: `app.db`, segments, snapshots, what was left behind, seats, the directory; each only while the seat
  * still stands.
+ * @param isAlive Whether a process lives: what shows that it has the storage open stays.
  * @returns false when somebody else took the seat before everything was gone, or the directory holds foreign files.
  */
-export function removeFiles(files: Files, place: Place, isSeated: () => boolean): boolean {
+export function removeFiles(
+  files: Files,
+  place: Place,
+  isSeated: () => boolean,
+  isAlive: (pid: number) => boolean = () => false,
+): boolean {
   const names = files.list(place.directory);
   const paths = [
     place.filename,
     ...segmentsIn(names).map(({ epoch, segment }) => segmentPath(place, epoch, segment)),
     ...snapshotsIn(names).map((seq) => snapshotPath(place, seq)),
-    ...names.filter((name) => LEFTOVER_NAME.test(name)).map((name) => join(place.directory, name)),
+    ...names.filter((name) => isLeftover(name, isAlive)).map((name) => join(place.directory, name)),
     ...seatsIn(names)
       .reverse()
       .map((epoch) => seatPath(place, epoch)),

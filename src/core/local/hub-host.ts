@@ -9,8 +9,8 @@ import { foldAll } from "./compactor.js";
 import { PROTOCOL } from "./connection.js";
 import { removeFiles } from "./copy.js";
 import { Hub } from "./hub.js";
-import type { HubHandle, HubReport, HubRequest, Listener, Machine } from "./machine.js";
-import { removeIfVoid } from "./presence.js";
+import type { CompactResult, HubHandle, HubReport, HubRequest, Listener, Machine } from "./machine.js";
+import { hasLiving, removeIfVoid } from "./presence.js";
 import { recoverForHub, removeStrays } from "./recovery.js";
 import { Seat } from "./seat.js";
 import type { Lost } from "./sound.js";
@@ -35,6 +35,8 @@ class HubHost implements HubHandle {
   #listener: Listener | null = null;
   #stopCompaction: (() => void) | null = null;
   #isRestingFromCompaction = false;
+  /** An fsync failed: what the closed segments hold may not be on the disk, and must be written anew. */
+  #mustCompact = false;
   #isOver = false;
 
   constructor(machine: Machine, request: HubRequest, report: (report: HubReport) => void) {
@@ -108,7 +110,10 @@ class HubHost implements HubHandle {
     this.#hub = new Hub(machine, place, options, seat, token, recovered, {
       replaced: () => this.#end({ kind: "replaced" }),
       grown: () => this.#compactIfGrown(),
-      spoiled: () => this.#compact(),
+      spoiled: () => {
+        this.#mustCompact = true;
+        this.#compact();
+      },
     });
     this.#report({ kind: "serving", epoch: seat.epoch });
     if (!seat.holds()) return;
@@ -120,14 +125,16 @@ class HubHost implements HubHandle {
     const writer = this.#hub?.writer;
     if (!writer || this.#isRestingFromCompaction) return;
     const isLarge = writer.segmentBytes > this.#request.options.compactAfterBytes + writer.snapshotBytes;
-    if (isLarge || writer.chain.length > MAX_SEGMENTS) this.#compact();
+    if (this.#mustCompact || isLarge || writer.chain.length > MAX_SEGMENTS) this.#compact();
   }
 
   #compact(): void {
     const hub = this.#hub;
     if (this.#isOver || hub === null || this.#stopCompaction !== null || !hub.rotate()) return;
     const request = hub.writer.compaction();
-    this.#stopCompaction = this.#machine.threads.compact(request, (error, result) => {
+    const isOwed = this.#mustCompact;
+    this.#mustCompact = false;
+    const done = (error: Error | null, result: CompactResult | null) => {
       this.#stopCompaction = null;
       if (this.#isOver) return;
       if (result) {
@@ -135,9 +142,15 @@ class HubHost implements HubHandle {
         this.#report({ kind: "compacted", result });
         this.#compactIfGrown();
       } else {
+        this.#mustCompact ||= isOwed;
         this.#rest(error as Error);
       }
-    });
+    };
+    try {
+      this.#stopCompaction = this.#machine.threads.compact(request, done);
+    } catch (error) {
+      done(error as Error, null);
+    }
   }
 
   /** A failed compaction loses nothing: the segments stay. It is tried again later. */
@@ -155,9 +168,12 @@ class HubHost implements HubHandle {
     const { place, options } = this.#request;
     const seat = this.#seat as Seat;
     const isSeated = () => seat.holds();
-    if (!isSeated()) return;
+    // Frames that were never confirmed lie behind the end: a successor may count on them, so nothing is folded.
+    if (!isSeated() || !hub.writer.isSettled) return;
     foldAll(this.#machine, { ...hub.writer.compaction(), segments: hub.writer.chain });
-    if (destroy || !options.persist) removeFiles(this.#machine.files, place, isSeated);
+    const isVoid = !options.persist && !hasLiving(this.#machine, place, this.#request.member);
+    const isAlive = (pid: number) => this.#machine.identity.isAlive(pid);
+    if (destroy || isVoid) removeFiles(this.#machine.files, place, isSeated, isAlive);
   }
 
   #end(report: HubReport | null): void {

@@ -14,6 +14,8 @@ import { encodeEntries } from "../log/codec.js";
 import { CONFIRM, encodeFrame, encodeJson, PING, TROUBLE, WELCOME } from "../log/frame.js";
 import { type Arrival, bytesOf, enqueue, stamp, takeBytes } from "./arrivals.js";
 import { Audience } from "./audience.js";
+import { Backoff } from "./backoff.js";
+import type { HubEvents } from "./hub-events.js";
 import type { HubMember } from "./hub-member.js";
 import { LogWriter } from "./log-writer.js";
 import type { HubOptions, Machine, Place, Socket, SocketEvents, Timer } from "./machine.js";
@@ -30,16 +32,6 @@ const MAX_RETRY_MS = 2000;
 /** Longest time, in ms, that a closing hub waits until members have taken what was sent to them. */
 const FAREWELL_MS = 1000;
 
-/** What a hub tells the host that runs it. */
-export interface HubEvents {
-  /** Somebody else has the seat now: it has stopped. */
-  replaced(): void;
-  /** A good moment to compact, if it is worth it. */
-  grown(): void;
-  /** An fsync failed in the background: what is in the closed segments must be written anew. */
-  spoiled(): void;
-}
-
 export class Hub {
   readonly #machine: Machine;
   readonly #options: HubOptions;
@@ -52,7 +44,7 @@ export class Hub {
   #seq: number;
   #time: number;
   #pulses = 0;
-  #retryMs = 0;
+  readonly #backoff = new Backoff(RETRY_MS, MAX_RETRY_MS);
   /** What members were told about the disk; null while it takes what is appended. */
   #trouble: Buffer | null = null;
   #isScheduled = false;
@@ -103,10 +95,12 @@ export class Hub {
   /** Begins a new segment, so that all before it can be folded. Returns false when there is nothing to fold, or no way to. */
   rotate(): boolean {
     if (this.#isClosed || this.#unwritten.length > 0) return false;
+    const wasSpoiled = this.#writer.isSpoiled;
     try {
       this.#writer.rotate();
     } catch (error) {
-      this.#fail(error as Error);
+      if (this.#writer.isSpoiled && !wasSpoiled) this.#spoil(error as Error);
+      else this.#fail(error as Error);
       return false;
     }
     this.#tell(this.#writer.head);
@@ -161,9 +155,7 @@ export class Hub {
   }
 
   #run(): void {
-    if (!this.#isScheduled || this.#isClosed) return;
-    this.#isScheduled = false;
-    this.#turn();
+    if (this.#isScheduled && !this.#isClosed) this.#turn();
   }
 
   #arrived(origin: HubMember | null, buffer: Buffer, start: number, end: number): void {
@@ -172,15 +164,23 @@ export class Hub {
   }
 
   #turn(): void {
+    this.#isScheduled = false;
     const settled = this.#retry === null ? this.#order() : [];
-    if ((settled.length > 0 || this.#audience.isAsking) && !this.#seat.holds()) {
-      this.#stepDown();
-      return;
-    }
+    const isAsking = this.#audience.isAsking;
+    if ((settled.length > 0 || isAsking) && !this.#holds()) return;
     if (settled.length > 0) this.#settle(settled);
+    if (isAsking) this.#forgetClosed();
     this.#audience.welcome(() => this.#welcome());
     this.#audience.deliver();
     if (settled.length > 0) this.#events.grown();
+  }
+
+  /** Whether the seat still stands; when it does not, this hub stops. */
+  #holds(): boolean {
+    if (this.#seat.holds()) return true;
+    this.abandon();
+    this.#events.replaced();
+    return false;
   }
 
   /** Stamps and appends what has arrived; returns what is in the log now, not confirmed yet. */
@@ -216,6 +216,16 @@ export class Hub {
     }
   }
 
+  /**
+   * Drops what members left that are gone: one of them may be welcomed again now, and then it sends it again behind the
+   * position that it is told. The rest is stamped anew.
+   */
+  #forgetClosed(): void {
+    const waiting = [...this.#unwritten.splice(0), ...this.#arrivals];
+    this.#arrivals = waiting.filter(({ member }) => !member?.isClosed);
+    this.#seq = this.#writer.confirmed.seq;
+  }
+
   /** The seat stood after the append: queues frames for the others, and confirms for their origins. */
   #settle(arrivals: readonly Arrival<HubMember | null>[]): void {
     const last = arrivals[arrivals.length - 1] as Arrival<HubMember | null>;
@@ -246,9 +256,8 @@ export class Hub {
       this.#tell(this.#trouble);
       this.#audience.pause();
     }
-    this.#retryMs = Math.min(Math.max(RETRY_MS, this.#retryMs * 2), MAX_RETRY_MS);
     this.#retry?.cancel();
-    this.#retry = this.#machine.clock.after(this.#retryMs, () => {
+    this.#retry = this.#machine.clock.after(this.#backoff.next(), () => {
       this.#retry = null;
       this.#schedule();
     });
@@ -257,7 +266,7 @@ export class Hub {
   #recover(): void {
     if (this.#trouble === null) return;
     this.#trouble = null;
-    this.#retryMs = 0;
+    this.#backoff.reset();
     this.#tell(encodeJson(TROUBLE, {}, null));
     this.#audience.resume();
   }
@@ -267,25 +276,16 @@ export class Hub {
     this.#schedule();
   }
 
-  #stepDown(): void {
-    this.abandon();
-    this.#events.replaced();
-  }
-
   /** A sign of life; and an idle hub learns here that it was replaced. */
   #beat(): void {
     this.#pulse = this.#machine.clock.after(PULSE_MS, () => this.#beat());
-    if (!this.#seat.holds()) {
-      this.#stepDown();
-      return;
-    }
+    if (!this.#holds()) return;
     if (++this.#pulses % REFRESH_PULSES === 0) this.#seat.refresh();
     if (!this.#audience.isEmpty) this.#tell(encodeFrame(PING, {}));
-    if (this.#options.fsync === "everysec") this.#writer.syncLater((error) => this.#spoil(error));
+    if (this.#options.fsync === "everysec") this.#writer.syncLater((error) => this.#isClosed || this.#spoil(error));
   }
 
   #spoil(error: Error): void {
-    if (this.#isClosed) return;
     this.#fail(error);
     this.#events.spoiled();
   }

@@ -15,18 +15,21 @@
 import { StorageError } from "../errors.js";
 import { BARRIER, encodeFrame } from "../log/frame.js";
 import type { Log, LogSink, LogStats } from "../log/log.js";
+import { Backoff } from "./backoff.js";
 import { Candidacy } from "./candidacy.js";
 import { FOREIGN_POLL_MS, ForeignSeat } from "./foreign.js";
 import type { HubOptions, Machine, Mark, Place, Timer } from "./machine.js";
 import { Membership, type MembershipEnd } from "./membership.js";
 import { enter, leave } from "./presence.js";
+import { FINAL_CODES } from "./reports.js";
 import { newestSeat, type SeatView } from "./seat.js";
 
 /** Pause, in ms, between two looks for a seat while somebody else claims it. */
 const POLL_MS = 5;
 /** The same for a member that may not be the manager. */
 const BYSTANDER_POLL_MS = 25;
-/** First and longest pause, in ms, after a failed try. */
+/** First pause, in ms, after a lost connection; first and longest one after a failed try. */
+const RECONNECT_MS = 1;
 const RETRY_MS = 10;
 const MAX_RETRY_MS = 1000;
 /** Connections that end without a welcome, after which a manager counts as dead. */
@@ -37,14 +40,6 @@ const LEAVE_MS = 1000;
 const DEAD_ADDRESS = new Set(["ECONNREFUSED", "ENOENT", "ENOTSOCK", "ENOTDIR", "EACCES"]);
 /** Codes of a connection that came at a bad moment: they say nothing about the manager. */
 const BUSY = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOBUFS"]);
-/** Failures for which no other try will do better. */
-const FINAL_CODES = new Set<string>([
-  "ERR_STORAGE_CORRUPT",
-  "ERR_STORAGE_FORMAT",
-  "ERR_STORAGE_DIRECTORY",
-  "ERR_STORAGE_REMOTE",
-]);
-
 export interface LocalLogOptions {
   /** Whether this member may be the manager. */
   readonly candidate: boolean;
@@ -65,11 +60,12 @@ export class LocalLog implements Log {
   #seat: SeatView | null = null;
   #deadEpoch = 0;
   #unwelcome = 0;
-  #retryMs = 0;
+  readonly #reconnect = new Backoff(RECONNECT_MS, MAX_RETRY_MS);
+  readonly #retry = new Backoff(RETRY_MS, MAX_RETRY_MS);
   #foreign: ForeignSeat | null = null;
   #timer: Timer | null = null;
   #alive: Timer | null = null;
-  #leaving: { readonly destroy: boolean; readonly ended: (error?: Error) => void } | null = null;
+  #leaving: ((error?: Error) => void) | null = null;
   #isClosed = false;
   readonly #barriers = new Map<number, () => void>();
   #lastBarrier = 0;
@@ -81,7 +77,8 @@ export class LocalLog implements Log {
     this.#member = machine.random(8).toString("hex");
     this.#candidacy = new Candidacy(machine, place, options.hub, this.#member, {
       serving: () => {
-        if (this.#leaving) this.#candidacy.close(this.#leaving.destroy);
+        // Others may still be on their way to this hub: what it took over is folded, never removed.
+        if (this.#leaving) this.#candidacy.close(false);
         else this.#seek();
       },
       replaced: () => this.#seek(),
@@ -206,7 +203,8 @@ export class LocalLog implements Log {
 
   #joined(seat: SeatView): void {
     this.#unwelcome = 0;
-    this.#retryMs = 0;
+    this.#reconnect.reset();
+    this.#retry.reset();
     this.#sink?.manager(seat.content?.pid ?? 0, this.#candidacy.isManager(seat.epoch));
     for (const number of this.#barriers.keys()) this.#membership?.append(encodeFrame(BARRIER, { number }));
   }
@@ -232,16 +230,14 @@ export class LocalLog implements Log {
       this.#unwelcome = 0;
       this.#seek();
     } else {
-      this.#retryMs = this.#retryMs === 0 ? 1 : Math.min(this.#retryMs * 2, MAX_RETRY_MS);
-      this.#seekAfter(this.#retryMs);
+      this.#seekAfter(this.#reconnect.next());
     }
   }
 
   /** Something failed that may work later: tells, waits, tries again. */
   #trouble(error: Error): void {
     this.#sink?.trouble(error);
-    this.#retryMs = Math.min(Math.max(this.#retryMs * 2, RETRY_MS), MAX_RETRY_MS);
-    this.#seekAfter(this.#retryMs);
+    this.#seekAfter(this.#retry.next());
   }
 
   /**
@@ -254,7 +250,8 @@ export class LocalLog implements Log {
       alive.cancel();
       done(error);
     };
-    this.#leaving = { destroy, ended };
+    this.#leaving = ended;
+    if (!this.#options.hub.persist) leave(this.#machine, this.#place, this.#member);
     if (this.#isClosed) this.#machine.clock.soon(() => this.#depart());
     else if (this.#candidacy.isRunning) this.#candidacy.close(destroy);
     else if (this.#membership === null) this.#leaveAfter(this.#seat?.epoch ?? 0);
@@ -279,8 +276,7 @@ export class LocalLog implements Log {
     this.#leaving = null;
     if (leaving === null) return;
     this.#stop();
-    if (!this.#options.hub.persist) leave(this.#machine, this.#place, this.#member);
-    leaving.ended(error);
+    leaving(error);
   }
 
   #giveUp(error: Error): void {

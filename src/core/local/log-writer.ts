@@ -75,6 +75,11 @@ export class LogWriter {
     return this.#segment.isBroken || this.#segment.isPoisoned;
   }
 
+  /** Whether the newest segment holds nothing behind what is confirmed. */
+  get isSettled(): boolean {
+    return this.#segment.end === this.#confirmed.offset;
+  }
+
   /** Appends frames behind what is confirmed. The caller looks at its seat, then calls `confirm`. */
   append(buffers: readonly Buffer[]): Appended {
     try {
@@ -103,7 +108,7 @@ export class LogWriter {
     const { segment, seq, time, offset } = this.#confirmed;
     const closed: SegmentRef = { epoch: this.#epoch, segment, end: offset };
     const previous = this.#segment;
-    if (!this.isSpoiled) previous.sync();
+    if (!previous.isPoisoned) previous.sync();
     this.#segment = this.#begin(segment + 1, seq, time, closed);
     this.#closed.push(closed);
     this.#confirmed = this.#endMark(segment + 1, seq, time);

@@ -198,6 +198,8 @@ export class Membership {
       else this.#connection.drop(error as Error);
       return;
     }
+    // While the connection is paused the hub cannot be heard.
+    if (this.#isPaused) this.#watch.heard();
     if (!isDone) {
       this.#machine.clock.soon(() => this.#read(to, now));
       return;
@@ -211,6 +213,7 @@ export class Membership {
   /** Delivers a slice of what came in meanwhile; once nothing is left, the member is live. */
   #catchUp(time: number): void {
     if (this.#connection.isClosed) return;
+    if (this.#isPaused) this.#watch.heard();
     const slice = this.#backlog.splice(0, BACKLOG_SLICE);
     try {
       for (const { buffer, start, end } of slice) {

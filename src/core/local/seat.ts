@@ -100,14 +100,17 @@ export class Seat {
     const temporary = temporaryPath(place, epoch, machine.random(8).toString("hex"));
     const file = files.open(temporary, "create");
     const seat = new Seat(machine, place, epoch, file);
+    let isLinked = false;
     try {
       const bytes = Buffer.from(`${JSON.stringify(content)}\n`);
       if (files.write(file, [bytes], 0) !== bytes.length) throw diskFull(temporary);
       seat.#bytes = bytes.length;
       files.link(temporary, seatPath(place, epoch));
+      isLinked = true;
       files.unlink(temporary);
     } catch (error) {
       seat.release();
+      if (isLinked) files.unlink(seatPath(place, epoch));
       files.unlink(temporary);
       if ((error as NodeJS.ErrnoException).code === "EEXIST") return null;
       throw error;
