@@ -33,7 +33,7 @@ const RECONNECT_MS = 1;
 const RETRY_MS = 10;
 const MAX_RETRY_MS = 1000;
 /** Connections that end without a welcome, after which a manager counts as dead. */
-const MAX_UNWELCOME = 3;
+const MAX_UNWELCOME = 8;
 /** Longest time, in ms, that a leaving member waits for the answer of its hub. */
 const LEAVE_MS = 1000;
 /** Codes of a connection to an address where nobody listens, now and for ever, since no address is used twice. */
