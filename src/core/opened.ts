@@ -18,7 +18,7 @@ const COMPACT_AFTER_BYTES = 16 * 1024 * 1024;
 const CLOSE_WAIT_MS = 10_000;
 
 /** Who the manager is. */
-export interface ManagerView {
+interface ManagerView {
   readonly pid: number;
   readonly isHere: boolean;
 }

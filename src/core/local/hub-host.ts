@@ -125,7 +125,7 @@ class HubHost implements HubHandle {
     const writer = this.#hub?.writer;
     if (!writer || this.#isRestingFromCompaction) return;
     const isLarge = writer.segmentBytes > this.#request.options.compactAfterBytes + writer.snapshotBytes;
-    if (this.#mustCompact || isLarge || writer.chain.length > MAX_SEGMENTS) this.#compact();
+    if (this.#mustCompact || isLarge || writer.segmentCount > MAX_SEGMENTS) this.#compact();
   }
 
   #compact(): void {

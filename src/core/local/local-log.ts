@@ -40,6 +40,7 @@ const LEAVE_MS = 1000;
 const DEAD_ADDRESS = new Set(["ECONNREFUSED", "ENOENT", "ENOTSOCK", "ENOTDIR", "EACCES"]);
 /** Codes of a connection that came at a bad moment: they say nothing about the manager. */
 const BUSY = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOBUFS"]);
+
 export interface LocalLogOptions {
   /** Whether this member may be the manager. */
   readonly candidate: boolean;

@@ -66,6 +66,11 @@ export class LogWriter {
     return this.#closed.reduce((sum, { end }) => sum + end, this.#confirmed.offset);
   }
 
+  /** Segments behind the snapshot. */
+  get segmentCount(): number {
+    return this.#closed.length + 1;
+  }
+
   get snapshotBytes(): number {
     return this.#snapshotBytes;
   }
