@@ -60,8 +60,34 @@ test("what JSON cannot carry is a TypeError", async (t) => {
     for (const path of ["number", "new", "object.list[1]", "object.x.y"]) {
       await expectRefusal(what, () => storage.set(path, value), TypeError);
       await expectRefusal(what, () => storage.add(path, value), TypeError);
+      if (value === undefined) continue;
+      await expectRefusal(what, () => storage.patch(path, { field: value }), TypeError);
     }
   }
+  await expectUnchanged();
+});
+
+test("a patch that is none throws at once: TypeError", async (t) => {
+  const { storage, expectUnchanged } = await filled(new Home(t));
+  class Changes {
+    readonly a = 1;
+  }
+  const field = JSON.parse('{"a":1,"__proto__":{"polluted":true}}') as Record<string, unknown>;
+  const noObjects = [undefined, null, 5, "text", [], [1], new Map(), new Date(0), new Changes(), () => ({}), field];
+  for (const value of noObjects) {
+    const given = value as Record<string, unknown>;
+    const what = Object.prototype.toString.call(value);
+    assert.throws(() => storage.patch("object", given), TypeError, what);
+    await expectRefusal(what, () => storage.patch("object", given), TypeError);
+    if (value === undefined) continue;
+    await expectRefusal(what, () => storage.patch("object", { a: 1 }, { match: given }), TypeError);
+    await expectRefusal(what, () => storage.patch("object", { a: 1 }, given), TypeError);
+  }
+  for (const match of [{ a: undefined }, { a: () => 1 }, { a: 5n }, { a: { toJSON: () => undefined } }]) {
+    await expectRefusal("match", () => storage.patch("object", { a: 1 }, { match }), TypeError);
+  }
+  const unknown = { ttl: 5, upsert: true };
+  assert.throws(() => storage.patch("object", {}, unknown), /expected one of the options ttl, match, got upsert/);
   await expectUnchanged();
 });
 
@@ -92,7 +118,16 @@ test("a value that is too large or too deep is a RangeError, whatever its path",
   for (const [what, path, value] of tooMuch) {
     await expectRefusal(what, () => storage.set(path, value), RangeError);
     await expectRefusal(what, () => storage.add(path, value), RangeError);
+    await expectRefusal(what, () => storage.patch(path, { f: value }), RangeError);
+    await expectRefusal(what, () => storage.patch(path, {}, { match: { f: value } }), RangeError);
   }
+  const large = { a: "x".repeat(500), b: "x".repeat(500) };
+  await expectRefusal("a patch of 1000 letters", () => storage.patch("object", large), RangeError);
+  await expectRefusal(
+    "a field of 1000 letters",
+    () => storage.patch("object", { ["x".repeat(1000)]: undefined }),
+    RangeError,
+  );
   await expectUnchanged();
 });
 
@@ -105,6 +140,8 @@ test("513 levels are too deep, and what JSON.stringify itself cannot do is a Ran
     await expectRefusal(`${depth} levels`, () => storage.set("deep", nested(depth)), RangeError);
     await expectRefusal(`${depth} levels`, () => storage.set(["a", "b"], nested(depth)), RangeError);
   }
+  assert.throws(() => storage.patch(["a", "b"], { f: nested(511) }), RangeError);
+  assert.equal(await storage.patch(["a", "b"], { f: nested(510) }, { match: { f: nested(510) } }), false);
   assert.deepEqual(storage.get("deep"), nested(512));
   assert.deepEqual(storage.keys(), ["deep"]);
 });
@@ -117,6 +154,7 @@ test("a ttl that is no number is a TypeError, a negative one or one without end 
     touch: (ttl) => storage.touch("number", ttl),
     increment: (ttl) => storage.increment("number", 1, ttl),
     add: (ttl) => storage.add("new", 1, ttl),
+    patch: (ttl) => storage.patch("object", { a: 1 }, { ttl }),
   };
   for (const [what, write] of Object.entries(writes)) {
     for (const ttl of [-1, -0.001, Number.NaN, Infinity, -Infinity]) {
@@ -153,6 +191,8 @@ test("a path that is no path is a TypeError, for every method", async (t) => {
       touch: () => storage.touch(path, 1),
       increment: () => storage.increment(path),
       add: () => storage.add(path, 1),
+      patch: () => storage.patch(path, { a: 1 }),
+      ttl: () => storage.ttl(path),
     };
     for (const [name, use] of Object.entries(uses)) {
       await expectRefusal(`${name}(${Array.isArray(value) ? "array" : typeof value})`, use, TypeError);

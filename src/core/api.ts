@@ -3,10 +3,18 @@
 /** A lodash path: a string such as `"users[3].name"`, or an array of keys, each of which is taken as it is. */
 export type StoragePath = string | ReadonlyArray<string | number>;
 
+/** How `patch` changes an object. */
+export interface StoragePatchOptions {
+  /** The new expiry of the object, in ms from now; 0: never. Default: its expiry stays as it is. */
+  readonly ttl?: number | undefined;
+  /** Nothing is changed unless each of these fields is there with exactly this value, compared as JSON. */
+  readonly match?: Readonly<Record<string, unknown>> | undefined;
+}
+
 /** A write that took effect, in the order of the log. */
 export interface StorageChange {
   /** What was done: `"set"` also by `add`. That data expires is no change; see the event `expire`. */
-  readonly type: "set" | "delete" | "touch" | "increment" | "clear";
+  readonly type: "set" | "delete" | "touch" | "increment" | "patch" | "clear";
   /** Where; empty for `clear`. */
   readonly path: readonly string[];
 }

@@ -23,7 +23,9 @@ export type StorageErrorCode =
   /** The directory is on a network file system, or in use by another machine. */
   | "ERR_STORAGE_REMOTE"
   /** The same storage is open in this process with other options. */
-  | "ERR_STORAGE_OPTIONS";
+  | "ERR_STORAGE_OPTIONS"
+  /** An adapter waited for the storage, which had not joined in time. */
+  | "ERR_STORAGE_NOT_READY";
 
 /**
  * What goes wrong in a storage at run time. Mistakes in a call are `TypeError` and `RangeError` instead.

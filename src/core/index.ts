@@ -1,5 +1,5 @@
 /** `cluster-storage`: JSON data that all processes of an application share. */
-export type { StorageChange, StorageEvents, StoragePath, StorageStats } from "./api.js";
+export type { StorageChange, StorageEvents, StoragePatchOptions, StoragePath, StorageStats } from "./api.js";
 export { StorageError, type StorageErrorCode } from "./errors.js";
 export type { StorageOptions } from "./options.js";
 export { Storage } from "./storage.js";

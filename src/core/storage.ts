@@ -1,7 +1,7 @@
 /** The user's API: validates, delegates, holds no logic of its own. */
 import { EventEmitter } from "node:events";
 import { resolve } from "node:path";
-import type { StorageEvents, StoragePath, StorageStats } from "./api.js";
+import type { StorageEvents, StoragePatchOptions, StoragePath, StorageStats } from "./api.js";
 import { StorageError } from "./errors.js";
 import { Opened } from "./opened.js";
 import { checkName, checkPrefix, type ResolvedOptions, resolveOptions, type StorageOptions } from "./options.js";
@@ -126,6 +126,14 @@ export class Storage extends EventEmitter<StorageEvents> {
     return this.#replica.touch(path, ttl);
   }
 
+  /**
+   * How long what is at a path will be there, in ms: until the earliest expiry of it and of what it is in.
+   * @returns 1 or more; `Infinity`: it never expires; null: nothing is there.
+   */
+  ttl(path: StoragePath): number | null {
+    return this.#replica.ttl(path);
+  }
+
   /** The top-level keys that begin with a prefix, in no particular order. */
   keys(prefix = ""): string[] {
     return this.#replica.keys(checkPrefix(prefix));
@@ -173,6 +181,27 @@ export class Storage extends EventEmitter<StorageEvents> {
    */
   add(path: StoragePath, data: unknown, ttl?: number): Promise<boolean> {
     return this.#replica.add(path, data, ttl);
+  }
+
+  /**
+   * Changes fields of the object at a path, all or none, if it is there at its place in the order: what was deleted is never
+   * brought back. Fields that are not named stay as others wrote them. Visible here at once.
+   * @param changes The new value of each field; a field that is undefined is removed. Expiries of these fields, and below
+   *   them, are cleared.
+   * @param options `match`: only if these fields have exactly these values; `ttl`: a new expiry of the object.
+   * @returns whether it took effect, once confirmed.
+   * @throws TypeError, at once, when an argument has a wrong type, an option is unknown, a field is `__proto__` or a value is
+   *   nothing that JSON can carry. RangeError as `set`, where the size counts all of `changes` and `match`.
+   * @throws StorageError `ERR_STORAGE_CLOSED`, `ERR_STORAGE_EXPIRED`, `ERR_STORAGE_PENDING_FULL`.
+   * @example
+   * await storage.patch("users.42", { name: "Ada", draft: undefined }, { match: { version: 3 } });
+   */
+  patch(
+    path: StoragePath,
+    changes: Readonly<Record<string, unknown>>,
+    options?: StoragePatchOptions,
+  ): Promise<boolean> {
+    return this.#replica.patch(path, changes, options);
   }
 
   /**

@@ -11,6 +11,8 @@ export async function everyUse({ storage }: Pick<Pair, "storage">): Promise<Arra
     has: () => storage.has("key"),
     delete: () => storage.delete("key"),
     touch: () => storage.touch("key", 1),
+    ttl: () => storage.ttl("key"),
+    patch: () => storage.patch("key", {}),
     keys: () => storage.keys(),
     entries: () => storage.entries(),
     size: () => storage.size,
@@ -65,6 +67,9 @@ export const life: readonly Promised[] = [
       await other.call("set", "c", { d: 1 });
       await other.call("increment", "c.d", 2);
       await other.call("touch", ["c"], 60_000);
+      await other.call("patch", "c", { e: 1 });
+      await other.call("patch", "c.d", { e: 1 });
+      await other.call("patch", "c", { e: 2 }, { match: { e: 2 } });
       await other.call("add", "c", 1);
       await other.call("delete", "a");
       await other.call("delete", "a");
@@ -74,7 +79,15 @@ export const life: readonly Promised[] = [
       storage.off("change", record);
       assert.deepEqual(
         changes.map(({ type, path }) => [type, ...path]),
-        [["set", "a", "b"], ["set", "c"], ["increment", "c", "d"], ["touch", "c"], ["delete", "a"], ["clear"]],
+        [
+          ["set", "a", "b"],
+          ["set", "c"],
+          ["increment", "c", "d"],
+          ["touch", "c"],
+          ["patch", "c"],
+          ["delete", "a"],
+          ["clear"],
+        ],
       );
     },
   },

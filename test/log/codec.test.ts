@@ -12,6 +12,8 @@ import {
   type Entry,
   expireEntry,
   IF_VERSION,
+  KEEP,
+  patchEntry,
   setEntry,
   slotEntry,
 } from "../../dist/core/log/entry.js";
@@ -47,6 +49,9 @@ const entry: fc.Arbitrary<Entry> = fc.oneof(
     .map((any) => deleteEntry(any.path, any.condition, any.condition === IF_VERSION ? any.seq : 0)),
   fc.record({ path, time }).map((any) => expireEntry(any.path, any.time)),
   fc.record({ path, amount: finite, time }).map((any) => addEntry(any.path, any.amount, any.time)),
+  fc
+    .record({ path, json, expiresAt: fc.oneof(time, fc.constant(KEEP)) })
+    .map((any) => patchEntry(any.path, `{"set":{"a":${any.json}}}`, any.expiresAt)),
   fc.constant(clearEntry()),
   fc.record({ key, json, time, seq }).map((any) => slotEntry(any.key, any.json, any.time, any.seq)),
 );
@@ -125,11 +130,22 @@ test("a value without text, an unknown operation and a number that is none are m
   const add = encodeEntries([addEntry(["a"], 1)]);
   add.writeDoubleLE(Number.NaN, add.length - 8);
   const unknown = encodeEntries([clearEntry()]);
-  unknown[HEADER_BYTES + 4] = 7;
+  unknown[HEADER_BYTES + 4] = 0;
+  const patch = encodeEntries([patchEntry(["a"], "{}")]);
+  patch.writeUInt32LE(0, patch.length - 6);
   const huge = framed(Buffer.from([0xff, 0xff, 0xff, 0xff, CLEAR, 0, 0]));
   const pathless = framed(Buffer.from([1, 0, 0, 0, DELETE, 0, 0]));
   const clearing = framed(Buffer.from([1, 0, 0, 0, CLEAR, 1, 0, 0, 0]));
-  for (const frame of [set.subarray(0, -1), add, unknown, huge, pathless, clearing, framed(Buffer.alloc(0))]) {
+  for (const frame of [
+    set.subarray(0, -1),
+    patch.subarray(0, -2),
+    add,
+    unknown,
+    huge,
+    pathless,
+    clearing,
+    framed(Buffer.alloc(0)),
+  ]) {
     assert.ok(read(frame, 0, frame.length) instanceof MalformedError);
     assert.throws(() => decodeEntries(frame, 0, frame.length), MalformedError);
   }
@@ -168,6 +184,20 @@ test("path and value together are nested at most MAX_DEPTH deep", () => {
     checkEntries(fits, 0, fits.length);
     const tooDeep = encodeEntries([setEntry(path, nested(deepest + 1))]);
     assert.throws(() => checkEntries(tooDeep, 0, tooDeep.length), MalformedError, `${steps} steps`);
+  }
+});
+
+test("a value in a patch is as deep as it is in the object", () => {
+  for (const steps of [1, 2, 100, MAX_DEPTH - 1, MAX_DEPTH]) {
+    const path = new Array(steps).fill("k");
+    const deepest = MAX_DEPTH - steps;
+    for (const part of ["set", "match"]) {
+      const patch = (depth: number) => patchEntry(path, `{"${part}":{"a":${depth === 0 ? "1" : nested(depth)}}}`);
+      const fits = encodeEntries([patch(deepest)]);
+      checkEntries(fits, 0, fits.length);
+      const tooDeep = encodeEntries([patch(deepest + 1)]);
+      assert.throws(() => checkEntries(tooDeep, 0, tooDeep.length), MalformedError, `${steps} steps`);
+    }
   }
 });
 

@@ -2,6 +2,7 @@
  * The state machine written the simplest way: whole values are copied at every step, nothing is cached or shared, nothing
  * is ever swept. What it says is right by inspection, so the real one is compared with it.
  */
+import { isDeepStrictEqual } from "node:util";
 import {
   ADD,
   type Batch,
@@ -12,6 +13,10 @@ import {
   IF_ABSENT,
   IF_PRESENT,
   IF_VERSION,
+  KEEP,
+  PATCH,
+  type Patch,
+  type Path,
   SET,
 } from "../../dist/core/log/entry.js";
 
@@ -127,6 +132,7 @@ export class Naive {
       return found + entry.amount;
     }
     if (found === undefined || slot === undefined) return "unmet";
+    if (entry.op === PATCH && !this.#patch(entry, slot, below, found, time)) return "unmet";
     if (entry.op === DELETE && below.length === 0) this.slots.delete(key);
     else if (entry.op === DELETE) {
       slot.value = removeIn(slot.value, below);
@@ -136,6 +142,15 @@ export class Naive {
     else if (entry.op === EXPIRE) slot.expiries.set(JSON.stringify(below), entry.expiresAt);
     slot.version = version;
     return "applied";
+  }
+
+  /** When what is at a path expires; undefined: nothing is there. */
+  expiresAt(path: Path, now: number): number | undefined {
+    const [key, ...below] = path as [string, ...string[]];
+    if (this.find(path, now) === undefined) return undefined;
+    const prefixes = [[], ...below.map((_, index) => below.slice(0, index + 1))];
+    const expiries = this.slots.get(key)?.expiries;
+    return Math.min(...prefixes.map((prefix) => expiries?.get(JSON.stringify(prefix)) ?? Infinity));
   }
 
   /** What conditions look at. */
@@ -215,6 +230,21 @@ export class Naive {
     slot.version = version;
     this.slots.set(key, slot);
     return "applied";
+  }
+
+  #patch(entry: Entry, slot: NaiveSlot, below: string[], found: Json, time: number): boolean {
+    if (typeof found !== "object" || found === null || Array.isArray(found)) return false;
+    const { set = {}, remove = [], match = {} } = JSON.parse(entry.json) as Patch;
+    const seen = prune(found, below, slot.expiries, time) as { [key: string]: Json };
+    for (const [field, value] of Object.entries(match)) {
+      if (!Object.hasOwn(seen, field) || !isDeepStrictEqual(seen[field], value)) return false;
+    }
+    for (const field of remove) slot.value = removeIn(slot.value, [...below, field]);
+    for (const [field, value] of Object.entries(set)) slot.value = setIn(slot.value, [...below, field], value as Json);
+    for (const field of [...remove, ...Object.keys(set)]) this.#dropExpiries(slot, [...below, field]);
+    if (entry.expiresAt !== KEEP) slot.expiries.delete(JSON.stringify(below));
+    if (entry.expiresAt > 0) slot.expiries.set(JSON.stringify(below), entry.expiresAt);
+    return true;
   }
 
   #dropExpiries(slot: NaiveSlot, below: string[]): void {

@@ -9,6 +9,8 @@ import {
   IF_ABSENT,
   IF_PRESENT,
   IF_VERSION,
+  KEEP,
+  patchEntry,
   setEntry,
 } from "../../dist/core/log/entry.js";
 import { type Member, World } from "./world.js";
@@ -34,10 +36,27 @@ const values = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }).filter((value) => !JSON.stringify(value).includes("__proto__")),
 );
 const ttls = fc.constantFrom(0, 0, 0, 1, 900, 1000, 5000);
+const fields = fc.constantFrom("x", "y", "0", "1");
+const changes = fc.dictionary(fields, fc.option(values, { nil: undefined, freq: 4 }), {
+  maxKeys: 3,
+  noNullPrototype: true,
+});
+/** What a patch asks for: nothing, some values, or a field as its member sees it. */
+const matches = fc.oneof(
+  fc.constantFrom("none" as const, "seen" as const, "seen" as const),
+  fc.dictionary(fields, values, { maxKeys: 1, noNullPrototype: true }),
+);
 const conditions = fc.constantFrom(IF_ABSENT, IF_PRESENT, IF_VERSION);
 
 /** The last ms of a ttl is left out, but for a ttl of 1. */
 const expiryOf = (ttl: number, member: Member): number => (ttl === 0 ? 0 : member.now + Math.max(1, ttl - 1));
+
+/** The value of one field of what a member sees at a path. */
+function seenAt(member: Member, path: string[]): Record<string, unknown> | undefined {
+  const seen: unknown = member.replica.get(path);
+  if (typeof seen !== "object" || seen === null || Array.isArray(seen)) return undefined;
+  return Object.fromEntries(Object.entries(seen).slice(-1));
+}
 
 /** Writes to a member, and notes it unless an array would grow too far. */
 function write(member: Member, call: () => unknown, entry: Parameters<Member["wrote"]>[0]): void {
@@ -86,10 +105,21 @@ const writes = fc.oneof(
     }),
   ),
 );
+const patches = fc
+  .tuple(paths, changes, matches, fc.option(ttls, { nil: undefined }))
+  .map(([path, changed, asks, ttl]) =>
+    named("patch", [path, changed, asks, ttl], (member: Member) => {
+      const match = asks === "none" ? undefined : asks === "seen" ? seenAt(member, path) : asks;
+      const remove = Object.keys(changed).filter((field) => changed[field] === undefined);
+      const expiresAt = ttl === undefined ? KEEP : expiryOf(ttl, member);
+      const entry = patchEntry(path, JSON.stringify({ set: changed, remove, match }), expiresAt);
+      write(member, () => member.replica.patch(path, changed, { ttl, match }), entry);
+    }),
+  );
 const clears = fc.constant(
   named("clear", [], (member: Member) => write(member, () => member.replica.clear(), clearEntry())),
 );
-const batches = fc.tuple(fc.array(writes, { maxLength: 4 }), fc.boolean()).map(([inner, fails]) =>
+const batches = fc.tuple(fc.array(fc.oneof(writes, patches), { maxLength: 4 }), fc.boolean()).map(([inner, fails]) =>
   named("batch", [inner.map((one) => (one as unknown as { title: unknown }).title), fails], (member: Member) => {
     const count = member.pending.length;
     const waitingCount = member.waiting.length;
@@ -115,6 +145,7 @@ function stepsOf(memberCount: number): fc.Arbitrary<Step> {
     );
   return fc.oneof(
     { weight: 8, arbitrary: on("writes", writes) },
+    { weight: 4, arbitrary: on("writes", patches) },
     { weight: 1, arbitrary: on("writes", batches) },
     { weight: 1, arbitrary: on("writes", clears) },
     { weight: 4, arbitrary: fc.constant<Step>(named("end of the tick", [], () => Promise.resolve())) },

@@ -217,6 +217,8 @@ export class Member {
     const isText = path.length > 1 && typeof expected.find(path.slice(0, -1), this.now) === "string";
     if (!isText && path.at(-1) !== "length") {
       assert.equal(this.replica.has(path), expected.find(path, this.now) !== undefined);
+      const expiresAt = expected.expiresAt(path, this.now);
+      assert.equal(this.replica.ttl(path), expiresAt === undefined ? null : expiresAt - this.now);
     }
     const value = this.replica.get(path);
     this.handedOut.push({ value, json: JSON.stringify(value) });

@@ -7,13 +7,15 @@ import {
   deleteEntry,
   type Entry,
   expireEntry,
+  KEEP,
   type Path,
+  patchEntry,
   setEntry,
 } from "../../dist/core/log/entry.js";
 import type { Undo } from "../../dist/core/state/executor.js";
 import { Table } from "../../dist/core/state/table.js";
 import { assertFrozen, digest } from "../model/world.js";
-import { idle, json, NOW, path, RUNS, sweepAll } from "./samples.js";
+import { idle, json, key, NOW, path, RUNS, sweepAll } from "./samples.js";
 
 const step = fc.oneof(
   fc
@@ -22,6 +24,15 @@ const step = fc.oneof(
   path.map((keys) => deleteEntry(keys)),
   fc.tuple(path, fc.constantFrom(0, NOW + 5)).map(([keys, at]) => expireEntry(keys, at)),
   fc.tuple(path, fc.integer()).map(([keys, amount]) => addEntry(keys, amount, NOW + 5)),
+  fc
+    .record({
+      keys: path,
+      set: fc.dictionary(key, json, { maxKeys: 2 }),
+      remove: fc.array(key, { maxLength: 2 }),
+      match: fc.dictionary(key, json, { maxKeys: 1 }),
+      at: fc.constantFrom(KEEP, KEEP, 0, NOW + 5),
+    })
+    .map(({ keys, at, ...patch }) => patchEntry(keys, JSON.stringify(patch), at)),
   fc.constant(clearEntry()),
 );
 const steps = fc.array(fc.tuple(step, fc.constantFrom(NOW, NOW + 10), fc.boolean(), path), { maxLength: 15 });

@@ -2,7 +2,7 @@
  * Entries to bytes and back: the body of `BATCH` and `STATE` frames. Pure. `FORMAT.md` shows the layout.
  */
 import { depthOf } from "./depth.js";
-import { ADD, CLEAR, type Condition, type Entry, IF_VERSION, NEVER, type Op, SET, SLOT } from "./entry.js";
+import { ADD, CLEAR, type Condition, type Entry, IF_VERSION, NEVER, type Op, PATCH, SET, SLOT } from "./entry.js";
 import { BATCH, HEADER_BYTES, type Stamp, writeHeader } from "./frame.js";
 import { MAX_DEPTH, MAX_KEY_BYTES } from "./limits.js";
 
@@ -11,6 +11,8 @@ const CONDITION_SHIFT = 3;
 const CONDITION_MASK = 0b0001_1000;
 const EXPIRY_FLAG = 0b0010_0000;
 const KNOWN_BITS = 0b0011_1111;
+/** Levels of nesting that the text of a patch has around a value more than the object that it changes. */
+const PATCH_LEVELS = 1;
 /** In the length of a key: its bytes are UTF-16, since it has a lone surrogate, which UTF-8 cannot carry. */
 const UTF16_FLAG = 0x8000;
 /** Longest key that is copied by a loop, which for short texts is faster than a native call. */
@@ -36,6 +38,10 @@ function boundOf(entry: Entry): number {
     units += key.length + 2;
   }
   return units * 3 + 32;
+}
+
+function hasJson(op: number): boolean {
+  return op === SET || op === SLOT || op === PATCH;
 }
 
 function writeKey(key: string, at: number): number {
@@ -67,7 +73,7 @@ function writeEntry(entry: Entry, start: number): number {
   if (hasExpiry) at = scratch.writeDoubleLE(entry.expiresAt, at);
   if (entry.condition === IF_VERSION || entry.op === SLOT) at = scratch.writeDoubleLE(entry.version, at);
   if (entry.op === ADD) at = scratch.writeDoubleLE(entry.amount, at);
-  if (entry.op === SET || entry.op === SLOT) {
+  if (hasJson(entry.op)) {
     const bytes = scratch.write(entry.json, at + 4, "utf8");
     scratch.writeUInt32LE(bytes, at);
     at += 4 + bytes;
@@ -146,7 +152,7 @@ class EntryReader {
     const version = condition === IF_VERSION || op === SLOT ? this.#double() : 0;
     const amount = op === ADD ? this.#double() : 0;
     let json = "";
-    if (op === SET || op === SLOT) {
+    if (hasJson(op)) {
       const bytes = this.#jsonLength();
       const from = this.#take(bytes);
       json = this.#buffer.toString("utf8", from, from + bytes);
@@ -162,7 +168,7 @@ class EntryReader {
     if (head & EXPIRY_FLAG) this.#double();
     if ((head & CONDITION_MASK) >> CONDITION_SHIFT === IF_VERSION || op === SLOT) this.#double();
     if (op === ADD) this.#double();
-    if (op === SET || op === SLOT) this.#skipJson(count);
+    if (hasJson(op)) this.#skipJson(op === PATCH ? count - 1 - PATCH_LEVELS : count - 1);
   }
 
   expectEnd(): void {
@@ -183,7 +189,7 @@ class EntryReader {
   #head(): number {
     const head = this.#buffer[this.#take(1)] as number;
     const op = head & OP_MASK;
-    if (op < SET || op > SLOT || (head & ~KNOWN_BITS) !== 0)
+    if (op < SET || op > PATCH || (head & ~KNOWN_BITS) !== 0)
       throw new MalformedError(`expected an operation, got byte ${head}`);
     return head;
   }
@@ -219,10 +225,10 @@ class EntryReader {
     return bytes;
   }
 
-  #skipJson(pathLength: number): void {
+  /** @param above Levels of nesting that the path adds to those of the text. */
+  #skipJson(above: number): void {
     const bytes = this.#jsonLength();
     const from = this.#take(bytes);
-    const above = pathLength - 1;
     const depth = above + depthOf(this.#buffer, from, from + bytes, MAX_DEPTH - above);
     if (depth > MAX_DEPTH) throw new MalformedError(`expected a value nested at most ${MAX_DEPTH} deep, got ${depth}`);
   }

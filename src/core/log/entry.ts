@@ -2,7 +2,8 @@
  * The entries of the log: one operation on one path, as it is sent, stored and applied.
  *
  * Invariants: every entry but `CLEAR` has a path of at least one key; `json` is the text of one JSON value;
- * `expiresAt` is `NEVER` or a time in ms since 1970 that the origin computed, so that all members agree on it.
+ * `expiresAt` is `NEVER`, a time in ms since 1970 that the origin computed, so that all members agree on it, or `KEEP`
+ * (`PATCH` only).
  */
 
 /** A path as an array of keys; the first one is the top-level key. */
@@ -15,7 +16,8 @@ export const EXPIRE = 3;
 export const ADD = 4;
 export const CLEAR = 5;
 export const SLOT = 6;
-export type Op = 1 | 2 | 3 | 4 | 5 | 6;
+export const PATCH = 7;
+export type Op = 1 | 2 | 3 | 4 | 5 | 6 | 7;
 
 /** When an entry takes effect. `IF_VERSION`: the slot was last changed by the batch with exactly that seq. */
 export const ALWAYS = 0;
@@ -27,13 +29,26 @@ export type Condition = 0 | 1 | 2 | 3;
 /** `expiresAt` of what never expires. */
 export const NEVER = 0;
 
+/** `expiresAt` of a `PATCH` that leaves the expiry of the object as it is. */
+export const KEEP = -1;
+
+/** What the JSON text of a `PATCH` says about the fields of an object; parts that are empty are left out. */
+export interface Patch {
+  /** The new values. */
+  readonly set?: Readonly<Record<string, unknown>>;
+  /** The fields that go. */
+  readonly remove?: readonly string[];
+  /** What fields must be before, or nothing is changed. */
+  readonly match?: Readonly<Record<string, unknown>>;
+}
+
 /** One operation; all entries have the same shape, so that the code that applies them stays fast. */
 export interface Entry {
   readonly op: Op;
   readonly path: Path;
-  /** `SET`, `SLOT`: the JSON text of the value; otherwise empty. */
+  /** `SET`, `SLOT`: the JSON text of the value; `PATCH`: that of a {@link Patch}; otherwise empty. */
   readonly json: string;
-  /** `SET`, `SLOT`, `EXPIRE`: the expiry; `ADD`: the expiry if the number is created. */
+  /** `SET`, `SLOT`, `EXPIRE`, `PATCH`: the expiry; `ADD`: the expiry if the number is created. */
   readonly expiresAt: number;
   readonly condition: Condition;
   /** `IF_VERSION`: the seq it asks for; `SLOT`: the version of the slot; otherwise 0. */
@@ -66,6 +81,11 @@ export function expireEntry(path: Path, expiresAt: number): Entry {
 /** Makes an entry that adds to the number at a path, or creates it as 0 plus the amount. */
 export function addEntry(path: Path, amount: number, expiresAt: number = NEVER): Entry {
   return { op: ADD, path, json: "", expiresAt, condition: ALWAYS, version: 0, amount };
+}
+
+/** Makes an entry that changes fields of the object at a path, if one is there; `json` is the text of a {@link Patch}. */
+export function patchEntry(path: Path, json: string, expiresAt: number = KEEP): Entry {
+  return { op: PATCH, path, json, expiresAt, condition: ALWAYS, version: 0, amount: 0 };
 }
 
 /** Makes an entry that removes everything. */

@@ -1,7 +1,7 @@
 import assert from "node:assert";
 import { StorageError } from "../errors.js";
 import { decodeEntries } from "../log/codec.js";
-import { ADD, CLEAR, DELETE, type Entry, EXPIRE, type Path, SET } from "../log/entry.js";
+import { ADD, CLEAR, DELETE, type Entry, EXPIRE, PATCH, type Path, SET } from "../log/entry.js";
 import { bornOf, numberOf, originOf, seqOf, timeOf } from "../log/frame.js";
 import type { LogSink, SnapshotHead } from "../log/log.js";
 import { APPLIED, type Status } from "../state/executor.js";
@@ -24,7 +24,7 @@ export interface ReplicaClock {
 
 /** One confirmed entry that took effect. */
 export interface Change {
-  readonly type: "set" | "delete" | "touch" | "increment" | "clear";
+  readonly type: "set" | "delete" | "touch" | "increment" | "patch" | "clear";
   readonly path: Path;
 }
 
@@ -54,6 +54,7 @@ const CHANGE_TYPES = {
   [DELETE]: "delete",
   [EXPIRE]: "touch",
   [ADD]: "increment",
+  [PATCH]: "patch",
   [CLEAR]: "clear",
 } as const;
 

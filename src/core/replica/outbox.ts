@@ -114,7 +114,10 @@ export class Outbox {
   /** Notes that the fate of a batch, which is pending no more, is known at `now`. */
   release(batch: PendingBatch, now: number): void {
     this.bytes -= batch.bytes;
-    if (batch.origin === this.#origin) this.#usedAt = now;
+    if (batch.origin !== this.#origin) return;
+    this.#usedAt = now;
+    // The log does not know this origin any more, and would refuse whatever it sends.
+    if (batch.isExpired) this.#origin = 0;
   }
 
   /** Removes everything. */

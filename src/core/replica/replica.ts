@@ -7,7 +7,9 @@ import {
   type Entry,
   expireEntry,
   IF_ABSENT,
+  KEEP,
   type Path,
+  patchEntry,
   setEntry,
 } from "../log/entry.js";
 import type { Log, LogSink } from "../log/log.js";
@@ -17,6 +19,7 @@ import type { Table } from "../state/table.js";
 import { Announcer } from "./announcer.js";
 import { Follower, type ReplicaClock, type ReplicaEvents } from "./follower.js";
 import { Outbox } from "./outbox.js";
+import { checkPatchOptions, type PatchOptions, patchJsonOf } from "./patch-text.js";
 import { Pending } from "./pending.js";
 import { expiryOf, jsonOf } from "./value.js";
 import { Writer } from "./writer.js";
@@ -114,6 +117,14 @@ export class Replica {
     return this.#table.has(this.#parse(path), this.now());
   }
 
+  /** ms until what is at a path expires; `Infinity`: never; null: nothing is there. */
+  ttl(path: UserPath): number | null {
+    const keys = this.#parse(path);
+    const now = this.now();
+    const expiresAt = this.#table.expiresAt(keys, now);
+    return expiresAt === undefined ? null : expiresAt - now;
+  }
+
   /** The live top-level keys that begin with `prefix`, in no order. */
   keys(prefix = ""): string[] {
     const keys = [...this.#table.keys(this.now())];
@@ -185,6 +196,19 @@ export class Replica {
     if (!Number.isFinite(by)) throw new RangeError(`expected a finite amount, got ${by}`);
     const entry = addEntry(this.#parse(path), by, expiryOf(ttl, this.#now));
     return this.#writer.promise(entry, (op) => op.number);
+  }
+
+  /**
+   * Changes fields of the object at a path, at its place in the log. Resolves with whether it was there and matched. Throws
+   * at once what `set` throws.
+   * @param changes The new values by field; undefined: the field goes.
+   */
+  patch(path: UserPath, changes: unknown, options: PatchOptions = {}): Promise<boolean> {
+    const keys = this.#parse(path);
+    const { ttl, match } = checkPatchOptions(options);
+    const json = patchJsonOf(changes, match, keys.length, this.#maxValueBytes);
+    const expiresAt = ttl === undefined ? KEEP : expiryOf(ttl, this.#now);
+    return this.#writer.promise(patchEntry(keys, json, expiresAt), (op) => op.status === APPLIED);
   }
 
   clear(): void {

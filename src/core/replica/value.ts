@@ -12,13 +12,17 @@ import { MAX_DEPTH } from "../log/limits.js";
 export function jsonOf(value: unknown, pathLength: number, maxBytes: number): string {
   const json = textOf(value);
   if (json === undefined) throw new TypeError(`expected a value that JSON can carry, got ${kindOf(value)}`);
-  if (json.length * 3 > maxBytes) {
-    const bytes = Buffer.byteLength(json);
-    if (bytes > maxBytes) throw new RangeError(`expected a value of at most ${maxBytes} bytes, got ${bytes}`);
-  }
+  expectFit("a value", json, maxBytes);
   const maxDepth = MAX_DEPTH - (pathLength - 1);
   if (json.length > 2 * maxDepth) checkDepth(json, maxDepth);
   return json;
+}
+
+/** @throws RangeError when a text has more than `maxBytes` UTF-8 bytes. */
+export function expectFit(what: string, json: string, maxBytes: number): void {
+  if (json.length * 3 <= maxBytes) return;
+  const bytes = Buffer.byteLength(json);
+  if (bytes > maxBytes) throw new RangeError(`expected ${what} of at most ${maxBytes} bytes, got ${bytes}`);
 }
 
 function textOf(value: unknown): string | undefined {
@@ -31,7 +35,9 @@ function textOf(value: unknown): string | undefined {
   }
 }
 
-function kindOf(value: unknown): string {
+/** What a value is, for messages. */
+export function kindOf(value: unknown): string {
+  if (value === null) return "null";
   return Array.isArray(value) ? "array" : typeof value;
 }
 

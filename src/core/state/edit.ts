@@ -132,7 +132,7 @@ export function wrap(path: Path, depth: number, leaf: unknown, maxLength: number
 }
 
 /** The unfrozen container behind the first `depth` keys of `path`; frozen ones on the way are copied. */
-function openAt(slot: Slot, path: Path, depth: number): Container {
+export function openAt(slot: Slot, path: Path, depth: number): Container {
   let container = slot.value as Container;
   if (isFrozen(container)) container = copyOf(container);
   slot.value = container;

@@ -1,15 +1,28 @@
-import { ADD, ALWAYS, CLEAR, DELETE, type Entry, EXPIRE, IF_ABSENT, IF_PRESENT, NEVER, SET } from "../log/entry.js";
+import {
+  ADD,
+  ALWAYS,
+  CLEAR,
+  DELETE,
+  type Entry,
+  EXPIRE,
+  IF_ABSENT,
+  IF_PRESENT,
+  NEVER,
+  PATCH,
+  SET,
+} from "../log/entry.js";
 import { MAX_ARRAY_LENGTH } from "../log/limits.js";
 import { assert } from "./assert.js";
 import { type Edit, exchange, presentAt, remove, type Touch, takeBack, touch, wrap, write } from "./edit.js";
 import { Expiry } from "./expiry.js";
+import { Patched, patch } from "./patch.js";
 import { Slot } from "./slot.js";
 import { Slots } from "./slots.js";
 import { unread } from "./tree.js";
 
 /** The entry took effect. */
 export const APPLIED = 1;
-/** No effect: its condition was not met, or there was nothing to delete or to touch. */
+/** No effect: its condition was not met, or there was nothing to delete, to touch or to patch. */
 export const UNMET = 2;
 /** No effect: what is there is not a number, or the sum is not finite. */
 export const NOT_A_NUMBER = 3;
@@ -18,7 +31,7 @@ export const TOO_FAR = 4;
 export type Status = 1 | 2 | 3 | 4;
 
 /** What takes an entry back: the slot that it replaced (null: there was none), what it changed in one, or all slots. */
-export type Undo = Slot | null | Edit | Touch | Slots;
+export type Undo = Slot | null | Edit | Touch | Patched | Slots;
 
 /**
  * Executes one entry after the other. What the last one came to, besides its status, stands in the public fields until
@@ -56,6 +69,7 @@ export class Executor {
     const live = slot?.isExpired(time) ? undefined : slot;
     if (!isMet(entry, live, time)) return UNMET;
     if (entry.op === ADD) return this.#add(slot, live, entry);
+    if (entry.op === PATCH) return this.#patch(live, entry);
     if (entry.op !== SET) return this.#changePresent(live, entry);
     if (entry.path.length === 1) return this.#setSlot(slot, entry, isUndoable);
     return this.#setBelow(slot, live, entry, unread(entry.json));
@@ -75,7 +89,8 @@ export class Executor {
     }
     assert(slot !== undefined, "expected the slot of a change that is taken back");
     const next = slot.next;
-    takeBack(slot, entry.path, undo);
+    if (undo instanceof Patched) undo.takeBack(slot, entry.path);
+    else takeBack(slot, entry.path, undo);
     this.slots.settle(key, next, slot.next);
   }
 
@@ -101,6 +116,8 @@ export class Executor {
   /** Removes the slot even if it is expired, so that the effect does not depend on the time. */
   #deleteSlot(slot: Slot | undefined, entry: Entry): Status {
     if (slot === undefined) return UNMET;
+    // Not so whether it took effect, which is told.
+    this.isTimeless = slot.expiries === null;
     this.#replace(entry.path[0] as string, slot, undefined);
     return slot.isExpired(this.#time) ? UNMET : APPLIED;
   }
@@ -112,6 +129,13 @@ export class Executor {
     assert(entry.op === DELETE, `expected an entry of a batch, got op ${entry.op}`);
     if (entry.path.length === 1) return this.#deleteSlot(live, entry);
     return this.#changed(live, entry, next, remove(live, entry.path));
+  }
+
+  #patch(live: Slot | undefined, entry: Entry): Status {
+    if (live === undefined) return UNMET;
+    const next = live.next;
+    const patched = patch(live, entry, this.#time);
+    return patched === undefined ? UNMET : this.#changed(live, entry, next, patched);
   }
 
   #add(slot: Slot | undefined, live: Slot | undefined, entry: Entry): Status {
@@ -139,7 +163,7 @@ export class Executor {
   }
 
   /** Notes a change in a slot and what takes it back, or that it was too far. */
-  #changed(slot: Slot, entry: Entry, next: number, undo: Edit | Touch | undefined): Status {
+  #changed(slot: Slot, entry: Entry, next: number, undo: Edit | Touch | Patched | undefined): Status {
     if (undo === undefined) return TOO_FAR;
     slot.version = this.#version;
     this.undo = undo;

@@ -62,6 +62,17 @@ export class Expiry {
     return node;
   }
 
+  /** When the value behind the whole of `path` is first hidden: by its own expiry or one on the way. `Infinity`: never. */
+  earliestOn(path: Path): number {
+    let earliest = Infinity;
+    let node: Expiry | undefined = this;
+    for (let depth = 1; node; depth++) {
+      if (node.at !== NEVER) earliest = Math.min(earliest, node.at);
+      node = depth < path.length ? node.children?.get(path[depth] as string) : undefined;
+    }
+    return earliest;
+  }
+
   /**
    * Takes over the expiry of another node and copies of those of its children that are not expired at `time`: the other
    * one stays as it is.

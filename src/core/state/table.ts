@@ -56,6 +56,13 @@ export class Table {
     return this.#executor.slots.get(key)?.isExpired(now) === false;
   }
 
+  /** When what is at a path at `now` expires, in ms since 1970; `Infinity`: never; undefined: nothing is there, as for `has`. */
+  expiresAt(path: Path, now: number): number | undefined {
+    const key = path[0] as string;
+    if (!(path.length === 1 ? this.hasKey(key, now) : this.has(path, now))) return undefined;
+    return this.#executor.slots.get(key)?.expiries?.earliestOn(path) ?? Infinity;
+  }
+
   /** Whether there is a slot, expired or not. */
   holds(key: string): boolean {
     return this.#executor.slots.has(key);
