@@ -99,6 +99,37 @@ test("a batch that the log refuses is undone and everybody who waits is told", a
   assert.equal((open.errors[0] as Error & { code: string }).code, "ERR_STORAGE_EXPIRED");
 });
 
+test("after a batch that the log refused, a new origin begins", async () => {
+  const open = openReplica();
+  open.join();
+  open.replica.set("a", 1);
+  await tick();
+  open.now += 25 * HOUR_MS;
+  open.confirm();
+  open.replica.set("a", 2);
+  await tick();
+  open.confirm();
+  await open.replica.flush();
+  assert.equal(open.replica.get("a"), 2);
+  assert.notEqual(originOf(open.sent[0] as Buffer, 0), originOf(open.sent[1] as Buffer, 0));
+});
+
+test("whether a delete took effect is told by its place in the log, not by when it was made", async () => {
+  const open = openReplica();
+  open.join();
+  open.foreign(setEntry(["a"], "1", open.now + 10));
+  await tick();
+  open.replica.delete("a");
+  await tick();
+  open.now += 10;
+  open.confirm();
+  await tick();
+  assert.deepEqual(
+    open.changes.map(({ type }) => type),
+    ["set"],
+  );
+});
+
 test("a state that is restored shows itself as a whole, and what is pending stays on top", async () => {
   const open = openReplica();
   open.replica.set("mine", 1);

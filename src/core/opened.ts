@@ -48,8 +48,8 @@ export class Opened implements ReplicaEvents {
     this.#options = options;
     this.filename = place.filename;
     const { candidate, stallTimeout, fsync, gcInterval, recover, persist, maxMemberBacklogBytes } = options;
-    const hub = { fsync, gcInterval, recover, persist, maxMemberBacklogBytes, compactAfterBytes: COMPACT_AFTER_BYTES };
-    this.log = new LocalLog(machine, place, { candidate, stallTimeout, hub });
+    const limits = { maxMemberBacklogBytes, stallTimeout, compactAfterBytes: COMPACT_AFTER_BYTES };
+    this.log = new LocalLog(machine, place, { candidate, hub: { fsync, gcInterval, recover, persist, ...limits } });
     this.replica = new Replica(this.log, {
       clock: machine.clock,
       random: (bytes) => machine.random(bytes),

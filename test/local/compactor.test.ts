@@ -199,6 +199,24 @@ test("a storage is removed to the last file, in an order that a joining member s
   assert.ok(files.calls.at(-2)?.endsWith("seat.2"));
 });
 
+test("a loss of power while a storage is removed never brings back segments without the snapshot that covers them", () => {
+  for (const keepsUnlinks of [true, false]) {
+    for (let crashAt = 0; crashAt < 20; crashAt++) {
+      const { files, request, last } = makeStorage();
+      compact(machineOf(files), { ...request, segments: [...request.segments, last] });
+      let change = 0;
+      files.fault = () => (change++ === crashAt ? { crash: true } : undefined);
+      assert.throws(() => {
+        removeFiles(files, place, () => true);
+        throw new CrashError();
+      }, CrashError);
+      const left = files.afterPowerLoss(keepsUnlinks);
+      const { seq } = recover(left, place, null, none);
+      assert.ok(seq === 20 || seq === 0, `a crash at change ${crashAt} left seq ${seq}`);
+    }
+  }
+});
+
 test("nothing is removed any more once the seat is lost", () => {
   const { files } = makeStorage();
   let left = 2;

@@ -190,6 +190,7 @@ async function realHub(t: TestContext): Promise<{ place: Place; seat: SeatConten
     recover: "strict",
     persist: true,
     maxMemberBacklogBytes: 1024 * 1024,
+    stallTimeout: 5000,
     compactAfterBytes: 1024 * 1024,
   } as const;
   const reports: HubReport[] = [];

@@ -115,6 +115,13 @@ test("while the disk refuses, members are told once and wait; then they are told
   assert.equal(a.of(CONFIRM).length, 1);
 });
 
+test("members that allow little silence get signs of life more often", () => {
+  const hub = new ManualHub({ stallTimeout: 100 });
+  const a = hub.join("a");
+  hub.clock.pass(1000);
+  assert.equal(a.of(PING).length, 40);
+});
+
 test("an idle hub gives signs of life, and learns from its seat that it was replaced", () => {
   const hub = new ManualHub();
   const a = hub.join("a");
@@ -230,15 +237,22 @@ function holdOpen(peer: Peer): () => void {
   };
 }
 
-test("what a member left while the disk refuses is forgotten when it comes back, since it sends it again", () => {
+for (const isSeen of [true, false]) {
+  const title = isSeen ? "" : ", also when the end of its older connection was not seen yet";
+  test(`what a member left while the disk refuses is forgotten when it comes back${title}`, () => comeBack(isSeen));
+}
+
+function comeBack(isSeen: boolean): void {
   const hub = new ManualHub();
   const [a, b] = [hub.join("a"), hub.join("b")];
   hub.files.fault = (call) => (call === "write" ? { code: "ENOSPC" } : undefined);
   a.say(batchFrame(1), batchFrame(2));
   b.say(batchFrame(7));
   hub.clock.pass(500);
-  a.destroy();
-  a.events?.closed(null);
+  if (isSeen) {
+    a.destroy();
+    a.events?.closed(null);
+  }
   const again = hub.connect("a");
   again.say(helloFrame({ member: "a" }));
   hub.clock.run();
@@ -259,4 +273,4 @@ test("what a member left while the disk refuses is forgotten when it comes back,
     again.of(CONFIRM).reduce((count, { number }) => count + number, 0),
     2,
   );
-});
+}

@@ -179,6 +179,7 @@ const OPTIONS: HubOptions = {
   recover: "strict",
   persist: true,
   maxMemberBacklogBytes: 1024 * 1024,
+  stallTimeout: 5000,
   compactAfterBytes: 1024 * 1024,
 };
 

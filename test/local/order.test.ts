@@ -177,6 +177,7 @@ test("with fsync always, a failed sync confirms nothing, and a new segment takes
     call === "sync" && path.endsWith("log.1.1") ? { code: "EIO" } : undefined;
   hub.clock.run();
   for (const peer of peers) assert.deepEqual([...peer.of(BATCH), ...peer.of(CONFIRM)], [], peer.name);
+  assert.deepEqual(hub.happened, ["spoiled"], "what the segment holds is to be written anew, its first frame at least");
   hub.files.fault = null;
   hub.clock.pass(100);
   assert.deepEqual(
@@ -188,4 +189,16 @@ test("with fsync always, a failed sync confirms nothing, and a new segment takes
   const segment = hub.files.get(hub.logPath.replace(/1$/, "2"));
   const sent = Buffer.concat(c.of(BATCH).map(({ frame }) => frame));
   assert.ok(sent.equals(segment.subarray(segment.readUInt32LE(0))));
+});
+
+test("the rest of a segment that could not be begun does not stand in the way of the next one", () => {
+  const { hub } = writtenByTwo();
+  hub.clock.run();
+  hub.files.fault = (call, _change, path) =>
+    call === "unlink" || (call === "write" && path.endsWith("log.1.2")) ? { code: "EIO" } : undefined;
+  assert.equal(hub.hub.rotate(), false);
+  hub.files.fault = null;
+  hub.clock.pass(1000);
+  assert.equal(hub.hub.rotate(), true);
+  assert.ok(hub.files.names.has(hub.logPath.replace(/1$/, "3")));
 });

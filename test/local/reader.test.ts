@@ -96,6 +96,21 @@ test("from a mark that was compacted away, or is of another history, everything 
   }
 });
 
+test("a mark at the same place of a storage that was removed is of another history", () => {
+  const { files, refs } = makeStorage(false);
+  const last = refs[2] as SegmentRef;
+  const { mark } = read(files, { ...(refs[1] as SegmentRef) });
+  const { crc: _, ...known } = mark;
+  assert.equal(read(files, last, known, read(files, { ...(refs[1] as SegmentRef) }).fold).snapshots, 0);
+  assert.equal(
+    read(files, last, { ...known, time: mark.time - 1 }).snapshots,
+    1,
+    "the frame before it has another time",
+  );
+  const head = read(files, { ...last, end: files.get(segmentPath(place, 2, 1)).readUInt32LE(0) }).mark;
+  assert.equal(read(files, last, { ...head, time: head.time + 1 }).snapshots, 1, "its segment begins at another time");
+});
+
 test("what a fenced manager appended behind the recorded end is no part of a tail either", () => {
   const { files, refs } = makeStorage(false);
   const second = refs[1] as SegmentRef;

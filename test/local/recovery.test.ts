@@ -235,6 +235,7 @@ test("batches that a snapshot holds already are not applied again", () => {
   const end = whole.end - [6, 7, 8, 9, 10].reduce((sum, seq) => sum + frameOf(seq, 1).length, 0);
   compact(machineOf(files), { place, epoch: 1, snapshot: 0, segments: [{ ...whole, end }] });
   files.put(segmentPath(place, 1, 1), content);
+  writeSegment(files, 1, 2, [11, 10], whole);
   const recovered = recover(files, place, null, none);
   assert.deepEqual([recovered.snapshot, recovered.seq], [5, 10]);
   assert.deepEqual(load(files, recovered), { seq: 10, text: STATES[10] });

@@ -57,6 +57,7 @@ export class Audience {
   accept(socket: Socket): SocketEvents {
     const [member, events] = HubMember.accept(socket, this.#token, this.#clock, {
       greeted: (greeted) => {
+        this.#dropOlder(greeted);
         this.#greeted.push(greeted);
         this.#events.stirred();
       },
@@ -135,6 +136,15 @@ export class Audience {
   drop(): void {
     this.#isClosed = true;
     for (const member of this.#members) member.drop();
+  }
+
+  /**
+   * A member that comes again has lost its older connection, also when that cannot be seen here yet. What it left there must
+   * not be ordered behind the position that it is told now, since it sends it again.
+   */
+  #dropOlder(member: HubMember): void {
+    for (const other of this.#members)
+      if (other !== member && other.hello?.member === member.hello?.member) other.drop();
   }
 
   #closed(member: HubMember): void {

@@ -99,19 +99,18 @@ export function removeFiles(
   isAlive: (pid: number) => boolean = () => false,
 ): boolean {
   const names = files.list(place.directory);
-  const paths = [
-    place.filename,
-    ...segmentsIn(names).map(({ epoch, segment }) => segmentPath(place, epoch, segment)),
+  const segments = segmentsIn(names).map(({ epoch, segment }) => segmentPath(place, epoch, segment));
+  if (!unlinkAll(files, [place.filename, ...segments], isSeated)) return false;
+  // A loss of power must not bring back segments, or older snapshots, without the newest snapshot.
+  files.syncDirectory(place.directory);
+  const rest = [
     ...snapshotsIn(names).map((seq) => snapshotPath(place, seq)),
     ...names.filter((name) => isLeftover(name, isAlive)).map((name) => join(place.directory, name)),
     ...seatsIn(names)
       .reverse()
       .map((epoch) => seatPath(place, epoch)),
   ];
-  for (const path of paths) {
-    if (!isSeated()) return false;
-    files.unlink(path);
-  }
+  if (!unlinkAll(files, rest, isSeated)) return false;
   try {
     files.removeDirectory(place.directory);
     return true;
@@ -119,4 +118,13 @@ export function removeFiles(
     if (["ENOTEMPTY", "EEXIST", "ENOENT"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
     throw error;
   }
+}
+
+/** Removes files, each only while the seat still stands; false when it does not. */
+function unlinkAll(files: Files, paths: readonly string[], isSeated: () => boolean): boolean {
+  for (const path of paths) {
+    if (!isSeated()) return false;
+    files.unlink(path);
+  }
+  return true;
 }

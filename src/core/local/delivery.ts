@@ -26,20 +26,24 @@ export class Delivery {
   #offset: number;
   #seq: number;
   #time: number;
+  /** Bytes of the last frame before the place. */
+  #bytes: number;
 
   /** Begins behind what was read from the files. */
-  constructor(sink: LogSink, mark: Mark) {
+  constructor(sink: LogSink, mark: Mark & { readonly bytes?: number }) {
     this.#sink = sink;
     this.#epoch = mark.epoch;
     this.#segment = mark.segment;
     this.#offset = mark.offset;
     this.#seq = mark.seq;
     this.#time = mark.time;
+    this.#bytes = mark.bytes ?? 0;
   }
 
   /** The place in the files behind the last batch that was delivered. */
-  get mark(): Mark {
-    return { epoch: this.#epoch, segment: this.#segment, offset: this.#offset, seq: this.#seq, time: this.#time };
+  get mark(): Mark & { readonly bytes: number } {
+    const place = { epoch: this.#epoch, segment: this.#segment, offset: this.#offset };
+    return { ...place, seq: this.#seq, time: this.#time, bytes: this.#bytes };
   }
 
   /** Takes a batch of another member. */
@@ -57,7 +61,8 @@ export class Delivery {
     this.#release();
     if (seq !== this.#seq + 1) throw new ProtocolError(`expected a confirm of seq ${this.#seq + 1}, got ${seq}`);
     for (let index = 0; index < count; index++) {
-      this.#offset += this.#sink.confirmed(seq + index, time);
+      this.#bytes = this.#sink.confirmed(seq + index, time);
+      this.#offset += this.#bytes;
       this.#seq++;
     }
     this.#time = time;
@@ -72,6 +77,8 @@ export class Delivery {
     this.#epoch = epochOf(buffer, start);
     this.#segment = numberOf(buffer, start);
     this.#offset = lengthOf(buffer, start);
+    this.#time = timeOf(buffer, start);
+    this.#bytes = 0;
   }
 
   /** Delivers what is held, as far as there is no gap. */
@@ -89,6 +96,7 @@ export class Delivery {
     this.#sink.batch(buffer, start, end);
     this.#seq++;
     this.#time = timeOf(buffer, start);
-    this.#offset += end - start;
+    this.#bytes = end - start;
+    this.#offset += this.#bytes;
   }
 }

@@ -88,7 +88,9 @@ class HubHost implements HubHandle {
       if (error) throw error;
       this.#claim(address);
     } catch (cause) {
-      this.#end(failure(cause));
+      // A successor may have taken files away while they were read here.
+      const isReplaced = this.#seat !== null && !this.#seat.holds();
+      this.#end(isReplaced ? { kind: "replaced" } : failure(cause));
     }
   }
 
@@ -106,6 +108,11 @@ class HubHost implements HubHandle {
     const fenced = seat.fence();
     if (!options.persist && mark === null) removeIfVoid(machine, place, member);
     const recovered = recoverForHub(machine, place, seat.epoch, options, mark);
+    // What a successor has appended may have been read too: a segment behind that would name a newer one before it.
+    if (!seat.holds()) {
+      this.#end({ kind: "replaced" });
+      return;
+    }
     if (recovered.lost) this.#report({ kind: "salvaged", message: describeLost(recovered.lost) });
     this.#hub = new Hub(machine, place, options, seat, token, recovered, {
       replaced: () => this.#end({ kind: "replaced" }),

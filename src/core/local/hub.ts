@@ -21,9 +21,8 @@ import { LogWriter } from "./log-writer.js";
 import type { HubOptions, Machine, Place, Socket, SocketEvents, Timer } from "./machine.js";
 import type { Recovered } from "./recovery.js";
 import type { Seat } from "./seat.js";
+import { pulseMs } from "./stall-watch.js";
 
-/** ms between two signs of life to idle members, and between two looks at the seat of an idle hub. */
-const PULSE_MS = 1000;
 /** Pulses between two signs of life to processes of other machines. */
 const REFRESH_PULSES = 3;
 /** First and longest pause, in ms, before a refused append is tried again. */
@@ -79,7 +78,7 @@ export class Hub {
     this.#writer = new LogWriter(machine.files, place, seat.epoch, recovered, options.fsync);
     this.#seq = recovered.seq;
     this.#time = recovered.time;
-    this.#pulse = machine.clock.after(PULSE_MS, () => this.#beat());
+    this.#pulse = machine.clock.after(pulseMs(this.#options.stallTimeout), () => this.#beat());
     this.#idle = machine.clock.after(options.gcInterval, () => this.#moveTime());
   }
 
@@ -99,8 +98,7 @@ export class Hub {
     try {
       this.#writer.rotate();
     } catch (error) {
-      if (this.#writer.isSpoiled && !wasSpoiled) this.#spoil(error as Error);
-      else this.#fail(error as Error);
+      this.#fail(error as Error, this.#writer.isSpoiled && !wasSpoiled);
       return false;
     }
     this.#tell(this.#writer.head);
@@ -191,9 +189,10 @@ export class Hub {
       return [];
     }
     const { segment } = this.#writer.confirmed;
+    const wasSpoiled = this.#writer.isSpoiled;
     const { bytes, error } = this.#writer.append(this.#unwritten.map(bytesOf));
     if (this.#writer.confirmed.segment !== segment) this.#tell(this.#writer.head);
-    if (error) this.#fail(error);
+    if (error) this.#fail(error, this.#writer.isSpoiled && !wasSpoiled);
     else this.#recover();
     return takeBytes(this.#unwritten, bytes);
   }
@@ -248,8 +247,11 @@ export class Hub {
     return this.#trouble === null ? [welcome] : [welcome, this.#trouble];
   }
 
-  /** The disk refuses: members are told once and wait; it is tried again after a growing pause. */
-  #fail(error: Error): void {
+  /**
+   * The disk refuses: members are told once and wait; it is tried again after a growing pause.
+   * @param isSpoiling Whether what a segment holds may never reach the disk.
+   */
+  #fail(error: Error, isSpoiling: boolean): void {
     if (this.#trouble === null) {
       const { code = "EIO" } = error as NodeJS.ErrnoException;
       this.#trouble = encodeJson(TROUBLE, {}, { code, message: error.message });
@@ -261,6 +263,7 @@ export class Hub {
       this.#retry = null;
       this.#schedule();
     });
+    if (isSpoiling) this.#events.spoiled();
   }
 
   #recover(): void {
@@ -278,16 +281,12 @@ export class Hub {
 
   /** A sign of life; and an idle hub learns here that it was replaced. */
   #beat(): void {
-    this.#pulse = this.#machine.clock.after(PULSE_MS, () => this.#beat());
+    this.#pulse = this.#machine.clock.after(pulseMs(this.#options.stallTimeout), () => this.#beat());
     if (!this.#holds()) return;
     if (++this.#pulses % REFRESH_PULSES === 0) this.#seat.refresh();
     if (!this.#audience.isEmpty) this.#tell(encodeFrame(PING, {}));
-    if (this.#options.fsync === "everysec") this.#writer.syncLater((error) => this.#isClosed || this.#spoil(error));
-  }
-
-  #spoil(error: Error): void {
-    this.#fail(error);
-    this.#events.spoiled();
+    if (this.#options.fsync === "everysec")
+      this.#writer.syncLater((error) => this.#isClosed || this.#fail(error, true));
   }
 
   /** An empty batch lets log time move on in an idle storage. */

@@ -20,7 +20,7 @@ import { Candidacy } from "./candidacy.js";
 import { FOREIGN_POLL_MS, ForeignSeat } from "./foreign.js";
 import type { HubOptions, Machine, Mark, Place, Timer } from "./machine.js";
 import { Membership, type MembershipEnd } from "./membership.js";
-import { enter, leave } from "./presence.js";
+import { Presence } from "./presence.js";
 import { FINAL_CODES } from "./reports.js";
 import { newestSeat, type SeatView } from "./seat.js";
 
@@ -44,8 +44,6 @@ const BUSY = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOBUFS"]);
 export interface LocalLogOptions {
   /** Whether this member may be the manager. */
   readonly candidate: boolean;
-  /** ms of silence, by this member's own running time, after which a manager is replaced. */
-  readonly stallTimeout: number;
   readonly hub: HubOptions;
 }
 
@@ -55,6 +53,8 @@ export class LocalLog implements Log {
   readonly #options: LocalLogOptions;
   readonly #member: string;
   readonly #candidacy: Candidacy;
+  /** Null for a storage that persists. */
+  readonly #presence: Presence | null;
   #sink: LogSink | null = null;
   #membership: Membership | null = null;
   #mark: Mark | null = null;
@@ -76,6 +76,7 @@ export class LocalLog implements Log {
     this.#place = place;
     this.#options = options;
     this.#member = machine.random(8).toString("hex");
+    this.#presence = options.hub.persist ? null : new Presence(machine, place, this.#member);
     this.#candidacy = new Candidacy(machine, place, options.hub, this.#member, {
       serving: () => {
         // Others may still be on their way to this hub: what it took over is folded, never removed.
@@ -100,7 +101,6 @@ export class LocalLog implements Log {
 
   open(sink: LogSink): void {
     this.#sink = sink;
-    if (!this.#options.hub.persist) enter(this.#machine, this.#place, this.#member);
     this.#machine.clock.soon(() => this.#seek());
   }
 
@@ -137,6 +137,7 @@ export class LocalLog implements Log {
     this.#timer = null;
     if (this.#isClosed || this.#membership !== null) return;
     try {
+      this.#presence?.enter();
       const seat = newestSeat(this.#machine, this.#place);
       if (this.#leaving && seat !== null && seat.epoch > this.#deadEpoch) this.#depart();
       else if (seat === null || seat.content === null || seat.epoch <= this.#deadEpoch) this.#contend();
@@ -189,7 +190,7 @@ export class LocalLog implements Log {
     this.#membership = new Membership(this.#machine, this.#place, seat, {
       member: this.#member,
       mark: this.#mark,
-      stallTimeout: this.#options.stallTimeout,
+      stallTimeout: this.#options.hub.stallTimeout,
       maxBacklogBytes: this.#options.hub.maxMemberBacklogBytes,
       sink,
       joined: () => this.#joined(seat),
@@ -252,10 +253,12 @@ export class LocalLog implements Log {
       done(error);
     };
     this.#leaving = ended;
-    if (!this.#options.hub.persist) leave(this.#machine, this.#place, this.#member);
+    this.#presence?.leave();
     if (this.#isClosed) this.#machine.clock.soon(() => this.#depart());
-    else if (this.#candidacy.isRunning) this.#candidacy.close(destroy);
-    else if (this.#membership === null) this.#leaveAfter(this.#seat?.epoch ?? 0);
+    else if (this.#candidacy.isRunning) {
+      // One that is about to take over what this member knows folds it first: it is closed once it serves.
+      if (!this.#candidacy.isContending || this.#mark === null) this.#candidacy.close(destroy);
+    } else if (this.#membership === null) this.#leaveAfter(this.#seat?.epoch ?? 0);
     else {
       this.#timer = this.#machine.clock.after(LEAVE_MS, () => this.#depart());
       this.#membership.leave();

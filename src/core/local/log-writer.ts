@@ -27,6 +27,8 @@ export class LogWriter {
   #closed: SegmentRef[];
   #snapshot: number;
   #snapshotBytes: number;
+  /** The number of the newest segment that was tried: what is left of one that could not be made keeps its name. */
+  #lastSegment = 1;
   #isSyncing = false;
   #isDirty = false;
 
@@ -114,9 +116,10 @@ export class LogWriter {
     const closed: SegmentRef = { epoch: this.#epoch, segment, end: offset };
     const previous = this.#segment;
     if (!previous.isPoisoned) previous.sync();
-    this.#segment = this.#begin(segment + 1, seq, time, closed);
+    const next = ++this.#lastSegment;
+    this.#segment = this.#begin(next, seq, time, closed);
     this.#closed.push(closed);
-    this.#confirmed = this.#endMark(segment + 1, seq, time);
+    this.#confirmed = this.#endMark(next, seq, time);
     previous.close();
   }
 

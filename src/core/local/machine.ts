@@ -172,6 +172,8 @@ export interface HubOptions {
   /** false: the files are void once no member is left. */
   readonly persist: boolean;
   readonly maxMemberBacklogBytes: number;
+  /** ms of silence, by a member's own running time, after which it replaces the manager. */
+  readonly stallTimeout: number;
   /** Bytes of segments, beyond the size of the snapshot, that start a compaction. */
   readonly compactAfterBytes: number;
 }

@@ -206,7 +206,7 @@ export class Membership {
     }
     reader.close();
     this.#reader = null;
-    this.#delivery = new Delivery(this.#request.sink, to);
+    this.#delivery = new Delivery(this.#request.sink, { ...to, bytes: reader.mark.bytes });
     this.#catchUp(now);
   }
 

@@ -10,16 +10,42 @@ const PRESENCE_NAME = /^member\.(\d+)\.([0-9a-f]+)$/;
 const presencePath = (place: Place, pid: number, member: string): string =>
   join(place.directory, `member.${pid}.${member}`);
 
-/** Shows that a member of this process has the storage open. */
-export function enter({ files, identity }: Machine, place: Place, member: string): void {
-  // The last member may just have removed the directory.
-  files.makeDirectory(place.directory);
-  files.close(files.open(presencePath(place, identity.pid, member), "create"));
-}
+/** The presence of one member. */
+export class Presence {
+  readonly #machine: Machine;
+  readonly #place: Place;
+  readonly #path: string;
+  #isShown = false;
 
-/** It has not any more. */
-export function leave({ files, identity }: Machine, place: Place, member: string): void {
-  files.unlink(presencePath(place, identity.pid, member));
+  constructor(machine: Machine, place: Place, member: string) {
+    this.#machine = machine;
+    this.#place = place;
+    this.#path = presencePath(place, machine.identity.pid, member);
+  }
+
+  /**
+   * Shows that the member has the storage open, if it is not shown yet.
+   * @throws the error of a failed file operation; it is to be tried again before the member takes part.
+   */
+  enter(): void {
+    if (this.#isShown) return;
+    const { files } = this.#machine;
+    // The last member may just have removed the directory.
+    files.makeDirectory(this.#place.directory);
+    files.close(files.open(this.#path, "create"));
+    this.#isShown = true;
+  }
+
+  /** It has not any more. Best effort: what stays here counts only while its process is alive. */
+  leave(): void {
+    if (!this.#isShown) return;
+    this.#isShown = false;
+    try {
+      this.#machine.files.unlink(this.#path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    }
+  }
 }
 
 /** Whether the process of any other member is alive; forgets those that are not. */

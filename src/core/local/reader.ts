@@ -5,7 +5,7 @@
  * was visited is a prefix of the history that ends at `mark`; segments are never read behind where their successor says
  * that they end.
  */
-import { HEADER_BYTES, lengthOf, seqOf } from "../log/frame.js";
+import { crcOf, HEADER_BYTES, lengthOf, seqOf, timeOf } from "../log/frame.js";
 import type { SnapshotHead } from "../log/log.js";
 import { BatchScanner } from "./batches.js";
 import { closeLinks, compareSegments, expectStart, type Link, openChain, openLink } from "./chain.js";
@@ -235,14 +235,16 @@ export class ChainReader {
 export function isInHistory(files: Files, links: readonly Link[], mark: Applied): boolean {
   const [first, second] = links as [Link, Link?];
   if (compareSegments(first, mark) !== 0 || mark.offset > first.end || mark.offset < first.head.bytes) return false;
-  if (mark.bytes && !isFrameBefore(files, first, mark as Mark & LastFrame)) return false;
-  if (mark.offset === first.head.bytes && mark.seq !== first.head.seq) return false;
+  if (mark.bytes && !isFrameBefore(files, first, mark, mark.bytes)) return false;
+  if (mark.offset === first.head.bytes && (mark.seq !== first.head.seq || mark.time !== first.head.time)) return false;
   if (mark.offset === first.end) return second === undefined || second.head.seq === mark.seq;
   const next = readExactly(files, first.file, mark.offset, HEADER_BYTES);
   return next !== null && seqOf(next, 0) === mark.seq + 1;
 }
 
-function isFrameBefore(files: Files, link: Link, mark: Mark & LastFrame): boolean {
-  const header = readExactly(files, link.file, mark.offset - mark.bytes, 8);
-  return header !== null && lengthOf(header, 0) === mark.bytes && header.readUInt32LE(4) === mark.crc;
+/** Whether the frame before a mark has the same place and time. The seq alone may be that of a storage that was removed. */
+function isFrameBefore(files: Files, link: Link, { offset, seq, time, crc }: Applied, bytes: number): boolean {
+  const header = readExactly(files, link.file, offset - bytes, HEADER_BYTES);
+  if (header === null || lengthOf(header, 0) !== bytes || (crc && crcOf(header, 0) !== crc)) return false;
+  return seqOf(header, 0) === seq && timeOf(header, 0) === time;
 }

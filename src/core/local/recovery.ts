@@ -5,7 +5,7 @@
  * Invariant: what is returned is a prefix of what was appended that holds every confirmed batch; where that cannot be known,
  * an error is thrown instead. Torn and corrupt are two facts: behind a torn end nothing whole follows.
  */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { StorageError } from "../errors.js";
 import { adoptCopy } from "./adopt.js";
 import { closeLinks, compareSegments, type Link, openChain, refOf } from "./chain.js";
@@ -14,10 +14,12 @@ import type { Files, HubOptions, Machine, Mark, Place, SegmentRef } from "./mach
 import { intentPath, intentsIn, segmentPath, segmentsIn, snapshotPath, snapshotsIn } from "./names.js";
 import { type Applied, isInHistory } from "./reader.js";
 import { salvage } from "./salvage.js";
+import { readExactly } from "./scanner.js";
 import { readSegmentHead } from "./segment.js";
 import { isWholeSnapshot } from "./snapshot.js";
 import type { Lost } from "./sound.js";
 import { checkSnapshot, expectNoBatch, readLinks, type Torn } from "./verify.js";
+import { writeAll } from "./write.js";
 
 const TEMPORARY_NAME = /^tmp\.(\d+)\./;
 
@@ -65,11 +67,19 @@ function recoverFrom(files: Files, place: Place, names: readonly string[], mark:
   const last = openNewest(files, place, names);
   if (last === null && base === 0) return null;
   try {
-    const tail = last && mark ? recoverTail(files, place, base, last, mark) : null;
+    const tail = last && mark && !isLeftOver(last, base) ? recoverTail(files, place, base, last, mark) : null;
     return tail ?? recoverAll(files, place, base, last);
   } finally {
     if (last) files.close(last.file);
   }
+}
+
+/**
+ * Whether the newest segment begins before the newest snapshot, which covers it: all behind it was folded as the last member
+ * left. What a manager that was frozen then has appended beside the snapshot was confirmed to nobody.
+ */
+function isLeftOver(last: Link, base: number): boolean {
+  return last.head.seq < base;
 }
 
 /** Opens the newest segment with a whole first frame, to be read to the end of its file; null when there is none. */
@@ -79,9 +89,10 @@ function openNewest(files: Files, place: Place, names: readonly string[]): Link 
     const file = openOrStale(files, path);
     let head = null;
     try {
+      const end = files.bytes(file);
       head = readSegmentHead(files, file, path, ref);
       if (head) return { ...ref, path, file, head, end: files.bytes(file) };
-      expectNoBatch(files, { path, file, epoch: ref.epoch }, 0, 0);
+      expectNoBatch(files, { path, file, epoch: ref.epoch, end }, 0, 0);
     } finally {
       if (head === null) files.close(file);
     }
@@ -101,8 +112,7 @@ function recoverAll(files: Files, place: Place, base: number, last: Link | null)
     const start = { ...first.head, offset: first.head.bytes };
     const { end, torn } = readLinks(files, place, links, start);
     const time = Math.max(end.time, snapshot.time);
-    const isCovered = end.seq < base || (end.seq === base && last.head.seq < base);
-    if (isCovered) return { ...covered, segments: [], seq: base, time, torn };
+    if (isLeftOver(last, base)) return { ...covered, segments: [], seq: base, time, torn };
     return { ...covered, segments: refsOf(links, end.offset), seq: end.seq, time, torn };
   } finally {
     closeLinks(files, links.slice(0, -1));
@@ -153,8 +163,8 @@ function refsOf(links: readonly Link[], end: number): SegmentRef[] {
 }
 
 /**
- * Recovers the log for a new hub, which has fenced all others. On return what was read is on the disk, so that the new
- * hub's first segment never names a place that a loss of power takes back.
+ * Recovers the log for a new hub, which has fenced all others. On return what was read is on the disk with its names and
+ * the directory's own, so that the new hub's first segment never names a file or a place that a loss of power takes back.
  * @throws StorageError `ERR_STORAGE_CORRUPT`, unless `options.recover` is `"salvage"`; `ERR_STORAGE_FORMAT`.
  */
 export function recoverForHub(
@@ -176,13 +186,20 @@ export function recoverForHub(
   }
   const last = recovered.segments.at(-1);
   if (last) syncFile(files, segmentPath(place, last.epoch, last.segment));
+  files.syncDirectory(place.directory);
+  files.syncDirectory(dirname(place.directory));
   return recovered;
 }
 
+/** When it fails, the pages that it could not write count as clean: they are written anew, so that the next try means them. */
 function syncFile(files: Files, path: string): void {
   const file = files.open(path, "write");
   try {
     files.sync(file);
+  } catch (error) {
+    const bytes = readExactly(files, file, 0, files.bytes(file));
+    if (bytes) writeAll(files, file, [bytes], 0);
+    throw error;
   } finally {
     files.close(file);
   }

@@ -10,6 +10,7 @@ const KIND_OFFSET = 8;
  * Returns where the first frame of a kind begins that is whole, has the right checksum and is plausible, at or behind
  * `from`; -1 when there is none. Every byte is looked at, so no damage before it can hide it.
  * @param isPlausible Judges a header that lies in the buffer from `at` on, before the frame is read.
+ * @param to Where the frame ends at the latest.
  */
 export function nextSoundFrame(
   files: Files,
@@ -17,8 +18,8 @@ export function nextSoundFrame(
   from: number,
   kind: number,
   isPlausible: (buffer: Buffer, at: number) => boolean,
+  to = files.bytes(file),
 ): number {
-  const to = files.bytes(file);
   const mark = Buffer.from([kind, 0, 0, 0]);
   for (let base = from; base + HEADER_BYTES <= to; base += BLOCK_BYTES) {
     const block = readExactly(files, file, base, Math.min(BLOCK_BYTES + HEADER_BYTES, to - base));
@@ -26,7 +27,9 @@ export function nextSoundFrame(
     for (let hit = block.indexOf(mark, KIND_OFFSET); hit !== -1; hit = block.indexOf(mark, hit + 1)) {
       const at = hit - KIND_OFFSET;
       if (at >= BLOCK_BYTES || at + HEADER_BYTES > block.length) break;
-      if (isPlausible(block, at) && isWhole(files, file, base + at, lengthOf(block, at))) return base + at;
+      const length = lengthOf(block, at);
+      if (base + at + length > to || !isPlausible(block, at)) continue;
+      if (isWhole(files, file, base + at, length)) return base + at;
     }
   }
   return -1;

@@ -6,6 +6,14 @@ const LOOKS = 10;
 /** A look that comes later than this many times its due shows that this process was stalled: it counts from anew. */
 const STALLED_LOOK = 2;
 
+/** Most ms between two signs of life to idle members, and between two looks at the seat of an idle hub. */
+const MAX_PULSE_MS = 1000;
+/** Signs of life in the silence after which members replace a manager, so that one that comes late does not matter. */
+const PULSES = 4;
+
+/** ms between two signs of life of a hub whose members allow `timeoutMs` of silence. */
+export const pulseMs = (timeoutMs: number): number => Math.min(MAX_PULSE_MS, timeoutMs / PULSES);
+
 export class StallWatch {
   readonly #clock: Clock;
   readonly #lookMs: number;

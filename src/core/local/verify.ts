@@ -53,12 +53,13 @@ export function readLinks(
 }
 
 /**
- * Checks that nothing whole follows a bad place at the end of a segment: then a write was not finished there.
+ * Checks that nothing whole follows a bad place at the end of a segment: then a write was not finished there. What was
+ * appended since the segment was opened, behind `end`, does not count: its manager, which is fenced, may still be at it.
  * @throws DamageError when a batch that belongs there follows: then it was, and the place was damaged later.
  */
 export function expectNoBatch(
   files: Files,
-  { path, file, epoch }: Pick<Link, "path" | "file" | "epoch">,
+  { path, file, epoch, end }: Pick<Link, "path" | "file" | "epoch" | "end">,
   offset: number,
   seq: number,
   cause?: DamageError,
@@ -69,6 +70,7 @@ export function expectNoBatch(
     offset,
     BATCH,
     (buffer, at) => epochOf(buffer, at) === epoch && seqOf(buffer, at) > seq,
+    end,
   );
   if (found === -1) return;
   throw cause ?? new DamageError(path, offset, `expected a first frame before the batch at byte ${found}, got none`);

@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { dirname } from "node:path";
+import { test } from "node:test";
+import { segmentPath } from "../../dist/core/local/names.js";
+import { recover, recoverForHub } from "../../dist/core/local/recovery.js";
+import { MemoryFiles } from "./memory-files.js";
+import { machineOf, place, writeSegment } from "./stored.js";
+
+const STRICT = { recover: "strict" } as const;
+
+test("what a new hub goes on from is on the disk, with its names and that of the directory", () => {
+  const files = new MemoryFiles();
+  writeSegment(files, 1, 1, [1, 5], null);
+  assert.equal(recover(files.afterPowerLoss(), place, null, () => false).seq, 0);
+  recoverForHub(machineOf(files), place, 2, STRICT, null);
+  assert.equal(recover(files.afterPowerLoss(), place, null, () => false).seq, 5);
+  assert.ok(files.calls.includes(`syncDirectory ${dirname(place.directory)}`));
+});
+
+test("what a failed sync may have given up is written anew before it is synced again", () => {
+  const files = new MemoryFiles();
+  const path = segmentPath(place, 1, 1);
+  writeSegment(files, 1, 1, [1, 5], null);
+  files.fault = (call) => (call === "sync" ? { code: "EIO" } : undefined);
+  assert.throws(() => recoverForHub(machineOf(files), place, 2, STRICT, null), { code: "EIO" });
+  assert.deepEqual(files.calls.slice(-2), [`sync ${path}`, `write ${path}`]);
+  assert.equal(files.openFiles.size, 0);
+});

@@ -1,0 +1,249 @@
+/** The steps of a hub that serves, as in `hub.ts`, `log-writer.ts` and `hub-host.ts`. */
+import { goIdle, nameOf } from "./contender.js";
+import { rotate } from "./folding.js";
+import { confirmedEnd, hasBytes, hasLinks } from "./hold.js";
+import {
+  APPENDED,
+  BROADCAST,
+  CHECK_BYTES,
+  CHECK_LINKS,
+  CLEAN_BYTES,
+  CLEAN_LINKS,
+  CONFIRM,
+  IDLE,
+  LEAVE_LINKS,
+  LIST_STRAYS,
+  READY,
+  REMOVE_STRAY,
+  TORN,
+} from "./steps.js";
+import type { Turn } from "./turn.js";
+import {
+  CHAIN,
+  CONFIRMED,
+  DONE,
+  EPOCH,
+  ERA,
+  FOLD,
+  highest,
+  INBOX,
+  JOINING_TO,
+  LOG,
+  MARK,
+  MARK_LOG,
+  packed,
+  SEGMENT,
+  STEP,
+  WORK,
+  type World,
+} from "./world.js";
+
+/** What a hub does next; false when it does none of this. */
+export function serveMembers(turn: Turn, process: number): boolean {
+  const { world } = turn;
+  switch (world.of(process, STEP)) {
+    case READY:
+      beginTurn(turn, process);
+      return true;
+    case TORN:
+      turn.take(process, "writes the rest of the frame", () => {
+        appendFrame(world, process, world.of(process, WORK) - 1);
+      });
+      return true;
+    case APPENDED:
+      for (const write of nextWrites(world, process)) takeIn(turn, process, write);
+      turn.take(process, "has appended all that arrived", () => {
+        const isChecked = world.is("no check") || world.is("broadcast before the check");
+        world.put(process, STEP, isChecked ? BROADCAST : CHECK_LINKS);
+      });
+      if (world.is("a segment is closed with frames that are not confirmed")) beginNext(turn, process);
+      if (world.is("folding what is not confirmed")) beginLeaving(turn, process, 0);
+      return true;
+    case BROADCAST:
+      turn.take(process, "broadcasts, and welcomes who asks", () => broadcast(turn, process));
+      return true;
+    case CONFIRM:
+      turn.take(process, "confirms", () => confirm(turn, process));
+      return true;
+    default:
+      return check(turn, process) || cleanUp(turn, process);
+  }
+}
+
+function beginTurn(turn: Turn, process: number): void {
+  const { world } = turn;
+  for (const write of nextWrites(world, process)) takeIn(turn, process, write);
+  if (world.setup.joins && world.get(JOINING_TO) === 0) {
+    turn.take(process, "begins a turn for who asks", () => world.put(process, STEP, CHECK_LINKS));
+  }
+  beginNext(turn, process);
+  if (world.setup.leaves) beginLeaving(turn, process, 0);
+  if (world.setup.destroys && mayDestroy(world, process)) beginLeaving(turn, process, 1);
+}
+
+/**
+ * Whoever is still joining is a member: then nothing is removed. The setup says whether others may be
+ * frozen half-way. Once is enough: what comes then is as new as what was before.
+ */
+function mayDestroy(world: World, process: number): boolean {
+  const isBusy = (other: number) => world.of(other, STEP) !== IDLE || world.of(other, FOLD) !== 0;
+  const others = Array.from({ length: world.setup.processes }, (_, other) => other).filter(
+    (other) => other !== process,
+  );
+  if (world.get(ERA) > 0) return false;
+  return world.get(JOINING_TO) === 0 && (world.setup.isFrozenWhileDestroying === true || !others.some(isBusy));
+}
+
+function beginNext(turn: Turn, process: number): void {
+  const { world } = turn;
+  const hasRoom = (world.of(process, SEGMENT) & 7) < world.setup.segments;
+  if (!hasRoom || (world.of(process, FOLD) & 7) !== 0 || world.of(process, DONE) === 0) return;
+  turn.take(process, "creates its next segment", () => rotate(world, process));
+}
+
+function beginLeaving(turn: Turn, process: number, destroys: number): void {
+  const { world } = turn;
+  turn.take(process, destroys ? "destroys" : "leaves as the last one", () => {
+    world.put(process, WORK, destroys);
+    world.put(process, STEP, LEAVE_LINKS);
+  });
+}
+
+/** The writes that may come next: those of one member come in order. */
+function nextWrites(world: World, process: number): number[] {
+  const inbox = world.of(process, INBOX);
+  const writes = Array.from({ length: world.setup.writes }, (_, write) => write);
+  const waiting = writes.filter((write) => inbox & (1 << write));
+  return world.setup.isOneOrigin ? waiting.slice(0, 1) : waiting;
+}
+
+function takeIn(turn: Turn, process: number, write: number): void {
+  const { world } = turn;
+  const { histories } = world;
+  if (world.is("check before the append") || world.is("confirm before the append")) {
+    turn.take(process, `takes write ${write}`, () => {
+      world.put(process, WORK, write + 1);
+      world.put(process, STEP, CHECK_LINKS);
+      if (world.is("check before the append")) return;
+      turn.tell(histories.with(world.of(process, LOG), write), "the manager");
+      world.set(CONFIRMED, world.get(CONFIRMED) | (1 << write));
+      world.put(process, STEP, TORN);
+    });
+  } else if (world.setup.tears) {
+    turn.take(process, `writes a part of the frame of write ${write}`, () => {
+      const { slot } = confirmedEnd(world, process);
+      if (!(world.of(process, SEGMENT) & 8)) world.tear(slot);
+      world.put(process, WORK, write + 1);
+      world.put(process, STEP, TORN);
+    });
+  } else turn.take(process, `appends write ${write}`, () => appendFrame(world, process, write));
+}
+
+function appendFrame(world: World, process: number, write: number): void {
+  const { slot } = confirmedEnd(world, process);
+  if (!(world.of(process, SEGMENT) & 8)) world.append(slot, write);
+  world.put(process, LOG, world.histories.with(world.of(process, LOG), write));
+  world.put(process, INBOX, world.of(process, INBOX) & ~(1 << write));
+  world.put(process, WORK, 0);
+  world.put(process, STEP, world.is("check before the append") ? BROADCAST : APPENDED);
+}
+
+/** The check is two looks at the open seat. A hub whose seat is gone stops. */
+function check(turn: Turn, process: number): boolean {
+  const { world } = turn;
+  const passed = () => {
+    const isEarly = world.of(process, WORK) > 0 && world.is("check before the append");
+    world.put(process, STEP, isEarly ? TORN : BROADCAST);
+  };
+  switch (world.of(process, STEP)) {
+    case CHECK_LINKS:
+      turn.take(process, "looks at the links of its seat", () => {
+        if (!hasLinks(world, process)) goIdle(world, process);
+        else if (world.is("links alone are checked, seats are not emptied")) passed();
+        else world.put(process, STEP, CHECK_BYTES);
+      });
+      return true;
+    case CHECK_BYTES:
+      turn.take(process, "looks at the bytes of its seat", () => {
+        if (hasBytes(world, process)) passed();
+        else goIdle(world, process);
+      });
+      return true;
+    default:
+      return false;
+  }
+}
+
+function broadcast(turn: Turn, process: number): void {
+  const { world } = turn;
+  const log = world.of(process, LOG);
+  const seq = world.histories.length(log);
+  const isNew = seq > world.of(process, DONE);
+  // What comes late from before all was destroyed is no news.
+  if (world.of(process, INBOX) >> 8 === world.get(ERA)) turn.tell(log, "the manager");
+  world.put(process, DONE, seq);
+  const end = packed(confirmedEnd(world, process));
+  if (world.setup.joins && !isNew && world.of(process, INBOX) >> 8 === world.get(ERA) && world.get(JOINING_TO) === 0)
+    world.set(JOINING_TO, end);
+  if (world.setup.marks) {
+    world.put(process, MARK, end);
+    world.put(process, MARK_LOG, log);
+  }
+  if (world.is("broadcast before the check") && isNew) world.put(process, STEP, CHECK_LINKS);
+  else world.put(process, STEP, isNew ? CONFIRM : READY);
+}
+
+/** Each write that a member takes for confirmed takes effect in the log of this hub, which all were told. */
+function confirm(turn: Turn, process: number): void {
+  const { world } = turn;
+  const { histories } = world;
+  const log = world.of(process, LOG);
+  const told = histories.setOf(log) & ~world.get(CONFIRMED);
+  if ((histories.effectsOf(log) & told) !== told) turn.violate("a confirmed write takes no effect");
+  world.set(CONFIRMED, world.get(CONFIRMED) | told);
+  world.put(process, STEP, READY);
+}
+
+/** Removes what lower epochs left, when the chain reaches back to the newest snapshot. */
+function cleanUp(turn: Turn, process: number): boolean {
+  const { world } = turn;
+  const left = highest(world.of(process, WORK));
+  switch (world.of(process, STEP)) {
+    case CLEAN_LINKS:
+      turn.take(process, "looks at the links of its seat", () => {
+        if (hasLinks(world, process)) world.put(process, STEP, CLEAN_BYTES);
+        else goIdle(world, process);
+      });
+      return true;
+    case CLEAN_BYTES:
+      turn.take(process, "looks at the bytes of its seat", () => {
+        if (hasBytes(world, process)) world.put(process, STEP, LIST_STRAYS);
+        else goIdle(world, process);
+      });
+      return true;
+    case LIST_STRAYS:
+      turn.take(process, "lists what is not needed", () => {
+        const own = world.slotOf(world.of(process, EPOCH), 1);
+        const strays = world.segments() & ((1 << own) - 1) & ~world.of(process, CHAIN);
+        world.put(process, WORK, isWholeChain(world, process) ? strays : 0);
+        world.put(process, STEP, world.of(process, WORK) === 0 ? CHECK_LINKS : REMOVE_STRAY);
+      });
+      return true;
+    case REMOVE_STRAY:
+      turn.take(process, `removes ${nameOf(world, left)}`, () => {
+        world.unlinkSegment(left);
+        world.put(process, WORK, world.of(process, WORK) & ~(1 << left));
+        if (world.of(process, WORK) === 0) world.put(process, STEP, CHECK_LINKS);
+      });
+      return true;
+    default:
+      return false;
+  }
+}
+
+function isWholeChain(world: World, process: number): boolean {
+  const chain = world.of(process, CHAIN);
+  if (chain === 0) return true;
+  const first = highest(chain & -chain);
+  return world.hasHead(first) && world.headSeq(first) <= Math.max(0, highest(world.snapshots()));
+}

@@ -1,0 +1,95 @@
+/**
+ * The protocol of the local engine as a model: each process takes its steps in any order with those of all others, and may
+ * be frozen before each of them for any time, or for ever; then it is as good as ended.
+ *
+ * What is left out, and why nothing is missed by it:
+ *
+ * - Sockets: what a hub has broadcast counts as told to everybody at once, and a write may reach any hub that began to serve
+ *   while it was not confirmed, at any time. Real connections do less.
+ * - Time: anybody may take the manager for dead at any moment, and a hub may compact or leave whenever it is idle.
+ * - Temporary files, intents, sockets and the copy for people: nobody reads them while there is a log.
+ * - Bytes: frames are whole or not there, but for the one that is being written, which readers meet as an unfinished end.
+ * - Power: all that was written stays. `test/simulation` and the fault tests take it away.
+ * - Forgotten origins, salvage, and storages that do not persist.
+ */
+import { contend } from "./contender.js";
+import type { Found, Model } from "./explore.js";
+import { fold, goAway, leave } from "./folding.js";
+import { confirmedEnd } from "./hold.js";
+import { serveMembers } from "./hub.js";
+import { DAMAGED, readAll, readFrom, STALE, TWICE } from "./reading.js";
+import type { Setup } from "./setup.js";
+import { IDLE, NO_FOLD, READY } from "./steps.js";
+import { Turn } from "./turn.js";
+import { BACKUPS, FOLD, JOINING_TO, MARK, MARK_LOG, packed, RESTARTS, SEAT, STEP, unpacked, World } from "./world.js";
+
+/** The states of a setup. */
+export function protocol(setup: Setup): Model {
+  const world = new World(setup);
+  const turn = new Turn(world);
+  return {
+    width: world.width,
+    initial: world.state.slice(),
+    expand(state: Uint16Array, found: Found) {
+      turn.begin(state, found);
+      for (let process = 0; process < setup.processes; process++) stepsOf(turn, process);
+      if (setup.joins) join(turn);
+    },
+  };
+}
+
+function stepsOf(turn: Turn, process: number): void {
+  const { world } = turn;
+  if (!contend(turn, process) && !serveMembers(turn, process)) leave(turn, process);
+  fold(turn, process);
+  if (world.setup.marks) followOthers(turn, process);
+  const isBusy = world.of(process, STEP) !== IDLE || world.of(process, FOLD) !== NO_FOLD;
+  if (isBusy && world.get(RESTARTS) < (world.setup.restarts ?? 0)) {
+    turn.take(process, "ends, and another one is started", () => {
+      goAway(world, process);
+      world.set(RESTARTS, world.get(RESTARTS) + 1);
+    });
+  }
+  if (world.of(process, SEAT) === 1 && world.get(BACKUPS) < (world.setup.backups ?? 0)) {
+    turn.take(process, "has its seat linked by a backup", () => {
+      world.backUpSeat(process);
+      world.set(BACKUPS, world.get(BACKUPS) + 1);
+    });
+  }
+}
+
+/** A member that joined reads up to the position that it was told. */
+function join(turn: Turn): void {
+  const { world } = turn;
+  const to = world.get(JOINING_TO);
+  if (to === 0) return;
+  turn.take(-1, "reads the files up to where it was told", () => {
+    const read = readAll(world, unpacked(to));
+    world.set(JOINING_TO, 0);
+    take(turn, read);
+  });
+}
+
+/** A member without a hub that holds a state reads what follows it, up to where a hub told it. */
+function followOthers(turn: Turn, process: number): void {
+  const { world } = turn;
+  if (world.of(process, STEP) !== IDLE) return;
+  for (let hub = 0; hub < world.setup.processes; hub++) {
+    if (world.of(hub, STEP) !== READY) continue;
+    const to = confirmedEnd(world, hub);
+    if (packed(to) === world.of(process, MARK)) continue;
+    turn.take(process, "reads what follows up to where a hub told it", () => {
+      const read = readFrom(world, to, world.of(process, MARK), world.of(process, MARK_LOG));
+      take(turn, read);
+      if (read <= STALE) return;
+      world.put(process, MARK, packed(to));
+      world.put(process, MARK_LOG, read);
+    });
+  }
+}
+
+function take(turn: Turn, read: number): void {
+  if (read === DAMAGED) turn.violate("a member takes the log for damaged");
+  else if (read === TWICE) turn.violate("a write takes effect twice");
+  else if (read !== STALE) turn.tell(read, "a member");
+}

@@ -1,0 +1,56 @@
+/** What is explored, and the ways in which the protocol could be wrong. */
+
+export interface Setup {
+  readonly processes: number;
+  /** Seats that are ever taken, by number. */
+  readonly epochs: number;
+  /** Segments of one epoch; more than one makes compaction possible. */
+  readonly segments: number;
+  readonly writes: number;
+  /** Whether the writes are batches 1, 2, ... of one member; else each is the first one of a member of its own. */
+  readonly isOneOrigin?: boolean;
+  /** An append can be met, or ended, in the middle of a frame. */
+  readonly tears?: boolean;
+  /** How many further links somebody makes to seats, as some backups do. */
+  readonly backups?: number;
+  /** A new manager removes what lower epochs left behind. */
+  readonly cleans?: boolean;
+  /** The last member folds everything as it leaves. */
+  readonly leaves?: boolean;
+  /** It then removes everything. */
+  readonly destroys?: boolean;
+  /** A process may be frozen between its last look at its seat and what it then creates or removes, while others destroy. */
+  readonly isFrozenWhileDestroying?: boolean;
+  /** A member joins, again and again, and reads the files. */
+  readonly joins?: boolean;
+  /** Members keep what they have applied, and read only what follows. */
+  readonly marks?: boolean;
+  /** How many processes end and are started anew. One that only ends is one that is frozen for ever. */
+  readonly restarts?: number;
+  readonly variant?: Variant;
+}
+
+/** A way in which the protocol could be wrong. */
+export type Variant =
+  | "no check"
+  | "check before the append"
+  | "broadcast before the check"
+  | "confirm before the append"
+  | "no fence"
+  | "no look for a higher seat"
+  | "reading before fencing"
+  | "a name is checked, not an inode"
+  | "links alone are checked, seats are not emptied"
+  | "bytes alone are checked"
+  | "the end of the predecessor is not noted"
+  | "an unfinished end counts as whole"
+  | "behind an unfinished end later bytes are looked at"
+  | "a segment is closed with frames that are not confirmed"
+  | "one name for all snapshots"
+  | "removing before publishing"
+  | "a segment is removed too early"
+  | "a snapshot without the origins"
+  | "folding what is not confirmed"
+  | "destroying without a check"
+  | "a segment before the snapshot is gone on with"
+  | "what was read is gone on with unchecked";
