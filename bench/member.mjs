@@ -1,5 +1,6 @@
 /** A member process of the benchmark: does what `members.mjs` asks for. */
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
+import { answerJobs } from "./jobs.mjs";
 import { nowNs } from "./measure.mjs";
 import { openStore } from "./stores.mjs";
 
@@ -30,7 +31,7 @@ async function write({ id, count, perTick }) {
   await store.flush();
 }
 
-const jobs = {
+answerJobs({
   async open() {
     store = await openStore(options);
     return store !== null;
@@ -82,13 +83,4 @@ const jobs = {
   count: () => store.increment("counter"),
   total: () => store.synced("counter"),
   close: () => store?.close(),
-};
-
-process.on("message", async ({ number, job, parameters }) => {
-  try {
-    process.send({ number, result: await jobs[job](parameters) });
-  } catch (error) {
-    process.send({ number, error: error.stack });
-  }
 });
-process.on("disconnect", () => process.exit());

@@ -1,9 +1,8 @@
-/** Starts member processes (`member.mjs`) and asks them to do things. */
+/** Starts member processes (`member.mjs` or another program that answers jobs) and asks them to do things. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-
-const PROGRAM = fileURLToPath(new URL("member.mjs", import.meta.url));
+import { pinned } from "./peers.mjs";
 
 /** One process with a store open. */
 export class Member {
@@ -11,9 +10,14 @@ export class Member {
   #answers = new Map();
   #asked = 0;
 
-  constructor(kind, options) {
-    this.#child = fork(PROGRAM, [JSON.stringify({ kind, ...options })], {
+  /** @param core The only one that it may use; by default any. */
+  constructor(kind, options, program = "member.mjs", core = undefined) {
+    const [execPath, ...execArgv] = [...pinned(core), process.execPath];
+    const path = fileURLToPath(new URL(program, import.meta.url));
+    this.#child = fork(path, [JSON.stringify({ kind, ...options })], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
+      execPath,
+      execArgv,
     });
     this.#child.on("message", ({ number, result, error }) => {
       const { resolve, reject } = this.#answers.get(number);

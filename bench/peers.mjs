@@ -14,13 +14,21 @@ function onPath(name) {
   return null;
 }
 
-/** Starts a Redis on a Unix socket in `directory`, with the log that is nearest to ours; null when there is none. */
-export async function startRedis(directory) {
+/** What a command begins with that may use one core only; empty where there is no `taskset`, or no core is given. */
+export function pinned(core) {
+  const program = core === undefined ? null : onPath("taskset");
+  return program === null ? [] : [program, "-c", String(core)];
+}
+
+/** Starts a Redis on a Unix socket in `directory`, with the log that is nearest to ours, perhaps on one core only; null when there is none. */
+export async function startRedis(directory, core = undefined) {
   const program = onPath("redis-server");
   if (program === null) return null;
   const address = join(directory, "redis.sock");
   const options = ["--port", "0", "--unixsocket", address, "--dir", directory, "--save", "", "--daemonize", "no"];
-  const server = spawn(program, [...options, "--appendonly", "yes", "--appendfsync", "everysec"], { stdio: "ignore" });
+  const log = ["--appendonly", "yes", "--appendfsync", "everysec"];
+  const [command, ...parameters] = [...pinned(core), program, ...options, ...log];
+  const server = spawn(command, parameters, { stdio: "ignore" });
   const ended = new Promise((done) => server.once("exit", done));
   const stop = async () => {
     server.kill("SIGKILL");

@@ -9,7 +9,7 @@
  */
 import { availableParallelism } from "node:os";
 
-const QUESTIONS = ["reads", "set", "throughput", "latency", "failover"];
+const QUESTIONS = ["reads", "set", "throughput", "latency", "failover", "sessions"];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !QUESTIONS.includes(name));

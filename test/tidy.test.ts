@@ -36,9 +36,9 @@ function someContain(names: readonly string[], text: string): boolean {
   return names.some((name) => read(name).includes(`"${text}"`));
 }
 
-/** The names that `index.ts` exports, types included. */
+/** The names that the package exports at its root, types included. */
 function rootExports(): string[] {
-  const lists = read("src/core/index.ts").matchAll(/export\s+(?:type\s+)?\{([^}]*)\}/g);
+  const lists = read("src/index.ts").matchAll(/export\s+(?:type\s+)?\{([^}]*)\}/g);
   return [...lists].flatMap((match) => (match[1] ?? "").split(",").map((name) => name.trim())).filter(Boolean);
 }
 

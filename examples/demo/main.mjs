@@ -1,9 +1,9 @@
 /**
- * The demo: a small web application on 4 worker processes that share a counter, sessions and a cached value.
+ * The demo: a small shop on 4 worker processes that share sessions, a counter and a cached value.
  *
- *   npm start                                 listens on port 3000
- *   PORT=8080 npm start                       0: any free port
- *   node examples/demo/main.mjs DIRECTORY     where the data is kept (or DATA_DIR); default: examples/demo/data
+ *   npm start                                 with Express, on port 3000
+ *   npm start -- fastify                      the same shop with Fastify
+ *   PORT=8080 DATA_DIR=/tmp/shop npm start    another port (0: any free one) and directory (default: examples/demo/data)
  *
  * This file is the primary of `node:cluster`: it starts the workers and replaces those that die. It does not open the
  * storage itself; the workers find each other.
@@ -15,6 +15,7 @@ import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 
 const WORKERS = 4;
+const FRAMEWORKS = ["express", "fastify"];
 const HOST = process.env.HOST ?? "127.0.0.1";
 /** A worker that dies younger than this is replaced after a pause that doubles each time. */
 const YOUNG_MS = 2_000;
@@ -22,7 +23,12 @@ const MAX_PAUSE_MS = 5_000;
 /** How long the workers may take to close. */
 const STOP_MS = 10_000;
 
-const directory = resolve(process.argv[2] ?? process.env.DATA_DIR ?? join(import.meta.dirname, "data"));
+const framework = process.argv[2] ?? "express";
+if (!FRAMEWORKS.includes(framework)) {
+  console.error(`expected one of ${FRAMEWORKS.join(", ")}, got ${framework}`);
+  process.exit(1);
+}
+const directory = resolve(process.env.DATA_DIR ?? join(import.meta.dirname, "data"));
 mkdirSync(directory, { recursive: true });
 
 /** The port for all workers, now and later: the workers would lose a port 0 when all of them died at once. */
@@ -73,7 +79,7 @@ process.on("SIGTERM", stop);
 
 cluster.setupPrimary({
   exec: join(import.meta.dirname, "worker.mjs"),
-  args: [JSON.stringify({ directory, host: HOST, port })],
+  args: [JSON.stringify({ framework, directory, host: HOST, port })],
 });
 cluster.on("listening", () => {
   const ready = Object.values(cluster.workers ?? {}).filter((worker) => worker.state === "listening").length;

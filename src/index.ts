@@ -1,0 +1,13 @@
+/** `cluster-storage`: JSON data that all processes of an application share, and the sessions that are kept in it. */
+export {
+  Storage,
+  type StorageChange,
+  StorageError,
+  type StorageErrorCode,
+  type StorageEvents,
+  type StorageOptions,
+  type StoragePatchOptions,
+  type StoragePath,
+  type StorageStats,
+} from "./core/index.js";
+export { ClusterSessionStore, type ClusterSessionStoreOptions, type SessionPayload } from "./session-store/index.js";

@@ -1,0 +1,94 @@
+import { joined } from "../adapter/source.js";
+import { type Storage, StorageError } from "../core/index.js";
+
+/**
+ * Waits, before a read, until the storage shows what the reader may have heard of, and after a write until it is confirmed;
+ * never longer than a deadline.
+ *
+ * A manager sends a write to all members before it confirms it. So when a client was answered after its write was
+ * confirmed, and now asks another process, the write is already in that process' socket. It is shown once
+ *
+ * 1. the event loop has polled all sockets since: the rest of the turn in which the request was read and the whole next one;
+ * 2. the writes of this process before it in the order, which the manager confirms after it has sent those of others, are
+ *    confirmed.
+ */
+export class Freshness {
+  readonly #storage: Storage;
+  readonly #isStrong: boolean;
+  readonly #timeoutMs: number;
+  readonly #waiting = new Set<() => void>();
+  readonly #connected = (): void => {
+    for (const resolve of this.#waiting) resolve();
+  };
+
+  constructor(storage: Storage, isStrong: boolean, timeoutMs: number) {
+    this.#storage = storage;
+    this.#isStrong = isStrong;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /**
+   * Resolves, in a later turn of the event loop, when the storage may be read.
+   * @throws StorageError `ERR_STORAGE_NOT_READY`; the failure of the storage.
+   */
+  turn(): Promise<void> {
+    return new Promise((resolve) => setImmediate(() => setImmediate(() => resolve(this.#shown()))));
+  }
+
+  /**
+   * Resolves with what a write came to, once it is confirmed.
+   * @throws StorageError `ERR_STORAGE_NOT_READY` when that takes too long: it stays pending.
+   */
+  confirmed<T>(write: Promise<T>): Promise<T> {
+    return this.#before(write, "confirm a write, which stays pending,");
+  }
+
+  async #shown(): Promise<void> {
+    if (this.#isStrong || !this.#storage.connected) await this.#ask();
+    else if (this.#storage.stats().pending > 0) {
+      // Without a manager meanwhile: what this process has.
+      await this.confirmed(this.#storage.flush()).catch(() => {});
+    }
+  }
+
+  async #ask(): Promise<void> {
+    this.#storage.has("any"); // throws now, and not after the time, when it is closed or has failed
+    await joined(this.#storage, this.#timeoutMs);
+    const isConnected = await this.#connection();
+    if (!this.#isStrong) return;
+    if (!isConnected) throw this.#notReady("answer");
+    await this.#before(this.#storage.sync(), "answer");
+  }
+
+  /** Whether there was a manager within the time. */
+  async #connection(): Promise<boolean> {
+    if (this.#storage.connected) return true;
+    if (this.#waiting.size === 0) this.#storage.on("connect", this.#connected);
+    let end = (): void => {};
+    const connected = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    this.#waiting.add(end);
+    const timer = setTimeout(end, this.#timeoutMs);
+    await connected;
+    clearTimeout(timer);
+    this.#waiting.delete(end);
+    if (this.#waiting.size === 0) this.#storage.off("connect", this.#connected);
+    return this.#storage.connected;
+  }
+
+  #before<T>(promise: Promise<T>, what: string): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(this.#notReady(what)), this.#timeoutMs);
+      promise.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
+  }
+
+  #notReady(what: string): StorageError {
+    const { name } = this.#storage;
+    return new StorageError(
+      "ERR_STORAGE_NOT_READY",
+      `expected the manager of ${name} to ${what} within ${this.#timeoutMs} ms, got no answer`,
+    );
+  }
+}

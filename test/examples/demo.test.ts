@@ -1,0 +1,209 @@
+/** The demo over HTTP, with each framework: what its workers share, and what is left when they are killed. */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { Client, eventually, example, Program } from "./program.js";
+
+const WORKERS = 4;
+const KILLS = 3;
+const CLIENTS = 6;
+const VISITS_BETWEEN_KILLS = 50;
+
+interface State {
+  framework: string;
+  pid: number;
+  managerPid: number;
+  name: string | null;
+  products: Array<{ id: string; count: number }>;
+  visits: number;
+}
+interface Visit {
+  pid: number;
+  visits: number;
+}
+interface Report {
+  orders: number;
+  computedBy: number;
+}
+
+const stateOf = (client: Client): Promise<State> => client.ask<State>("GET", "/api/state");
+const countsIn = (state: State): number[] => state.products.map(({ count }) => count);
+
+async function login(address: string, name: string): Promise<Client> {
+  const client = new Client(address);
+  await client.ask("POST", "/api/login", { name });
+  return client;
+}
+
+/** Says at once how many of each product there shall be. */
+async function putAll(client: Client, count: number): Promise<void> {
+  const { products } = await stateOf(client);
+  await Promise.all(products.map(({ id }) => client.ask("PUT", `/api/cart/${id}`, { count })));
+}
+
+/** Counts visits with several clients, without a pause, while the manager is killed again and again. */
+async function visitWhileManagersDie(address: string): Promise<{ told: number[]; unanswered: number }> {
+  const told: number[] = [];
+  const killed = new Set<number>();
+  let unanswered = 0;
+  let isStopped = false;
+  const traffic = Array.from({ length: CLIENTS }, async () => {
+    const client = new Client(address);
+    while (!isStopped) {
+      const visit = await client.try<Visit>("POST", "/api/visit");
+      if (visit) told.push(visit.visits);
+      else unanswered++;
+    }
+  });
+  const moreTraffic = (): Promise<true> => {
+    const before = told.length;
+    return eventually("the traffic goes on", () => (told.length > before + VISITS_BETWEEN_KILLS ? true : undefined));
+  };
+  for (let kill = 0; kill < KILLS; kill++) {
+    await moreTraffic();
+    const managerPid = await eventually("a new manager", async () => {
+      const state = await new Client(address).try<State>("GET", "/api/state");
+      return state?.managerPid && !killed.has(state.managerPid) ? state.managerPid : undefined;
+    });
+    killed.add(managerPid);
+    process.kill(managerPid, "SIGKILL");
+  }
+  await moreTraffic();
+  isStopped = true;
+  await Promise.all(traffic);
+  return { told, unanswered };
+}
+
+for (const framework of ["express", "fastify"]) {
+  describe(`the demo with ${framework}`, () => {
+    const directory = mkdtempSync(join(tmpdir(), "cluster-storage-demo-"));
+    let demo: Program;
+    let address = "";
+
+    const start = async (variant = framework): Promise<void> => {
+      demo = new Program(example("demo/main.mjs"), [variant], { DATA_DIR: directory });
+      address = await demo.address();
+    };
+
+    before(() => start());
+    after(async () => {
+      await demo.stop();
+      rmSync(directory, { recursive: true, force: true });
+    });
+
+    it("sends a page, its style and its script, and nothing else", async () => {
+      const client = new Client(address);
+      for (const [path, type] of Object.entries({ "/": "html", "/shop.css": "css", "/shop.js": "javascript" })) {
+        const response = await client.open("GET", path);
+        assert.equal(response.status, 200);
+        assert.match(response.headers.get("content-type") ?? "", new RegExp(`text/${type}`));
+        assert.match(response.headers.get("content-security-policy") ?? "", /default-src 'self'/);
+      }
+      assert.equal((await client.open("GET", "/nothing")).status, 404);
+      assert.equal(client.cookie, "", "no session for who has done nothing");
+      assert.equal((await stateOf(client)).framework.toLowerCase(), framework);
+    });
+
+    it("answers requests that cannot be done with what is wrong", async () => {
+      const stranger = new Client(address);
+      const ann = await login(address, "Ann");
+      const wrong: Array<[number, Client, string, string, unknown]> = [
+        [400, stranger, "POST", "/api/login", '{"name":'],
+        [400, stranger, "POST", "/api/login", { name: "  " }],
+        [400, stranger, "POST", "/api/login", { name: "x".repeat(41) }],
+        [413, stranger, "POST", "/api/login", { name: "x".repeat(2_000) }],
+        [401, stranger, "PUT", "/api/cart/tea", { count: 1 }],
+        [404, ann, "PUT", "/api/cart/__proto__", { count: 1 }],
+        [400, ann, "PUT", "/api/cart/tea", { count: -1 }],
+        [400, ann, "PUT", "/api/cart/tea", { count: "1" }],
+      ];
+      for (const [status, client, method, path, body] of wrong) {
+        const response = await client.open(method, path, body);
+        const { error } = (await response.json()) as { error: string };
+        assert.deepEqual([response.status, typeof error], [status, "string"], `${method} ${path}: ${error}`);
+      }
+    });
+
+    it("answers from all the workers, with one session, and loses nothing of parallel requests", async () => {
+      const ann = await login(address, "Ann");
+      const pids = new Set<number>();
+      let count = 0;
+      await eventually("every worker has answered", async () => {
+        await putAll(ann, ++count % 10);
+        const state = await stateOf(ann);
+        assert.equal(state.name, "Ann");
+        assert.deepEqual(countsIn(state), Array(5).fill(count % 10));
+        pids.add(state.pid);
+        return pids.size === WORKERS ? true : undefined;
+      });
+    });
+
+    it("computes the slow value once for all the workers", async () => {
+      const reports = await Promise.all(
+        Array.from({ length: 12 }, () => new Client(address).ask<Report>("GET", "/api/report")),
+      );
+      assert.equal(new Set(reports.map(({ orders, computedBy }) => `${orders} ${computedBy}`)).size, 1);
+    });
+
+    it("makes a new session for each login, and forgets it with the logout", async () => {
+      const ann = await login(address, "Ann");
+      await putAll(ann, 1);
+      const first = ann.cookie;
+      await ann.ask("POST", "/api/login", { name: "Bob" });
+      assert.notEqual(ann.cookie, first);
+      assert.deepEqual(countsIn(await stateOf(ann)), Array(5).fill(0));
+      assert.equal((await stateOf(new Client(address, first))).name, null);
+      const second = ann.cookie;
+      await ann.ask("POST", "/api/logout");
+      assert.equal((await stateOf(new Client(address, second))).name, null);
+    });
+
+    it("loses nothing when the manager is killed in the middle of the traffic", async () => {
+      const clients: Client[] = [];
+      for (let index = 0; index < CLIENTS; index++) clients.push(await login(address, `${index}`));
+      await Promise.all(clients.map((client, index) => putAll(client, index)));
+      const { visits: visitsBefore } = await stateOf(new Client(address));
+
+      const { told, unanswered } = await visitWhileManagersDie(address);
+
+      assert.equal(new Set(told).size, told.length, "a confirmed visit was told twice");
+      const { visits } = await stateOf(new Client(address));
+      assert.ok(Math.max(...told) <= visits);
+      const counted = visits - visitsBefore;
+      assert.ok(counted >= told.length, `expected at least ${told.length} visits, got ${counted}`);
+      assert.ok(counted <= told.length + unanswered, `expected at most ${told.length + unanswered}, got ${counted}`);
+      assert.ok(
+        unanswered <= KILLS * CLIENTS,
+        `expected at most ${KILLS * CLIENTS} without an answer, got ${unanswered}`,
+      );
+      for (const [index, client] of clients.entries()) {
+        const state = await stateOf(client);
+        assert.deepEqual([state.name, countsIn(state)], [`${index}`, Array(5).fill(index)]);
+      }
+    });
+
+    it("has 4 workers again", async () => {
+      const pids = new Set<number>();
+      await eventually("4 workers answer", async () => {
+        pids.add((await stateOf(new Client(address))).pid);
+        return pids.size >= WORKERS ? true : undefined;
+      });
+    });
+
+    it("ends cleanly on SIGTERM, and goes on with its sessions when it starts again, with the other framework too", async () => {
+      const zoe = await login(address, "Zoe");
+      await putAll(zoe, 3);
+      const { visits } = await stateOf(zoe);
+      for (const variant of ["express", "fastify"]) {
+        await demo.stop();
+        assert.deepEqual([demo.process.exitCode, demo.process.signalCode], [0, null], demo.output);
+        await start(variant);
+        const state = await stateOf(new Client(address, zoe.cookie));
+        assert.deepEqual([state.framework.toLowerCase(), state.name, state.visits], [variant, "Zoe", visits]);
+        assert.deepEqual(countsIn(state), Array(5).fill(3));
+      }
+    });
+  });
+}

@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { type TestContext, test } from "node:test";
+import type { ClusterSessionStore } from "../../dist/session-store/index.js";
+import { until } from "../cluster/processes.js";
+import { teardown } from "../cluster/teardown.js";
+import { Home } from "../conformance/home.js";
+import { HOUR_MS, inMs, openStore, request, sessionWith } from "./stores.js";
+
+const KEY = ["session/s"];
+
+/** What the store publishes during a test. */
+function published(t: TestContext): { type: string; sid: string; store: unknown }[] {
+  const events: { type: string; sid: string; store: unknown }[] = [];
+  const listen = (event: unknown) => events.push(event as (typeof events)[number]);
+  subscribe("cluster-storage:session", listen);
+  teardown(t, () => unsubscribe("cluster-storage:session", listen));
+  return events;
+}
+
+test("[3.9.6] touch after destroy stays dead, and is no error", async (t) => {
+  const events = published(t);
+  const store = await openStore(t, { touchAfter: 0 });
+  await store.set("s", sessionWith({ name: "Ada" }));
+  await request(store, "s", async (session) => {
+    await store.destroy("s");
+    await store.touch("s", { ...session, cookie: { ...session.cookie, expires: inMs(HOUR_MS) } });
+  });
+  await store.touch("s", sessionWith({ name: "Ada" }, inMs(HOUR_MS)));
+  await store.touch("never", sessionWith({}, inMs(HOUR_MS)));
+  assert.deepEqual(await store.ids(), []);
+  assert.deepEqual(events, []);
+});
+
+test("[3.9.6] touch after the expiry stays dead", async (t) => {
+  const store = await openStore(t, { touchAfter: 0 });
+  await store.set("s", sessionWith({ name: "Ada" }, inMs(50)));
+  await request(store, "s", async (session) => {
+    await until("it has expired", () => !store.storage.has(KEY));
+    await store.touch("s", { ...session, cookie: { ...session.cookie, expires: inMs(HOUR_MS) } });
+    await store.set("s", { ...session, late: true, cookie: { ...session.cookie, expires: inMs(HOUR_MS) } });
+  });
+  assert.equal(await store.get("s"), null);
+});
+
+test("[3.9.6] touch while a destroy of another process is on its way stays dead", async (t) => {
+  const home = new Home(t);
+  const member = await home.member();
+  const store = await openStore(t, { path: home.directory, touchAfter: 0 });
+  for (let round = 0; round < 50; round++) {
+    await store.set("s", sessionWith({ round }));
+    await member.call("sync");
+    const destroyed = member.call("delete", KEY);
+    await store.touch("s", sessionWith({}, inMs(HOUR_MS)));
+    await destroyed;
+    await member.call("flush");
+    await store.storage.sync();
+    assert.equal(await store.get("s"), null);
+  }
+});
+
+test("[3.9.6] touch writes no more than the cookie", async (t) => {
+  const store = await openStore(t, { touchAfter: 0 });
+  await store.set("s", sessionWith({ name: "Ada" }));
+  await store.touch("s", sessionWith({ name: "Bob", more: 1 }, inMs(HOUR_MS)));
+  const { cookie, ...fields } = (await store.get("s")) ?? { cookie: {} };
+  assert.deepEqual(fields, { name: "Ada" });
+  assert.ok(Date.parse(cookie.expires as string) > Date.now());
+});
+
+test("[3.9.7] set after destroy by a request that had loaded the session stays dead, and is published", async (t) => {
+  const events = published(t);
+  const store = await openStore(t);
+  await store.set("s", sessionWith({ name: "Ada" }));
+  await request(store, "s", async (session) => {
+    await store.destroy("s");
+    await store.set("s", { ...session, late: true });
+  });
+  assert.equal(await store.get("s"), null);
+  assert.deepEqual(events, [{ type: "late-write", sid: "s", store }]);
+});
+
+test("[3.9.7] a set that no request loaded stores, whatever was destroyed before", async (t) => {
+  const store = await openStore(t);
+  for (const round of [1, 2, 3]) {
+    await store.set("s", sessionWith({ round }));
+    assert.equal((await store.get("s"))?.round, round);
+    await store.destroy("s");
+  }
+});
+
+test("[3.9.7] a set that no request loaded takes its place in the order of one process, also before a destroy", async (t) => {
+  const store = await openStore(t);
+  await store.set("s", sessionWith({ round: 1 }));
+  await Promise.all([store.set("s", sessionWith({ round: 2 })), store.destroy("s")]);
+  assert.equal(await store.get("s"), null);
+  await Promise.all([store.destroy("s"), store.set("s", sessionWith({ round: 3 }))]);
+  assert.equal((await store.get("s"))?.round, 3);
+});
+
+test("[3.9.7] what is stored in the callback of a destroy under the same id is a new session", async (t) => {
+  const store = await openStore(t);
+  await store.set("s", sessionWith({ name: "Ada" }));
+  await request(store, "s", () => {
+    return new Promise<void>((resolve, reject) => {
+      store.destroy("s", () => {
+        store.set("s", sessionWith({ fresh: true }), (error) => (error ? reject(error) : resolve()));
+      });
+    });
+  });
+  assert.deepEqual(await store.get("s"), sessionWith({ fresh: true }));
+});
+
+test("[3.9.8] requests that change different fields do not undo each other; the later of one field wins; removed stays removed", async (t) => {
+  const store = await openStore(t);
+  await store.set("s", sessionWith({ kept: 1, gone: 1, same: 0, changed: { a: 1, b: [1] } }));
+  let opened = (): void => {};
+  const opening = new Promise<void>((resolve) => {
+    opened = resolve;
+  });
+  const first = request(store, "s", async ({ gone: _, ...session }) => {
+    await opening;
+    await store.set("s", { ...session, same: 1, one: 1 });
+  });
+  const second = request(store, "s", async (session) => {
+    await store.set("s", { ...session, same: 2, two: 2, changed: { a: 2, b: [1] } });
+    opened();
+  });
+  await Promise.all([first, second]);
+  const expected = { kept: 1, same: 1, one: 1, two: 2, changed: { a: 2, b: [1] } };
+  assert.deepEqual(await store.get("s"), sessionWith(expected));
+});
+
+test("[3.9.8] a request that writes several times writes each time what changed since", async (t) => {
+  const store = await openStore(t);
+  await store.set("s", sessionWith({ mine: 0 }));
+  await request(store, "s", async (session) => {
+    session.mine = 1;
+    await store.set("s", session);
+    await request(store, "s", async (other) => store.set("s", { ...other, mine: 2, theirs: 1 }));
+    session.more = 1;
+    await store.set("s", session);
+  });
+  assert.deepEqual(await store.get("s"), sessionWith({ mine: 2, theirs: 1, more: 1 }));
+});
+
+test("[3.9.8] the same for the session objects of express-session, which need no asynchronous context", async (t) => {
+  const store = await openStore(t);
+  store.generate = () => {};
+  await store.set("s", sessionWith({ gone: 1 }));
+  const load = () => {
+    return new Promise<Parameters<ClusterSessionStore["set"]>[1]>((resolve, reject) => {
+      store.load("s", (error, session) => (error ? reject(error) : resolve(session)));
+    });
+  };
+  const [one, two, late] = await Promise.all([load(), load(), load()]);
+  Object.assign(one as object, { one: 1 });
+  delete (two as Record<string, unknown>).gone;
+  await Promise.all([store.set("s", one as object), store.set("s", two as object)]);
+  const { cookie: _, ...fields } = (await store.get("s")) ?? {};
+  assert.deepEqual(fields, { one: 1 });
+  await store.destroy("s");
+  await store.set("s", late as object);
+  assert.equal(await store.get("s"), null);
+});

@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { test } from "node:test";
+import type { SessionPayload } from "../../dist/session-store/index.js";
+import { teardown } from "../cluster/teardown.js";
+import { beginStore, HOUR_MS, inMs, openStore, sessionWith } from "./stores.js";
+
+/** What is stored where a session should be, but is none. */
+const MALFORMED: unknown[] = [
+  null,
+  1,
+  "text",
+  true,
+  [],
+  [{ cookie: {} }],
+  {},
+  { cookie: null },
+  { cookie: "text" },
+  { cookie: [] },
+];
+
+test("[3.9.14] all, length and ids give the live sessions of the store, and copies with ids", async (t) => {
+  const store = await openStore(t);
+  assert.deepEqual([await store.all(), await store.length(), await store.ids()], [[], 0, []]);
+  for (let index = 0; index < 10; index++) await store.set(`s${index}`, sessionWith({ index, id: "theirs" }));
+  await store.set("s10", sessionWith({}, inMs(0)));
+  await store.destroy("s0");
+  const all = await store.all();
+  assert.equal(all.length, 9);
+  assert.equal(await store.length(), 9);
+  assert.deepEqual(all.map(({ id }) => id).sort(), (await store.ids()).sort());
+  for (const { id, index, ...rest } of all) {
+    assert.equal(id, `s${index}`);
+    assert.deepEqual(rest, sessionWith());
+  }
+});
+
+test("[3.9.14] clear removes the sessions of the own prefix and nothing else", async (t) => {
+  const first = await openStore(t, { prefix: "sess" });
+  const { storage } = first;
+  const prefixes = ["session", "session2", "", "ses", "sess."];
+  const others = prefixes.map((prefix) => beginStore(t, { storage, prefix }));
+  const stores = [first, ...others];
+  for (const [index, store] of stores.entries()) await store.set("s", sessionWith({ index }));
+  storage.set("sess", 1);
+  storage.set(["session"], { s: 1 });
+  storage.set("foreign", { cookie: {} });
+  for (const [index, store] of stores.entries()) {
+    assert.deepEqual(await store.all(), [{ ...sessionWith({ index }), id: "s" }]);
+  }
+  while (stores.length > 0) {
+    await stores.shift()?.clear();
+    for (const store of stores) assert.equal(await store.length(), 1);
+  }
+  assert.deepEqual(storage.keys().sort(), ["foreign", "sess", "session"]);
+});
+
+test("[3.9.14] the empty prefix has a place of its own", async (t) => {
+  const store = await openStore(t, { prefix: "" });
+  await store.set("s", sessionWith({ name: "Ada" }));
+  store.storage.set("s", { cookie: {} });
+  assert.deepEqual(await store.ids(), ["s"]);
+  assert.equal((await store.get("s"))?.name, "Ada");
+  await store.clear();
+  assert.equal(await store.length(), 0);
+  assert.equal(store.storage.has("s"), true);
+});
+
+test("[3.9.14] clear removes thousands, some at a time, and sessions that are malformed", async (t) => {
+  const store = await openStore(t);
+  for (let index = 0; index < 2500; index++) store.storage.set([`session/s${index}`], sessionWith({ index }));
+  store.storage.set(["session/broken"], 1);
+  assert.equal(await store.length(), 2500);
+  await store.clear();
+  assert.equal(store.storage.size, 0);
+});
+
+test("[3.9.15] what is no session is not found, not listed, published when it is read, and can be replaced", async (t) => {
+  const store = await openStore(t);
+  const events: unknown[] = [];
+  const listen = (event: unknown) => events.push(event);
+  subscribe("cluster-storage:session", listen);
+  teardown(t, () => unsubscribe("cluster-storage:session", listen));
+  for (const stored of MALFORMED) {
+    store.storage.set(["session/s"], stored);
+    events.length = 0;
+    assert.equal(await store.get("s"), null);
+    // A stored null cannot be told from nothing.
+    assert.deepEqual(events, stored === null ? [] : [{ type: "malformed", sid: "s", store }], JSON.stringify(stored));
+    assert.deepEqual([await store.all(), await store.length(), await store.ids()], [[], 0, []]);
+    await new Promise<void>((resolve, reject) => {
+      store.load("s", (error, session) => (error || session ? reject(error ?? session) : resolve()));
+    });
+    await store.touch("s", sessionWith({}, inMs(HOUR_MS)));
+    assert.deepEqual(store.storage.get(["session/s"]), stored);
+    await store.set("s", sessionWith({ name: "Ada" }));
+    assert.deepEqual(await store.get("s"), sessionWith({ name: "Ada" }));
+    await store.destroy("s");
+  }
+});
+
+test("[3.9.15] a session that something else has written is read, changed, prolonged and ended", async (t) => {
+  const store = await openStore(t, { touchAfter: 0 });
+  const foreign: SessionPayload = sessionWith({ name: "Ada" });
+  store.storage.set(["session/s"], foreign);
+  assert.deepEqual(await store.get("s"), foreign);
+  await store.touch("s", sessionWith({}, inMs(HOUR_MS)));
+  await new Promise<void>((resolve, reject) => {
+    store.get("s", (_, session) => store.set("s", { ...session, more: 1 }).then(resolve, reject));
+  });
+  const { cookie: _, ...fields } = (await store.get("s")) as SessionPayload;
+  assert.deepEqual(fields, { name: "Ada", more: 1 });
+  await store.set("s", sessionWith({ whole: 1 }));
+  assert.deepEqual(await store.get("s"), sessionWith({ whole: 1 }));
+  store.storage.set(["session/s"], foreign);
+  await store.set("s", sessionWith({}, inMs(-1)));
+  assert.equal(await store.get("s"), null);
+});
+
+test("destroy takes several ids", async (t) => {
+  const store = await openStore(t);
+  for (const sid of ["a", "b", "c"]) await store.set(sid, sessionWith());
+  await store.destroy(["a", "c", "never"]);
+  assert.deepEqual(await store.ids(), ["b"]);
+});

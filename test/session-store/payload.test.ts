@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import {
+  BIRTH,
+  changesBetween,
+  copyOf,
+  isPayload,
+  isSameCookie,
+  lifetimeOf,
+  type SessionPayload,
+  snapshotOf,
+} from "../../dist/session-store/payload.js";
+
+const NOW = 1_700_000_000_000;
+const cookie = { path: "/" };
+
+describe("a snapshot", () => {
+  it("is what JSON carries at that moment, without what no session can have", () => {
+    const session = JSON.parse(`{"cookie":{"path":"/"},"${BIRTH}":"b","__proto__":{"bad":1},"list":[1]}`);
+    const snapshot = snapshotOf(session);
+    session.list.push(2);
+    assert.deepEqual(snapshot, { cookie, list: [1] });
+    assert.equal(session[BIRTH], "b", "what was given stays as it is");
+  });
+
+  it("takes toJSON of the session and of the cookie", () => {
+    const expires = new Date(NOW);
+    assert.deepEqual(snapshotOf({ cookie: { toJSON: () => ({ expires }) } }), {
+      cookie: { expires: expires.toISOString() },
+    });
+    assert.deepEqual(snapshotOf({ toJSON: () => ({ cookie, a: 1 }) }), { cookie, a: 1 });
+  });
+
+  it("is refused when there is no cookie, with a message that is not too long", () => {
+    for (const session of [
+      undefined,
+      null,
+      1,
+      "text",
+      [],
+      {},
+      { cookie: null },
+      { cookie: [] },
+      () => {},
+      Symbol("s"),
+    ]) {
+      assert.throws(() => snapshotOf(session), TypeError);
+    }
+    assert.throws(
+      () => snapshotOf({ text: "x".repeat(10_000) }),
+      ({ message }: Error) => message.length < 200 && message.startsWith("expected a session with a cookie, got {"),
+    );
+  });
+});
+
+describe("the changes between two states", () => {
+  const changes = (before: object, after: object) =>
+    changesBetween({ cookie, ...before } as SessionPayload, { cookie: { path: "/other" }, ...after } as SessionPayload);
+
+  it("are the fields that were added, changed at any depth, or removed, the cookie apart", () => {
+    assert.deepEqual(changes({ a: 1 }, { a: 1 }), {});
+    assert.deepEqual(changes({}, { a: null }), { a: null });
+    assert.deepEqual(changes({ a: { b: [1, { c: 1 }] } }, { a: { b: [1, { c: 2 }] } }), { a: { b: [1, { c: 2 }] } });
+    assert.deepEqual(changes({ a: [1] }, { a: { 0: 1 } }), { a: { 0: 1 } });
+    const removed = changes({ a: 1, b: 2 }, { b: 2 });
+    assert.deepEqual(Object.keys(removed), ["a"]);
+    assert.equal(removed.a, undefined);
+  });
+
+  it("do not hold the order of keys for a change, nor the birth mark for a field", () => {
+    assert.deepEqual(changes({ a: { b: 1, c: 2 }, [BIRTH]: "b" }, { a: { c: 2, b: 1 } }), {});
+  });
+
+  it("take names of the prototype for fields like others", () => {
+    assert.deepEqual(changes({}, { toString: 1, constructor: 2 }), { toString: 1, constructor: 2 });
+    assert.deepEqual(Object.keys(changes({ toString: 1 }, {})), ["toString"]);
+  });
+});
+
+describe("a copy", () => {
+  it("shares nothing with what is stored, and has no birth mark", () => {
+    const inner = Object.freeze({ list: Object.freeze([Object.freeze({ n: 1 })]) });
+    const stored = Object.freeze({ cookie: Object.freeze({ ...cookie }), inner, [BIRTH]: "b" }) as SessionPayload;
+    const copy = copyOf(stored);
+    copy.inner.list[0].n = 2;
+    copy.cookie.path = "/other";
+    assert.deepEqual(copy, { cookie: { path: "/other" }, inner: { list: [{ n: 2 }] } });
+    assert.equal(stored.inner.list[0].n, 1);
+  });
+
+  it("keeps a key __proto__ a key", () => {
+    const copy = copyOf(JSON.parse('{"cookie":{},"inner":{"__proto__":{"bad":1}}}'));
+    assert.equal(copy.inner.bad, undefined);
+    assert.deepEqual(Object.keys(copy.inner), ["__proto__"]);
+  });
+});
+
+it("is a session what has a cookie", () => {
+  assert.equal(isPayload({ cookie: {} }), true);
+  for (const stored of [null, 1, "text", [], {}, { cookie: [] }, { cookie: null }])
+    assert.equal(isPayload(stored), false);
+});
+
+it("is the same cookie what differs in how long it lives from now on, or in parts that say nothing", () => {
+  const one = { path: "/", originalMaxAge: 1, expires: "a", originalExpires: "b", domain: null };
+  assert.equal(isSameCookie(one, { path: "/", originalMaxAge: 1, expires: "c" }), true);
+  assert.equal(isSameCookie(one, { ...one, originalMaxAge: 4 }), true, "express-session computes it anew each time");
+  assert.equal(isSameCookie(one, { ...one, originalMaxAge: 100 }), false);
+  assert.equal(isSameCookie(one, { ...one, originalMaxAge: null }), false);
+  assert.equal(isSameCookie(one, { ...one, secure: false }), false);
+  assert.equal(isSameCookie({ ...one, extra: [1] }, { ...one, extra: [2] }), false);
+});
+
+it("is the lifetime what the cookie says, or the ttl", () => {
+  const of = (expires: unknown) => lifetimeOf({ expires }, 7, NOW);
+  assert.equal(of(NOW + 5), 5);
+  assert.equal(of(new Date(NOW + 5).toISOString()), 5);
+  assert.equal(of(NOW - 5), -5);
+  for (const none of [null, undefined, false, true, "", "no date", Number.NaN, {}, []]) assert.equal(of(none), 7);
+});
