@@ -15,12 +15,12 @@ const SERVER_CORE = 0;
 const LOAD_CORE = 1;
 const SESSIONS = 100;
 const ROUTES = ["read", "write"];
-const ROUNDS = 10;
-const ROUND_MS = 500;
+const ROUNDS = 5;
+const ROUND_MS = 1000;
 /** Until all connections stand. */
-const SETTLE_MS = 150;
+const SETTLE_MS = 500;
 /** Until the engine has compiled what is used much, which takes it some 10,000 requests. */
-const WARM_UP_MS = 2000;
+const WARM_UP_MS = 3500;
 
 const OURS = "cluster-storage";
 const BASES = [

@@ -57,4 +57,6 @@ export interface StorageStats {
   readonly compactions: number;
   /** ms since the oldest write that waits for confirmation was made; 0 when none does. */
   readonly lag: number;
+  /** ms from when the last write was ordered until that was known here; large when this process had stood still. */
+  readonly delay: number;
 }

@@ -252,10 +252,11 @@ export class Storage extends EventEmitter<StorageEvents> {
   stats(): StorageStats {
     const { replica, log } = this.#opened;
     const { epoch, members, bytes, compactions } = log.stats;
-    const { seq, pendingCount, pendingBytes, lagMs } = replica;
+    const { seq, pendingCount, pendingBytes, lagMs, delayMs } = replica;
     const joined = this.isManager ? "manager" : "member";
     const role = this.#isClosed ? "closed" : this.connected ? joined : "disconnected";
-    return { seq, pending: pendingCount, pendingBytes, members, role, epoch, bytes, compactions, lag: lagMs };
+    const waiting = { pending: pendingCount, pendingBytes, lag: lagMs };
+    return { seq, ...waiting, members, role, epoch, bytes, compactions, delay: delayMs };
   }
 
   /** The replica, unless this storage is closed or has failed. */

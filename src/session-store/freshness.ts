@@ -1,6 +1,9 @@
 import { joined } from "../adapter/source.js";
 import { type Storage, StorageError } from "../core/index.js";
 
+/** A write that arrives so many ms after it was ordered shows that more may be waiting at the manager. */
+const LATE_MS = 20;
+
 /**
  * Waits, before a read, until the storage shows what the reader may have heard of, and after a write until it is confirmed;
  * never longer than a deadline.
@@ -10,13 +13,17 @@ import { type Storage, StorageError } from "../core/index.js";
  *
  * 1. the event loop has polled all sockets since: the rest of the turn in which the request was read and the whole next one;
  * 2. the writes of this process before it in the order, which the manager confirms after it has sent those of others, are
- *    confirmed.
+ *    confirmed;
+ * 3. this process is not late: when it stood still for long, the rest of what others wrote waits at the manager, since the
+ *    socket is full. It tells by how late the last write came, and then asks the manager.
  */
 export class Freshness {
   readonly #storage: Storage;
   readonly #isStrong: boolean;
   readonly #timeoutMs: number;
   readonly #waiting = new Set<() => void>();
+  /** The seq up to which this process is known to have been late no more. */
+  #punctualAt = -1;
   readonly #connected = (): void => {
     for (const resolve of this.#waiting) resolve();
   };
@@ -45,10 +52,16 @@ export class Freshness {
 
   async #shown(): Promise<void> {
     if (this.#isStrong || !this.#storage.connected) await this.#ask();
-    else if (this.#storage.stats().pending > 0) {
-      // Without a manager meanwhile: what this process has.
-      await this.confirmed(this.#storage.flush()).catch(() => {});
-    }
+    else await this.#caughtUp();
+  }
+
+  /** Without a manager meanwhile: what this process has. */
+  async #caughtUp(): Promise<void> {
+    const { pending, delay, seq } = this.#storage.stats();
+    if (delay > LATE_MS && seq !== this.#punctualAt) {
+      await this.#before(this.#storage.sync(), "answer").catch(() => {});
+      this.#punctualAt = this.#storage.stats().seq;
+    } else if (pending > 0) await this.confirmed(this.#storage.flush()).catch(() => {});
   }
 
   async #ask(): Promise<void> {
@@ -80,7 +93,16 @@ export class Freshness {
   #before<T>(promise: Promise<T>, what: string): Promise<T> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(this.#notReady(what)), this.#timeoutMs);
-      promise.then(resolve, reject).finally(() => clearTimeout(timer));
+      promise.then(
+        (value) => {
+          clearTimeout(timer);
+          resolve(value);
+        },
+        (error) => {
+          clearTimeout(timer);
+          reject(error);
+        },
+      );
     });
   }
 

@@ -27,14 +27,34 @@ const MAX_AGE_JITTER_MS = 10;
 
 /**
  * What a session is at this moment, as JSON carries it.
+ * @param known An earlier state: fields that are the same are taken from it instead of being copied.
  * @throws TypeError when JSON cannot carry it, or it has no cookie.
  */
-export function snapshotOf(session: unknown): SessionPayload {
-  const text = JSON.stringify(session);
-  const snapshot: unknown = text === undefined ? undefined : JSON.parse(text);
-  if (!isPayload(snapshot)) throw new TypeError(`expected a session with a cookie, got ${shorten(text)}`);
-  for (const field of RESERVED) delete snapshot[field];
+export function snapshotOf(session: unknown, known: Partial<SessionPayload> = {}): SessionPayload {
+  const plain = plainOf(session);
+  if (!isObject(plain)) throw noCookie(session);
+  const snapshot = { cookie: cookieOf(plain) } as SessionPayload;
+  for (const field of Object.keys(plain)) {
+    if (field === "cookie" || RESERVED.includes(field)) continue;
+    const value = carried(plain[field], Object.hasOwn(known, field) ? known[field] : undefined);
+    if (value !== undefined) snapshot[field] = value;
+  }
   return snapshot;
+}
+
+/**
+ * What the cookie of a session is at this moment, as JSON carries it.
+ * @throws TypeError when JSON cannot carry it, or there is none.
+ */
+export function cookieOf(session: unknown): Record<string, unknown> {
+  const plain = isObject(session) ? plainOf(session.cookie) : undefined;
+  if (!isObject(plain)) throw noCookie(session);
+  const cookie: Record<string, unknown> = {};
+  for (const part of Object.keys(plain)) {
+    const value = part === "__proto__" ? undefined : carried(plain[part]);
+    if (value !== undefined) cookie[part] = value;
+  }
+  return cookie;
 }
 
 /** Whether what is stored is a session. */
@@ -54,7 +74,9 @@ export function changesBetween(before: SessionPayload, after: SessionPayload): R
   const changes: Record<string, unknown> = {};
   for (const field of Object.keys(after)) {
     if (field === "cookie") continue;
-    if (!Object.hasOwn(before, field) || !isEqual(before[field], after[field])) changes[field] = after[field];
+    const isKnown =
+      Object.hasOwn(before, field) && (before[field] === after[field] || isEqual(before[field], after[field]));
+    if (!isKnown) changes[field] = after[field];
   }
   for (const field of Object.keys(before)) {
     if (!Object.hasOwn(after, field) && field !== BIRTH) changes[field] = undefined;
@@ -66,7 +88,7 @@ export function changesBetween(before: SessionPayload, after: SessionPayload): R
 export function isSameCookie(before: Record<string, unknown>, after: Record<string, unknown>): boolean {
   const [age, next] = [before.originalMaxAge ?? null, after.originalMaxAge ?? null];
   const isNear = typeof age === "number" && typeof next === "number" && Math.abs(age - next) <= MAX_AGE_JITTER_MS;
-  return (isNear || isEqual(age, next)) && isEqual(lasting(before), lasting(after));
+  return (isNear || age === next) && hasLasting(before, after) && hasLasting(after, before);
 }
 
 /**
@@ -79,9 +101,33 @@ export function lifetimeOf(cookie: Record<string, unknown>, ttl: number, now: nu
   return typeof expiresAt === "number" && !Number.isNaN(expiresAt) ? expiresAt - now : ttl;
 }
 
-function lasting(cookie: object): Record<string, unknown> {
-  const isLasting = ([part, value]: [string, unknown]) => value != null && !VOLATILE.includes(part);
-  return Object.fromEntries(Object.entries(cookie).filter(isLasting));
+/** Whether a cookie has all the lasting parts of another one. */
+function hasLasting(cookie: Record<string, unknown>, parts: Record<string, unknown>): boolean {
+  for (const part of Object.keys(parts)) {
+    const value = parts[part] ?? null;
+    if (value === null || cookie[part] === value || VOLATILE.includes(part)) continue;
+    if (!isEqual(cookie[part], value)) return false;
+  }
+  return true;
+}
+
+/** What stands for a value in JSON: itself, unless it says otherwise. */
+function plainOf(value: unknown): unknown {
+  const { toJSON } = (value ?? {}) as { toJSON?: unknown };
+  return typeof toJSON === "function" ? toJSON.call(value, "") : value;
+}
+
+/**
+ * A value as JSON carries it; undefined when it leaves it out.
+ * @param before Given back when it is the same.
+ */
+function carried(value: unknown, before?: unknown): unknown {
+  if (typeof value === "string" || typeof value === "boolean" || value === null) return value;
+  if (typeof value === "number") return Number.isFinite(value) ? value + 0 : null; // JSON has no -0
+  const text = JSON.stringify(value);
+  if (text === undefined) return undefined;
+  const isSame = typeof before === "object" && JSON.stringify(before) === text;
+  return isSame ? before : JSON.parse(text);
 }
 
 function copied(value: unknown): unknown {
@@ -100,7 +146,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function shorten(text: string | undefined): string {
-  if (text === undefined) return "nothing";
-  return text.length > 80 ? `${text.slice(0, 80)}...` : text;
+function noCookie(session: unknown): TypeError {
+  const text = JSON.stringify(session) ?? "nothing";
+  return new TypeError(`expected a session with a cookie, got ${text.length > 80 ? `${text.slice(0, 80)}...` : text}`);
 }

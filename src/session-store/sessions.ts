@@ -62,24 +62,12 @@ export class Sessions {
 
   /** Writes what a request changed of the session that it loaded. */
   write(loaded: Loaded, snapshot: SessionPayload): Written {
-    const { cookie } = snapshot;
-    const lifetime = this.#lifetimeOf(cookie);
-    if (lifetime <= 0) return this.#endLoaded(loaded);
-    const changes = changesBetween(loaded.fields, snapshot);
-    const isCookieChanged = !isSameCookie(loaded.cookie, cookie);
-    if (isCookieChanged) changes.cookie = cookie;
-    const outlived = isCookieChanged ? undefined : this.#outlived(loaded, lifetime);
-    const hasChanges = Object.keys(changes).length > 0;
-    const writes: Promise<boolean>[] = [];
-    this.#storage.batch(() => {
-      if (hasChanges) writes.push(this.#patch(loaded, changes, isCookieChanged ? lifetime : undefined));
-      if (outlived) writes.push(this.#patch(loaded, { cookie }, lifetime, { cookie: outlived }));
-    });
-    return {
-      sid: loaded.sid,
-      loaded: { ...loaded, fields: snapshot, cookie: isCookieChanged || outlived ? cookie : loaded.cookie },
-      isApplied: writes.length === 0 ? null : Promise.all(writes).then(([applied]) => !hasChanges || applied === true),
-    };
+    return this.#change(loaded, changesBetween(loaded.fields, snapshot), snapshot.cookie, snapshot);
+  }
+
+  /** Writes the cookie of a session that a request loaded, and so how long it lives. */
+  prolong(loaded: Loaded, cookie: Record<string, unknown>): Written {
+    return this.#change(loaded, {}, cookie, loaded.fields);
   }
 
   /** Removes sessions. Resolves once confirmed. */
@@ -111,6 +99,32 @@ export class Sessions {
       writes.push(this.#storage.add(this.#path(sid), { ...snapshot, [BIRTH]: randomUUID() }, lifetime));
     });
     return { sid, loaded: undefined, isApplied: Promise.all(writes).then(() => true) };
+  }
+
+  #change(
+    loaded: Loaded,
+    changes: Record<string, unknown>,
+    cookie: Record<string, unknown>,
+    fields: SessionPayload,
+  ): Written {
+    const { sid } = loaded;
+    const lifetime = this.#lifetimeOf(cookie);
+    if (lifetime <= 0) return this.#endLoaded(loaded);
+    const isCookieChanged = !isSameCookie(loaded.cookie, cookie);
+    if (isCookieChanged) changes.cookie = cookie;
+    const outlived = isCookieChanged ? undefined : this.#outlived(loaded, lifetime);
+    const hasChanges = Object.keys(changes).length > 0;
+    const known = { ...loaded, fields, cookie: isCookieChanged || outlived ? cookie : loaded.cookie };
+    if (!hasChanges && !outlived) return { sid, loaded: known, isApplied: null };
+    const ttl = isCookieChanged ? lifetime : undefined;
+    if (!outlived) return { sid, loaded: known, isApplied: this.#patch(loaded, changes, ttl) };
+    const writes: Promise<boolean>[] = [];
+    this.#storage.batch(() => {
+      if (hasChanges) writes.push(this.#patch(loaded, changes, ttl));
+      writes.push(this.#patch(loaded, { cookie }, lifetime, { cookie: outlived }));
+    });
+    const isApplied = Promise.all(writes).then(([applied]) => !hasChanges || applied === true);
+    return { sid, loaded: known, isApplied };
   }
 
   #patch(loaded: Loaded, changes: Record<string, unknown>, ttl: number | undefined, match = {}): Promise<boolean> {

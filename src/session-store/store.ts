@@ -8,7 +8,7 @@ import { createSession, type SessionRequest, sessionClasses } from "./express-se
 import { Freshness } from "./freshness.js";
 import { Loads } from "./loads.js";
 import { type ClusterSessionStoreOptions, OWN_OPTIONS, resolveStoreOptions } from "./options.js";
-import { copyOf, isPayload, type SessionPayload, snapshotOf } from "./payload.js";
+import { cookieOf, copyOf, isPayload, type SessionPayload, snapshotOf } from "./payload.js";
 import { loadedOf, Sessions, type Written } from "./sessions.js";
 
 /** Publishes what is no failure of a request: `{ type: "malformed" | "late-write", sid, store }`. */
@@ -194,18 +194,18 @@ export class ClusterSessionStore extends EventEmitter {
   }
 
   async #write(sid: string, session: object): Promise<void> {
-    const snapshot = snapshotOf(session);
     const loaded = this.#loads.of(expectSid(sid), session);
+    const snapshot = snapshotOf(session, loaded?.fields);
     if (loaded) await this.#written(session, this.#sessions.write(loaded, snapshot));
     else await this.#written(isPlain(session) ? null : session, this.#sessions.put(sid, snapshot));
   }
 
   async #prolong(sid: string, session: object): Promise<void> {
-    const { cookie } = snapshotOf({ cookie: (session as Partial<SessionPayload>).cookie });
+    const cookie = cookieOf(session);
     const stored = this.#sessions.stored(expectSid(sid));
     const loaded = this.#loads.of(sid, session) ?? (isPayload(stored) ? loadedOf(sid, stored) : undefined);
     if (loaded === undefined) return;
-    await this.#written(session, this.#sessions.write(loaded, { ...loaded.fields, cookie }));
+    await this.#written(session, this.#sessions.prolong(loaded, cookie));
   }
 
   async #written(session: object | null, { sid, loaded, isApplied }: Written): Promise<void> {

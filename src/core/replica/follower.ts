@@ -86,6 +86,8 @@ export class Follower implements LogSink {
   #next: Table | null = null;
   #isJoined = false;
   #isSweeping = false;
+  /** ms from when the last batch was ordered until it, or its confirmation, came here. */
+  delayMs = 0;
   /** The latest log time that was heard of, in ms since 1970. */
   #time = 0;
 
@@ -128,6 +130,7 @@ export class Follower implements LogSink {
     const own = this.#of.outbox.own(origin, number);
     const seq = seqOf(frame, start);
     const time = timeOf(frame, start);
+    this.#noteDelay(time);
     if (own !== undefined) {
       this.#own(own, seq, time);
       return;
@@ -141,6 +144,7 @@ export class Follower implements LogSink {
   }
 
   confirmed(seq: number, time: number): number {
+    this.#noteDelay(time);
     const batch = this.#of.outbox.expected;
     assert(batch !== undefined, "expected a batch that waits to be confirmed");
     this.#own(batch, seq, time);
@@ -200,6 +204,10 @@ export class Follower implements LogSink {
     this.#next = null;
     this.table = next;
     this.#leave(this.#of.pending.moveTo(next));
+  }
+
+  #noteDelay(time: number): void {
+    this.delayMs = Math.max(0, this.#of.clock.now() - time);
   }
 
   /** The next batch of the log is one of this member. */

@@ -98,6 +98,11 @@ export class Replica {
     return oldest === undefined ? 0 : Math.max(0, this.now() - oldest.time);
   }
 
+  /** ms from when the last batch was ordered until it, or its confirmation, came here. */
+  get delayMs(): number {
+    return this.#follower.delayMs;
+  }
+
   /** Storage time in ms since 1970: the wall clock, but never behind the log. */
   now(): number {
     return this.#follower.now;
