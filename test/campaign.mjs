@@ -11,11 +11,6 @@ import { fileURLToPath } from "node:url";
 const SUITES = {
   protocol: "protocol/",
   simulation: "simulation/",
-  model: "model/",
-  chaos: "chaos/",
-  faults: "faults/",
-  hostile: "hostile/",
-  soak: "soak/",
 };
 
 const [suite, minutes = "10"] = process.argv.slice(2);
