@@ -24,6 +24,7 @@ const FAILED_ONCE: readonly (readonly [seed: number, what: string])[] = [
   [407472, "the rest of a segment that could not be begun stood in the way of all further ones"],
   [815, "app.db was not made when the last member left before its hub served"],
   [927, "a loss of power after destroy brought back segments without their snapshot"],
+  [10542247, "a member that left while it was about to try again left a timer behind"],
   [1095, "a member whose batch was refused as expired could not write any more"],
 ];
 

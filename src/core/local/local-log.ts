@@ -260,6 +260,7 @@ export class LocalLog implements Log {
       if (!this.#candidacy.isContending || this.#mark === null) this.#candidacy.close(destroy);
     } else if (this.#membership === null) this.#leaveAfter(this.#seat?.epoch ?? 0);
     else {
+      this.#timer?.cancel();
       this.#timer = this.#machine.clock.after(LEAVE_MS, () => this.#depart());
       this.#membership.leave();
     }
