@@ -155,14 +155,14 @@ export class LocalLog implements Log {
       this.#deadEpoch = seat.epoch;
       this.#seek();
     } else {
-      this.#seekAfter(FOREIGN_POLL_MS);
+      this.#later(FOREIGN_POLL_MS);
     }
   }
 
-  #seekAfter(ms: number): void {
+  #later(ms: number, call = () => this.#seek()): void {
     if (this.#isClosed) return;
     this.#timer?.cancel();
-    this.#timer = this.#machine.clock.after(ms, () => this.#seek());
+    this.#timer = this.#machine.clock.after(ms, call);
   }
 
   #contend(): void {
@@ -171,10 +171,10 @@ export class LocalLog implements Log {
       this.#depart();
       // Nobody may come: the one that was silent might.
       this.#deadEpoch = 0;
-      this.#seekAfter(BYSTANDER_POLL_MS);
+      this.#later(BYSTANDER_POLL_MS);
       return;
     }
-    if (!this.#candidacy.contend(this.#mark)) this.#seekAfter(POLL_MS);
+    if (!this.#candidacy.contend(this.#mark)) this.#later(POLL_MS);
   }
 
   #failed(error: Error): void {
@@ -232,14 +232,14 @@ export class LocalLog implements Log {
       this.#unwelcome = 0;
       this.#seek();
     } else {
-      this.#seekAfter(this.#reconnect.next());
+      this.#later(this.#reconnect.next());
     }
   }
 
   /** Something failed that may work later: tells, waits, tries again. */
   #trouble(error: Error): void {
     this.#sink?.trouble(error);
-    this.#seekAfter(this.#retry.next());
+    this.#later(this.#retry.next());
   }
 
   /**
@@ -260,8 +260,7 @@ export class LocalLog implements Log {
       if (!this.#candidacy.isContending || this.#mark === null) this.#candidacy.close(destroy);
     } else if (this.#membership === null) this.#leaveAfter(this.#seat?.epoch ?? 0);
     else {
-      this.#timer?.cancel();
-      this.#timer = this.#machine.clock.after(LEAVE_MS, () => this.#depart());
+      this.#later(LEAVE_MS, () => this.#depart());
       this.#membership.leave();
     }
   }
