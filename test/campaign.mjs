@@ -11,6 +11,11 @@ import { fileURLToPath } from "node:url";
 const SUITES = {
   protocol: "protocol/",
   simulation: "simulation/",
+  chaos: "chaos/",
+  disk: "faults/disk",
+  bytes: "faults/bytes",
+  hostile: "hostile/",
+  soak: "soak/",
 };
 
 const [suite, minutes = "10"] = process.argv.slice(2);
