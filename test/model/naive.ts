@@ -102,12 +102,17 @@ export class Naive {
   apply(batch: Batch): Result[] | "seen" | "expired" {
     this.seq = batch.seq;
     this.time = batch.time;
-    const last = this.origins.get(batch.origin);
-    if (last !== undefined && batch.time - last.time <= RETENTION_MS) {
-      if (batch.number <= last.number) return "seen";
-    } else if (batch.number !== 1 || batch.time - batch.born > RETENTION_MS) return "expired";
-    this.origins.set(batch.origin, { number: batch.number, time: batch.time });
-    return batch.entries.map((entry) => this.execute(entry, batch.time, batch.seq));
+    const verdict = batch.origin === 0 ? "new" : this.#admit(batch);
+    return verdict === "new" ? batch.entries.map((entry) => this.execute(entry, batch.time, batch.seq)) : verdict;
+  }
+
+  #admit({ origin, number, born, time }: Batch): "new" | "seen" | "expired" {
+    const last = this.origins.get(origin);
+    if (last !== undefined && time - last.time <= RETENTION_MS) {
+      if (number <= last.number) return "seen";
+    } else if (number !== 1 || time - born > RETENTION_MS) return "expired";
+    this.origins.set(origin, { number, time });
+    return "new";
   }
 
   execute(entry: Entry, time: number, version: number): Result {

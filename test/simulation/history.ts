@@ -2,7 +2,7 @@
  * The one order of all batches, as it comes to light: by what members are told, and by what segments say of their
  * predecessors. Whatever says otherwise later breaks the promise of one order.
  *
- * Invariant: `#batches[n - 1]` is the batch with seq n, and never another one, unless a loss of power or `destroy` took it.
+ * Invariant: `#batches[n - 1]` is the batch with seq n, and never another one, unless a loss of power took it.
  */
 import assert from "node:assert/strict";
 import { batchOf } from "../../dist/core/local/compactor.js";
@@ -108,13 +108,6 @@ export class History {
       `another batch has the seq ${seq}`,
     );
     return known;
-  }
-
-  /** Whether a batch is there, by the manager of an epoch. */
-  has(seq: number, time: number, origin: number, number: number, epoch: number): boolean {
-    this.#extendTo(seq, epoch);
-    const batch = this.#batches[seq - 1]?.batch;
-    return batch?.time === time && batch.origin === origin && batch.number === number;
   }
 
   /** A snapshot was published. */

@@ -56,11 +56,6 @@ export class Member implements ReplicaEvents {
     return this.status === "open" && this.process.isAlive;
   }
 
-  /** Whether it is connected, or has a hub of its own. */
-  get isInTouch(): boolean {
-    return this.view.isJoined || [...this.process.threads].some(({ name }) => name.includes("hub"));
-  }
-
   get name(): string {
     return this.process.main.name;
   }

@@ -262,12 +262,12 @@ class Simulation {
   async #close(): Promise<void> {
     const world = this.#world;
     const mostMs = world.dice.pick([0, 1, 20, 300]);
-    // One that is neither connected nor about to be the manager leaves without another look, and cannot make the copy.
+    // One that may not be the manager cannot make the copy.
     let isCopyDue = world.settings.persist && world.history.length > 0;
     for (const member of world.members) {
       if (!member.isOpen) continue;
       member.process.main.in(world.dice.between(0, mostMs), () => {
-        isCopyDue &&= member.isInTouch && member.process.isCandidate;
+        isCopyDue &&= member.process.isCandidate;
         member.leave(false);
       });
     }

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import type { Entry } from "../../dist/core/log/entry.js";
-import { HEADER_BYTES, numberOf, originOf, seqOf, timeOf } from "../../dist/core/log/frame.js";
+import { HEADER_BYTES, numberOf, originOf, seqOf } from "../../dist/core/log/frame.js";
 import type { LogSink, SnapshotHead } from "../../dist/core/log/log.js";
 import type { Change } from "../../dist/core/replica/replica.js";
 import { Naive, type Result } from "../model/naive.js";
@@ -57,8 +57,6 @@ export class View implements LogSink {
   readonly #sent: Sent[] = [];
   #restored: Naive | null = null;
   #coveredSeq = 0;
-  /** What is restored is another storage: the one before was removed. */
-  #isNew = false;
   /** What the snapshot remembers of origins. */
   #remembered: SnapshotHead["origins"] = [];
   #joinedTime = 0;
@@ -128,9 +126,7 @@ export class View implements LogSink {
   }
 
   restoring(head: SnapshotHead): void {
-    const { history } = this;
     this.history = this.#of.history();
-    this.#isNew ||= history !== this.history;
     this.#restored = this.history.stateAt(head.seq);
     this.#coveredSeq = head.seq;
     this.#remembered = head.origins;
@@ -144,7 +140,6 @@ export class View implements LogSink {
   batch(frame: Buffer, start: number, end: number): void {
     const copy = Buffer.from(frame.subarray(start, end));
     const state = this.#next;
-    this.#startAnew(timeOf(copy, 0), originOf(copy, 0), numberOf(copy, 0));
     assert.equal(seqOf(copy, 0), state.seq + 1, "batches are delivered in the order of seq, without a gap");
     const ordered = this.history.saw(copy, this.#of.epoch());
     ordered.seenAt = Math.min(ordered.seenAt, this.#of.time());
@@ -158,7 +153,6 @@ export class View implements LogSink {
     assert.equal(seq, this.shown.seq + 1, "batches are confirmed in the order of seq, without a gap");
     const own = this.#sent[0];
     assert(own, "only what was sent is confirmed");
-    this.#startAnew(time, own.origin, own.number);
     const ordered = this.history.confirmed(seq, time, own.origin, own.number, this.#of.epoch());
     ordered.seenAt = Math.min(ordered.seenAt, this.#of.time());
     this.#confirm(ordered);
@@ -172,11 +166,7 @@ export class View implements LogSink {
       const before = this.shown;
       this.shown = this.#restored;
       this.#restored = null;
-      assert(
-        this.shown.seq >= before.seq || this.#isNew,
-        `what is shown goes back from seq ${before.seq} to ${this.shown.seq}`,
-      );
-      this.#isNew = false;
+      assert(this.shown.seq >= before.seq, `what is shown goes back from seq ${before.seq} to ${this.shown.seq}`);
       this.#leaveFound();
     }
     this.#joinedTime = Math.max(this.#joinedTime, time);
@@ -211,13 +201,6 @@ export class View implements LogSink {
 
   get #next(): Naive {
     return this.#restored ?? this.shown;
-  }
-
-  /** Who has seen nothing yet need not read a storage again that was made anew. */
-  #startAnew(time: number, origin: number, number: number): void {
-    const now = this.#of.history();
-    if (this.#restored !== null || this.shown.seq > 0 || this.history === now) return;
-    if (now.has(1, time, origin, number, this.#of.epoch())) this.history = now;
   }
 
   #confirm(ordered: Ordered): void {

@@ -80,7 +80,6 @@ export class World {
   #headAt = 0;
   #diskFaultAt = -1;
   #cut: { mustHave: (ordered: Ordered) => boolean } | null = null;
-  #destroyCount = 0;
   /** Somebody has asked to remove the storage as it is now. */
   #isDoomed = false;
   /** The end of a segment, not synced, has holes: that looks like damage, and is refused. */
@@ -182,7 +181,6 @@ export class World {
   }
 
   destroys(): void {
-    this.#destroyCount++;
     this.#isDoomed = true;
   }
 
@@ -245,12 +243,7 @@ export class World {
 
   #shortened(to: number, lost: readonly Ordered[]): void {
     this.trace(`the log goes back to seq ${to} from ${to + lost.length}`);
-    if (this.#cut === null) {
-      // What does not persist is void once nobody has it; a part of it may be left when it could not be removed.
-      const isVoid = !this.settings.persist && ![...this.members].some(({ view }) => view.shown.seq > to);
-      assert(isVoid, `what was confirmed is lost: the log goes back to seq ${to} from ${to + lost.length}`);
-      return;
-    }
+    assert(this.#cut, `what was confirmed is lost: the log goes back to seq ${to} from ${to + lost.length}`);
     const missing = this.isSpoiled ? undefined : lost.find(this.#cut.mustHave);
     assert(
       missing === undefined,
@@ -258,26 +251,11 @@ export class World {
     );
   }
 
-  /** The log begins anew: a loss of power took all of it, or it was removed. */
+  /** The log begins anew: a loss of power took all of it. */
   #begunAnew(path: string, inode: Inode): void {
     const before = this.history;
     this.trace(`the log begins anew, with ${before.length} batches before`);
-    if (this.#cut !== null) this.#shortened(0, before.batches);
-    else if (this.settings.persist && before.length > 0) {
-      assert(
-        this.#destroyCount > 0,
-        `what was confirmed is lost: the log begins anew, with ${before.length} batches before`,
-      );
-      const others = [...this.members].filter(({ view }) => view.history === before && view.shown.seq > 0);
-      if (others.length > 0) {
-        this.tally.add("removed below others");
-        assert.deepEqual(
-          before.stateAt(before.toldSeq).view(0),
-          {},
-          `what was written behind the clear of destroy is lost, and ${others.map(({ name }) => name)} had it open`,
-        );
-      }
-    }
+    this.#shortened(0, before.batches);
     this.#isDoomed = false;
     this.disk.segments = new Map([[path, inode]]);
     this.history = this.#newHistory();

@@ -25,15 +25,7 @@ export function* addressesFor(files: Files, directory: string, unique: string): 
   const name = SOCKET_PREFIX + unique;
   const inStorage = join(directory, name);
   if (Buffer.byteLength(inStorage) <= MAX_ADDRESS_BYTES) yield inStorage;
-  const shelter = shelterDirectory();
-  files.makeDirectory(shelter);
-  if (!files.isPrivate(shelter)) {
-    throw new StorageError(
-      "ERR_STORAGE_DIRECTORY",
-      `expected ${shelter} to be a directory of this user that no other user can enter; remove it, or give the storage a shorter path`,
-    );
-  }
-  yield join(shelter, name);
+  yield join(makeShelter(files), name);
 }
 
 /** Whether a path can only be the address of a hub, so that removing it can hit nothing else. */
@@ -41,8 +33,25 @@ export function isSocketName(address: string): boolean {
   return basename(address).startsWith(SOCKET_PREFIX);
 }
 
-/** The directory of this user for what need not survive: sockets of storages with long paths, storages that do not persist. */
+/**
+ * The directory of this user for what need not survive: sockets of storages with long paths, storages that do not persist,
+ * and where storages ended that were removed.
+ */
 export function shelterDirectory(): string {
   const runtime = process.env.XDG_RUNTIME_DIR;
   return runtime ? join(runtime, "cluster-storage") : join(tmpdir(), `cluster-storage-${userInfo().uid}`);
+}
+
+/**
+ * Makes the shelter, if it is missing, and returns where it is.
+ * @throws StorageError `ERR_STORAGE_DIRECTORY` when others can enter it.
+ */
+export function makeShelter(files: Files): string {
+  const shelter = shelterDirectory();
+  files.makeDirectory(shelter);
+  if (files.isPrivate(shelter)) return shelter;
+  throw new StorageError(
+    "ERR_STORAGE_DIRECTORY",
+    `expected ${shelter} to be a directory of this user that no other user can enter: remove it, or set XDG_RUNTIME_DIR to a private directory`,
+  );
 }

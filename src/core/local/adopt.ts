@@ -6,24 +6,26 @@ import { DamageError, formatError } from "./damage.js";
 import type { Files, Machine, Place } from "./machine.js";
 import { snapshotPath, temporaryPath } from "./names.js";
 import { BLOCK_BYTES, firstFrame, readExactly } from "./scanner.js";
+import { SnapshotScanner } from "./snapshot.js";
 import { checkSnapshot } from "./verify.js";
 import { entriesOfVersion1 } from "./version1.js";
 import { writeAll } from "./write.js";
 
 /**
  * Publishes what `app.db` holds as a snapshot. Returns when that is on the disk; `app.db` stays as it is, and is not shared.
+ * @param lowestSeq The seq of the snapshot is not below it.
  * @returns false when there is no such file.
  * @throws StorageError `ERR_STORAGE_FORMAT` when it is neither a snapshot nor a file of version 1; `ERR_STORAGE_CORRUPT` when
  *   it is a damaged snapshot.
  */
-export function adoptCopy(machine: Machine, place: Place, epoch: number): boolean {
+export function adoptCopy(machine: Machine, place: Place, epoch: number, lowestSeq = 1): boolean {
   const { files } = machine;
   const file = openIfThere(files, place.filename);
   if (file === null) return false;
   try {
     const frame = firstFrame(files, file, MAX_FRAME_BYTES);
-    if (frame !== null && kindOf(frame, 0) === SNAPSHOT) adoptSnapshot(machine, place, epoch, file);
-    else adoptVersion1(machine, place, epoch, file);
+    if (frame !== null && kindOf(frame, 0) === SNAPSHOT) adoptSnapshot(machine, place, epoch, file, lowestSeq);
+    else adoptVersion1(machine, place, epoch, file, lowestSeq);
     return true;
   } finally {
     files.close(file);
@@ -39,9 +41,15 @@ function openIfThere(files: Files, path: string): number | null {
   }
 }
 
-function adoptSnapshot(machine: Machine, place: Place, epoch: number, source: number): void {
+function adoptSnapshot(machine: Machine, place: Place, epoch: number, source: number, lowestSeq: number): void {
   const { files } = machine;
   const { seq } = checkSnapshot(files, place.filename, null);
+  if (seq < lowestSeq) {
+    const fold = foldSnapshot(files, place.filename, source);
+    fold.skip(lowestSeq);
+    publish(machine, place, epoch, fold.head, fold.entries());
+    return;
+  }
   const temporary = temporaryPath(place, epoch, machine.random(8).toString("hex"));
   const copy = files.open(temporary, "create");
   try {
@@ -56,6 +64,14 @@ function adoptSnapshot(machine: Machine, place: Place, epoch: number, source: nu
   files.syncDirectory(place.directory);
 }
 
+function foldSnapshot(files: Files, path: string, file: number): Fold {
+  const scanner = new SnapshotScanner(files, path, file, null, true);
+  const fold = new Fold();
+  fold.snapshot(scanner.head);
+  while (scanner.next()) fold.state(scanner.frames.buffer, scanner.frames.start, scanner.frames.end);
+  return fold;
+}
+
 function copyBytes(files: Files, source: number, target: number, path: string): void {
   const total = files.bytes(source);
   for (let position = 0; position < total; position += BLOCK_BYTES) {
@@ -66,13 +82,14 @@ function copyBytes(files: Files, source: number, target: number, path: string): 
   }
 }
 
-/** The imported state has seq 1, so that it exists. */
-function adoptVersion1(machine: Machine, place: Place, epoch: number, source: number): void {
+/** The imported state has a seq, so that it exists. */
+function adoptVersion1(machine: Machine, place: Place, epoch: number, source: number, seq: number): void {
   const now = machine.clock.now();
   try {
     const entries = entriesOfVersion1(place.filename, readText(machine.files, source, place.filename), now);
     const fold = new Fold();
-    fold.apply({ seq: 1, time: now, origin: 0, born: 0, number: 0, entries });
+    fold.skip(seq - 1);
+    fold.apply({ seq, time: now, origin: 0, born: 0, number: 0, entries });
     publish(machine, place, epoch, fold.head, fold.entries());
   } catch (cause) {
     if (!(cause instanceof RangeError) && !(cause instanceof DamageError)) throw cause;

@@ -5,14 +5,19 @@
  * fences before it reads, so nothing that is confirmed later escapes it; and it cleans up only after its first segment is
  * there and its seat still stands, when no successor can need what it removes.
  */
-import { foldAll } from "./compactor.js";
+import { StorageError } from "../errors.js";
+import { encodeEntries } from "../log/codec.js";
+import { clearEntry } from "../log/entry.js";
+import { compact, foldAll } from "./compactor.js";
 import { PROTOCOL } from "./connection.js";
 import { removeFiles } from "./copy.js";
+import { noteEnd } from "./ended.js";
 import { Hub } from "./hub.js";
 import type { CompactResult, HubHandle, HubReport, HubRequest, Listener, Machine } from "./machine.js";
-import { hasLiving, removeIfVoid } from "./presence.js";
+import { hasLiving } from "./presence.js";
 import { recoverForHub, removeStrays } from "./recovery.js";
 import { Seat } from "./seat.js";
+import { snapshotHead } from "./snapshot.js";
 import type { Lost } from "./sound.js";
 
 /** Pause, in ms, before a failed compaction is tried again. */
@@ -60,10 +65,12 @@ class HubHost implements HubHandle {
     const isLast = !hub.hasOthers(this.#request.member);
     this.#listener?.close();
     this.#stopCompaction?.();
+    const isEmptied = isLast && (destroy || this.#isVoid()) && this.#empty(hub);
     hub.close(() => {
       if (this.#isOver) return;
       try {
-        if (isLast) this.#leaveFiles(hub, destroy);
+        if (isEmptied) this.#removeFiles(hub);
+        else if (isLast) this.#leaveFiles(hub, destroy);
         this.#end({ kind: "ended" });
       } catch (error) {
         // Whoever has the seat now has the files too, and what was to be done with them.
@@ -95,7 +102,7 @@ class HubHost implements HubHandle {
   }
 
   #claim(address: string): void {
-    const { place, options, member, epoch, mark } = this.#request;
+    const { place, options, epoch, mark } = this.#request;
     const machine = this.#machine;
     const token = machine.random(32).toString("hex");
     const { pid, host, bootId } = machine.identity;
@@ -106,14 +113,14 @@ class HubHost implements HubHandle {
     }
     this.#seat = seat;
     const fenced = seat.fence();
-    if (!options.persist && mark === null) removeIfVoid(machine, place, member);
-    const recovered = recoverForHub(machine, place, seat.epoch, options, mark);
+    const isVoid = mark === null && this.#isVoid();
+    const recovered = recoverForHub(machine, place, seat.epoch, isVoid ? { recover: "salvage" } : options, mark);
     // What a successor has appended may have been read too: a segment behind that would name a newer one before it.
     if (!seat.holds()) {
       this.#end({ kind: "replaced" });
       return;
     }
-    if (recovered.lost) this.#report({ kind: "salvaged", message: describeLost(recovered.lost) });
+    if (recovered.lost && !isVoid) this.#report({ kind: "salvaged", message: describeLost(recovered.lost) });
     this.#hub = new Hub(machine, place, options, seat, token, recovered, {
       replaced: () => this.#end({ kind: "replaced" }),
       grown: () => this.#compactIfGrown(),
@@ -122,6 +129,10 @@ class HubHost implements HubHandle {
         this.#compact();
       },
     });
+    if (isVoid && recovered.seq > 0) {
+      this.#mustCompact = true;
+      this.#hub.order(encodeEntries([clearEntry()]));
+    }
     this.#report({ kind: "serving", epoch: seat.epoch });
     if (!seat.holds()) return;
     for (const gone of fenced) machine.sockets.remove(gone);
@@ -170,17 +181,45 @@ class HubHost implements HubHandle {
     });
   }
 
-  /** The last member leaves: one file holds everything, or nothing is left. */
+  /** Whether what the files hold is nobody's any more. */
+  #isVoid(): boolean {
+    const { place, options, member } = this.#request;
+    return !options.persist && !hasLiving(this.#machine, place, member);
+  }
+
+  /**
+   * Ends the log with a clear and, in a segment behind it, an empty batch: no name of a file has the last seq.
+   * @returns false when the disk refuses, or somebody else has the seat.
+   */
+  #empty(hub: Hub): boolean {
+    return hub.order(encodeEntries([clearEntry()])) && hub.rotate() && hub.order(encodeEntries([]));
+  }
+
+  /** The last member leaves: one file holds everything. */
   #leaveFiles(hub: Hub, destroy: boolean): void {
-    const { place, options } = this.#request;
-    const seat = this.#seat as Seat;
-    const isSeated = () => seat.holds();
     // Frames that were never confirmed lie behind the end: a successor may count on them, so nothing is folded.
-    if (!isSeated() || !hub.writer.isSettled) return;
+    if (!this.#seat?.holds() || !hub.writer.isSettled) return;
+    if (destroy)
+      throw new StorageError("ERR_STORAGE_DISK", "expected the disk to take the end of the log, got a refusal");
     foldAll(this.#machine, { ...hub.writer.compaction(), segments: hub.writer.chain });
-    const isVoid = !options.persist && !hasLiving(this.#machine, place, this.#request.member);
-    const isAlive = (pid: number) => this.#machine.identity.isAlive(pid);
-    if (destroy || isVoid) removeFiles(this.#machine.files, place, isSeated, isAlive);
+  }
+
+  /** The last member leaves an empty log: nothing is left. The commit point is the note of where it ended. */
+  #removeFiles(hub: Hub): void {
+    const { place } = this.#request;
+    const { files, identity } = this.#machine;
+    const seat = this.#seat as Seat;
+    if (!seat.holds()) return;
+    const { snapshot } = compact(this.#machine, hub.writer.compaction());
+    const { seq, time } = hub.writer.confirmed;
+    const { origins } = snapshotHead(files, place, snapshot);
+    noteEnd(files, place, seat.epoch, { seq, time, origins });
+    removeFiles(
+      files,
+      place,
+      () => seat.holds(),
+      (pid) => identity.isAlive(pid),
+    );
   }
 
   #end(report: HubReport | null): void {

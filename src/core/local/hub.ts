@@ -22,6 +22,7 @@ import type { HubOptions, Machine, Place, Socket, SocketEvents, Timer } from "./
 import type { Recovered } from "./recovery.js";
 import type { Seat } from "./seat.js";
 import { pulseMs } from "./stall-watch.js";
+import { Turns } from "./turns.js";
 
 /** Pulses between two signs of life to processes of other machines. */
 const REFRESH_PULSES = 3;
@@ -46,9 +47,7 @@ export class Hub {
   readonly #backoff = new Backoff(RETRY_MS, MAX_RETRY_MS);
   /** What members were told about the disk; null while it takes what is appended. */
   #trouble: Buffer | null = null;
-  #isScheduled = false;
-  /** A turn was taken, and what has arrived with it is not read yet. */
-  #isBusy = false;
+  readonly #turns: Turns;
   #isClosed = false;
   #pulse: Timer;
   #idle: Timer;
@@ -69,6 +68,7 @@ export class Hub {
   ) {
     this.#machine = machine;
     this.#options = options;
+    this.#turns = new Turns(machine.clock, () => this.#isClosed || this.#turn());
     this.#seat = seat;
     this.#events = events;
     this.#audience = new Audience(machine.clock, token, options.maxMemberBacklogBytes, {
@@ -105,6 +105,13 @@ export class Hub {
     return true;
   }
 
+  /** Orders a frame of the hub's own behind all that has arrived; returns whether it is confirmed. */
+  order(frame: Buffer): boolean {
+    this.#arrived(null, frame, 0, frame.length);
+    if (!this.#isClosed) this.#turn();
+    return !this.#isClosed && this.#unwritten.length + this.#arrivals.length === 0;
+  }
+
   /** Orders what has arrived, then lets all members go; `done` is called when what was sent to them has been delivered. */
   close(done: () => void): void {
     if (!this.#isClosed) this.#turn();
@@ -136,24 +143,8 @@ export class Hub {
     this.#writer.close();
   }
 
-  /**
-   * What comes to an idle hub is done as soon as the frames at hand are read; what comes while that is going on waits for
-   * all that has arrived by then, so that many members cost one append.
-   */
   #schedule(): void {
-    if (this.#isScheduled || this.#isClosed) return;
-    this.#isScheduled = true;
-    if (this.#isBusy) return;
-    this.#isBusy = true;
-    queueMicrotask(() => this.#run());
-    this.#machine.clock.soon(() => {
-      this.#isBusy = false;
-      this.#run();
-    });
-  }
-
-  #run(): void {
-    if (this.#isScheduled && !this.#isClosed) this.#turn();
+    if (!this.#isClosed) this.#turns.schedule();
   }
 
   #arrived(origin: HubMember | null, buffer: Buffer, start: number, end: number): void {
@@ -162,7 +153,7 @@ export class Hub {
   }
 
   #turn(): void {
-    this.#isScheduled = false;
+    this.#turns.taken();
     const settled = this.#retry === null ? this.#order() : [];
     const isAsking = this.#audience.isAsking;
     if ((settled.length > 0 || isAsking) && !this.#holds()) return;

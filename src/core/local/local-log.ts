@@ -18,6 +18,7 @@ import type { Log, LogSink, LogStats } from "../log/log.js";
 import { Backoff } from "./backoff.js";
 import { Candidacy } from "./candidacy.js";
 import { FOREIGN_POLL_MS, ForeignSeat } from "./foreign.js";
+import { Leaving } from "./leaving.js";
 import type { HubOptions, Machine, Mark, Place, Timer } from "./machine.js";
 import { Membership, type MembershipEnd } from "./membership.js";
 import { Presence } from "./presence.js";
@@ -34,8 +35,6 @@ const RETRY_MS = 10;
 const MAX_RETRY_MS = 1000;
 /** Connections that end without a welcome, after which a manager counts as dead. */
 const MAX_UNWELCOME = 8;
-/** Longest time, in ms, that a leaving member waits for the answer of its hub. */
-const LEAVE_MS = 1000;
 /** Codes of a connection to an address where nobody listens, now and for ever, since no address is used twice. */
 const DEAD_ADDRESS = new Set(["ECONNREFUSED", "ENOENT", "ENOTSOCK", "ENOTDIR", "EACCES"]);
 /** Codes of a connection that came at a bad moment: they say nothing about the manager. */
@@ -66,7 +65,7 @@ export class LocalLog implements Log {
   #foreign: ForeignSeat | null = null;
   #timer: Timer | null = null;
   #alive: Timer | null = null;
-  #leaving: ((error?: Error) => void) | null = null;
+  #leaving: Leaving | null = null;
   #isClosed = false;
   readonly #barriers = new Map<number, () => void>();
   #lastBarrier = 0;
@@ -139,7 +138,7 @@ export class LocalLog implements Log {
     try {
       this.#presence?.enter();
       const seat = newestSeat(this.#machine, this.#place);
-      if (this.#leaving && seat !== null && seat.epoch > this.#deadEpoch) this.#depart();
+      if (this.#leaving && (seat === null || this.#mark === null)) this.#depart();
       else if (seat === null || seat.content === null || seat.epoch <= this.#deadEpoch) this.#contend();
       else this.#follow(seat);
     } catch (error) {
@@ -159,10 +158,10 @@ export class LocalLog implements Log {
     }
   }
 
-  #later(ms: number, call = () => this.#seek()): void {
+  #later(ms: number): void {
     if (this.#isClosed) return;
     this.#timer?.cancel();
-    this.#timer = this.#machine.clock.after(ms, call);
+    this.#timer = this.#machine.clock.after(ms, () => this.#seek());
   }
 
   #contend(): void {
@@ -209,6 +208,7 @@ export class LocalLog implements Log {
     this.#retry.reset();
     this.#sink?.manager(seat.content?.pid ?? 0, this.#candidacy.isManager(seat.epoch));
     for (const number of this.#barriers.keys()) this.#membership?.append(encodeFrame(BARRIER, { number }));
+    if (this.#leaving) this.#membership?.leave();
   }
 
   #parted(seat: SeatView, { mark, wasWelcome, hasLeft, isMute, reason }: MembershipEnd): void {
@@ -216,9 +216,8 @@ export class LocalLog implements Log {
     this.#mark = mark;
     if (this.#isClosed) return;
     if (this.#leaving) {
-      if (hasLeft) this.#depart();
-      else if (!this.#candidacy.isRunning) this.#leaveAfter(seat.epoch);
-      return;
+      if (hasLeft || reason instanceof StorageError) this.#depart();
+      if (this.#leaving === null || this.#candidacy.isRunning) return;
     }
     const code = (reason as NodeJS.ErrnoException | null)?.code ?? "";
     if (reason instanceof StorageError) {
@@ -243,35 +242,23 @@ export class LocalLog implements Log {
   }
 
   /**
-   * Leaves: a hub here hands its seat on; else the hub is told. If that is gone as well, since everybody leaves at the same
-   * time, the last one takes the seat once more, so that `app.db` is made.
+   * Leaves: a hub here hands its seat on; else the manager is told, once there is a connection. If there is none, since
+   * everybody leaves at the same time, the last one takes the seat once more, so that `app.db` is made.
    */
   #leave(destroy: boolean, done: (error?: Error) => void): void {
-    const alive = this.#machine.clock.keepAlive();
-    const ended = (error?: Error) => {
-      alive.cancel();
-      done(error);
-    };
-    this.#leaving = ended;
+    this.#leaving = new Leaving(this.#machine, done, () => this.#overdue());
     this.#presence?.leave();
     if (this.#isClosed) this.#machine.clock.soon(() => this.#depart());
     else if (this.#candidacy.isRunning) {
       // One that is about to take over what this member knows folds it first: it is closed once it serves.
       if (!this.#candidacy.isContending || this.#mark === null) this.#candidacy.close(destroy);
-    } else if (this.#membership === null) this.#leaveAfter(this.#seat?.epoch ?? 0);
-    else {
-      this.#later(LEAVE_MS, () => this.#depart());
-      this.#membership.leave();
-    }
+    } else if (this.#membership === null) this.#machine.clock.soon(() => this.#seek());
+    else this.#membership.leave();
   }
 
-  /** The manager of an epoch went before this member could tell it. */
-  #leaveAfter(epoch: number): void {
-    this.#deadEpoch = epoch;
-    this.#machine.clock.soon(() => {
-      if (this.#mark === null) this.#depart();
-      else this.#seek();
-    });
+  /** Nobody answers: whoever is the manager does without being told. */
+  #overdue(): void {
+    if (!this.#candidacy.isRunning) this.#depart();
   }
 
   /** Nothing is left to do. */
@@ -280,7 +267,7 @@ export class LocalLog implements Log {
     this.#leaving = null;
     if (leaving === null) return;
     this.#stop();
-    leaving(error);
+    leaving.end(error);
   }
 
   #giveUp(error: Error): void {

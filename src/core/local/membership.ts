@@ -125,14 +125,14 @@ export class Membership {
     this.#connection.drop(null);
   }
 
-  /** Tells the hub, then closes; at once when it is not live. */
+  /** Tells the hub, and closes when that has answered. Before the join only one that knows nothing leaves, without a word. */
   leave(): void {
     if (this.#isLive) {
       this.#connection.send([encodeFrame(LEAVE, {})]);
-      return;
+    } else if (this.#request.mark === null) {
+      this.#hasLeft = true;
+      this.end();
     }
-    this.#hasLeft = true;
-    this.end();
   }
 
   #receive(buffer: Buffer, start: number, end: number): void {

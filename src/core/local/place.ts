@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
 import { StorageError } from "../errors.js";
-import { shelterDirectory } from "./address.js";
+import { makeShelter } from "./address.js";
 import type { Files, Machine, Place } from "./machine.js";
 import { placeOf, temporaryPath } from "./names.js";
 
@@ -18,7 +18,7 @@ export function preparePlace(machine: Machine, name: string, options: { path: st
   const { files } = machine;
   const wanted = resolve(options.path);
   try {
-    const place = options.persist ? persistentPlace(files, wanted, name) : passingPlace(wanted, name);
+    const place = options.persist ? persistentPlace(files, wanted, name) : passingPlace(files, wanted, name);
     files.makeDirectory(place.directory);
     expectPrivate(files, place.directory);
     expectLocal(files, place.directory);
@@ -41,9 +41,9 @@ function persistentPlace(files: Files, wanted: string, name: string): Place {
 }
 
 /** In a private directory for what need not survive; the same for all processes that give the same path and name. */
-function passingPlace(wanted: string, name: string): Place {
+function passingPlace(files: Files, wanted: string, name: string): Place {
   const id = createHash("sha256").update(wanted).digest("hex").slice(0, 16);
-  return placeOf(join(shelterDirectory(), id), name);
+  return placeOf(join(makeShelter(files), id), name);
 }
 
 function expectPrivate(files: Files, directory: string): void {

@@ -3,7 +3,6 @@
  */
 import { join } from "node:path";
 import type { Machine, Place } from "./machine.js";
-import { segmentPath, segmentsIn, snapshotPath, snapshotsIn } from "./names.js";
 
 const PRESENCE_NAME = /^member\.(\d+)\.([0-9a-f]+)$/;
 
@@ -57,14 +56,4 @@ export function hasLiving({ files, identity }: Machine, place: Place, member: st
     files.unlink(join(place.directory, name));
   }
   return false;
-}
-
-/** Removes the log of a storage that does not persist, if no other member's process is alive. The caller has the seat. */
-export function removeIfVoid(machine: Machine, place: Place, member: string): void {
-  if (hasLiving(machine, place, member)) return;
-  const { files } = machine;
-  const names = files.list(place.directory);
-  for (const { epoch, segment } of segmentsIn(names)) files.unlink(segmentPath(place, epoch, segment));
-  for (const seq of snapshotsIn(names)) files.unlink(snapshotPath(place, seq));
-  files.unlink(place.filename);
 }

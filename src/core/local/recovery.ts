@@ -9,7 +9,9 @@ import { dirname, join } from "node:path";
 import type { StorageError } from "../errors.js";
 import { adoptCopy } from "./adopt.js";
 import { closeLinks, compareSegments, type Link, openChain, refOf } from "./chain.js";
+import { publish } from "./compactor.js";
 import { DamageError, MissingFileError, openOrStale, StaleFilesError } from "./damage.js";
+import { endOf } from "./ended.js";
 import type { Files, HubOptions, Machine, Mark, Place, SegmentRef } from "./machine.js";
 import { intentPath, intentsIn, segmentPath, segmentsIn, snapshotPath, snapshotsIn } from "./names.js";
 import { type Applied, isInHistory } from "./reader.js";
@@ -175,6 +177,7 @@ export function recoverForHub(
   mark: Mark | null,
 ): Recovered {
   const { files } = machine;
+  beginBehindEnd(machine, place, epoch);
   const adopt = () => adoptCopy(machine, place, epoch);
   let recovered: Recovered;
   try {
@@ -189,6 +192,17 @@ export function recoverForHub(
   files.syncDirectory(place.directory);
   files.syncDirectory(dirname(place.directory));
   return recovered;
+}
+
+/** The files of a storage that was removed go on behind its end, also where some of them are left or came late. */
+function beginBehindEnd(machine: Machine, place: Place, epoch: number): void {
+  const { files } = machine;
+  const names = files.list(place.directory);
+  const end = endOf(files, place);
+  const newest = snapshotsIn(names)[0];
+  if (end === null || (newest ?? 0) >= end.seq) return;
+  const isEmpty = newest === undefined && segmentsIn(names).length === 0;
+  if (!isEmpty || !adoptCopy(machine, place, epoch, end.seq + 1)) publish(machine, place, epoch, end, []);
 }
 
 /** When it fails, the pages that it could not write count as clean: they are written anew, so that the next try means them. */

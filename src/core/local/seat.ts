@@ -9,8 +9,9 @@
  *   its bytes, which tell the same when somebody has made a further link to the file, as some backups do. An append that
  *   passed the check was there before the fence, so the successor reads it; one that did not is confirmed by nobody.
  *
- * The highest seat is removed by nothing but `destroy`, so epochs only rise.
+ * The highest seat is removed by nothing but `destroy`, which notes its epoch first, so epochs only rise.
  */
+import { endEpoch } from "./ended.js";
 import type { Machine, Place } from "./machine.js";
 import { intentPath, intentsIn, seatPath, seatsIn, segmentsIn, temporaryPath } from "./names.js";
 
@@ -41,10 +42,10 @@ export function newestSeat(machine: Machine, place: Place): SeatView | null {
   return epoch === undefined ? null : { epoch, content: readSeat(machine, seatPath(place, epoch)) };
 }
 
-/** The highest epoch that was ever used, by a seat or a segment; 0 for none. */
-export function highestEpoch(machine: Machine, place: Place): number {
-  const names = machine.files.list(place.directory);
-  return Math.max(seatsIn(names)[0] ?? 0, segmentsIn(names)[0]?.epoch ?? 0);
+/** The highest epoch that was ever used, by a seat or a segment, also of files that were removed; 0 for none. */
+export function highestEpoch({ files }: Machine, place: Place): number {
+  const names = files.list(place.directory);
+  return Math.max(seatsIn(names)[0] ?? 0, segmentsIn(names)[0]?.epoch ?? 0, endEpoch(files, place));
 }
 
 function readSeat(machine: Machine, path: string): SeatContent | null {
@@ -168,7 +169,10 @@ export class Seat {
   }
 
   #hasHigher(): boolean {
-    return (seatsIn(this.#machine.files.list(this.#place.directory))[0] ?? 0) > this.epoch;
+    const { files } = this.#machine;
+    if ((seatsIn(files.list(this.#place.directory))[0] ?? 0) > this.epoch) return true;
+    // The higher seat may have been removed with the storage.
+    return endEpoch(files, this.#place) >= this.epoch;
   }
 }
 

@@ -24,8 +24,9 @@ import {
 import { MAX_FRAME_BYTES } from "../log/limits.js";
 import type { SnapshotHead } from "../log/log.js";
 import { expectEntries } from "./batches.js";
-import { DamageError, formatError } from "./damage.js";
-import type { Files } from "./machine.js";
+import { DamageError, formatError, openOrStale } from "./damage.js";
+import type { Files, Place } from "./machine.js";
+import { snapshotPath } from "./names.js";
 import { FrameScanner, firstFrame, readExactly } from "./scanner.js";
 import { FORMAT } from "./segment.js";
 import { writeAll } from "./write.js";
@@ -106,6 +107,21 @@ export function readSnapshotHead(
   };
   if (format !== FORMAT) throw formatError(path, `expected format ${FORMAT}, got ${format}`);
   return { head: { seq: seqOf(frame, 0), time: timeOf(frame, 0), origins }, bytes: frame.length };
+}
+
+/**
+ * The head of a snapshot that is there.
+ * @throws DamageError when it is not whole.
+ * @throws StaleFilesError when there is no such file.
+ */
+export function snapshotHead(files: Files, place: Place, seq: number): SnapshotHead {
+  const path = snapshotPath(place, seq);
+  const file = openOrStale(files, path);
+  try {
+    return new SnapshotScanner(files, path, file, seq, false).head;
+  } finally {
+    files.close(file);
+  }
 }
 
 /** Reads a snapshot frame by frame. Invariant: the first `#frameCount` frames had `#entryCount` entries. */
