@@ -14,6 +14,8 @@ import { load, machineOf, place, statesUpTo, writeSegment } from "./stored.js";
 
 const STATES = statesUpTo(40);
 const none = () => false;
+/** Behind all that the storages here hold. */
+const END = 100;
 
 /** A snapshot of 1 to 5, closed segments up to 15, a last one up to 20. All of it is on the disk. */
 function makeStorage(): { files: MemoryFiles; request: CompactRequest; last: SegmentRef } {
@@ -184,7 +186,7 @@ test("a storage is removed to the last file, in an order that a joining member s
     files.put(`${place.directory}/${name}`, Buffer.alloc(1));
   const before = files.calls.length;
   assert.equal(
-    removeFiles(files, place, () => true),
+    removeFiles(files, place, END, () => true),
     true,
   );
   assert.equal(files.names.size, 0);
@@ -207,7 +209,7 @@ test("a loss of power while a storage is removed never brings back segments with
       let change = 0;
       files.fault = () => (change++ === crashAt ? { crash: true } : undefined);
       assert.throws(() => {
-        removeFiles(files, place, () => true);
+        removeFiles(files, place, END, () => true);
         throw new CrashError();
       }, CrashError);
       const left = files.afterPowerLoss(keepsUnlinks);
@@ -221,7 +223,7 @@ test("nothing is removed any more once the seat is lost", () => {
   const { files } = makeStorage();
   let left = 2;
   assert.equal(
-    removeFiles(files, place, () => left-- > 0),
+    removeFiles(files, place, END, () => left-- > 0),
     false,
   );
   assert.ok(files.list(place.directory).includes("snapshot.5"));
@@ -231,7 +233,7 @@ test("a directory with foreign files is left standing", () => {
   const { files } = makeStorage();
   files.put(`${place.directory}/README`, Buffer.alloc(1));
   assert.equal(
-    removeFiles(files, place, () => true),
+    removeFiles(files, place, END, () => true),
     false,
   );
   assert.deepEqual(files.list(place.directory), ["README"]);

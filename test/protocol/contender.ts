@@ -1,5 +1,4 @@
 /** The steps of a process that wants the seat, as in `candidacy.ts`, `seat.ts` and `hub-host.ts`: from the claim to its first segment. */
-import { EMPTY } from "./history.js";
 import { hasBytes, hasLinks } from "./hold.js";
 import { DAMAGED, newestSnapshot, recover, STALE } from "./reading.js";
 import {
@@ -11,10 +10,14 @@ import {
   LINK_SEAT,
   LIST_LOG,
   LIST_SEATS,
+  LIST_SNAPSHOTS,
   LOOK_BEHIND,
+  LOOK_END,
   LOOK_HIGHER,
   NO_FOLD,
+  PUBLISH_END,
   READ_BYTES,
+  READ_END,
   READ_LINKS,
   READ_LOG,
   UNLINK_SEAT,
@@ -26,12 +29,12 @@ import {
   CHAIN,
   CONFIRMED,
   DONE,
+  END_EPOCH,
+  END_LOG,
   EPOCH,
-  ERA,
   FOLD,
   highest,
   INBOX,
-  IS_VOID,
   LOG,
   MARK,
   MARK_LOG,
@@ -55,7 +58,10 @@ export function goIdle(world: World, process: number): void {
 /** Bit of a compaction whose hub is gone. */
 export const ORPHAN = 8;
 
-const isBehindFence = (world: World): number => (world.is("reading before fencing") ? CREATE_SEGMENT : LIST_LOG);
+const isBehindFence = (world: World): number => {
+  if (world.is("reading before fencing")) return CREATE_SEGMENT;
+  return world.setup.destroys ? LIST_SNAPSHOTS : LIST_LOG;
+};
 
 /** What a contender does next; false when the process is none. */
 export function contend(turn: Turn, process: number): boolean {
@@ -64,7 +70,8 @@ export function contend(turn: Turn, process: number): boolean {
   const goOn = (step: number) => world.put(process, STEP, step);
   switch (world.of(process, STEP)) {
     case IDLE: {
-      const next = Math.max(highest(world.seats()), world.epochOf(highest(world.segments()))) + 1;
+      const used = Math.max(highest(world.seats()), world.epochOf(highest(world.segments())));
+      const next = Math.max(used, world.get(END_EPOCH)) + 1;
       if (next > world.setup.epochs) return true;
       turn.take(process, `takes the manager for dead, and will claim seat ${next}`, () => {
         world.put(process, EPOCH, next);
@@ -84,18 +91,29 @@ export function contend(turn: Turn, process: number): boolean {
     case LOOK_HIGHER:
       turn.take(process, "looks for a higher seat", () => {
         const isHigher = world.seats() >> (epoch + 1) > 0 && !world.is("no look for a higher seat");
-        if (isHigher && isPrompt(world)) withdraw(world, process);
-        else if (isHigher) goOn(WITHDRAW);
-        else if (world.is("no fence")) goOn(LIST_LOG);
-        else goOn(world.is("reading before fencing") ? LIST_LOG : LIST_SEATS);
+        if (isHigher) goOn(WITHDRAW);
+        else if (world.setup.destroys && !world.is("a late claim does not look for an end")) goOn(LOOK_END);
+        else goOn(behindClaim(world));
+      });
+      return true;
+    case LOOK_END:
+      turn.take(process, "looks whether its seat is of before an end", () => {
+        goOn(world.get(END_EPOCH) >= epoch ? WITHDRAW : behindClaim(world));
       });
       return true;
     case WITHDRAW:
-      turn.take(process, `unlinks seat.${epoch}`, () => withdraw(world, process));
+      turn.take(process, `unlinks seat.${epoch}`, () => {
+        world.unlinkSeat(epoch);
+        goIdle(world, process);
+      });
       return true;
     default:
-      return fence(turn, process) || recoverLog(turn, process);
+      return fence(turn, process) || beginBehindEnd(turn, process) || recoverLog(turn, process);
   }
+}
+
+function behindClaim(world: World): number {
+  return world.is("no fence") || world.is("reading before fencing") ? LIST_LOG : LIST_SEATS;
 }
 
 function fence(turn: Turn, process: number): boolean {
@@ -126,6 +144,40 @@ function fence(turn: Turn, process: number): boolean {
         world.put(process, WORK, left);
         const next = world.is("links alone are checked, seats are not emptied") ? UNLINK_SEAT : EMPTY_SEAT;
         goOn(left === 0 ? isBehindFence(world) : next);
+      });
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Where a storage was removed, the log goes on behind its end. */
+function beginBehindEnd(turn: Turn, process: number): boolean {
+  const { world } = turn;
+  const goOn = (step: number) => world.put(process, STEP, step);
+  switch (world.of(process, STEP)) {
+    case LIST_SNAPSHOTS:
+      turn.take(process, "looks for the newest snapshot", () => {
+        world.put(process, NEXT, newestSnapshot(world.snapshots()));
+        goOn(READ_END);
+      });
+      return true;
+    case READ_END:
+      turn.take(process, "looks where the storage ended", () => {
+        const end = world.get(END_LOG);
+        const isBehind = end !== 0 && world.of(process, NEXT) < world.histories.length(end);
+        world.put(process, NEXT, 0);
+        if (isBehind) world.put(process, LOG, end);
+        goOn(isBehind ? PUBLISH_END : LIST_LOG);
+      });
+      return true;
+    case PUBLISH_END:
+      turn.take(process, "publishes the snapshot with which it ended", () => {
+        const end = world.of(process, LOG);
+        world.put(process, LOG, 0);
+        const seq = world.histories.length(end);
+        if (world.snapshot(seq) === 0) world.putSnapshot(seq, end);
+        goOn(LIST_LOG);
       });
       return true;
     default:
@@ -164,9 +216,8 @@ function recoverLog(turn: Turn, process: number): boolean {
       return true;
     case READ_BYTES:
       turn.take(process, "looks at the bytes of its seat", () => {
-        if (!hasBytes(world, process)) goIdle(world, process);
-        else if (isPrompt(world)) create(world, process, slot);
-        else goOn(CREATE_SEGMENT);
+        if (hasBytes(world, process)) goOn(CREATE_SEGMENT);
+        else goIdle(world, process);
       });
       return true;
     case CREATE_SEGMENT:
@@ -178,14 +229,6 @@ function recoverLog(turn: Turn, process: number): boolean {
     default:
       return false;
   }
-}
-
-/** Whether what follows a look is done with it: the names are used again once all was destroyed. */
-const isPrompt = (world: World): boolean => world.setup.destroys === true && !world.setup.isFrozenWhileDestroying;
-
-function withdraw(world: World, process: number): void {
-  world.unlinkSeat(world.of(process, EPOCH));
-  goIdle(world, process);
 }
 
 function create(world: World, process: number, slot: number): void {
@@ -220,25 +263,19 @@ function readLog(turn: Turn, process: number): void {
   world.put(process, CHAIN, chain);
   world.put(process, NEXT, end === null ? 0 : packed(end));
   world.put(process, WORK, 0);
-  world.put(process, INBOX, world.get(ERA) << 8);
   const isTrusting = world.is("what was read is gone on with unchecked");
   world.put(process, STEP, isTorn ? LOOK_BEHIND : isTrusting ? CREATE_SEGMENT : READ_LINKS);
   if (world.is("reading before fencing")) world.put(process, STEP, LIST_SEATS);
-  else if (world.isSeated(process)) expectTruth(turn, process, history);
+  else if (world.isSeated(process)) expectTruth(turn, history);
 }
 
-/** Who has the seat must find all that anybody was told, or nothing when that was destroyed. */
-function expectTruth(turn: Turn, process: number, history: number): void {
+/** Who has the seat must find all that anybody was told. */
+function expectTruth(turn: Turn, history: number): void {
   const { world } = turn;
   const { histories } = world;
   const truth = world.get(TRUTH);
-  if (histories.isPrefix(truth, history)) return;
-  if (history === EMPTY && world.get(IS_VOID)) {
-    world.set(TRUTH, EMPTY);
-    world.set(IS_VOID, 0);
-    world.set(ERA, world.get(ERA) + 1);
-    world.put(process, INBOX, world.get(ERA) << 8);
-  } else turn.violate(`the manager finds ${histories.text(history)}, but ${histories.text(truth)} was told`);
+  if (!histories.isPrefix(truth, history))
+    turn.violate(`the manager finds ${histories.text(history)}, but ${histories.text(truth)} was told`);
 }
 
 /** The files are said to be damaged, and nobody has damaged them. */

@@ -4,6 +4,7 @@ import { confirmedEnd, hasBytes, hasLinks } from "./hold.js";
 import { readAll } from "./reading.js";
 import {
   APPENDED,
+  ENDED,
   FOLD_LIST,
   FOLD_PUBLISH,
   FOLD_READ,
@@ -24,12 +25,15 @@ import type { Turn } from "./turn.js";
 import {
   CHAIN,
   DONE,
+  END_EPOCH,
+  END_LOG,
+  ENDING,
+  EPOCH,
   FOLD,
   FOLD_LOG,
   FOLD_WORK,
   FOLDED,
   highest,
-  IS_VOID,
   LOG,
   MARK,
   NEXT,
@@ -67,6 +71,7 @@ function beginCompaction(world: World, process: number): void {
   world.put(process, FOLDED, world.is("a segment is removed too early") ? closed | (1 << (previous.slot + 1)) : closed);
   world.put(process, FOLD_WORK, world.of(process, NEXT));
   world.put(process, NEXT, 0);
+  if (world.of(process, ENDING) > 0) world.put(process, ENDING, ROTATED);
   const isSettled = world.of(process, DONE) === world.histories.length(world.of(process, LOG));
   world.put(process, STEP, isSettled ? READY : APPENDED);
 }
@@ -94,8 +99,14 @@ export function leave(turn: Turn, process: number): boolean {
     case FOLDING:
       if (world.of(process, FOLD) !== NO_FOLD) return true;
       turn.take(process, "has folded everything", () => {
-        if (world.of(process, WORK)) goOn(LIST_ALL);
-        else goAway(world, process);
+        goAway(world, process);
+      });
+      return true;
+    case ENDED:
+      if (world.of(process, FOLD) !== NO_FOLD) return true;
+      turn.take(process, "notes where the storage ends", () => {
+        if (!world.is("the end is noted when all is removed")) noteEnd(world, process);
+        goOn(LIST_ALL);
       });
       return true;
     default:
@@ -109,11 +120,24 @@ export function goAway(world: World, process: number): void {
   for (let field = MARK; field <= FOLD_WORK; field++) world.put(process, field, 0);
 }
 
+/** How far a process is with ending the log: a batch that clears, a new segment, an empty batch behind it. */
+export const CLEARED = 1;
+export const ROTATED = 2;
+export const EMPTIED = 3;
+
+function noteEnd(world: World, process: number): void {
+  // Each end has a name of its own, and the highest one counts.
+  if (world.is("the end is not noted") || world.get(END_EPOCH) > world.of(process, EPOCH)) return;
+  const log = world.of(process, LOG);
+  world.set(END_EPOCH, world.of(process, EPOCH));
+  const isInUse = world.is("the end has the seq of a snapshot that is removed");
+  world.set(END_LOG, isInUse ? world.histories.first(log, world.histories.length(log) - 1) : log);
+}
+
 function foldEverything(world: World, process: number): void {
   const { slot, offset } = confirmedEnd(world, process);
   const seq = world.of(process, DONE);
   const isFolded = offset === 0 && world.snapshot(seq) !== 0;
-  if (world.of(process, WORK)) world.set(IS_VOID, 1);
   world.put(process, FOLD, isFolded ? FOLD_LIST : FOLD_READ);
   if (seq === 0) world.put(process, FOLD, NO_FOLD);
   else {
@@ -134,7 +158,9 @@ function removeAll(turn: Turn, process: number): boolean {
     case LIST_ALL:
       turn.take(process, "lists all files", () => {
         world.put(process, WORK, world.segments());
-        world.put(process, NEXT, (world.snapshots() << 6) | world.seats());
+        const isSpared = !world.is("the snapshot of the end is removed");
+        const end = isSpared ? (1 << world.histories.length(world.of(process, LOG))) - 1 : -1;
+        world.put(process, NEXT, ((world.snapshots() & end) << 6) | world.seats());
         goOn(isUnchecked ? REMOVE_FILE : REMOVE_LINKS);
       });
       return true;
@@ -146,9 +172,8 @@ function removeAll(turn: Turn, process: number): boolean {
       return true;
     case REMOVE_BYTES:
       turn.take(process, "looks at the bytes of its seat", () => {
-        if (!hasBytes(world, process)) goAway(world, process);
-        else if (world.setup.isFrozenWhileDestroying) goOn(REMOVE_FILE);
-        else removeNext(world, process, REMOVE_LINKS);
+        if (hasBytes(world, process)) goOn(REMOVE_FILE);
+        else goAway(world, process);
       });
       return true;
     case REMOVE_FILE:
@@ -176,7 +201,9 @@ function removeNext(world: World, process: number, step: number): void {
     const epoch = highest(seats & -seats);
     world.unlinkSeat(epoch);
     world.put(process, NEXT, seats & ~(1 << epoch));
-    if (seats === 1 << epoch) goAway(world, process);
+    if (seats !== 1 << epoch) return;
+    if (world.is("the end is noted when all is removed")) noteEnd(world, process);
+    goAway(world, process);
   }
 }
 

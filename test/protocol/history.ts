@@ -1,7 +1,8 @@
 /**
  * Histories: the writes of a log in order, as one number of 16 bits. Bits of a leading 1 and, behind it, of each write.
  *
- * A write stands in a log more than once when its member sent it again. What takes effect is told by `effectsOf`.
+ * A write stands in a log more than once when its member sent it again. What takes effect is told by `effectsOf`. Behind the
+ * writes there may be one more symbol: a batch of a hub that ends the log.
  */
 
 /** The log in which nothing is. */
@@ -10,17 +11,20 @@ export const EMPTY = 1;
 export class Histories {
   readonly #bits: number;
   readonly #isOneOrigin: boolean;
+  readonly #writes: number;
   /** Most writes of a history. */
   readonly most: number;
 
   /**
    * @param writes How many different writes there are. One origin: they are its batches 1, 2, ...; else each has its own.
    * @param epochs In each of which each write stands at most once.
+   * @param ends Whether the log may be ended, once.
    */
-  constructor(writes: number, epochs: number, isOneOrigin: boolean) {
-    this.#bits = writes <= 2 ? 1 : 2;
+  constructor(writes: number, epochs: number, isOneOrigin: boolean, ends: boolean) {
+    this.#bits = writes + Number(ends) <= 2 ? 1 : 2;
     this.#isOneOrigin = isOneOrigin;
-    this.most = Math.min(writes * epochs, Math.floor(15 / this.#bits));
+    this.#writes = writes;
+    this.most = Math.min(writes * epochs + (ends ? 2 * (epochs - 1) : 0), Math.floor(15 / this.#bits));
   }
 
   /** The seq of the last write. */
@@ -65,7 +69,7 @@ export class Histories {
   setOf(history: number): number {
     let set = 0;
     for (let seq = this.length(history); seq > 0; seq--) set |= 1 << this.at(history, seq);
-    return set;
+    return set & ((1 << this.#writes) - 1);
   }
 
   /**
@@ -77,6 +81,8 @@ export class Histories {
     let [effects, known, highest] = [0, 0, 0];
     for (let seq = 1; seq <= this.length(history); seq++) {
       const write = this.at(history, seq);
+      if (seq === forgottenAt + 1 && forgottenAt > 0) [known, highest] = [0, 0];
+      if (write >= this.#writes) continue;
       const isNew = this.#isOneOrigin ? write + 1 > highest && (highest > 0 || write === 0) : !(known & (1 << write));
       if (isNew) {
         if (effects & (1 << write)) return -1;
@@ -84,7 +90,6 @@ export class Histories {
         known |= 1 << write;
         highest = write + 1;
       }
-      if (seq === forgottenAt) [known, highest] = [0, 0];
     }
     return effects;
   }

@@ -1,6 +1,6 @@
 /** The steps of a hub that serves, as in `hub.ts`, `log-writer.ts` and `hub-host.ts`. */
 import { goIdle, nameOf } from "./contender.js";
-import { rotate } from "./folding.js";
+import { CLEARED, EMPTIED, ROTATED, rotate } from "./folding.js";
 import { confirmedEnd, hasBytes, hasLinks } from "./hold.js";
 import {
   APPENDED,
@@ -10,7 +10,7 @@ import {
   CLEAN_BYTES,
   CLEAN_LINKS,
   CONFIRM,
-  IDLE,
+  ENDED,
   LEAVE_LINKS,
   LIST_STRAYS,
   READY,
@@ -22,8 +22,9 @@ import {
   CHAIN,
   CONFIRMED,
   DONE,
+  END_EPOCH,
+  ENDING,
   EPOCH,
-  ERA,
   FOLD,
   highest,
   INBOX,
@@ -43,7 +44,8 @@ export function serveMembers(turn: Turn, process: number): boolean {
   const { world } = turn;
   switch (world.of(process, STEP)) {
     case READY:
-      beginTurn(turn, process);
+      if (world.of(process, ENDING) > 0) goOnEnding(turn, process);
+      else beginTurn(turn, process);
       return true;
     case TORN:
       turn.take(process, "writes the rest of the frame", () => {
@@ -51,13 +53,13 @@ export function serveMembers(turn: Turn, process: number): boolean {
       });
       return true;
     case APPENDED:
-      for (const write of nextWrites(world, process)) takeIn(turn, process, write);
+      if (world.of(process, ENDING) === 0) for (const write of nextWrites(world, process)) takeIn(turn, process, write);
       turn.take(process, "has appended all that arrived", () => {
         const isChecked = world.is("no check") || world.is("broadcast before the check");
         world.put(process, STEP, isChecked ? BROADCAST : CHECK_LINKS);
       });
       if (world.is("a segment is closed with frames that are not confirmed")) beginNext(turn, process);
-      if (world.is("folding what is not confirmed")) beginLeaving(turn, process, 0);
+      if (world.is("folding what is not confirmed")) beginLeaving(turn, process);
       return true;
     case BROADCAST:
       turn.take(process, "broadcasts, and welcomes who asks", () => broadcast(turn, process));
@@ -77,21 +79,43 @@ function beginTurn(turn: Turn, process: number): void {
     turn.take(process, "begins a turn for who asks", () => world.put(process, STEP, CHECK_LINKS));
   }
   beginNext(turn, process);
-  if (world.setup.leaves) beginLeaving(turn, process, 0);
-  if (world.setup.destroys && mayDestroy(world, process)) beginLeaving(turn, process, 1);
+  if (world.setup.leaves) beginLeaving(turn, process);
+  if (world.setup.destroys) beginEnding(turn, process);
 }
 
 /**
- * Whoever is still joining is a member: then nothing is removed. The setup says whether others may be
- * frozen half-way. Once is enough: what comes then is as new as what was before.
+ * Whoever is still joining is a member: then nothing is removed. Once is enough: what comes then is as new as what was
+ * before.
  */
-function mayDestroy(world: World, process: number): boolean {
-  const isBusy = (other: number) => world.of(other, STEP) !== IDLE || world.of(other, FOLD) !== 0;
-  const others = Array.from({ length: world.setup.processes }, (_, other) => other).filter(
-    (other) => other !== process,
-  );
-  if (world.get(ERA) > 0) return false;
-  return world.get(JOINING_TO) === 0 && (world.setup.isFrozenWhileDestroying === true || !others.some(isBusy));
+function beginEnding(turn: Turn, process: number): void {
+  const { world } = turn;
+  const isFolding = (world.of(process, FOLD) & 7) !== 0;
+  const hasRoom = (world.of(process, SEGMENT) & 7) < world.setup.segments;
+  const { histories } = world;
+  const fits = histories.length(world.of(process, LOG)) + 2 + world.setup.writes <= histories.most;
+  const isRemoved = world.get(END_EPOCH) > 0 || world.get(JOINING_TO) > 0;
+  if (isFolding || !hasRoom || isRemoved || !fits) return;
+  turn.take(process, "destroys, and appends a batch that clears", () => {
+    world.put(process, ENDING, CLEARED);
+    appendFrame(world, process, world.setup.writes);
+  });
+}
+
+function goOnEnding(turn: Turn, process: number): void {
+  const { world } = turn;
+  switch (world.of(process, ENDING)) {
+    case CLEARED:
+      turn.take(process, "creates its last segment", () => rotate(world, process));
+      break;
+    case ROTATED:
+      turn.take(process, "appends an empty batch", () => {
+        world.put(process, ENDING, EMPTIED);
+        appendFrame(world, process, world.setup.writes);
+      });
+      break;
+    default:
+      turn.take(process, "has ended the log", () => world.put(process, STEP, ENDED));
+  }
 }
 
 function beginNext(turn: Turn, process: number): void {
@@ -101,12 +125,8 @@ function beginNext(turn: Turn, process: number): void {
   turn.take(process, "creates its next segment", () => rotate(world, process));
 }
 
-function beginLeaving(turn: Turn, process: number, destroys: number): void {
-  const { world } = turn;
-  turn.take(process, destroys ? "destroys" : "leaves as the last one", () => {
-    world.put(process, WORK, destroys);
-    world.put(process, STEP, LEAVE_LINKS);
-  });
+function beginLeaving(turn: Turn, process: number): void {
+  turn.take(process, "leaves as the last one", () => turn.world.put(process, STEP, LEAVE_LINKS));
 }
 
 /** The writes that may come next: those of one member come in order. */
@@ -179,12 +199,11 @@ function broadcast(turn: Turn, process: number): void {
   const log = world.of(process, LOG);
   const seq = world.histories.length(log);
   const isNew = seq > world.of(process, DONE);
-  // What comes late from before all was destroyed is no news.
-  if (world.of(process, INBOX) >> 8 === world.get(ERA)) turn.tell(log, "the manager");
+  turn.tell(log, "the manager");
   world.put(process, DONE, seq);
   const end = packed(confirmedEnd(world, process));
-  if (world.setup.joins && !isNew && world.of(process, INBOX) >> 8 === world.get(ERA) && world.get(JOINING_TO) === 0)
-    world.set(JOINING_TO, end);
+  const isOpen = !isNew && world.of(process, ENDING) === 0;
+  if (world.setup.joins && isOpen && world.get(JOINING_TO) === 0) world.set(JOINING_TO, end);
   if (world.setup.marks) {
     world.put(process, MARK, end);
     world.put(process, MARK_LOG, log);

@@ -30,10 +30,13 @@ const GATE: Record<string, Setup> = {
     ...{ processes: 2, epochs: 3, segments: 1, writes: 2, cleans: true, leaves: true, marks: true },
   },
   "3 processes, one of which destroys": {
-    ...{ processes: 3, epochs: 2, segments: 1, writes: 1, leaves: true, destroys: true },
+    ...{ processes: 3, epochs: 2, segments: 2, writes: 1, destroys: true },
+  },
+  "2 processes with cleaning up, of which both may destroy": {
+    ...{ processes: 2, epochs: 3, segments: 2, writes: 1, cleans: true, destroys: true },
   },
   "2 processes, one of which destroys, a joining member": {
-    ...{ processes: 2, epochs: 2, segments: 1, writes: 2, leaves: true, destroys: true, joins: true },
+    ...{ processes: 2, epochs: 2, segments: 2, writes: 1, leaves: true, cleans: true, destroys: true, joins: true },
   },
 };
 
@@ -52,6 +55,12 @@ const CAMPAIGN: Record<string, Setup> = {
   "3 processes that leave and hold a state, a joining member": {
     ...{ processes: 3, epochs: 3, segments: 1, writes: 1, cleans: true, leaves: true, marks: true, joins: true },
   },
+  "2 processes that destroy, leave and clean up, a joining member": {
+    ...{ processes: 2, epochs: 3, segments: 2, writes: 1, leaves: true, cleans: true, destroys: true, joins: true },
+  },
+  "3 processes that destroy and hold a state": {
+    ...{ processes: 3, epochs: 3, segments: 2, writes: 1, destroys: true, marks: true },
+  },
   "2 processes with all but destroying, a restart": {
     ...{ processes: 2, epochs: 4, segments: 1, writes: 1, cleans: true, leaves: true, marks: true, joins: true },
     ...{ tears: true, restarts: 1 },
@@ -62,7 +71,7 @@ const three: Setup = { processes: 3, epochs: 3, segments: 1, writes: 1 };
 const two: Setup = { processes: 2, epochs: 2, segments: 1, writes: 1 };
 const compacting: Setup = { processes: 2, epochs: 3, segments: 2, writes: 2 };
 const leaving: Setup = { ...two, epochs: 3, cleans: true, leaves: true, joins: true };
-const destroying: Setup = { ...two, epochs: 3, leaves: true, destroys: true };
+const destroying: Setup = { ...two, epochs: 3, segments: 2, destroys: true };
 
 const VARIANTS: Record<Variant, Setup> = {
   "no check": three,
@@ -85,6 +94,11 @@ const VARIANTS: Record<Variant, Setup> = {
   "a snapshot without the origins": { ...compacting, epochs: 2, writes: 1, joins: true },
   "folding what is not confirmed": leaving,
   "destroying without a check": destroying,
+  "the end is not noted": destroying,
+  "the end is noted when all is removed": destroying,
+  "the end has the seq of a snapshot that is removed": destroying,
+  "a late claim does not look for an end": destroying,
+  "the snapshot of the end is removed": { ...destroying, cleans: true },
   "a segment before the snapshot is gone on with": { ...compacting, leaves: true, marks: true },
   "what was read is gone on with unchecked": {
     ...two,
@@ -129,12 +143,4 @@ describe("a protocol that is wrong is found out", () => {
       assert.ok(explored.violation !== null);
     });
   }
-});
-
-describe("what is not promised", () => {
-  it("destroying while a process is frozen between a look at its seat and what follows it", () => {
-    const explored = explore(protocol({ ...destroying, isFrozenWhileDestroying: true }));
-    report("frozen while others destroy", explored);
-    assert.ok(explored.violation !== null);
-  });
 });

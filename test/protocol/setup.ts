@@ -17,10 +17,8 @@ export interface Setup {
   readonly cleans?: boolean;
   /** The last member folds everything as it leaves. */
   readonly leaves?: boolean;
-  /** It then removes everything. */
+  /** A manager may remove everything, once; there are two segments at least then. */
   readonly destroys?: boolean;
-  /** A process may be frozen between its last look at its seat and what it then creates or removes, while others destroy. */
-  readonly isFrozenWhileDestroying?: boolean;
   /** A member joins, again and again, and reads the files. */
   readonly joins?: boolean;
   /** Members keep what they have applied, and read only what follows. */
@@ -52,5 +50,10 @@ export type Variant =
   | "a snapshot without the origins"
   | "folding what is not confirmed"
   | "destroying without a check"
+  | "the end is not noted"
+  | "the end is noted when all is removed"
+  | "the end has the seq of a snapshot that is removed"
+  | "a late claim does not look for an end"
+  | "the snapshot of the end is removed"
   | "a segment before the snapshot is gone on with"
   | "what was read is gone on with unchecked";

@@ -34,6 +34,8 @@ export const LEAVE_LINKS = 25;
 export const LEAVE_BYTES = 26;
 /** Waits for the fold that it has begun. */
 export const FOLDING = 27;
+/** It has ended the log, and waits until the last snapshot is there. */
+export const ENDED = 23;
 export const LIST_ALL = 28;
 export const REMOVE_LINKS = 29;
 export const REMOVE_BYTES = 30;
@@ -41,6 +43,11 @@ export const REMOVE_FILE = 31;
 /** It checks its seat before it goes on with what it has read: the links, then the bytes. */
 export const READ_LINKS = 32;
 export const READ_BYTES = 33;
+/** It looks whether the storage was removed, and goes on behind its end. */
+export const LOOK_END = 34;
+export const LIST_SNAPSHOTS = 35;
+export const READ_END = 36;
+export const PUBLISH_END = 37;
 
 /** Where a compaction is. */
 export const NO_FOLD = 0;

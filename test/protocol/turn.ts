@@ -1,6 +1,6 @@
 /** One state and the steps that are taken from it: each begins with the state as it is. */
 import type { Found } from "./explore.js";
-import { EPOCH, IS_VOID, TRUTH, type World } from "./world.js";
+import { EPOCH, TRUTH, type World } from "./world.js";
 
 export class Turn {
   readonly world: World;
@@ -41,10 +41,8 @@ export class Turn {
     const { histories } = world;
     const truth = world.get(TRUTH);
     if (history === truth) return;
-    if (histories.isPrefix(truth, history) || (world.get(IS_VOID) && !histories.isPrefix(history, truth))) {
-      world.set(TRUTH, history);
-      world.set(IS_VOID, 0);
-    } else if (!histories.isPrefix(history, truth)) {
+    if (histories.isPrefix(truth, history)) world.set(TRUTH, history);
+    else if (!histories.isPrefix(history, truth)) {
       this.violate(`${who} tells ${histories.text(history)}, but ${histories.text(truth)} was told before`);
     }
   }

@@ -16,12 +16,12 @@ export const TRUTH = 2;
 /** Restarts and backups so far. */
 export const RESTARTS = 3;
 export const BACKUPS = 4;
-/** Whether all that was told before is destroyed, and nothing was told since. */
-export const IS_VOID = 5;
+/** The epoch of the manager that removed the storage; 0: it was never removed. */
+export const END_EPOCH = 5;
 /** Up to where a joining member reads: a slot and an offset; 0: nobody joins. */
 export const JOINING_TO = 6;
-/** How often a manager has begun anew after everything was destroyed. */
-export const ERA = 7;
+/** The history with which it ended. */
+export const END_LOG = 7;
 const HEADER = 8;
 
 /** Fields of a process. */
@@ -34,22 +34,24 @@ export const LOG = 3;
 export const DONE = 4;
 /** Its open segment: the number, whether that has lost its name, the seq before it. */
 export const SEGMENT = 5;
-/** Writes that members have sent to it and that it has not appended; from bit 8 on: the era of what it has read. */
+/** Writes that members have sent to it and that it has not appended. */
 export const INBOX = 6;
 /** Slots of the segments behind the snapshot. */
 export const CHAIN = 7;
 /** What is left to do, and where to go on: their meaning depends on the step. */
 export const WORK = 8;
 export const NEXT = 9;
+/** How far it is with ending the log, before it removes everything. */
+export const ENDING = 10;
 /** Up to where its member has applied which history. */
-export const MARK = 10;
-export const MARK_LOG = 11;
+export const MARK = 11;
+export const MARK_LOG = 12;
 /** Its compaction: the step, what it folds, the slots that it removes, what is left to do. */
-export const FOLD = 12;
-export const FOLD_LOG = 13;
-export const FOLDED = 14;
-export const FOLD_WORK = 15;
-const PROCESS_FIELDS = 16;
+export const FOLD = 13;
+export const FOLD_LOG = 14;
+export const FOLDED = 15;
+export const FOLD_WORK = 16;
+const PROCESS_FIELDS = 17;
 
 const LINKED = 1;
 const EMPTIED = 2;
@@ -83,7 +85,7 @@ export class World {
 
   constructor(setup: Setup) {
     this.setup = setup;
-    this.histories = new Histories(setup.writes, setup.epochs, setup.isOneOrigin ?? false);
+    this.histories = new Histories(setup.writes, setup.epochs, setup.isOneOrigin ?? false, setup.destroys ?? false);
     this.slotCount = setup.epochs * setup.segments;
     this.#snapshotsAt = this.#segmentsAt + this.slotCount * 2;
     this.#processesAt = this.#snapshotsAt + this.histories.most + 1;

@@ -89,12 +89,14 @@ function isLeftover(name: string, isAlive: (pid: number) => boolean): boolean {
 /**
  * Removes a storage: `app.db`, segments, snapshots, what was left behind, seats, the directory; each only while the seat
  * still stands.
+ * @param end The seq with which the storage ends. Its snapshot stays, if somebody has published that already to go on from it.
  * @param isAlive Whether a process lives: what shows that it has the storage open stays.
  * @returns false when somebody else took the seat before everything was gone, or the directory holds foreign files.
  */
 export function removeFiles(
   files: Files,
   place: Place,
+  end: number,
   isSeated: () => boolean,
   isAlive: (pid: number) => boolean = () => false,
 ): boolean {
@@ -104,7 +106,9 @@ export function removeFiles(
   // A loss of power must not bring back segments, or older snapshots, without the newest snapshot.
   files.syncDirectory(place.directory);
   const rest = [
-    ...snapshotsIn(names).map((seq) => snapshotPath(place, seq)),
+    ...snapshotsIn(names)
+      .filter((seq) => seq < end)
+      .map((seq) => snapshotPath(place, seq)),
     ...names.filter((name) => isLeftover(name, isAlive)).map((name) => join(place.directory, name)),
     ...seatsIn(names)
       .reverse()

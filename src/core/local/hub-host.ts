@@ -217,6 +217,7 @@ class HubHost implements HubHandle {
     removeFiles(
       files,
       place,
+      seq,
       () => seat.holds(),
       (pid) => identity.isAlive(pid),
     );

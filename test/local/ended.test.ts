@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { shelterDirectory } from "../../dist/core/local/address.js";
+import { compact } from "../../dist/core/local/compactor.js";
+import { renewCopy } from "../../dist/core/local/copy.js";
+import { endEpoch, endOf, noteEnd } from "../../dist/core/local/ended.js";
+import { placeOf, snapshotPath } from "../../dist/core/local/names.js";
+import { recoverForHub } from "../../dist/core/local/recovery.js";
+import { highestEpoch, Seat } from "../../dist/core/local/seat.js";
+import { manualMachine, seatContent } from "./manual-machine.js";
+import { MemoryFiles } from "./memory-files.js";
+import { load, machineOf, place, statesUpTo, writeSegment } from "./stored.js";
+
+const STATES = statesUpTo(9);
+const END = { seq: 20, time: 2_000_000, origins: [[7, 3, 1_999_999]] as [number, number, number][] };
+
+function endNames(files: MemoryFiles): string[] {
+  return files.list(shelterDirectory());
+}
+
+/** Files of a storage that ended at seq 20 under the manager of epoch 4, and of which nothing is left. */
+function ended(): MemoryFiles {
+  const files = new MemoryFiles();
+  noteEnd(files, place, 4, END);
+  return files;
+}
+
+function recovered(files: MemoryFiles) {
+  return recoverForHub(machineOf(files), place, 5, { recover: "strict" }, null);
+}
+
+test("where a storage ended is known to whoever opens it anew, and to no other storage", () => {
+  const files = ended();
+  assert.equal(endEpoch(files, place), 4);
+  assert.deepEqual(endOf(files, place), END);
+  assert.equal(endEpoch(files, placeOf("/data", "other")), 0);
+  assert.equal(endOf(files, placeOf("/data", "other")), null);
+  assert.equal(files.openFiles.size, 0);
+});
+
+test("only the last end is kept, however late an earlier one is noted", () => {
+  const files = ended();
+  noteEnd(files, place, 9, { ...END, seq: 50 });
+  assert.equal(endNames(files).length, 1);
+  noteEnd(files, place, 6, { ...END, seq: 30 });
+  assert.equal(endEpoch(files, place), 9);
+  assert.equal(endOf(files, place)?.seq, 50);
+});
+
+test("an end that is not whole counts for its epoch alone, since nothing was removed behind it", () => {
+  const files = ended();
+  noteEnd(files, place, 9, { ...END, seq: 50 });
+  const [name] = endNames(files) as [string];
+  files.put(`${shelterDirectory()}/${name}`, files.get(`${shelterDirectory()}/${name}`).subarray(0, 40));
+  assert.equal(endEpoch(files, place), 9);
+  assert.equal(endOf(files, place), null);
+  assert.equal(recovered(files).seq, 0);
+});
+
+test("what is in a directory that others can enter is no end", () => {
+  const files = ended();
+  files.isPrivate = () => false;
+  assert.equal(endEpoch(files, place), 0);
+  assert.equal(endOf(files, place), null);
+  assert.throws(() => noteEnd(files, place, 5, END), { code: "ERR_STORAGE_DIRECTORY" });
+});
+
+test("the next storage goes on behind the end, with nothing in it", () => {
+  const files = ended();
+  const { seq, time, segments } = recovered(files);
+  assert.deepEqual([seq, time, segments], [20, 2_000_000, []]);
+  assert.deepEqual(load(files, recovered(files)), { seq: 20, text: "[]" });
+});
+
+test("what a process of before makes late in the directory is not taken for the log", () => {
+  const files = ended();
+  writeSegment(files, 3, 2, [8, 9], { epoch: 3, segment: 1, end: 1 });
+  assert.equal(recovered(files).seq, 20);
+  assert.deepEqual(load(files, recovered(files)), { seq: 20, text: "[]" });
+});
+
+test("a log that goes on behind the end stays as it is", () => {
+  const files = new MemoryFiles();
+  noteEnd(files, place, 4, { ...END, seq: 5 });
+  const first = writeSegment(files, 1, 1, [1, 7], null);
+  compact(machineOf(files), { place, epoch: 1, snapshot: 0, segments: [first] });
+  writeSegment(files, 5, 1, [8, 9], null);
+  assert.deepEqual(load(files, recovered(files)), { seq: 9, text: STATES[9] });
+  assert.equal(files.names.has(snapshotPath(place, 5)), false);
+});
+
+test("a backup that is put in the place of a removed storage is adopted, behind its end", () => {
+  const files = new MemoryFiles();
+  const first = writeSegment(files, 1, 1, [1, 9], null);
+  compact(machineOf(files), { place, epoch: 1, snapshot: 0, segments: [first] });
+  renewCopy(files, place, 9, `${place.directory}/tmp.1.a`);
+  for (const name of files.list(place.directory)) files.unlink(`${place.directory}/${name}`);
+  noteEnd(files, place, 4, END);
+  assert.equal(recovered(files).seq, 21);
+  assert.deepEqual(load(files, recovered(files)), { seq: 21, text: STATES[9] });
+});
+
+test("a seat of before the end is given up, and the next one is above it", () => {
+  const files = ended();
+  const machine = manualMachine(files);
+  assert.equal(highestEpoch(machine, place), 4);
+  assert.equal(Seat.claim(machine, place, 4, seatContent()), null);
+  assert.deepEqual(files.list(place.directory), []);
+  assert.equal(files.openFiles.size, 0);
+  assert.equal(Seat.claim(machine, place, 5, seatContent())?.holds(), true);
+});
