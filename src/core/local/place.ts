@@ -18,7 +18,7 @@ export function preparePlace(machine: Machine, name: string, options: { path: st
   const { files } = machine;
   const wanted = resolve(options.path);
   try {
-    const place = options.persist ? persistentPlace(files, wanted, name) : passingPlace(wanted, name);
+    const place = options.persist ? persistentPlace(files, wanted, name) : passingPlace(files, wanted, name);
     files.makeDirectory(place.directory);
     expectPrivate(files, place.directory);
     expectLocal(files, place.directory);
@@ -40,10 +40,16 @@ function persistentPlace(files: Files, wanted: string, name: string): Place {
   return placeOf(files.realPath(wanted), name);
 }
 
-/** In a private directory for what need not survive; the same for all processes that give the same path and name. */
-function passingPlace(wanted: string, name: string): Place {
+/**
+ * In a private directory for what need not survive; the same for all processes that give the same path and name. Whoever
+ * has made the shelter before could put other files in the place of these.
+ */
+function passingPlace(files: Files, wanted: string, name: string): Place {
+  const shelter = shelterDirectory();
+  files.makeDirectory(shelter);
+  expectPrivate(files, shelter);
   const id = createHash("sha256").update(wanted).digest("hex").slice(0, 16);
-  return placeOf(join(shelterDirectory(), id), name);
+  return placeOf(join(shelter, id), name);
 }
 
 function expectPrivate(files: Files, directory: string): void {
