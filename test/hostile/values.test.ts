@@ -5,6 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { StorageError } from "../../dist/core/index.js";
 import { Fold } from "../../dist/core/local/compactor.js";
@@ -240,6 +242,20 @@ test("entries of another member that step through prototypes are plain data ever
     }
   }
   intrinsics.check();
+});
+
+test("long paths that nobody uses twice take no memory", () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const { replica } = openReplica();
+  const ask = (from: number, to: number) => {
+    for (let index = from; index < to; index++) replica.has(`users.${index}.${"x".repeat(8192)}`);
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = ask(0, 1000);
+  const grown = ask(1000, 17_000) - before;
+  assert.ok(grown < 16 * 1024 * 1024, `16,000 paths of 8 KiB took ${grown} bytes`);
 });
 
 test("in real processes, and from the disk, the same", async (t) => {
