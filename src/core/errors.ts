@@ -8,7 +8,7 @@ export type StorageErrorCode =
   | "ERR_STORAGE_CORRUPT"
   /** `<name>.db` is neither a snapshot of this package nor a file of version 1. */
   | "ERR_STORAGE_FORMAT"
-  /** The directory cannot be created, read or written, or belongs to somebody else. */
+  /** The directory cannot be created, read or written, belongs to somebody else, or holds no file where one should be. */
   | "ERR_STORAGE_DIRECTORY"
   /** The disk refuses writes (full, failing); they stay pending and are tried again. */
   | "ERR_STORAGE_DISK"

@@ -40,7 +40,7 @@ const time = fc.oneof(fc.constant(0), fc.nat(), fc.integer({ min: 1, max: Number
 const condition = fc.constantFrom<Condition>(0, 1, 2, 3);
 const seq = fc.nat();
 
-const entry: fc.Arbitrary<Entry> = fc.oneof(
+const batchEntry: fc.Arbitrary<Entry> = fc.oneof(
   fc
     .record({ path, json, time, condition, seq })
     .map((any) => setEntry(any.path, any.json, any.time, any.condition, any.condition === IF_VERSION ? any.seq : 0)),
@@ -53,9 +53,17 @@ const entry: fc.Arbitrary<Entry> = fc.oneof(
     .record({ path, json, expiresAt: fc.oneof(time, fc.constant(KEEP)) })
     .map((any) => patchEntry(any.path, `{"set":{"a":${any.json}}}`, any.expiresAt)),
   fc.constant(clearEntry()),
-  fc.record({ key, json, time, seq }).map((any) => slotEntry(any.key, any.json, any.time, any.seq)),
 );
-const entries = fc.array(entry, { maxLength: 8 });
+const stateEntry: fc.Arbitrary<Entry> = fc.oneof(
+  fc.record({ key, json, time, seq }).map((any) => slotEntry(any.key, any.json, any.time, any.seq)),
+  fc.record({ path, json }).map((any) => setEntry(any.path, any.json)),
+  fc.record({ path, time }).map((any) => expireEntry(any.path, any.time)),
+);
+const entries = fc.array(batchEntry, { maxLength: 8 });
+const content = fc.oneof(
+  entries.map((list) => ({ kind: BATCH, list })),
+  fc.array(stateEntry, { maxLength: 8 }).map((list) => ({ kind: STATE, list })),
+);
 
 /** A frame with these bytes as its body. */
 const framed = (body: Buffer): Buffer => Buffer.concat([Buffer.alloc(HEADER_BYTES), body]);
@@ -73,9 +81,9 @@ function read(buffer: Buffer, start: number, end: number): Entry[] | MalformedEr
 
 test("entries come back as they went in, wherever the frame lies", () => {
   fc.assert(
-    fc.property(entries, fc.nat(9), (list, before) => {
-      const frame = encodeEntries(list, STATE, { seq: 4 });
-      assert.ok(isSound(frame, 0, frame.length) && kindOf(frame, 0) === STATE);
+    fc.property(content, fc.nat(9), ({ kind, list }, before) => {
+      const frame = encodeEntries(list, kind, { seq: 4 });
+      assert.ok(isSound(frame, 0, frame.length) && kindOf(frame, 0) === kind);
       const buffer = Buffer.concat([Buffer.alloc(before, 0xee), frame, Buffer.alloc(3, 0xee)]);
       checkEntries(buffer, before, before + frame.length);
       assert.deepEqual(decodeEntries(buffer, before, before + frame.length), list);
@@ -148,6 +156,17 @@ test("a value without text, an unknown operation and a number that is none are m
   ]) {
     assert.ok(read(frame, 0, frame.length) instanceof MalformedError);
     assert.throws(() => decodeEntries(frame, 0, frame.length), MalformedError);
+  }
+});
+
+test("a batch holds no slots, and a snapshot nothing but slots and what is in them", () => {
+  const isRefused = (frame: Buffer) => {
+    assert.ok(read(frame, 0, frame.length) instanceof MalformedError);
+    assert.throws(() => decodeEntries(frame, 0, frame.length), MalformedError);
+  };
+  isRefused(encodeEntries([slotEntry("a", "1", 0, 1)], BATCH));
+  for (const foreign of [deleteEntry(["a"]), addEntry(["a"], 1), clearEntry(), patchEntry(["a"], "{}")]) {
+    isRefused(encodeEntries([foreign], STATE));
   }
 });
 

@@ -24,17 +24,24 @@ import {
   writeSync,
   writevSync,
 } from "node:fs";
+import { StorageError } from "../errors.js";
 import type { Files } from "./machine.js";
 
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 const OTHERS_MASK = 0o077;
 
+/** A link is not followed, and a pipe is not waited for; Windows has neither flag. */
+const CAREFUL = constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
 const FLAGS = {
-  read: constants.O_RDONLY,
+  read: constants.O_RDONLY | CAREFUL,
   create: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL,
-  write: constants.O_RDWR,
+  write: constants.O_RDWR | CAREFUL,
 } as const;
+
+/** What says that there is something else where a file should be: a link, a directory, a socket or a device. */
+const NO_FILE = new Set(["ELOOP", "EISDIR", "ENXIO", "ENODEV"]);
 
 /** `f_type` of network file systems, from statfs(2): NFS, SMB, CIFS, SMB2, AFS, Coda, Ceph, Lustre, GPFS, GFS2, OCFS2. */
 const REMOTE_TYPES = new Set([
@@ -64,11 +71,32 @@ export function bootIdOf(host: string): string {
   }
 }
 
+function notFile(path: string, cause?: unknown): StorageError {
+  const message = `expected ${path} to be a file, got a link, a directory, a pipe or a device: move it away`;
+  return new StorageError("ERR_STORAGE_DIRECTORY", message, { cause });
+}
+
+function orNotFile<T>(path: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw NO_FILE.has((error as NodeJS.ErrnoException).code ?? "") ? notFile(path, error) : error;
+  }
+}
+
+/** Opens nothing but a regular file, so that nobody can make this process wait, or write elsewhere. */
+function openFile(path: string, how: keyof typeof FLAGS): number {
+  const file = orNotFile(path, () => openSync(path, FLAGS[how], FILE_MODE));
+  if (fstatSync(file).isFile()) return file;
+  closeSync(file);
+  throw notFile(path);
+}
+
 function syncDirectory(path: string): void {
   const isWindows = process.platform === "win32";
   let file: number | undefined;
   try {
-    file = openSync(path, FLAGS.read);
+    file = openSync(path, constants.O_RDONLY);
     fsyncSync(file);
   } catch (error) {
     if (!isWindows || !NO_DIRECTORY_SYNC.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
@@ -91,7 +119,7 @@ function describe(path: string): { mode: number; uid: number; isDirectory: boole
 
 /** The file system of this machine. */
 export const diskFiles: Files = {
-  open: (path, how) => openSync(path, FLAGS[how], FILE_MODE),
+  open: openFile,
   close: (file) => closeSync(file),
   read: (file, into, offset, length, position) => readSync(file, into, offset, length, position),
   write: (file, buffers, position) =>
@@ -110,7 +138,7 @@ export const diskFiles: Files = {
   rename: (path, name) => renameSync(path, name),
   unlink: (path) =>
     unless("ENOENT", false, () => {
-      unlinkSync(path);
+      orNotFile(path, () => unlinkSync(path));
       return true;
     }),
   makeDirectory: (path) => {

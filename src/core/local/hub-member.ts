@@ -6,6 +6,7 @@ import { checkEntries } from "../log/codec.js";
 import {
   BARRIER,
   BATCH,
+  bornOf,
   decodeJson,
   encodeJson,
   epochOf,
@@ -14,6 +15,7 @@ import {
   kindOf,
   LEAVE,
   numberOf,
+  originOf,
   REFUSE,
 } from "../log/frame.js";
 import { MAX_FRAME_BYTES } from "../log/limits.js";
@@ -134,6 +136,7 @@ export class HubMember {
       this.#greet(decodeHello(buffer, start, end));
     } else if (kind === BATCH && this.isLive) {
       if (epochOf(buffer, start) !== 0) throw new ProtocolError("expected a batch that nobody has ordered");
+      if (!hasOrigin(buffer, start)) throw new ProtocolError("expected a batch that says whose it is");
       checkEntries(buffer, start, end);
       this.#events.batch(this, buffer, start, end);
     } else if (kind === BARRIER && this.isLive) {
@@ -164,6 +167,12 @@ export class HubMember {
     this.#connection.maxFrameBytes = MAX_FRAME_BYTES;
     this.#events.greeted(this);
   }
+}
+
+/** Whether origin, birth and number are whole numbers: a snapshot could not carry others, and then members would differ. */
+function hasOrigin(buffer: Buffer, start: number): boolean {
+  const [origin, born, number] = [originOf(buffer, start), bornOf(buffer, start), numberOf(buffer, start)];
+  return Number.isSafeInteger(born) && Number.isSafeInteger(origin) && Number.isSafeInteger(number) && number > 0;
 }
 
 function decodeHello(buffer: Buffer, start: number, end: number): Hello {

@@ -5,7 +5,10 @@
 
 /** A file system, synchronous. Every call throws an `Error` with the `code` of the operating system (`ENOENT`, `ENOSPC`, ...). */
 export interface Files {
-  /** Opens a file. `read`: must exist. `create`: must not exist, mode 0600. `write`: must exist, for `truncate` and `sync`. */
+  /**
+   * Opens a file. `read`: must exist. `create`: must not exist, mode 0600. `write`: must exist, for `truncate` and `sync`.
+   * @throws StorageError `ERR_STORAGE_DIRECTORY` when that is no file but a link, a directory, a pipe or a device.
+   */
   open(path: string, how: "read" | "create" | "write"): number;
   close(file: number): void;
   /** Reads up to `length` bytes at `position`; returns how many, 0 at the end. */

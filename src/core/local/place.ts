@@ -40,7 +40,10 @@ function persistentPlace(files: Files, wanted: string, name: string): Place {
   return placeOf(files.realPath(wanted), name);
 }
 
-/** In a private directory for what need not survive; the same for all processes that give the same path and name. */
+/**
+ * In a private directory for what need not survive; the same for all processes that give the same path and name. Whoever
+ * has made the shelter before could put other files in the place of these.
+ */
 function passingPlace(files: Files, wanted: string, name: string): Place {
   const id = createHash("sha256").update(wanted).digest("hex").slice(0, 16);
   return placeOf(join(makeShelter(files), id), name);

@@ -5,6 +5,7 @@
  * was visited is a prefix of the history that ends at `mark`; segments are never read behind where their successor says
  * that they end.
  */
+import { MalformedError } from "../log/codec.js";
 import { crcOf, HEADER_BYTES, lengthOf, seqOf, timeOf } from "../log/frame.js";
 import type { SnapshotHead } from "../log/log.js";
 import { BatchScanner } from "./batches.js";
@@ -12,7 +13,7 @@ import { closeLinks, compareSegments, expectStart, type Link, openChain, openLin
 import { MissingFileError, openOrStale, StaleFilesError } from "./damage.js";
 import type { Files, Mark, Place, Position } from "./machine.js";
 import { snapshotPath, snapshotsIn } from "./names.js";
-import { BLOCK_BYTES, readExactly } from "./scanner.js";
+import { BLOCK_BYTES, type FrameScanner, readExactly } from "./scanner.js";
 import { SnapshotScanner } from "./snapshot.js";
 
 export { StaleFilesError };
@@ -52,8 +53,9 @@ export class ChainReader {
   #snapshotFile: number | null = null;
   #snapshot: SnapshotScanner | null = null;
   #batches: BatchScanner | null = null;
-  /** Batches up to here are in the state already. */
+  /** Batches up to here are in the state already; those behind are not older than it. */
   #baseSeq = 0;
+  #baseTime = 0;
   #mark: Mark & LastFrame;
   #isFinished = false;
 
@@ -169,6 +171,7 @@ export class ChainReader {
     const path = snapshotPath(this.#place, seq);
     this.#snapshotFile = openOrStale(this.#files, path);
     this.#snapshot = new SnapshotScanner(this.#files, path, this.#snapshotFile, seq, this.#checksEntries);
+    this.#baseTime = this.#snapshot.head.time;
     this.#visit.snapshot(this.#snapshot.head);
   }
 
@@ -205,7 +208,7 @@ export class ChainReader {
       return HEADER_BYTES;
     }
     const { buffer, start, end } = snapshot.frames;
-    this.#visit.state(buffer, start, end);
+    refusing(snapshot.frames, () => this.#visit.state(buffer, start, end));
     return end - start;
   }
 
@@ -215,7 +218,10 @@ export class ChainReader {
     if (!batches.next()) return this.#nextLink(batches) ? HEADER_BYTES : 0;
     const { seq, time, crc, frames } = batches;
     const bytes = frames.end - frames.start;
-    if (seq > this.#baseSeq) this.#visit.batch(frames.buffer, frames.start, frames.end);
+    if (seq > this.#baseSeq) {
+      if (!(time >= this.#baseTime)) frames.refuse(`expected a time from ${this.#baseTime} on, got ${time}`);
+      refusing(frames, () => this.#visit.batch(frames.buffer, frames.start, frames.end));
+    }
     this.#mark = { ...this.#mark, offset: frames.endOffset, seq, time, bytes, crc };
     return bytes;
   }
@@ -228,6 +234,19 @@ export class ChainReader {
     expectStart(link, ended.seq, ended.time);
     this.#begin(link, { ...link.head, offset: link.head.bytes });
     return true;
+  }
+}
+
+/**
+ * Gives the current frame to a visitor.
+ * @throws DamageError when it finds the entries in it malformed.
+ */
+function refusing(frames: FrameScanner, visit: () => void): void {
+  try {
+    visit();
+  } catch (error) {
+    if (error instanceof MalformedError) frames.refuse(error.message);
+    throw error;
   }
 }
 

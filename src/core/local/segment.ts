@@ -5,15 +5,13 @@
  * is cut off; a failed fsync is never tried again, since the pages that it could not write may be gone (ATC'20, "Can
  * Applications Recover from fsync Failures?").
  */
-import { decodeJson, encodeJson, epochOf, kindOf, lengthOf, numberOf, SEGMENT, seqOf, timeOf } from "../log/frame.js";
+import { encodeJson, epochOf, kindOf, lengthOf, numberOf, SEGMENT, seqOf, timeOf } from "../log/frame.js";
 import { DamageError, formatError } from "./damage.js";
+import { FORMAT, isCount, readHead } from "./head.js";
 import type { Files, Place, SegmentRef } from "./machine.js";
 import { segmentPath } from "./names.js";
 import { firstFrame } from "./scanner.js";
 import { writeAll } from "./write.js";
-
-/** The version of the files that this code writes and reads. */
-export const FORMAT = 2;
 
 /** Most bytes of the first frame of a segment, of this version and of later ones. */
 const MAX_HEAD_BYTES = 64 * 1024;
@@ -41,7 +39,7 @@ export interface SegmentHead extends SegmentStart {
 /**
  * Reads the first frame of an open segment; null when it is not whole.
  * @throws DamageError when it is not the first frame of that segment.
- * @throws StorageError `ERR_STORAGE_FORMAT` when another version wrote it.
+ * @throws StorageError `ERR_STORAGE_FORMAT` when another version wrote it, or nobody who keeps to the format.
  */
 export function readSegmentHead(
   files: Files,
@@ -53,14 +51,22 @@ export function readSegmentHead(
   if (frame === null) return null;
   if (kindOf(frame, 0) !== SEGMENT)
     throw formatError(path, `expected a segment, got a frame of kind ${kindOf(frame, 0)}`);
-  const { format, previous } = decodeJson(frame, 0, frame.length) as { format: unknown; previous: SegmentRef | null };
-  if (format !== FORMAT) throw formatError(path, `expected format ${FORMAT}, got ${format}`);
+  const { previous } = readHead(path, frame);
+  if (!isRef(previous))
+    throw formatError(path, "expected the place of a segment before it, or none, got something else");
   const [epoch, segment] = [epochOf(frame, 0), numberOf(frame, 0)];
   if (epoch !== name.epoch || segment !== name.segment) {
     throw new DamageError(path, 0, `expected segment ${name.epoch}.${name.segment}, got ${epoch}.${segment}`, true);
   }
   const crc = frame.readUInt32LE(4);
   return { epoch, segment, seq: seqOf(frame, 0), time: timeOf(frame, 0), previous, bytes: frame.length, crc };
+}
+
+/** Whether this names a segment, as text of a path that is made of it must, or says that there is none. */
+function isRef(previous: unknown): previous is SegmentRef | null {
+  if (previous === null || typeof previous !== "object") return previous === null;
+  const { epoch, segment, end } = previous as Partial<Record<keyof SegmentRef, unknown>>;
+  return isCount(epoch) && isCount(segment) && isCount(end);
 }
 
 /** The writing end of one segment. One caller at a time. */

@@ -6,7 +6,6 @@
 import { encodeEntries } from "../log/codec.js";
 import type { Entry } from "../log/entry.js";
 import {
-  decodeJson,
   END,
   encodeFrame,
   encodeJson,
@@ -25,10 +24,10 @@ import { MAX_FRAME_BYTES } from "../log/limits.js";
 import type { SnapshotHead } from "../log/log.js";
 import { expectEntries } from "./batches.js";
 import { DamageError, formatError, openOrStale } from "./damage.js";
+import { FORMAT, readHead } from "./head.js";
 import type { Files, Place } from "./machine.js";
 import { snapshotPath } from "./names.js";
 import { FrameScanner, firstFrame, readExactly } from "./scanner.js";
-import { FORMAT } from "./segment.js";
 import { writeAll } from "./write.js";
 
 /** Bytes of entries after which a frame of a snapshot is complete, unless one entry alone is longer. */
@@ -90,7 +89,7 @@ export function isWholeSnapshot(files: Files, file: number, seq: number | null):
 
 /**
  * Reads the first frame of an open snapshot; null when it is not whole.
- * @throws StorageError `ERR_STORAGE_FORMAT` when it is no snapshot, or one of another version.
+ * @throws StorageError `ERR_STORAGE_FORMAT` when it is no snapshot, or one of another version or of nobody who keeps to the format.
  */
 export function readSnapshotHead(
   files: Files,
@@ -101,12 +100,15 @@ export function readSnapshotHead(
   if (frame === null) return null;
   if (kindOf(frame, 0) !== SNAPSHOT)
     throw formatError(path, `expected a snapshot, got a frame of kind ${kindOf(frame, 0)}`);
-  const { format, origins } = decodeJson(frame, 0, frame.length) as {
-    format: unknown;
-    origins: SnapshotHead["origins"];
-  };
-  if (format !== FORMAT) throw formatError(path, `expected format ${FORMAT}, got ${format}`);
+  const { origins } = readHead(path, frame);
+  if (!areOrigins(origins)) throw formatError(path, "expected origins of three numbers each, got something else");
   return { head: { seq: seqOf(frame, 0), time: timeOf(frame, 0), origins }, bytes: frame.length };
+}
+
+function areOrigins(origins: unknown): origins is SnapshotHead["origins"] {
+  const isNumber = (value: unknown) => typeof value === "number";
+  const isOrigin = (origin: unknown) => Array.isArray(origin) && origin.length === 3 && origin.every(isNumber);
+  return Array.isArray(origins) && origins.every(isOrigin);
 }
 
 /**

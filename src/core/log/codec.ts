@@ -2,8 +2,21 @@
  * Entries to bytes and back: the body of `BATCH` and `STATE` frames. Pure. `FORMAT.md` shows the layout.
  */
 import { depthOf } from "./depth.js";
-import { ADD, CLEAR, type Condition, type Entry, IF_VERSION, NEVER, type Op, PATCH, SET, SLOT } from "./entry.js";
-import { BATCH, HEADER_BYTES, type Stamp, writeHeader } from "./frame.js";
+import {
+  ADD,
+  CLEAR,
+  type Condition,
+  DELETE,
+  type Entry,
+  EXPIRE,
+  IF_VERSION,
+  NEVER,
+  type Op,
+  PATCH,
+  SET,
+  SLOT,
+} from "./entry.js";
+import { BATCH, HEADER_BYTES, kindOf, STATE, type Stamp, writeHeader } from "./frame.js";
 import { MAX_DEPTH, MAX_KEY_BYTES } from "./limits.js";
 
 const OP_MASK = 0b0000_0111;
@@ -11,6 +24,9 @@ const CONDITION_SHIFT = 3;
 const CONDITION_MASK = 0b0001_1000;
 const EXPIRY_FLAG = 0b0010_0000;
 const KNOWN_BITS = 0b0011_1111;
+/** The operations that a batch may hold, a bit each, and those that a snapshot may. */
+const BATCH_OPS = (1 << SET) | (1 << DELETE) | (1 << EXPIRE) | (1 << ADD) | (1 << CLEAR) | (1 << PATCH);
+const STATE_OPS = (1 << SLOT) | (1 << SET) | (1 << EXPIRE);
 /** Levels of nesting that the text of a patch has around a value more than the object that it changes. */
 const PATCH_LEVELS = 1;
 /** In the length of a key: its bytes are UTF-16, since it has a lone surrogate, which UTF-8 cannot carry. */
@@ -102,10 +118,11 @@ export function encodeEntries(entries: readonly Entry[], kind: number = BATCH, s
 
 /**
  * Decodes the entries of a frame that lies in `buffer` from `start` to `end`. Values stay JSON text.
- * @throws MalformedError when the bytes are not exactly the entries that they announce.
+ * @throws MalformedError when the bytes are not exactly the entries that they announce, or one does not belong into a
+ *   frame of that kind.
  */
 export function decodeEntries(buffer: Buffer, start: number, end: number): Entry[] {
-  const reader = new EntryReader(buffer, start + HEADER_BYTES, end);
+  const reader = new EntryReader(buffer, start, end);
   const count = reader.uint32();
   const entries: Entry[] = [];
   for (let index = 0; index < count; index++) entries.push(reader.entry());
@@ -119,7 +136,7 @@ export function decodeEntries(buffer: Buffer, start: number, end: number): Entry
  * @throws MalformedError as `decodeEntries`.
  */
 export function checkEntries(buffer: Buffer, start: number, end: number): void {
-  const reader = new EntryReader(buffer, start + HEADER_BYTES, end);
+  const reader = new EntryReader(buffer, start, end);
   const count = reader.uint32();
   for (let index = 0; index < count; index++) reader.skipEntry();
   reader.expectEnd();
@@ -129,12 +146,14 @@ export function checkEntries(buffer: Buffer, start: number, end: number): void {
 class EntryReader {
   readonly #buffer: Buffer;
   readonly #end: number;
+  readonly #ops: number;
   #at: number;
 
   constructor(buffer: Buffer, start: number, end: number) {
     this.#buffer = buffer;
-    this.#at = start;
+    this.#at = start + HEADER_BYTES;
     this.#end = end;
+    this.#ops = kindOf(buffer, start) === STATE ? STATE_OPS : BATCH_OPS;
   }
 
   uint32(): number {
@@ -188,9 +207,8 @@ class EntryReader {
 
   #head(): number {
     const head = this.#buffer[this.#take(1)] as number;
-    const op = head & OP_MASK;
-    if (op < SET || op > PATCH || (head & ~KNOWN_BITS) !== 0)
-      throw new MalformedError(`expected an operation, got byte ${head}`);
+    if (((this.#ops >> (head & OP_MASK)) & 1) === 0 || (head & ~KNOWN_BITS) !== 0)
+      throw new MalformedError(`expected an operation of such a frame, got byte ${head}`);
     return head;
   }
 

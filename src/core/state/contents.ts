@@ -2,6 +2,7 @@
  * A slot as the entries of a snapshot, and back.
  */
 
+import { MalformedError } from "../log/codec.js";
 import { type Entry, EXPIRE, expireEntry, NEVER, type Path, SET, SLOT, setEntry, slotEntry } from "../log/entry.js";
 import { MAX_DEPTH, MAX_KEY_BYTES } from "../log/limits.js";
 import { assert } from "./assert.js";
@@ -54,12 +55,13 @@ function isDivisible(path: Path, value: Container): boolean {
  * Does what an entry of a snapshot says. Nothing counts as expired, and the version of the slot stays.
  * @param slot The slot that the entry names, as made so far.
  * @returns The slot.
+ * @throws MalformedError when there is no slot for it.
  */
 export function restoreEntry(slot: Slot | undefined, entry: Entry): Slot {
   if (entry.op === SLOT) {
     return new Slot(entry.json, entry.expiresAt === NEVER ? null : new Expiry(entry.expiresAt), entry.version);
   }
-  assert(slot !== undefined, `expected a slot before its entries, got op ${entry.op}`);
+  if (slot === undefined) throw new MalformedError(`expected a slot before its entries, got op ${entry.op}`);
   if (entry.op === EXPIRE) slot.setExpiry(entry.path, entry.expiresAt);
   else {
     assert(entry.op === SET, `expected an entry of a snapshot, got op ${entry.op}`);

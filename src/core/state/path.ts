@@ -4,9 +4,12 @@ import { MAX_DEPTH, MAX_KEY_BYTES } from "../log/limits.js";
 
 /** Parsed strings that one generation of the cache holds; two generations are kept. */
 const CACHE_PATHS = 8192;
+/** Longest string that is cached: paths that are made of what users send must not take more memory than the data. */
+const MAX_CACHED_CHARS = 256;
 
 /**
- * Invariant: both maps hold valid, frozen paths by the string that they were parsed from, at most `CACHE_PATHS` each.
+ * Invariant: both maps hold valid, frozen paths by the string of at most `MAX_CACHED_CHARS` that they were parsed from, at
+ * most `CACHE_PATHS` each.
  * When the young generation is full it becomes the old one, so what is used stays and the rest goes.
  */
 let young = new Map<string, Path>();
@@ -37,17 +40,19 @@ function isOneKey(path: string): boolean {
 }
 
 function parsed(text: string): Path {
-  let path = old.get(text);
-  if (path === undefined) {
-    const keys = toPath(text);
-    path = Object.freeze(checked(keys.length > 0 ? keys : [text]));
-  }
+  const path = old.get(text) ?? parsedAnew(text);
+  if (text.length > MAX_CACHED_CHARS) return path;
   if (young.size >= CACHE_PATHS) {
     old = young;
     young = new Map();
   }
   young.set(text, path);
   return path;
+}
+
+function parsedAnew(text: string): Path {
+  const keys = toPath(text);
+  return Object.freeze(checked(keys.length > 0 ? keys : [text]));
 }
 
 function fromArray(path: unknown): Path {
