@@ -58,7 +58,7 @@ const WEIGHTS = {
   clear: 0.3,
 };
 
-const LONG_TEXT = "x".repeat(16 * 1024);
+const LONG_TEXT = "x".repeat(40 * 1024);
 
 export class Load {
   readonly #storage: Storage;

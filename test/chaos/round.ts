@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Storage } from "../../dist/core/index.js";
 import { until } from "../cluster/processes.js";
 import { teardown } from "../cluster/teardown.js";
@@ -20,6 +21,9 @@ import { Witness } from "./witness.js";
 /** Longest time, in ms, from the end of the violence until all members show the same. */
 const PEACE_MS = 90_000;
 
+/** Longest time, in ms, that whoever starts members may take to end before it is killed. */
+const END_MS = 10_000;
+
 export interface Outcome {
   /** Empty: all is well, and nothing is left of the round. Otherwise its directory is kept. */
   readonly problems: readonly string[];
@@ -30,13 +34,11 @@ export interface Outcome {
 /** Runs a round; all its processes are gone on return, and when the test ends. */
 export async function runRound(t: TestContext, settings: Settings): Promise<Outcome> {
   const round = new Round(t, settings);
-  try {
-    return await round.run();
-  } catch (error) {
-    return { problems: [`${(error as Error).stack}`], directory: round.directory, tally: round.tally };
-  } finally {
-    await round.end();
-  }
+  const { directory, tally } = round;
+  const problems = await round.run().catch((error: Error) => [`${error.stack}`]);
+  await round.end();
+  if (problems.length === 0) rmSync(directory, { recursive: true });
+  return { problems, directory, tally };
 }
 
 class Round {
@@ -54,7 +56,8 @@ class Round {
     teardown(t, () => this.end());
   }
 
-  async run(): Promise<Outcome> {
+  /** Returns what is wrong. */
+  async run(): Promise<string[]> {
     const { violenceMs, way, members, seed } = this.#settings;
     const assignment: Assignment = {
       ...this.#settings,
@@ -77,9 +80,7 @@ class Round {
     await violence.rage();
     const shownAt = await this.#makePeace();
     this.#witness.end();
-    const problems = this.#check([...this.#memberStates(), ...(await this.#coldStates())], shownAt, violence.strikes);
-    if (problems.length === 0) rmSync(this.directory, { recursive: true });
-    return { problems, directory: this.directory, tally: this.tally };
+    return this.#check([...this.#memberStates(), ...(await this.#coldStates())], shownAt, violence.strikes);
   }
 
   /** May be called again. */
@@ -87,9 +88,7 @@ class Round {
     this.#witness?.end();
     const end = this.#end;
     this.#end = () => Promise.resolve();
-    await Promise.race([end(), until("whoever starts members ends", () => this.#population.all.length === 0)]).catch(
-      () => {},
-    );
+    if (this.#population.all.length > 0) await Promise.race([end(), sleep(END_MS)]);
     await this.#population.end();
   }
 

@@ -22,7 +22,7 @@ export interface Settings {
   readonly stallTimeout: number;
   /** Pause between two ticks of a member's load, in ms: all members together write about the same in each round. */
   readonly tickMs: number;
-  /** Share of values that are some 16 KiB long, so that the log is compacted. */
+  /** Share of values that are some 40 KiB long, so that the log is compacted. */
   readonly longShare: number;
   /** Whether all members are killed in the end; otherwise they all leave by `close`. */
   readonly endsInDeath: boolean;
@@ -39,7 +39,7 @@ export function settingsOf(seed: number): Settings {
     violenceMs: VIOLENCE_MS[way],
     stallTimeout: 300 + dice.below(201),
     tickMs: 2 * members,
-    longShare: dice.chance(0.4) ? 0.25 : 0.001,
+    longShare: dice.chance(0.4) ? 0.3 : 0.001,
     endsInDeath: dice.chance(0.5),
   };
 }

@@ -55,7 +55,7 @@ function managedByPm2(directory: string, output: number, env: NodeJS.ProcessEnv)
   const run = (...args: string[]) =>
     new Promise<void>((resolve) => {
       const options = { env: { ...env, ...settings }, stdio: ["ignore", output, output] as StdioOptions };
-      spawn(process.execPath, [PM2, ...args], { ...options, cwd: directory }).on("exit", () => resolve());
+      spawn(process.execPath, [PM2, ...args], { ...options, cwd: directory }).on("close", () => resolve());
     });
   const policy = ["--max-restarts", "1000000", "--stop-exit-codes", String(LEFT_CODE)];
   return {
