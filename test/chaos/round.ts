@@ -16,7 +16,7 @@ import { ASSIGNMENT, type Assignment, NAME, pidOf, placesOf, type Settings, SHOR
 import { Tally } from "./tally.js";
 import { type Strike, Violence } from "./violence.js";
 import { starterOf } from "./ways.js";
-import { Witness } from "./witness.js";
+import { type Ordered, Witness } from "./witness.js";
 
 /** Longest time, in ms, from the end of the violence until all members show the same. */
 const PEACE_MS = 90_000;
@@ -155,6 +155,7 @@ class Round {
     tally.count("rounds");
     tally.count("members", histories.length);
     tally.count("batches", log.length);
+    tally.count("batches sent twice", repeatedIn(log));
     tally.count("epochs", new Set(log.map(({ epoch }) => epoch)).size);
     tally.count("compactions", snapshots.length);
     for (const { writes, reads } of histories) {
@@ -169,6 +170,16 @@ class Round {
     tally.frozenMs.push(...failoversOf(histories, of("frozen")));
     return problems;
   }
+}
+
+/** How many batches are in the log although they, or later ones of their member, were there before. */
+function repeatedIn(log: readonly Ordered[]): number {
+  const highest = new Map<number, number>();
+  return log.filter(({ batch: { origin, number } }) => {
+    const isRepeated = origin !== 0 && number <= (highest.get(origin) ?? 0);
+    if (!isRepeated) highest.set(origin, number);
+    return isRepeated;
+  }).length;
 }
 
 async function shownIn(path: string, by: string): Promise<Shown> {

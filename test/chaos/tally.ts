@@ -15,6 +15,7 @@ const NONE = {
   members: 0,
   "confirmed writes": 0,
   batches: 0,
+  "batches sent twice": 0,
   epochs: 0,
   "values read": 0,
   compactions: 0,
