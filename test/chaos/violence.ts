@@ -24,7 +24,7 @@ const WEIGHTS = {
   killMember: 20,
   killHalf: 3,
   killAll: 1.5,
-  freezeManager: 25,
+  freezeManager: 35,
   freezeMembers: 35,
   block: 10,
   storm: 2,
@@ -43,7 +43,7 @@ const MAX_FROZEN = 3;
 /** Most surplus members that go between two actions. */
 const MAX_LEAVING = 8;
 /** Longest time, in ms, that one freeze lasts, in stallTimeouts. */
-const MAX_FREEZE = 2;
+const MAX_FREEZE = 3;
 
 export class Violence {
   readonly strikes: Strike[] = [];
@@ -131,7 +131,7 @@ export class Violence {
     if (manager !== undefined) this.#kill(manager.pid);
   }
 
-  /** Half of the freezes are shorter than `stallTimeout`, half longer. */
+  /** A third of the freezes are shorter than `stallTimeout`, the others longer. */
   #freezeMs(): number {
     return 10 + this.#dice.below(MAX_FREEZE * this.#settings.stallTimeout);
   }
