@@ -13,6 +13,9 @@ export interface Manager {
   readonly pid: Pid;
 }
 
+/** How often in a row nobody must be found, for nobody to be there. */
+const LOOKS = 5;
+
 export class Population {
   readonly #directory: string;
   readonly #mark: string;
@@ -62,11 +65,21 @@ export class Population {
 
   /** Returns when no process is left. */
   async end(): Promise<void> {
-    await until(`no process of ${this.#directory} is left`, () => {
+    await this.gone(() => {
       const left = this.all;
       for (const pid of left) this.signal(pid, "SIGKILL");
-      return left.length === 0;
+      return left;
     });
+  }
+
+  /** Returns when none of the processes that `look` gives is left. One that is just being started shows no environment. */
+  async gone(look: () => readonly Pid[], deadlineMs?: number): Promise<void> {
+    let emptyCount = 0;
+    const isGone = () => {
+      emptyCount = look().length === 0 ? emptyCount + 1 : 0;
+      return emptyCount === LOOKS;
+    };
+    await until(`the processes of ${this.#directory} are gone`, isGone, deadlineMs);
   }
 
   #isOurs(pid: Pid): boolean {

@@ -15,7 +15,7 @@ import { readHistory } from "./records.js";
 import { ASSIGNMENT, type Assignment, NAME, pidOf, placesOf, type Settings, SHORT_TTL_MS } from "./settings.js";
 import { Tally } from "./tally.js";
 import { type Strike, Violence } from "./violence.js";
-import { starterOf } from "./ways.js";
+import { type Starter, starterOf } from "./ways.js";
 import { type Ordered, Witness } from "./witness.js";
 
 /** Longest time, in ms, from the end of the violence until all members show the same. */
@@ -78,7 +78,7 @@ class Round {
       this.tally,
     );
     await violence.rage();
-    const shownAt = await this.#makePeace();
+    const shownAt = await this.#makePeace(starter);
     this.#witness.end();
     return this.#check([...this.#memberStates(), ...(await this.#coldStates())], shownAt, violence.strikes);
   }
@@ -93,7 +93,10 @@ class Round {
   }
 
   /** All members write no more, have everything confirmed, and show what they have. Returns when that was, by the wall clock. */
-  async #makePeace(): Promise<number> {
+  async #makePeace(starter: Starter): Promise<number> {
+    const isStarted = () =>
+      starter.starting === 0 && (!starter.startsAgain || this.#population.members.length === this.#settings.members);
+    await until("all members are started", isStarted, PEACE_MS);
     this.#order("stop");
     const expired = Date.now() + SHORT_TTL_MS;
     await until("all members settle", () => this.#areAllIn("settled"), PEACE_MS);
@@ -124,7 +127,11 @@ class Round {
     });
   }
 
-  /** What is there once all members are gone: from the files as they were left, and from `app.db` alone. */
+  /**
+   * What is there once all members are gone: from the files as they were left, and from `app.db` alone. On a busy machine
+   * members that leave at the same time may all give up to wait for their manager, and it may not know yet that they are
+   * gone; then nobody folds the log. That is counted, and `app.db` is looked at after the cold start.
+   */
   async #coldStates(): Promise<Shown[]> {
     const { storage } = this.#places;
     if (this.#settings.endsInDeath) {
@@ -133,9 +140,12 @@ class Round {
       return [restarted, await this.#shownByCopy()];
     }
     this.#order("leave");
-    await until("all members leave", () => this.#population.members.length === 0, PEACE_MS);
-    const copied = await this.#shownByCopy();
-    return [copied, await shownIn(storage, "a cold start")];
+    await this.#population.gone(() => this.#population.members, PEACE_MS);
+    const isFolded = readdirSync(join(storage, `${NAME}.db.d`)).every((name) => !name.startsWith("log."));
+    if (!isFolded) this.tally.count("left without a fold");
+    const copied = isFolded ? [await this.#shownByCopy()] : [];
+    const restarted = await shownIn(storage, "a cold start");
+    return isFolded ? [...copied, restarted] : [restarted, await this.#shownByCopy()];
   }
 
   #shownByCopy(): Promise<Shown> {

@@ -13,6 +13,7 @@ const NONE = {
   "members closed": 0,
   "cold starts": 0,
   members: 0,
+  "left without a fold": 0,
   "confirmed writes": 0,
   batches: 0,
   "batches sent twice": 0,

@@ -166,7 +166,7 @@ export class Violence {
   }
 
   #refill(count: number): void {
-    const missing = this.#settings.members - count;
+    const missing = this.#settings.members - count - this.#starter.starting;
     if (missing > 0 && !this.#starter.startsAgain) this.#starter.start(missing);
   }
 

@@ -12,6 +12,8 @@ const PM2 = fileURLToPath(new URL("../../node_modules/pm2/bin/pm2", import.meta.
 export interface Starter {
   /** Begins to start so many members. */
   start(count: number): void;
+  /** How many of them have no process yet. */
+  readonly starting: number;
   /** Whether whoever is killed is started again without being asked for. */
   readonly startsAgain: boolean;
   /** Returns when nothing but members is left of it. */
@@ -32,6 +34,7 @@ function forking(stdio: StdioOptions, env: NodeJS.ProcessEnv): Starter {
     start(count) {
       for (let index = 0; index < count; index++) children.push(fork(MEMBER, [], { env, stdio, execArgv: [] }));
     },
+    starting: 0,
     startsAgain: false,
     async end() {},
   };
@@ -40,8 +43,18 @@ function forking(stdio: StdioOptions, env: NodeJS.ProcessEnv): Starter {
 function clustering(stdio: StdioOptions, env: NodeJS.ProcessEnv): Starter {
   const primary = fork(PRIMARY, [], { env, stdio, execArgv: [] });
   const exited = new Promise<void>((resolve) => primary.on("exit", () => resolve()));
+  let starting = 0;
+  primary.on("message", (count: number) => {
+    starting -= count;
+  });
   return {
-    start: (count) => primary.send(count),
+    start(count) {
+      starting += count;
+      primary.send(count);
+    },
+    get starting() {
+      return starting;
+    },
     startsAgain: false,
     async end() {
       if (primary.connected) primary.disconnect();
@@ -60,6 +73,7 @@ function managedByPm2(directory: string, output: number, env: NodeJS.ProcessEnv)
   const policy = ["--max-restarts", "1000000", "--stop-exit-codes", String(LEFT_CODE)];
   return {
     start: (count) => void run("start", MEMBER, "--name", "chaos", "-i", String(count), ...policy),
+    starting: 0,
     startsAgain: true,
     end: () => run("kill"),
   };
