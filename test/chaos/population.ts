@@ -1,0 +1,101 @@
+/** The processes of a round, found by their environment, whoever started them. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { until } from "../cluster/processes.js";
+import { ASSIGNMENT, placesOf } from "./settings.js";
+
+/** A member that is alive. */
+export type Pid = number;
+
+/** The seat of the newest epoch. */
+export interface Manager {
+  readonly epoch: number;
+  readonly pid: Pid;
+}
+
+/** How often in a row nobody must be found, for nobody to be there. */
+const LOOKS = 5;
+
+export class Population {
+  readonly #directory: string;
+  readonly #mark: string;
+  readonly #seats: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+    this.#mark = JSON.stringify(directory);
+    this.#seats = `${placesOf(directory).storage}/app.db.d`;
+  }
+
+  /** All processes of the round: members and whoever starts them. */
+  get all(): Pid[] {
+    return readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .filter((pid) => this.#isOurs(pid));
+  }
+
+  /** The members that are alive, frozen ones included. */
+  get members(): Pid[] {
+    return this.all.filter((pid) => isMember(textOf(pid, "cmdline")));
+  }
+
+  /** Who has the newest seat, dead or alive; undefined: nobody yet. */
+  get manager(): Manager | undefined {
+    try {
+      const epochs = readdirSync(this.#seats).flatMap((name) =>
+        /^seat\.\d+$/.test(name) ? [Number(name.slice(5))] : [],
+      );
+      const epoch = Math.max(...epochs);
+      return { epoch, pid: (JSON.parse(readFileSync(join(this.#seats, `seat.${epoch}`), "utf8")) as Manager).pid };
+    } catch {
+      // Not there yet, or fenced between the two calls.
+      return undefined;
+    }
+  }
+
+  /** False when there is no such process any more. */
+  signal(pid: Pid, signal: NodeJS.Signals): boolean {
+    try {
+      return this.#isOurs(pid) && process.kill(pid, signal);
+    } catch {
+      return false;
+    }
+  }
+
+  /** Returns when no process is left. */
+  async end(): Promise<void> {
+    await this.gone(() => {
+      const left = this.all;
+      for (const pid of left) this.signal(pid, "SIGKILL");
+      return left;
+    });
+  }
+
+  /** Returns when none of the processes that `look` gives is left. One that is just being started shows no environment. */
+  async gone(look: () => readonly Pid[], deadlineMs?: number): Promise<void> {
+    let emptyCount = 0;
+    const isGone = () => {
+      emptyCount = look().length === 0 ? emptyCount + 1 : 0;
+      return emptyCount === LOOKS;
+    };
+    await until(`the processes of ${this.#directory} are gone`, isGone, deadlineMs);
+  }
+
+  #isOurs(pid: Pid): boolean {
+    const environment = textOf(pid, "environ");
+    return environment.includes(`${ASSIGNMENT}=`) && environment.includes(this.#mark);
+  }
+}
+
+const isMember = (commandLine: string): boolean =>
+  commandLine.includes("chaos/member.js") && !commandLine.includes("bin/pm2");
+
+/** Of a process that has ended, or of another user: nothing. */
+function textOf(pid: Pid, file: "cmdline" | "environ"): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "utf8");
+  } catch {
+    return "";
+  }
+}

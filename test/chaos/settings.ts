@@ -1,0 +1,87 @@
+/**
+ * What one round is like: all of it follows from its seed. Real processes are not deterministic, so the same seed gives the
+ * same members, load and plan of violence, but not the same moment at which each of them strikes.
+ */
+import { join } from "node:path";
+import { Dice } from "../simulation/dice.js";
+
+/** How the members are started: forked, as workers of `node:cluster`, or by PM2 in cluster mode. */
+export type Way = "fork" | "cluster" | "pm2";
+
+/** By seed modulo their number, so that the first seeds have each way. */
+const WAYS: readonly Way[] = ["fork", "fork", "cluster", "pm2", "fork", "cluster", "fork", "cluster"];
+
+/** Time of violence in a round, in ms: that of PM2 is short, since PM2 is slow to start what was killed. */
+const VIOLENCE_MS: Readonly<Record<Way, number>> = { fork: 18_000, cluster: 16_000, pm2: 8_000 };
+
+export interface Settings {
+  readonly seed: number;
+  readonly way: Way;
+  readonly members: number;
+  readonly violenceMs: number;
+  readonly stallTimeout: number;
+  /** Pause between two ticks of a member's load, in ms: all members together write about the same in each round. */
+  readonly tickMs: number;
+  /** Share of values that are some 40 KiB long, so that the log is compacted. */
+  readonly longShare: number;
+  /** Whether all members are killed in the end; otherwise they all leave by `close`. */
+  readonly endsInDeath: boolean;
+}
+
+export function settingsOf(seed: number): Settings {
+  const dice = new Dice(seed);
+  const way = WAYS[seed % WAYS.length] as Way;
+  const members = 4 + dice.below(way === "pm2" ? 3 : 13);
+  return {
+    seed,
+    way,
+    members,
+    violenceMs: VIOLENCE_MS[way],
+    stallTimeout: 300 + dice.below(201),
+    tickMs: 2 * members,
+    longShare: dice.chance(0.4) ? 0.3 : 0.001,
+    endsInDeath: dice.chance(0.5),
+  };
+}
+
+/** The environment variable by which a member knows its round, and by which its process is found: JSON of {@link Assignment}. */
+export const ASSIGNMENT = "CLUSTER_STORAGE_CHAOS";
+
+/** What a member is told. */
+export interface Assignment extends Settings {
+  /** The directory of the round. */
+  readonly directory: string;
+  /** When, in ms since 1970, a member ends by itself. */
+  readonly endsAt: number;
+}
+
+/** The exit code of a member that has left by `close`. Not 0, which is what PM2 takes a SIGKILL for. */
+export const LEFT_CODE = 3;
+
+/** Name of the storage. */
+export const NAME = "app";
+
+/** Longest ttl, in ms, of what expires within a round; all others are {@link LONG_TTL_MS}. */
+export const SHORT_TTL_MS = 1500;
+export const LONG_TTL_MS = 3_600_000;
+
+/** The directories of a round. */
+export const placesOf = (directory: string) => ({
+  /** Of the storage's files. */
+  storage: join(directory, "storage"),
+  /** One file of records for each member. */
+  histories: join(directory, "histories"),
+  /** Files whose names tell members what to do: `stop`, `show`, `leave`, `block.<pid>.<ms>`, `close.<pid>`. */
+  orders: join(directory, "orders"),
+  /** An empty file for each member that wrote no more and has everything confirmed. */
+  settled: join(directory, "settled"),
+  /** What each member shows in the end. */
+  states: join(directory, "states"),
+  /** Links to all segments and snapshots that ever were. */
+  witness: join(directory, "witness"),
+});
+
+/** The name of a member in histories: no two members have the same, also when a process id is used again. */
+export const labelOf = (pid: number, startedAt: number): string => `${pid}-${startedAt.toString(36)}`;
+
+export const pidOf = (label: string): number => Number(label.slice(0, label.indexOf("-")));

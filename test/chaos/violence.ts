@@ -1,0 +1,182 @@
+/** What is done to the members of a round, as its seed plans it. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Dice } from "../simulation/dice.js";
+import type { Pid, Population } from "./population.js";
+import { now } from "./records.js";
+import { placesOf, type Settings } from "./settings.js";
+import type { Tally } from "./tally.js";
+import type { Starter } from "./ways.js";
+
+/** What ended the service of a manager. */
+export interface Strike {
+  readonly kind: "killed" | "frozen";
+  /** In microseconds, as {@link now}. */
+  readonly at: number;
+  /** Of the manager that was struck. */
+  readonly epoch: number;
+  readonly pid: Pid;
+}
+
+const WEIGHTS = {
+  killManager: 30,
+  killMember: 20,
+  killHalf: 3,
+  killAll: 1.5,
+  freezeManager: 35,
+  freezeMembers: 35,
+  block: 10,
+  storm: 2,
+  close: 8,
+};
+type Action = keyof typeof WEIGHTS;
+
+/** Members that are started at once in a storm. */
+const STORM = 32;
+/** Longest time that an event loop is blocked, in ms. */
+const BLOCK_MS = 1000;
+/** Longest pause between two actions, in ms. */
+const PAUSE_MS = 500;
+/** Most members that one action freezes. */
+const MAX_FROZEN = 3;
+/** Most surplus members that go between two actions. */
+const MAX_LEAVING = 8;
+/** Longest time, in ms, that one freeze lasts, in stallTimeouts. */
+const MAX_FREEZE = 3;
+
+export class Violence {
+  readonly strikes: Strike[] = [];
+  readonly #population: Population;
+  readonly #starter: Starter;
+  readonly #settings: Settings;
+  readonly #orders: string;
+  readonly #dice: Dice;
+  readonly #tally: Tally;
+  readonly #frozen = new Set<Pid>();
+
+  constructor(
+    directory: string,
+    population: Population,
+    starter: Starter,
+    settings: Settings,
+    dice: Dice,
+    tally: Tally,
+  ) {
+    this.#orders = placesOf(directory).orders;
+    this.#population = population;
+    this.#starter = starter;
+    this.#settings = settings;
+    this.#dice = dice;
+    this.#tally = tally;
+  }
+
+  /** Returns when the time is over; nobody is frozen then. */
+  async rage(): Promise<void> {
+    const end = performance.now() + this.#settings.violenceMs;
+    while (performance.now() < end) {
+      await sleep(this.#dice.below(PAUSE_MS));
+      const members = this.#population.members;
+      if (members.length === 0) this.#refill(0);
+      else this.#actions[this.#action()](this.#dice.pick(members), members);
+      const left = this.#population.members;
+      this.#refill(left.length);
+      this.#thin(left);
+    }
+    for (const pid of this.#frozen) this.#population.signal(pid, "SIGCONT");
+  }
+
+  #action(): Action {
+    const { storm, close, killAll, ...always } = WEIGHTS;
+    // Whoever starts members again by itself neither starts more of them nor those that left, and is slow with all at once.
+    const weights = this.#starter.startsAgain ? { ...always, storm: 0, close: 0, killAll: 0 } : WEIGHTS;
+    return this.#dice.weighted(weights);
+  }
+
+  readonly #actions: Readonly<Record<Action, (pid: Pid, members: readonly Pid[]) => void>> = {
+    killManager: () => this.#killManager(),
+    killMember: (pid) => this.#kill(pid),
+    killHalf: (_, members) => {
+      for (const one of members) if (this.#dice.chance(0.5)) this.#kill(one);
+    },
+    killAll: (_, members) => {
+      this.#tally.count("cold starts");
+      for (const one of members) this.#kill(one);
+    },
+    freezeManager: () => this.#freezeManager(),
+    freezeMembers: (_, members) => {
+      for (let left = 1 + this.#dice.below(MAX_FROZEN); left > 0; left--) {
+        this.#freeze(this.#dice.pick(members), this.#freezeMs());
+      }
+    },
+    block: (pid) => this.#block(pid),
+    storm: () => {
+      this.#tally.count("storms");
+      this.#starter.start(STORM);
+    },
+    close: (pid) => this.#close(pid),
+  };
+
+  #kill(pid: Pid): void {
+    const { manager } = this.#population;
+    if (!this.#population.signal(pid, "SIGKILL")) return;
+    this.#tally.count("kills");
+    if (manager?.pid !== pid) return;
+    this.#tally.count("managers killed");
+    this.strikes.push({ kind: "killed", at: now(), ...manager });
+  }
+
+  #killManager(): void {
+    const { manager } = this.#population;
+    if (manager !== undefined) this.#kill(manager.pid);
+  }
+
+  /** A third of the freezes are shorter than `stallTimeout`, the others longer. */
+  #freezeMs(): number {
+    return 10 + this.#dice.below(MAX_FREEZE * this.#settings.stallTimeout);
+  }
+
+  #freezeManager(): void {
+    const { manager } = this.#population;
+    const ms = this.#freezeMs();
+    if (manager === undefined || !this.#freeze(manager.pid, ms)) return;
+    this.#tally.count("managers stopped");
+    if (ms > this.#settings.stallTimeout) this.strikes.push({ kind: "frozen", at: now(), ...manager });
+  }
+
+  #freeze(pid: Pid, ms: number): boolean {
+    if (this.#frozen.has(pid) || !this.#population.signal(pid, "SIGSTOP")) return false;
+    this.#tally.count("stops");
+    this.#frozen.add(pid);
+    setTimeout(() => {
+      this.#population.signal(pid, "SIGCONT");
+      this.#frozen.delete(pid);
+    }, ms);
+    return true;
+  }
+
+  #block(pid: Pid): void {
+    this.#tally.count("event loops blocked");
+    writeFileSync(join(this.#orders, `block.${pid}.${this.#dice.below(BLOCK_MS)}`), "");
+  }
+
+  #close(pid: Pid): void {
+    this.#tally.count("members closed");
+    writeFileSync(join(this.#orders, `close.${pid}`), "");
+  }
+
+  #refill(count: number): void {
+    const missing = this.#settings.members - count - this.#starter.starting;
+    if (missing > 0 && !this.#starter.startsAgain) this.#starter.start(missing);
+  }
+
+  /** What a storm left too many leaves at any moment, also before it has joined: most are killed, some close. */
+  #thin(members: readonly Pid[]): void {
+    const surplus = Math.min(members.length - this.#settings.members, MAX_LEAVING);
+    for (let left = surplus; left > 0; left--) {
+      const pid = this.#dice.pick(members);
+      if (this.#dice.chance(0.7)) this.#kill(pid);
+      else this.#close(pid);
+    }
+  }
+}
