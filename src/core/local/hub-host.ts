@@ -58,10 +58,12 @@ class HubHost implements HubHandle {
   close(destroy: boolean): void {
     if (this.#isOver) return;
     const hub = this.#hub;
-    if (hub === null) {
-      this.#end({ kind: "ended" });
-      return;
-    }
+    if (hub === null) this.#end({ kind: "ended" });
+    // Others may have left before, and that has not been read yet.
+    else this.#machine.clock.soon(() => this.#isOver || this.#leave(hub, destroy));
+  }
+
+  #leave(hub: Hub, destroy: boolean): void {
     const isLast = !hub.hasOthers(this.#request.member);
     this.#listener?.close();
     this.#stopCompaction?.();
