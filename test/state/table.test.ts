@@ -76,6 +76,12 @@ test("conditions look at what is there, at the time of the batch", () => {
   assert.equal(attempt(deleteEntry(["k"], IF_VERSION, 1)), UNMET);
 });
 
+test("what has expired has no version", () => {
+  const table = new Table();
+  table.execute(setEntry(["k"], "1", NOW + 10), NOW, 7, false);
+  assert.deepEqual([table.version("k", NOW + 9), table.version("k", NOW + 10), table.version("other", NOW)], [7, 0, 0]);
+});
+
 test("add creates, adds, keeps the expiry, and refuses what is no number", () => {
   const table = new Table();
   const add = (amount: number, time = NOW) => table.execute(addEntry(["k", "n"], amount, NOW + 100), time, 1, true);
