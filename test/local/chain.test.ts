@@ -27,11 +27,24 @@ test("a segment that names itself or a later one as its predecessor is damaged",
   ] as const) {
     const files = new MemoryFiles();
     const stamp = { epoch: 1, seq: 0, time: 0, number: 2 };
-    const head = encodeJson(SEGMENT, stamp, { format: 2, previous: { epoch, segment, end: 500 } });
+    const headOf = (end: number) => encodeJson(SEGMENT, stamp, { format: 2, previous: { epoch, segment, end } });
+    const head = headOf(headOf(100).length);
     files.put(segmentPath(place, 1, 2), head);
     const last = openLink(files, place, { epoch: 1, segment: 2, end: head.length });
     assert.throws(() => openChain(files, place, last, () => false), DamageError);
     assert.equal(files.openFiles.size, 1, "nothing but the last one is open");
+  }
+});
+
+test("a segment under the name of another one is damaged", () => {
+  const files = new MemoryFiles();
+  const { end } = writeSegment(files, 1, 2, [1, 5], null);
+  for (const [epoch, segment] of [
+    [1, 3],
+    [2, 2],
+  ] as const) {
+    files.put(segmentPath(place, epoch, segment), files.get(segmentPath(place, 1, 2)));
+    assert.throws(() => openLink(files, place, { epoch, segment, end }), DamageError);
   }
 });
 

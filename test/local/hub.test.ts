@@ -180,6 +180,22 @@ test("a new segment is told to every live member before any frame in it, and is 
   assert.equal(hub.hub.rotate(), false);
 });
 
+test("a segment that begins since a sync failed is told before the batches in it", () => {
+  const hub = new ManualHub({ fsync: "always" });
+  const [a, b] = [hub.join("a"), hub.join("b")];
+  b.received.length = 0;
+  hub.files.fault = (call) => (call === "sync" ? { code: "EIO" } : undefined);
+  a.say(batchFrame(1));
+  hub.clock.run();
+  hub.files.fault = null;
+  hub.clock.pass(1000);
+  assert.deepEqual(
+    b.kinds().filter((kind) => kind === SEGMENT || kind === BATCH),
+    [SEGMENT, BATCH],
+  );
+  assert.equal(b.of(SEGMENT)[0]?.number, 2);
+});
+
 test("closing orders what has arrived, confirms it, and waits until members have taken it", () => {
   const hub = new ManualHub();
   const [a, b] = [hub.join("a"), hub.join("b")];

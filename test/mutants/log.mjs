@@ -9,7 +9,7 @@ export const logMutants = [
     name: "an entry may be longer than its frame",
     file: CODEC,
     from: "if (bytes > this.#end - from) {",
-    to: "if (bytes > this.#buffer.length - from) {",
+    to: "if (bytes < 0) {",
     killedBy: log,
   },
   {

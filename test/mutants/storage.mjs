@@ -8,7 +8,12 @@ const PAYLOAD = "src/session-store/payload.ts";
 const LOADS = "src/session-store/loads.ts";
 const FRESHNESS = "src/session-store/freshness.ts";
 const value = ["replica.test", "replica-log", "storage.test", "conformance"];
-const session = ["session-store/values", "session-store/life", "session-store/payload", "session-store/loads"];
+const session = [
+  "session-store/values",
+  "session-store/life-and-death",
+  "session-store/payload",
+  "session-store/loads",
+];
 
 export const storageMutants = [
   {
@@ -71,8 +76,8 @@ export const storageMutants = [
     name: "storages of one file may have other options",
     file: OPENED,
     from: 'if (key === "path" || this.#options[key] === value) continue;',
-    to: 'if (key !== "fsyncs") continue;',
-    killedBy: ["opened", "storage.test", "storage-life"],
+    to: "if (key !== undefined) continue;",
+    killedBy: ["test/options.test"],
   },
   {
     name: "the first of several storages of one file closes it for all",
@@ -86,7 +91,7 @@ export const storageMutants = [
     file: PAYLOAD,
     from: "    if (!isKnown) changes[field] = after[field];\n",
     to: "    if (!isKnown || isKnown) changes[field] = after[field];\n",
-    killedBy: [...session, "session-store/lifecycle"],
+    killedBy: session,
   },
   {
     name: "a field that a request removed stays",
@@ -135,7 +140,7 @@ export const storageMutants = [
     file: SESSIONS,
     from: "if (isPayload(stored) && stored[BIRTH] === loaded.birth) return",
     to: "if (isPayload(stored)) return",
-    killedBy: [...session, "session-store/lifecycle", "session-store/expiry"],
+    killedBy: [...session, "session-store/expiry"],
   },
   {
     name: "what a request loaded is taken for that of another session",

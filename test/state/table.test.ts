@@ -58,6 +58,11 @@ test("arrays: holes are null, growth is limited, other keys make them objects, n
   assert.equal(put(table, ["k", "x", "y"], 1), APPLIED);
   assert.deepEqual(table.get(["k"], NOW), { 0: null, 1: null, 2: "c", x: { y: 1 } });
   assert.equal(table.has(["k", "0"], NOW), true);
+  for (const notIndex of ["01", "-1", "1.5", "", " 1"]) {
+    put(table, ["object", notIndex], 1);
+    assert.deepEqual(table.get(["object"], NOW), { [notIndex]: 1 });
+    table.execute(deleteEntry(["object"]), NOW, 1, false);
+  }
   put(table, ["nil"], null);
   assert.equal(table.get(["nil"], NOW), null);
   assert.equal(table.has(["nil"], NOW), true);
