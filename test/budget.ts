@@ -6,7 +6,8 @@
  */
 import { randomInt } from "node:crypto";
 
-const minutes = Number(process.env.CLUSTER_STORAGE_MINUTES ?? 0);
+/** How long a campaign takes; 0: this is a gate. */
+export const minutes = Number(process.env.CLUSTER_STORAGE_MINUTES ?? 0);
 const seed = process.env.CLUSTER_STORAGE_SEED;
 const MAX_SEED = 2 ** 32;
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encodeEntries } from "../dist/core/log/codec.js";
 import { clearEntry, deleteEntry, IF_ABSENT, IF_VERSION, setEntry } from "../dist/core/log/entry.js";
-import { numberOf, originOf, STATE } from "../dist/core/log/frame.js";
+import { BATCH, numberOf, originOf, STATE } from "../dist/core/log/frame.js";
 import type { Change } from "../dist/core/replica/replica.js";
 import { Table } from "../dist/core/state/table.js";
 
@@ -66,6 +66,46 @@ test("frames that were not confirmed are sent again, with the same origin and nu
     open.sent.slice(2).map((frame) => [originOf(frame, 0), numberOf(frame, 0)]),
     [ids[1], [ids[0]?.[0], 3]],
   );
+});
+
+test("everything that was sent and not confirmed is sent again, in order", async () => {
+  const open = openReplica();
+  open.join();
+  for (const key of ["a", "b", "c"]) {
+    open.replica.set(key, 1);
+    await tick();
+  }
+  open.replica.sink.parted();
+  open.join();
+  assert.deepEqual(
+    open.sent.slice(3).map((frame) => numberOf(frame, 0)),
+    [1, 2, 3],
+  );
+});
+
+test("what was confirmed before a clear that the log refuses has its place in the log as version", async () => {
+  const open = openReplica();
+  open.join();
+  open.replica.set("k", 1);
+  await tick();
+  open.replica.clear();
+  await tick();
+  open.confirm();
+  open.now += 25 * HOUR_MS;
+  open.confirm();
+  assert.equal(open.replica.get("k"), 1);
+  assert.equal(open.replica.version("k"), 1);
+});
+
+test("a batch of others is executed at its own time, however late it comes", () => {
+  const open = openReplica();
+  open.join();
+  open.foreign(setEntry(["k"], "1", open.now + 1000));
+  const stamp = { seq: ++open.seq, time: open.now + 999, origin: 78, born: NOW, number: 1 };
+  const late = encodeEntries([setEntry(["k"], "2", undefined, IF_ABSENT)], BATCH, stamp);
+  open.now += 5000;
+  open.replica.sink.batch(late, 0, late.length);
+  assert.equal(open.replica.get("k"), null, "at its time the key was there, so it had no effect");
 });
 
 test("an origin that was idle for long is replaced before the log forgets it", async () => {

@@ -137,6 +137,21 @@ test("a batch that throws, returns a promise or is too long happens not at all",
   assert.equal(entriesOf(open.sent[0]).length, 1);
 });
 
+test("a batch that throws and was alone sends nothing, and lets nobody wait", async () => {
+  const open = openReplica();
+  open.join();
+  let flushed: Promise<void> | undefined;
+  const failing = () => {
+    open.replica.set("k", 1);
+    flushed = open.replica.flush();
+    throw new Error("no");
+  };
+  assert.throws(() => open.replica.batch(failing), /no/);
+  await flushed;
+  await tick();
+  assert.deepEqual([open.sent.length, open.replica.pendingCount, open.replica.get("k")], [0, 0, null]);
+});
+
 test("a batch in a batch is part of it", async () => {
   const open = openReplica();
   open.join();

@@ -25,7 +25,9 @@ const files = readdirSync(compiled, { recursive: true })
   .filter((name) => name.endsWith(".test.js"))
   .map((name) => join(compiled, name))
   .filter(hasSource)
-  .filter((file) => texts.length === 0 || texts.some((text) => file.split(sep).join("/").includes(text)))
+  .filter(
+    (file) => texts.length === 0 || texts.some((text) => relative(compiled, file).split(sep).join("/").includes(text)),
+  )
   .sort();
 
 if (files.length === 0) {

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { type Member, Processes, temporaryDirectory, until } from "./processes.js";
 
@@ -18,4 +20,22 @@ test("a member that leaves when the manager has just died takes nothing from a b
     await staying.call("sync");
     assert.equal(await staying.call("get", "key"), "confirmed", `persist: ${persist}`);
   }
+});
+
+test("a manager that was frozen while all others left makes the copy when it leaves", async (t) => {
+  const directory = temporaryDirectory(t);
+  const processes = new Processes(t, { path: directory });
+  const members = await processes.startJoined(4);
+  const manager = await processes.manager();
+  await manager.call("set", "key", "confirmed");
+  await manager.call("flush");
+  manager.signal("SIGSTOP");
+  await Promise.all(members.filter((member) => member !== manager).map((member) => member.call("close")));
+  manager.signal("SIGCONT");
+  await manager.call("close");
+  assert.deepEqual(
+    readdirSync(join(directory, "app.db.d")).filter((name) => name.startsWith("log.")),
+    [],
+  );
+  assert.equal(statSync(join(directory, "app.db")).nlink, 2);
 });

@@ -12,8 +12,8 @@ interface Request {
 }
 
 const [name, optionsText] = process.argv.slice(2) as [string, string];
-const storage = new Storage(name, JSON.parse(optionsText) as StorageOptions);
-const events: string[] = [];
+export const storage = new Storage(name, JSON.parse(optionsText) as StorageOptions);
+export const events: string[] = [];
 for (const event of ["ready", "connect", "disconnect"] as const) storage.on(event, () => events.push(event));
 storage.on("error", (error) => events.push(`error ${(error as NodeJS.ErrnoException).code}: ${error.message}`));
 
@@ -44,7 +44,7 @@ async function write(label: string, width: number, limit: number): Promise<void>
   }
 }
 
-const commands: Record<string, (...args: never[]) => unknown> = {
+export const commands: Record<string, (...args: never[]) => unknown> = {
   /** Starts `write`; does not wait. */
   startWriting(label: string, width: number, limit: number) {
     write(label, width, limit).catch((error: unknown) => {

@@ -41,8 +41,8 @@ export class Member {
   #lastId = 0;
   readonly exited: Promise<void>;
 
-  constructor(name: string, options: StorageOptions) {
-    this.process = fork(MEMBER, [name, JSON.stringify(options)], { execArgv: [] });
+  constructor(name: string, options: StorageOptions, program: string) {
+    this.process = fork(program, [name, JSON.stringify(options)], { execArgv: [] });
     this.process.on("message", (message) => this.#receive(message as Record<string, unknown>));
     this.process.on("error", () => {});
     this.exited = new Promise((resolve) => {
@@ -102,16 +102,19 @@ export class Member {
 export class Processes {
   readonly #name: string;
   readonly #options: StorageOptions;
+  readonly #program: string;
   readonly members: Member[] = [];
 
-  constructor(t: TestContext, options: StorageOptions, name = "app") {
+  /** @param program What runs in each of them: `member.ts`, or a program that adds commands to it. */
+  constructor(t: TestContext, options: StorageOptions, name = "app", program = MEMBER) {
     this.#name = name;
     this.#options = options;
+    this.#program = program;
     teardown(t, () => Promise.all(this.members.map((member) => member.kill())));
   }
 
   start(options: StorageOptions = {}): Member {
-    const member = new Member(this.#name, { ...this.#options, ...options });
+    const member = new Member(this.#name, { ...this.#options, ...options }, this.#program);
     this.members.push(member);
     return member;
   }

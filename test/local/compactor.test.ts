@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compact, foldAll } from "../../dist/core/local/compactor.js";
-import { removeFiles, renewCopy } from "../../dist/core/local/copy.js";
+import { removeCovered, removeFiles, renewCopy } from "../../dist/core/local/copy.js";
 import { DamageError, StaleFilesError } from "../../dist/core/local/damage.js";
 import type { CompactRequest, Files, SegmentRef } from "../../dist/core/local/machine.js";
 import { snapshotPath } from "../../dist/core/local/names.js";
@@ -9,6 +9,7 @@ import { recover, recoverForHub } from "../../dist/core/local/recovery.js";
 import { Segment } from "../../dist/core/local/segment.js";
 import { writeSnapshot } from "../../dist/core/local/snapshot.js";
 import { setEntry } from "../../dist/core/log/entry.js";
+import { BATCH, encodeFrame } from "../../dist/core/log/frame.js";
 import { CrashError, MemoryFiles } from "./memory-files.js";
 import { load, machineOf, place, statesUpTo, writeSegment } from "./stored.js";
 
@@ -154,6 +155,59 @@ test("a compaction that meets damage removes nothing", () => {
     assert.deepEqual(files.list(place.directory).sort(), before);
     assert.equal(files.openFiles.size, 0);
   }
+});
+
+test("a snapshot that is not what was written is not published, and nothing is removed", () => {
+  const { files, request } = makeStorage();
+  const before = files.list(place.directory).sort();
+  const sync = files.sync.bind(files);
+  files.sync = (file) => {
+    const { path, inode } = files.openFiles.get(file) as { path: string; inode: { content: Buffer } };
+    if (path.includes("tmp.")) inode.content[300] = (inode.content[300] as number) ^ 1;
+    sync(file);
+  };
+  assert.throws(() => compact(machineOf(files), request), DamageError);
+  assert.deepEqual(files.list(place.directory).sort(), before);
+});
+
+test("entries that cannot be read are damage to a compaction", () => {
+  const files = new MemoryFiles();
+  const first = writeSegment(files, 1, 1, [1, 5], null);
+  const path = `${place.directory}/log.1.1`;
+  const stamp = { epoch: 1, seq: 6, time: 2_000_000, origin: 1, born: 1, number: 1 };
+  const malformed = encodeFrame(BATCH, stamp, Buffer.from([9, 0, 0, 0, 1]));
+  files.put(path, Buffer.concat([files.get(path), malformed]));
+  const segments = [{ ...first, end: first.end + malformed.length }];
+  assert.throws(() => compact(machineOf(files), { place, epoch: 1, snapshot: 0, segments }), DamageError);
+  assert.deepEqual(files.list(place.directory), ["log.1.1"]);
+});
+
+test("what the newest segment alone holds is folded by the last member", () => {
+  const { files, request } = makeStorage();
+  compact(machineOf(files), request);
+  const segments = recover(files, place, null, none).segments.slice(-1);
+  foldAll(machineOf(files), { place, epoch: 2, snapshot: 15, segments });
+  assert.deepEqual(files.list(place.directory), ["snapshot.20"]);
+});
+
+test("the last member does not call a damaged snapshot everything", () => {
+  const { files, request, last } = makeStorage();
+  foldAll(machineOf(files), { ...request, segments: [...request.segments, last] });
+  const { end } = Segment.create(files, place, { epoch: 3, segment: 1, seq: 20, time: 2_000_000, previous: null });
+  const content = Buffer.from(files.get(snapshotPath(place, 20)));
+  content[300] = (content[300] as number) ^ 1;
+  files.put(snapshotPath(place, 20), content);
+  const segments = [{ epoch: 3, segment: 1, end }];
+  assert.throws(() => foldAll(machineOf(files), { place, epoch: 3, snapshot: 20, segments }), DamageError);
+  assert.deepEqual(files.list(place.directory).sort(), ["log.3.1", "snapshot.20"]);
+});
+
+test("what a snapshot covers does not include newer snapshots", () => {
+  const { files, request } = makeStorage();
+  compact(machineOf(files), request);
+  files.put(snapshotPath(place, 99), Buffer.alloc(1));
+  removeCovered(files, place, 15, []);
+  assert.deepEqual(files.list(place.directory).sort(), ["log.2.2", "snapshot.15", "snapshot.99"]);
 });
 
 test("the copy is renewed in one step, also when it is the same file already", () => {

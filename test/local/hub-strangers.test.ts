@@ -7,6 +7,7 @@ import type { HubReport, Place } from "../../dist/core/local/machine.js";
 import { placeOf } from "../../dist/core/local/names.js";
 import { newestSeat, type SeatContent } from "../../dist/core/local/seat.js";
 import { thisMachine } from "../../dist/core/local/this-machine.js";
+import { encodeEntries } from "../../dist/core/log/codec.js";
 import {
   BATCH,
   CONFIRM,
@@ -27,6 +28,8 @@ import { batchFrame, helloFrame, ManualHub, TOKEN } from "./manual-machine.js";
 const huge = Buffer.from([0xff, 0xff, 0xff, 0x7f, 0, 0, 0, 0]);
 const flipped = helloFrame();
 flipped[flipped.length - 1] = (flipped.at(-1) as number) ^ 1;
+const unsealed = helloFrame();
+unsealed[4] = (unsealed[4] as number) ^ 1;
 
 /** What somebody may send who does not belong here. */
 const STRANGE: ReadonlyArray<readonly [what: string, bytes: Buffer]> = [
@@ -37,6 +40,7 @@ const STRANGE: ReadonlyArray<readonly [what: string, bytes: Buffer]> = [
   ["a token that is no text", helloFrame({ token: 5 })],
   ["a token of other letters with as many characters", helloFrame({ token: "ü".repeat(TOKEN.length) })],
   ["a damaged hello", flipped],
+  ["a hello with another checksum", unsealed],
   ["a hello that is no JSON", encodeFrame(HELLO, {}, Buffer.from("{token"))],
   ["a hello without a body", encodeFrame(HELLO, {})],
   ["null as a hello", encodeJson(HELLO, {}, null)],
@@ -88,6 +92,16 @@ test("whoever proved himself in time stays", () => {
   assert.equal(member.kinds()[0], WELCOME);
 });
 
+test("whoever writes before he was welcomed is dropped, and nothing is taken", () => {
+  const hub = new ManualHub();
+  const a = hub.join("a");
+  const hasty = hub.connect();
+  hasty.say(helloFrame(), batchFrame(1));
+  hub.clock.run();
+  assert.ok(hasty.isClosed);
+  assert.deepEqual(a.of(BATCH), []);
+});
+
 test("a stranger gets nothing of what members get, and is no member", () => {
   const hub = new ManualHub();
   const [a, stranger] = [hub.join("a"), hub.connect()];
@@ -131,8 +145,7 @@ test("more strangers than may wait are turned away; members stay", () => {
 });
 
 test("a member that breaks the protocol is dropped, and nothing it sent behind the breach is taken", () => {
-  const ordered = batchFrame(1);
-  ordered.writeUInt32LE(1, 12);
+  const ordered = encodeEntries([], BATCH, { epoch: 1, origin: 1, born: 1, number: 1 });
   const malformed = encodeFrame(BATCH, { origin: 1, born: 1, number: 1 }, Buffer.from([9, 0, 0, 0, 1]));
   const breaches: ReadonlyArray<readonly [string, Buffer]> = [
     ["a second hello", helloFrame()],

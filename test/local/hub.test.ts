@@ -18,11 +18,11 @@ const jsonOf = ({ frame }: Received) => decodeJson(frame, 0, frame.length);
 test("a welcome names the end of what is confirmed, and live frames begin exactly there", () => {
   const hub = new ManualHub();
   const a = hub.join("a");
-  a.say(batchFrame(1), batchFrame(2));
+  a.say(batchFrame(1));
   hub.clock.run();
   const b = hub.connect("b");
   b.say(helloFrame({ member: "b" }));
-  a.say(batchFrame(3));
+  a.say(batchFrame(2), batchFrame(3));
   hub.clock.run();
   a.say(batchFrame(4));
   hub.clock.run();
@@ -97,6 +97,7 @@ test("while the disk refuses, members are told once and wait; then they are told
   late.say(helloFrame({ member: "late" }));
   hub.clock.run();
   assert.deepEqual(late.kinds().slice(0, 2), [WELCOME, TROUBLE]);
+  assert.equal(late.isPaused, true);
   hub.files.fault = null;
   hub.clock.pass(2000);
   for (const peer of [a, b, late]) {
@@ -175,7 +176,24 @@ test("a new segment is told to every live member before any frame in it, and is 
   hub.files.fault = (call) => (call === "write" ? { code: "ENOSPC" } : undefined);
   a.say(batchFrame(3));
   hub.clock.run();
+  hub.files.fault = null;
   assert.equal(hub.hub.rotate(), false);
+});
+
+test("a segment that begins since a sync failed is told before the batches in it", () => {
+  const hub = new ManualHub({ fsync: "always" });
+  const [a, b] = [hub.join("a"), hub.join("b")];
+  b.received.length = 0;
+  hub.files.fault = (call) => (call === "sync" ? { code: "EIO" } : undefined);
+  a.say(batchFrame(1));
+  hub.clock.run();
+  hub.files.fault = null;
+  hub.clock.pass(1000);
+  assert.deepEqual(
+    b.kinds().filter((kind) => kind === SEGMENT || kind === BATCH),
+    [SEGMENT, BATCH],
+  );
+  assert.equal(b.of(SEGMENT)[0]?.number, 2);
 });
 
 test("closing orders what has arrived, confirms it, and waits until members have taken it", () => {

@@ -186,6 +186,25 @@ test("damage is noticed, nothing behind it is visited, and all files are closed"
   assert.equal(files.openFiles.size, 0);
 });
 
+test("a mark that another batch follows than the next one is of another history", () => {
+  const { files, refs } = makeStorage(false);
+  const [first, , last] = refs as [SegmentRef, SegmentRef, SegmentRef];
+  const part = read(files, { ...first, end: first.end - frameOf(10, 1).length });
+  const { epoch, segment, offset, seq, time } = part.mark;
+  assert.equal(seq, 9);
+  assert.equal(read(files, last, { epoch, segment, offset, seq, time }, part.fold).snapshots, 0);
+  const other = read(files, last, { epoch, segment, offset, seq: 8, time });
+  assert.deepEqual([other.snapshots, other.text], [1, STATES[30]]);
+});
+
+test("a segment that begins behind another batch than its predecessor ends with is damage", () => {
+  const files = new MemoryFiles();
+  const first = writeSegment(files, 1, 1, [1, 10], null);
+  const second = writeSegment(files, 1, 2, [12, 15], first);
+  assert.throws(() => read(files, second), /expected a segment that begins behind seq 10/);
+  assert.equal(files.openFiles.size, 0);
+});
+
 test("a step visits a bounded part", () => {
   const files = new MemoryFiles();
   const ref = writeSegment(files, 1, 1, [1, 10_000], null);

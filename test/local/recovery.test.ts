@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { compact } from "../../dist/core/local/compactor.js";
 import { segmentPath } from "../../dist/core/local/names.js";
 import { ChainReader } from "../../dist/core/local/reader.js";
-import { recover, removeStrays } from "../../dist/core/local/recovery.js";
+import { recover } from "../../dist/core/local/recovery.js";
 import { encodeJson, SEGMENT } from "../../dist/core/log/frame.js";
 import { CLOSED, count, flipped, isCorrupt, LAST, SNAPSHOT, storage, withFile } from "./damaged.js";
 import { MemoryFiles } from "./memory-files.js";
@@ -225,7 +225,17 @@ test("a snapshot beyond the end of the log is the log", () => {
   files.put(segmentPath(place, 1, 1), content.subarray(0, 400));
   const recovered = recover(files, place, null, none);
   assert.deepEqual(recovered.segments, []);
+  assert.equal(recovered.time, 1_000_010, "the time of what the snapshot holds");
   assert.deepEqual(load(files, recovered), { seq: 10, text: STATES[10] });
+});
+
+test("the snapshot that a chain begins behind is missed", () => {
+  const files = new MemoryFiles();
+  writeSegment(files, 2, 1, [11, 15], null);
+  assert.throws(
+    () => recover(files, place, null, none),
+    (error) => isCorrupt(error) && `${error}`.includes("snapshot.10 is missing"),
+  );
 });
 
 test("batches that a snapshot holds already are not applied again", () => {
@@ -270,21 +280,3 @@ function reformatted(content: Buffer): Buffer {
   const body = JSON.parse(content.toString("utf8", 56, length));
   return encodeJson(SEGMENT, { epoch: 3, seq: 25, time: 1, number: 1 }, { ...body, format: 3 });
 }
-
-test("strays of lower epochs are removed, the chain and its snapshot are not", () => {
-  const files = storage.afterCrash();
-  const strays = ["tmp.2.ab", "tmp.3.ab", "intent.2", "intent.4", "log.1.9", "log.3.1"];
-  for (const name of strays) files.put(`${place.directory}/${name}`, Buffer.alloc(1));
-  const { segments } = recover(files, place, null, none);
-  removeStrays(files, place, 3, segments);
-  const left = strays.filter((name) => files.list(place.directory).includes(name));
-  assert.deepEqual(left, ["tmp.3.ab", "intent.4", "log.3.1"]);
-  assert.equal(recover(files, place, null, none).seq, 25);
-});
-
-test("no segment is removed as a stray while the chain does not reach back to a whole snapshot", () => {
-  const files = withFile(SNAPSHOT, storage.get(SNAPSHOT).subarray(0, 80));
-  files.put(segmentPath(place, 1, 1), Buffer.alloc(1));
-  removeStrays(files, place, 3, [{ epoch: 2, segment: 2, end: 1 }]);
-  assert.ok(files.list(place.directory).includes("log.1.1"));
-});

@@ -134,6 +134,15 @@ test("a claim that fails at any call leaves no seat and no open file", () => {
   }
 });
 
+test("a claim whose temporary name stays leaves no seat", () => {
+  const { machine, files } = memoryMachine();
+  let unlinkCount = 0;
+  files.fault = (call) => (call === "unlink" && ++unlinkCount === 1 ? { code: "EIO" } : undefined);
+  assert.throws(() => Seat.claim(machine, place, 1, seatContent()), { code: "EIO" });
+  assert.deepEqual(files.list(place.directory), []);
+  assert.equal(files.openFiles.size, 0);
+});
+
 test("a seat that a full disk took half of is none", () => {
   const { machine, files } = memoryMachine();
   files.fault = (call) => (call === "write" ? { takesBytes: 7 } : undefined);

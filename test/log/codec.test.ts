@@ -227,3 +227,23 @@ test("a batch of many mebibytes is encoded, and a small one after it", () => {
   assert.deepEqual(decodeEntries(frame, 0, frame.length), list);
   assert.equal(encodeEntries([setEntry(["a"], "1")]).length, HEADER_BYTES + 4 + 3 + 3 + 4 + 1);
 });
+
+test("unknown bits of an entry, and numbers that are not finite, are malformed", () => {
+  const frame = encodeEntries([addEntry(["n"], 1, 5)]);
+  const expectMalformed = (changed: Buffer) => {
+    assert.throws(() => decodeEntries(changed, 0, changed.length), MalformedError);
+    assert.throws(() => checkEntries(changed, 0, changed.length), MalformedError);
+  };
+  for (const bit of [0x40, 0x80]) {
+    const changed = Buffer.from(frame);
+    changed[HEADER_BYTES + 4] = (changed[HEADER_BYTES + 4] as number) | bit;
+    expectMalformed(changed);
+  }
+  for (const number of [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN]) {
+    for (const place of [frame.length - 8, frame.length - 16]) {
+      const changed = Buffer.from(frame);
+      changed.writeDoubleLE(number, place);
+      expectMalformed(changed);
+    }
+  }
+});

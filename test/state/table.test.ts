@@ -58,6 +58,11 @@ test("arrays: holes are null, growth is limited, other keys make them objects, n
   assert.equal(put(table, ["k", "x", "y"], 1), APPLIED);
   assert.deepEqual(table.get(["k"], NOW), { 0: null, 1: null, 2: "c", x: { y: 1 } });
   assert.equal(table.has(["k", "0"], NOW), true);
+  for (const notIndex of ["01", "-1", "1.5", "", " 1"]) {
+    put(table, ["object", notIndex], 1);
+    assert.deepEqual(table.get(["object"], NOW), { [notIndex]: 1 });
+    table.execute(deleteEntry(["object"]), NOW, 1, false);
+  }
   put(table, ["nil"], null);
   assert.equal(table.get(["nil"], NOW), null);
   assert.equal(table.has(["nil"], NOW), true);
@@ -74,6 +79,12 @@ test("conditions look at what is there, at the time of the batch", () => {
   assert.equal(attempt(setEntry(["k"], "3", 0, IF_VERSION, 7)), APPLIED);
   assert.equal(attempt(setEntry(["other"], "3", 0, IF_VERSION, 0)), APPLIED);
   assert.equal(attempt(deleteEntry(["k"], IF_VERSION, 1)), UNMET);
+});
+
+test("what has expired has no version", () => {
+  const table = new Table();
+  table.execute(setEntry(["k"], "1", NOW + 10), NOW, 7, false);
+  assert.deepEqual([table.version("k", NOW + 9), table.version("k", NOW + 10), table.version("other", NOW)], [7, 0, 0]);
 });
 
 test("add creates, adds, keeps the expiry, and refuses what is no number", () => {

@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { StallWatch } from "../../dist/core/local/stall-watch.js";
+import { ManualClock } from "./manual-machine.js";
+
+const TIMEOUT_MS = 5000;
+
+/** A clock of a process that may be stopped: then time goes on, and its timers are late. */
+class StoppedClock extends ManualClock {
+  stoppedMs = 0;
+
+  override elapsed(): number {
+    return super.elapsed() + this.stoppedMs;
+  }
+}
+
+function watch(): { clock: StoppedClock; silences: number[]; watched: StallWatch } {
+  const clock = new StoppedClock();
+  const silences: number[] = [];
+  const watched = new StallWatch(clock, TIMEOUT_MS, () => silences.push(clock.elapsed()));
+  return { clock, silences, watched };
+}
+
+test("silence is told once, after the time that is allowed", () => {
+  const { clock, silences } = watch();
+  clock.pass(TIMEOUT_MS * 3);
+  assert.deepEqual(silences, [TIMEOUT_MS]);
+});
+
+test("whatever is heard begins the time anew", () => {
+  const { clock, silences, watched } = watch();
+  for (let index = 0; index < 5; index++) {
+    clock.pass(TIMEOUT_MS * 0.8);
+    watched.heard();
+  }
+  assert.deepEqual(silences, []);
+  clock.pass(TIMEOUT_MS + TIMEOUT_MS / 10);
+  assert.equal(silences.length, 1);
+});
+
+test("the time for which the process itself stood still does not count", () => {
+  const { clock, silences } = watch();
+  clock.pass(TIMEOUT_MS * 0.9);
+  clock.stoppedMs += 60_000;
+  clock.pass(TIMEOUT_MS * 0.9);
+  assert.deepEqual(silences, []);
+  clock.pass(TIMEOUT_MS * 0.2);
+  assert.equal(silences.length, 1);
+});
+
+test("a watch that was cancelled tells nothing", () => {
+  const { clock, silences, watched } = watch();
+  watched.cancel();
+  clock.pass(TIMEOUT_MS * 2);
+  assert.deepEqual([silences, clock.timerCount], [[], 0]);
+});

@@ -1,0 +1,149 @@
+/** The life of a hub, and its side of the members. */
+const HOST = "src/core/local/hub-host.ts";
+const AUDIENCE = "src/core/local/audience.ts";
+const HUB_MEMBER = "src/core/local/hub-member.ts";
+const ARRIVALS = "src/core/local/arrivals.ts";
+const hub = ["local/order", "local/hub", "local/disk-full", "simulation"];
+
+export const audienceMutants = [
+  {
+    name: "the log is read before the fence",
+    file: HOST,
+    from: `    const fenced = seat.fence();
+    if (!options.persist && mark === null) removeIfVoid(machine, place, member);
+    const recovered = recoverForHub(machine, place, seat.epoch, options, mark);`,
+    to: `    if (!options.persist && mark === null) removeIfVoid(machine, place, member);
+    const recovered = recoverForHub(machine, place, seat.epoch, options, mark);
+    const fenced = seat.fence();`,
+    killedBy: ["local/hub", "simulation"],
+  },
+  {
+    name: "a contender that was overtaken while it read begins a segment",
+    file: HOST,
+    from: "    if (!seat.holds()) {\n      this.#end",
+    to: "    if (this.#isOver) {\n      this.#end",
+    killedBy: ["local/hub", "simulation"],
+  },
+  {
+    name: "a manager that was replaced removes strays",
+    file: HOST,
+    from: "    if (!seat.holds()) return;\n    for (const gone of fenced)",
+    to: "    for (const gone of fenced)",
+    killedBy: ["local/hub", "simulation"],
+  },
+  {
+    name: "the compaction that a failed fsync asks for is not tried again",
+    file: HOST,
+    from: "        this.#mustCompact ||= isOwed;\n",
+    to: "",
+    killedBy: ["local/disk-full", "simulation"],
+  },
+  {
+    name: "batches are confirmed before they are broadcast",
+    file: AUDIENCE,
+    from: `      member.flush(member.outbox);
+      if (member.queuedBytes`,
+    to: `      member.flush(member.confirms);
+      member.flush(member.outbox);
+      if (member.queuedBytes`,
+    killedBy: hub,
+  },
+  {
+    name: "a member that does not read is not dropped",
+    file: AUDIENCE,
+    from: "      if (member.queuedBytes > this.#maxBacklogBytes) member.drop();\n",
+    to: "",
+    killedBy: [...hub, "cluster/freeze"],
+  },
+  {
+    name: "an older connection of a member that comes again is kept",
+    file: AUDIENCE,
+    from: "        this.#dropOlder(greeted);\n",
+    to: "",
+    killedBy: hub,
+  },
+  {
+    name: "any number of connections may be silent at once",
+    file: AUDIENCE,
+    from: "if (this.#isClosed || greetingCount >= MAX_GREETINGS) member.drop();",
+    to: "if (this.#isClosed) member.drop();",
+    killedBy: ["local/hub"],
+  },
+  {
+    name: "a member that is welcomed while the disk refuses is not told to wait",
+    file: AUDIENCE,
+    from: "      if (this.#isPaused) member.pause();\n",
+    to: "",
+    killedBy: hub,
+  },
+  {
+    name: "any token of the right length is good",
+    file: HUB_MEMBER,
+    from: " || !timingSafeEqual(token, this.#token)",
+    to: "",
+    killedBy: ["local/hub"],
+  },
+  {
+    name: "a connection may be silent for ever",
+    file: HUB_MEMBER,
+    from: "this.#greeting = clock.after(GREETING_MS, () => this.drop());",
+    to: "this.#greeting = null;",
+    killedBy: ["local/hub"],
+  },
+  {
+    name: "the first frame of a connection may be long",
+    file: HUB_MEMBER,
+    from: "Connection.from(socket, GREETING_BYTES, {",
+    to: "Connection.from(socket, MAX_FRAME_BYTES, {",
+    killedBy: ["local/hub"],
+  },
+  {
+    name: "a batch that was ordered before is taken",
+    file: HUB_MEMBER,
+    from: "if (epochOf(buffer, start) !== 0) throw",
+    to: "if (epochOf(buffer, start) < 0) throw",
+    killedBy: ["local/hub"],
+  },
+  {
+    name: "malformed batches get into the log",
+    file: HUB_MEMBER,
+    from: "      checkEntries(buffer, start, end);\n",
+    to: "",
+    killedBy: ["local/hub"],
+  },
+  {
+    name: "a member may write before it was welcomed",
+    file: HUB_MEMBER,
+    from: "kind === BATCH && this.isLive",
+    to: "kind === BATCH",
+    killedBy: ["local/hub"],
+  },
+  {
+    name: "a damaged hello is taken",
+    file: HUB_MEMBER,
+    from: "kind !== HELLO || !isSound(buffer, start, end)",
+    to: "kind !== HELLO",
+    killedBy: ["local/hub"],
+  },
+  {
+    name: "frames that do not lie side by side become one arrival",
+    file: ARRIVALS,
+    from: " && last.end === start",
+    to: "",
+    killedBy: ["local/arrivals", "simulation"],
+  },
+  {
+    name: "the rest of an arrival that is cut in two keeps its first seq",
+    file: ARRIVALS,
+    from: "seq: partial.seq + count",
+    to: "seq: partial.seq",
+    killedBy: ["local/arrivals", "local/disk-full", "simulation"],
+  },
+  {
+    name: "a damaged frame stays in its arrival",
+    file: ARRIVALS,
+    from: "      arrival.end = at;\n",
+    to: "",
+    killedBy: ["local/arrivals", "local/hub"],
+  },
+];

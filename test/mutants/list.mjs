@@ -1,0 +1,27 @@
+/**
+ * The mutants: mistakes that somebody might make, one change each. `from` occurs exactly once in `file`; `killedBy` names parts
+ * of the paths of the tests that are run, in this order, until one fails.
+ */
+import { audienceMutants } from "./audience.mjs";
+import { fileMutants } from "./files.mjs";
+import { hubMutants } from "./hub.mjs";
+import { logMutants } from "./log.mjs";
+import { memberMutants } from "./member.mjs";
+import { recoveryMutants } from "./recovery.mjs";
+import { replicaMutants } from "./replica.mjs";
+import { stateMutants } from "./state.mjs";
+import { storageMutants } from "./storage.mjs";
+import { valueMutants } from "./values.mjs";
+
+export const mutants = [
+  ...hubMutants,
+  ...audienceMutants,
+  ...fileMutants,
+  ...recoveryMutants,
+  ...memberMutants,
+  ...replicaMutants,
+  ...stateMutants,
+  ...valueMutants,
+  ...logMutants,
+  ...storageMutants,
+];
