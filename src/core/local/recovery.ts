@@ -14,12 +14,11 @@ import type { Files, HubOptions, Machine, Mark, Place, SegmentRef } from "./mach
 import { intentPath, intentsIn, segmentPath, segmentsIn, snapshotPath, snapshotsIn } from "./names.js";
 import { type Applied, isInHistory } from "./reader.js";
 import { salvage } from "./salvage.js";
-import { readExactly } from "./scanner.js";
 import { readSegmentHead } from "./segment.js";
 import { isWholeSnapshot } from "./snapshot.js";
 import type { Lost } from "./sound.js";
 import { checkSnapshot, expectNoBatch, readLinks, type Torn } from "./verify.js";
-import { writeAll } from "./write.js";
+import { writeAnew } from "./write.js";
 
 const TEMPORARY_NAME = /^tmp\.(\d+)\./;
 
@@ -191,14 +190,12 @@ export function recoverForHub(
   return recovered;
 }
 
-/** When it fails, the pages that it could not write count as clean: they are written anew, so that the next try means them. */
 function syncFile(files: Files, path: string): void {
   const file = files.open(path, "write");
   try {
     files.sync(file);
   } catch (error) {
-    const bytes = readExactly(files, file, 0, files.bytes(file));
-    if (bytes) writeAll(files, file, [bytes], 0);
+    writeAnew(files, file, files.bytes(file));
     throw error;
   } finally {
     files.close(file);

@@ -10,7 +10,7 @@ import { DamageError, formatError } from "./damage.js";
 import type { Files, Place, SegmentRef } from "./machine.js";
 import { segmentPath } from "./names.js";
 import { firstFrame } from "./scanner.js";
-import { writeAll } from "./write.js";
+import { writeAll, writeAnew } from "./write.js";
 
 /** The version of the files that this code writes and reads. */
 export const FORMAT = 2;
@@ -148,7 +148,7 @@ export class Segment {
       this.#files.sync(this.#file);
       this.#syncName();
     } catch (error) {
-      this.#syncError = error as Error;
+      this.#syncFailed(error as Error);
       throw error;
     }
   }
@@ -161,7 +161,8 @@ export class Segment {
     }
     this.#syncsUnderWay++;
     this.#files.syncLater(this.#file, (error) => {
-      this.#syncError ??= error ?? this.#nameError();
+      const failed = error ?? this.#nameError();
+      if (failed) this.#syncFailed(failed);
       if (--this.#syncsUnderWay === 0 && this.#isClosed) this.#files.close(this.#file);
       done(this.#syncError);
     });
@@ -172,6 +173,13 @@ export class Segment {
     if (this.#isClosed) return;
     this.#isClosed = true;
     if (this.#syncsUnderWay === 0) this.#files.close(this.#file);
+  }
+
+  /** What it may have given up is written anew: a successor, who cannot know of it, syncs the segment once more. */
+  #syncFailed(error: Error): void {
+    if (this.#syncError) return;
+    this.#syncError = error;
+    writeAnew(this.#files, this.#file, this.#end);
   }
 
   #syncName(): void {
