@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { recover, recoverForHub } from "../../dist/core/local/recovery.js";
+import { recover, recoverForHub, removeStrays } from "../../dist/core/local/recovery.js";
 import { salvage } from "../../dist/core/local/salvage.js";
 import { CLOSED, count, flipped, LAST, SNAPSHOT, storage, withFile } from "./damaged.js";
 import { load, machineOf, place } from "./stored.js";
@@ -62,6 +62,27 @@ test("a crash at any call of a salvage loses nothing more", () => {
       const recovered = recoverForHub(machineOf(left), place, 10, { recover: "salvage" }, null);
       assert.equal(load(left, recovered).text, expected, `crash at call ${call}`);
     }
+    if (isOver) return;
+  }
+});
+
+test("a salvage that fails at any call and is tried again still keeps the damaged file", () => {
+  const path = CLOSED[0] as string;
+  const content = flipped(storage.get(path), storage.get(path).indexOf("written by 13"), 1);
+  for (let call = 0; ; call++) {
+    const files = withFile(path, content);
+    const machine = machineOf(files);
+    files.fault = (_, change) => (change === call ? { code: "EIO" } : undefined);
+    let isOver = false;
+    try {
+      salvage(machine, place, 9);
+      isOver = true;
+    } catch {}
+    files.fault = null;
+    const { segments } = recoverForHub(machine, place, 10, { recover: "salvage" }, null);
+    removeStrays(files, place, 10, segments);
+    const aside = files.list(place.directory).find((name) => /^damaged\..*\.log\.1\.2$/.test(name));
+    assert.deepEqual(files.get(`${place.directory}/${aside}`), content, `failure of call ${call}`);
     if (isOver) return;
   }
 });

@@ -2,14 +2,14 @@
  * Keeps what is intact of damaged files, when the user asks for it: the newest whole snapshot, or what is whole of a
  * damaged one, and every whole batch behind it in the order of the log, gaps allowed.
  *
- * Invariant: a crash at any point loses nothing more. The result is published under a seq above all others before any
- * file is moved; damaged files are kept aside, whole.
+ * Invariant: a crash or a failure at any point loses nothing more. Damaged files are kept aside, whole, under further names
+ * before the result is published under a seq above all others; from then on the old names count for nothing, and go.
  */
 import { basename, join } from "node:path";
 import { decodeEntries } from "../log/codec.js";
 import { SLOT } from "../log/entry.js";
 import { BATCH, epochOf, numberOf, STATE, seqOf, timeOf } from "../log/frame.js";
-import { batchOf, Fold, publish } from "./compactor.js";
+import { batchOf, Fold, linkOnce, publish } from "./compactor.js";
 import { renewCopy } from "./copy.js";
 import { DamageError } from "./damage.js";
 import type { Files, Machine, Place } from "./machine.js";
@@ -49,8 +49,10 @@ export function salvage(machine: Machine, place: Place, epoch: number): Lost[] {
   if (base !== undefined) lost.push(...loadSnapshot(files, base, fold));
   for (const source of sources) lost.push(...loadBatches(files, source, fold));
   const highest = Math.max(fold.seq, snapshots[0] ?? 0, ...sources.map(({ above }) => above));
+  keepAside(machine, place, new Set(lost.map(({ file }) => file)));
   publish(machine, place, epoch, { ...fold.head, seq: highest + 1 }, fold.entries());
-  moveAside(machine, place, [...paths, ...sources.map(({ path }) => path)], lost);
+  for (const path of [...paths, ...sources.map((source) => source.path)]) files.unlink(path);
+  files.syncDirectory(place.directory);
   renewCopy(files, place, highest + 1, temporaryPath(place, epoch, machine.random(8).toString("hex")));
   return lost;
 }
@@ -142,13 +144,9 @@ function applyBehind(fold: Fold, buffer: Buffer, start: number, end: number): vo
   fold.skip(batch.seq, [[batch.origin, batch.number, batch.time]]);
 }
 
-/** Keeps the files aside from which something was lost, and removes the others: the new snapshot has all of them. */
-function moveAside(machine: Machine, place: Place, paths: readonly string[], lost: readonly Lost[]): void {
+/** Gives damaged files further names. Returns when these are on the disk. */
+function keepAside(machine: Machine, place: Place, damaged: ReadonlySet<string>): void {
   const random = machine.random(8).toString("hex");
-  for (const path of paths) {
-    const aside = join(place.directory, `damaged.${random}.${basename(path)}`);
-    if (lost.some(({ file }) => file === path)) machine.files.rename(path, aside);
-    else machine.files.unlink(path);
-  }
+  for (const path of damaged) linkOnce(machine, path, join(place.directory, `damaged.${random}.${basename(path)}`));
   machine.files.syncDirectory(place.directory);
 }
