@@ -7,6 +7,7 @@
 export interface Files {
   /** Opens a file. `read`: must exist. `create`: must not exist, mode 0600. `write`: must exist, for `truncate` and `sync`. */
   open(path: string, how: "read" | "create" | "write"): number;
+  /** Never fails for an open file. */
   close(file: number): void;
   /** Reads up to `length` bytes at `position`; returns how many, 0 at the end. */
   read(file: number, into: Buffer, offset: number, length: number, position: number): number;
