@@ -86,3 +86,25 @@ test("a salvage that fails at any call and is tried again still keeps the damage
     if (isOver) return;
   }
 });
+
+test("salvage keeps every whole frame of files that were exchanged, and of frames that were swapped", () => {
+  const whole = load(storage.afterCrash(), recover(storage.afterCrash(), place, null, none)).text;
+  const [one, two] = CLOSED as [string, string];
+  const exchanged = withFile(one, storage.get(SNAPSHOT));
+  exchanged.put(SNAPSHOT, storage.get(one));
+  const moved = withFile(LAST, storage.get(two));
+  moved.put(two, storage.get(LAST));
+  for (const files of [exchanged, moved]) {
+    const machine = machineOf(files);
+    const { text } = load(files, recoverForHub(machine, place, 9, { recover: "salvage" }, null));
+    assert.match(text, /written by \d/);
+  }
+  const content = storage.get(two);
+  const frames: Buffer[] = [];
+  for (let at = 0; at < content.length; at += content.readUInt32LE(at))
+    frames.push(content.subarray(at, at + content.readUInt32LE(at)));
+  const [head, a, b, ...rest] = frames as [Buffer, Buffer, Buffer];
+  const swapped = withFile(two, Buffer.concat([head, b, a, ...rest]));
+  const { text } = load(swapped, recoverForHub(machineOf(swapped), place, 9, { recover: "salvage" }, null));
+  assert.deepEqual(text, whole);
+});

@@ -7,7 +7,7 @@
  */
 import { basename, join } from "node:path";
 import { decodeEntries } from "../log/codec.js";
-import { SLOT } from "../log/entry.js";
+import { type Batch, SLOT } from "../log/entry.js";
 import { BATCH, epochOf, numberOf, STATE, seqOf, timeOf } from "../log/frame.js";
 import { batchOf, Fold, linkOnce, publish } from "./compactor.js";
 import { renewCopy } from "./copy.js";
@@ -58,11 +58,15 @@ export function salvage(machine: Machine, place: Place, epoch: number): Lost[] {
 }
 
 function isWhole(files: Files, path: string): boolean {
+  return unlessDamaged(() => checkSnapshot(files, path, null)) !== null;
+}
+
+/** What a call returns; null when it meets damage. */
+function unlessDamaged<T>(read: () => T): T | null {
   try {
-    checkSnapshot(files, path, null);
-    return true;
+    return read();
   } catch (error) {
-    if (error instanceof DamageError) return false;
+    if (error instanceof DamageError) return null;
     throw error;
   }
 }
@@ -84,7 +88,7 @@ function sourcesOf(files: Files, place: Place, names: readonly string[]): Source
 function lastBefore(files: Files, path: string, epoch: number, segment: number): number | null {
   const file = files.open(path, "read");
   try {
-    const head = readSegmentHead(files, file, path, { epoch, segment });
+    const head = unlessDamaged(() => readSegmentHead(files, file, path, { epoch, segment }));
     if (head) return head.seq;
     const first = nextSoundFrame(files, file, 0, BATCH, (buffer, at) => epochOf(buffer, at) === epoch);
     return first === -1 ? null : seqOf(frameAt(files, file, first), 0) - 1;
@@ -95,7 +99,7 @@ function lastBefore(files: Files, path: string, epoch: number, segment: number):
 
 function loadSnapshot(files: Files, path: string, fold: Fold): Lost[] {
   const file = files.open(path, "read");
-  const first = readSnapshotHead(files, file, path);
+  const first = unlessDamaged(() => readSnapshotHead(files, file, path));
   const seqInside = nextSoundFrame(files, file, 0, STATE, () => true);
   const seq = first?.head.seq ?? (seqInside === -1 ? 0 : seqOf(frameAt(files, file, seqInside), 0));
   files.close(file);
@@ -120,22 +124,25 @@ function loadSnapshot(files: Files, path: string, fold: Fold): Lost[] {
   );
 }
 
+/** Applies what is whole in the order of the log, which need not be that of a damaged file. */
 function loadBatches(files: Files, { path, epoch, above, below }: Source, fold: Fold): Lost[] {
-  return readSound(
+  const batches: Batch[] = [];
+  const lost = readSound(
     files,
     path,
     BATCH,
     (buffer, at) => epochOf(buffer, at) === epoch && timeOf(buffer, at) >= 0,
     (buffer, start, end) => {
       const seq = seqOf(buffer, start);
-      if (seq > fold.seq && seq > above && seq < below) applyBehind(fold, buffer, start, end);
+      if (seq > above && seq < below) batches.push(batchOf(buffer, start, end));
     },
   );
+  for (const batch of batches.sort((a, b) => a.seq - b.seq)) if (batch.seq > fold.seq) applyBehind(fold, batch);
+  return lost;
 }
 
 /** Applies the next batch, behind a gap or none. That its origin began in a gap does not make it void. */
-function applyBehind(fold: Fold, buffer: Buffer, start: number, end: number): void {
-  const read = batchOf(buffer, start, end);
+function applyBehind(fold: Fold, read: Batch): void {
   const batch = { ...read, time: Math.max(read.time, fold.time) };
   fold.skip(batch.seq - 1);
   if (fold.apply(batch)) return;

@@ -52,7 +52,7 @@ export function readSegmentHead(
   const frame = firstFrame(files, file, MAX_HEAD_BYTES);
   if (frame === null) return null;
   if (kindOf(frame, 0) !== SEGMENT)
-    throw formatError(path, `expected a segment, got a frame of kind ${kindOf(frame, 0)}`);
+    throw new DamageError(path, 0, `expected the first frame of a segment, got one of kind ${kindOf(frame, 0)}`, true);
   const { format, previous } = decodeJson(frame, 0, frame.length) as { format: unknown; previous: SegmentRef | null };
   if (format !== FORMAT) throw formatError(path, `expected format ${FORMAT}, got ${format}`);
   const [epoch, segment] = [epochOf(frame, 0), numberOf(frame, 0)];
