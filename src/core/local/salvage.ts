@@ -71,13 +71,18 @@ function unlessDamaged<T>(read: () => T): T | null {
   }
 }
 
-/** The segments that hold anything, in order; what one has behind the begin of the next was never confirmed. */
+/**
+ * The segments in order; what one has behind the begin of the next was never confirmed. Within an epoch the order is that of
+ * what they hold: names may have been exchanged.
+ */
 function sourcesOf(files: Files, place: Place, names: readonly string[]): Source[] {
+  const found = segmentsIn(names).map(({ epoch, segment }) => {
+    const path = segmentPath(place, epoch, segment);
+    return { path, epoch, above: lastBefore(files, path, epoch, segment) };
+  });
   const sources: Source[] = [];
   let below = Number.POSITIVE_INFINITY;
-  for (const { epoch, segment } of segmentsIn(names)) {
-    const path = segmentPath(place, epoch, segment);
-    const above = lastBefore(files, path, epoch, segment);
+  for (const { path, epoch, above } of found.sort((a, b) => b.epoch - a.epoch || (b.above ?? 0) - (a.above ?? 0))) {
     sources.unshift({ path, epoch, above: above ?? 0, below });
     if (above !== null) below = Math.min(below, above + 1);
   }
