@@ -24,7 +24,7 @@ interface Opened {
 }
 
 /** What a manager that takes the seat finds, and a member that joins it reads. */
-function open(files: MemoryFiles, recover: "strict" | "salvage", mark: Mark | null): Opened {
+export function open(files: MemoryFiles, recover: "strict" | "salvage", mark: Mark | null): Opened {
   const machine = machineOf(files);
   newestSeat(machine, place);
   const seat = Seat.claim(machine, place, highestEpoch(machine, place) + 1, CONTENT);

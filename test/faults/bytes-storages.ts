@@ -66,7 +66,7 @@ function stored(name: string, files: MemoryFiles, snapshot: number, path = snaps
 function makeWhole(): Stored {
   const files = storage.afterCrash();
   files.put(place.filename, storage.get(SNAPSHOT));
-  const seat = { address: `${place.directory}/hub.1`, token: "5a".repeat(32), pid: 1, host: "here", bootId: "1" };
+  const seat = { address: `${place.directory}/hub.0`, token: "5a".repeat(32), pid: 1, host: "here", bootId: "1" };
   files.put(seatPath(place, 2), Buffer.from(`${JSON.stringify({ ...seat, protocol: 1 })}\n`));
   return stored("whole", files, 10);
 }

@@ -32,6 +32,8 @@ export class Member implements ReplicaEvents {
   #isTroubled = false;
   status: "open" | "leaving" | "closed" = "open";
   isJoined = false;
+  /** Why it gave up. */
+  failure: Error | null = null;
   /** What `close` or `destroy` failed with. */
   refusal: Error | null = null;
 
@@ -111,8 +113,9 @@ export class Member implements ReplicaEvents {
 
   /** Shows only what it may. */
   check(): void {
-    const { ledger } = this.#stage;
-    if (!ledger.mayBeVoid) ledger.expectPlausible(this.name, this.#seen, this.replica.keys(), (key) => this.#get(key));
+    const { ledger, isDamaged } = this.#stage;
+    if (!ledger.mayBeVoid && !isDamaged)
+      ledger.expectPlausible(this.name, this.#seen, this.replica.keys(), (key) => this.#get(key));
   }
 
   /** Shows all that there is. */
@@ -151,7 +154,8 @@ export class Member implements ReplicaEvents {
   }
 
   failed(error: Error): void {
-    this.#stage.note(() => assert.fail(`${this.name} gave up: ${error.stack}`));
+    this.failure = error;
+    this.#stage.note(() => assert(this.#stage.isDamaged, `${this.name} gave up: ${error.stack}`));
   }
 
   #get(key: string): unknown {

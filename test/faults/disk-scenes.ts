@@ -58,7 +58,9 @@ function tearEnd(stage: Stage): void {
     .filter((name) => name.startsWith("log."))
     .sort()
     .at(-1);
-  const inode = stage.disk.find(`${DIRECTORY}/${newest}`);
+  const path = `${DIRECTORY}/${newest}`;
+  stage.tornPaths.add(path);
+  const inode = stage.disk.find(path);
   inode?.write(Buffer.alloc(40, 1), inode.bytes);
   for (const name of ["tmp.0.ab", "torn.0.1", "torn.0.2", "torn.0.3", "torn.0.4"]) {
     stage.put(`${DIRECTORY}/${name}`, Buffer.alloc(1));
@@ -154,8 +156,8 @@ function stageOf(seed: number, options = {}): Stage {
   return new Stage(seed, options);
 }
 
-/** A machine with the files of `storage`, some of them others. */
-function stageWith(
+/** A machine with files, and what is in them. */
+export function stageWith(
   seed: number,
   files: MemoryFiles,
   entries: Iterable<readonly [string, unknown]>,

@@ -13,13 +13,17 @@ export type Call = keyof Files | "create";
 
 const NAMES: readonly Call[] = ["create", "link", "rename", "makeDirectory"];
 
-/** What a disk answers, and to which calls; EIO comes from everywhere. */
+/**
+ * What a disk answers, and to which calls; EIO comes from everywhere. `short`: it takes half of a write. `full`: it takes half
+ * of a write, and nothing of the next one.
+ */
 const ANSWERS: Readonly<Record<string, readonly Call[] | null>> = {
   EIO: null,
   ENOSPC: [...NAMES, "write", "sync", "syncLater"],
   EPERM: [...NAMES, "open", "unlink", "removeDirectory", "list", "touch", "truncate"],
   EMFILE: ["open", "create", "list", "syncDirectory"],
   short: ["write"],
+  full: ["write"],
 };
 
 export type Answer = keyof typeof ANSWERS;
@@ -55,6 +59,8 @@ const SYNC_MS = 5;
 export class Seam {
   /** What goes wrong; null: nothing. */
   fault: Fault | null = null;
+  /** Whether a write was cut short by a disk that is full now. */
+  #isFull = false;
   /** How many calls there were. */
   callCount = 0;
   /** Each call, the place in the source that made it, and that with its caller; filled only while nothing is to go wrong. */
@@ -79,17 +85,28 @@ export class Seam {
       this.calls.push({ call, site, way: `${site} ${above}` });
       return null;
     }
-    const { answer, at, isLasting } = this.fault;
-    if (number !== at && !(isLasting && number > at)) return null;
-    if (!answersTo(call).includes(answer)) return null;
+    const answer = this.#answerTo(call, number, this.fault);
+    if (answer === null) return null;
     const [site = ""] = callersOf();
     if (isSpared(call, site)) return null;
     this.failedSites.add(site);
     return answer;
   }
 
+  #answerTo(call: Call, number: number, { answer, at, isLasting }: Fault): Answer | null {
+    if (this.#isFull && answersTo(call).includes(isLasting ? "ENOSPC" : "full")) {
+      this.#isFull = isLasting;
+      return "ENOSPC";
+    }
+    const isDue = number === at || (isLasting && number > at && answer !== "full");
+    if (!isDue || !answersTo(call).includes(answer)) return null;
+    this.#isFull = answer === "full";
+    return this.#isFull ? "short" : answer;
+  }
+
   heal(): void {
-    this.fault = { answer: "EIO", at: Number.POSITIVE_INFINITY, isLasting: false };
+    this.#isFull = false;
+    this.fault = { answer: "EIO", isLasting: false, ...this.fault, at: Number.POSITIVE_INFINITY };
   }
 }
 

@@ -1,6 +1,7 @@
 /** A simulated machine on which one fault of the disk happens, and what must be true of it then and in the end. */
 import assert from "node:assert/strict";
 import type { HubOptions, Machine } from "../../dist/core/local/machine.js";
+import { HEADER_BYTES, isFrameLength, isSound, lengthOf } from "../../dist/core/log/frame.js";
 import type { FilesOf } from "../simulation/files-of.js";
 import { Process } from "../simulation/process.js";
 import type { Thread } from "../simulation/scheduler.js";
@@ -35,6 +36,10 @@ export class Stage extends World {
   readonly ledger = new Ledger();
   readonly views = new Map<Thread, FaultyFiles>();
   readonly cast = new Set<Member>();
+  /** Segments that end in the middle of a frame, by no fault of the disk. */
+  readonly tornPaths = new Set<string>();
+  /** Whether the files are damaged: members may give up, and what they show is judged elsewhere. */
+  isDamaged = false;
   options: HubOptions;
   /** As `PATIENCE_MS`; longer where something else is waited for as well. */
   patienceMs = PATIENCE_MS;
@@ -104,6 +109,7 @@ export class Stage extends World {
   }
 
   heal(): void {
+    if (this.seam.fault?.answer === "full") this.note(() => this.#expectWholeFrames());
     this.seam.heal();
   }
 
@@ -113,8 +119,15 @@ export class Stage extends World {
     if (member === null && this.seam.isBroken) this.heal();
     member ??= await this.#tryToOpen(options);
     assert(member, "the second try to open failed, too");
-    await this.synced(member);
+    await (this.isDamaged ? this.#settled(member) : this.synced(member));
     return member;
+  }
+
+  /** Returns when a member has all, or has given up. */
+  async #settled(member: Member): Promise<void> {
+    let isSynced = false;
+    member.sync(() => (isSynced = true));
+    await this.until(`${member.name} is synced or gives up`, () => isSynced || member.failure !== null);
   }
 
   async flushed(member: Member): Promise<void> {
@@ -166,7 +179,7 @@ export class Stage extends World {
     if (ending !== "close") {
       if (ending === "power") await this.pass(SETTLING_MS);
       for (const member of [...this.cast]) this.kill(member);
-      if (ending === "power") this.cutPower();
+      if (ending === "power" && !this.#hasGivenUp()) this.cutPower();
       return;
     }
     for (const member of [...this.cast]) {
@@ -174,6 +187,15 @@ export class Stage extends World {
       assert.equal(member.refusal, null, `${member.name} cannot close when nothing fails`);
     }
     if (!this.options.persist) this.ledger.clear();
+  }
+
+  /**
+   * Whether a disk that failed for ever refused both a sync and what was to be written anew, until the manager had left: then
+   * its successor cannot know that a loss of power would leave a hole, which is found and reported.
+   */
+  #hasGivenUp(): boolean {
+    const segments = [...this.disk.segments.values()];
+    return this.seam.fault?.isLasting === true && segments.some(({ links, hasDropped }) => links > 0 && hasDropped);
   }
 
   async #startCold(): Promise<void> {
@@ -184,6 +206,21 @@ export class Stage extends World {
     assert.equal(member.refusal, null, "a cold start cannot close");
     await this.pass(100);
     this.#expectNoStrays();
+  }
+
+  /** What a full disk took of a frame that it did not take as a whole is cut off. */
+  #expectWholeFrames(): void {
+    const names = this.disk.list("/data/app.db.d").filter((name) => name.startsWith("log."));
+    for (const name of names) {
+      const path = `/data/app.db.d/${name}`;
+      const content = this.disk.find(path)?.content ?? Buffer.alloc(0);
+      for (let at = 0; at < content.length && !this.tornPaths.has(path); ) {
+        const length = content.length - at < HEADER_BYTES ? 0 : lengthOf(content, at);
+        const isWhole = isFrameLength(length) && at + length <= content.length && isSound(content, at, at + length);
+        assert(isWhole, `${name} has a part of a frame at byte ${at} of ${content.length}`);
+        at += length;
+      }
+    }
   }
 
   /** A member has no file open once it has joined, a hub its seat and its segment. */
