@@ -59,7 +59,7 @@ function tearEnd(stage: Stage): void {
     .sort()
     .at(-1);
   const path = `${DIRECTORY}/${newest}`;
-  stage.tornPaths.add(path);
+  stage.brokenPaths.add(path);
   const inode = stage.disk.find(path);
   inode?.write(Buffer.alloc(40, 1), inode.bytes);
   for (const name of ["tmp.0.ab", "torn.0.1", "torn.0.2", "torn.0.3", "torn.0.4"]) {
@@ -165,7 +165,10 @@ export function stageWith(
 ): Stage {
   const stage = stageOf(seed, options);
   stage.disk.makeDirectory(DIRECTORY);
-  for (const [path, { content }] of files.names) stage.put(path, content);
+  for (const [path, { content }] of files.names) {
+    stage.put(path, content);
+    stage.brokenPaths.add(path);
+  }
   for (const directory of ["/data", DIRECTORY]) stage.disk.syncDirectory(directory);
   stage.ledger.begin(entries);
   return stage;

@@ -36,8 +36,8 @@ export class Stage extends World {
   readonly ledger = new Ledger();
   readonly views = new Map<Thread, FaultyFiles>();
   readonly cast = new Set<Member>();
-  /** Segments that end in the middle of a frame, by no fault of the disk. */
-  readonly tornPaths = new Set<string>();
+  /** Segments that may be torn or damaged, by no fault of the disk. */
+  readonly brokenPaths = new Set<string>();
   /** Whether the files are damaged: members may give up, and what they show is judged elsewhere. */
   isDamaged = false;
   options: HubOptions;
@@ -214,7 +214,7 @@ export class Stage extends World {
     for (const name of names) {
       const path = `/data/app.db.d/${name}`;
       const content = this.disk.find(path)?.content ?? Buffer.alloc(0);
-      for (let at = 0; at < content.length && !this.tornPaths.has(path); ) {
+      for (let at = 0; at < content.length && !this.brokenPaths.has(path); ) {
         const length = content.length - at < HEADER_BYTES ? 0 : lengthOf(content, at);
         const isWhole = isFrameLength(length) && at + length <= content.length && isSound(content, at, at + length);
         assert(isWhole, `${name} has a part of a frame at byte ${at} of ${content.length}`);
