@@ -1,5 +1,15 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import fs, {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -47,6 +57,22 @@ test("what is not there is told by each call in its way", (t) => {
   assert.equal(files.modifiedAt(path), undefined);
   assert.deepEqual(files.list(path), []);
   assert.throws(() => files.link(path, `${path}2`), { code: "ENOENT" });
+});
+
+test("closing never fails for an open file, whatever close(2) reports, and is refused for one that is closed", (t) => {
+  const file = files.open(join(directoryFor(t), "file"), "create");
+  const { closeSync } = fs;
+  t.after(() => {
+    fs.closeSync = closeSync;
+    syncBuiltinESMExports();
+  });
+  fs.closeSync = (open) => {
+    closeSync(open);
+    throw Object.assign(new Error("EIO: close"), { code: "EIO" });
+  };
+  syncBuiltinESMExports();
+  files.close(file);
+  assert.throws(() => files.close(file), { code: "EBADF" });
 });
 
 test("names are linked exclusively and counted by the open file", (t) => {

@@ -190,8 +190,13 @@ test("with a mark only what follows it is read, and old damage stops nothing", (
   const { segments, seq } = recover(clean, place, null, none);
   const second = segments[1] as (typeof segments)[number];
   const mark = { epoch: 2, segment: 1, offset: second.end, seq: 20, time: 1_000_020 };
-  for (const path of [SNAPSHOT, CLOSED[0] as string]) {
-    const files = withFile(path, Buffer.alloc(storage.get(path).length));
+  const headless = storage.get(CLOSED[0] as string).subarray(storage.get(CLOSED[0] as string).readUInt32LE(0));
+  for (const [path, content] of [
+    [SNAPSHOT, Buffer.alloc(storage.get(SNAPSHOT).length)],
+    [CLOSED[0] as string, Buffer.alloc(storage.get(CLOSED[0] as string).length)],
+    [CLOSED[0] as string, headless],
+  ] as const) {
+    const files = withFile(path, content);
     const recovered = recover(files, place, mark, none);
     assert.equal(recovered.seq, seq);
     assert.deepEqual(recovered.segments.at(-1), segments.at(-1));

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { recover, recoverForHub } from "../../dist/core/local/recovery.js";
+import { recover, recoverForHub, removeStrays } from "../../dist/core/local/recovery.js";
 import { salvage } from "../../dist/core/local/salvage.js";
 import { CLOSED, count, flipped, LAST, SNAPSHOT, storage, withFile } from "./damaged.js";
+import type { MemoryFiles } from "./memory-files.js";
 import { load, machineOf, place } from "./stored.js";
 
 const none = () => false;
@@ -64,4 +65,45 @@ test("a crash at any call of a salvage loses nothing more", () => {
     }
     if (isOver) return;
   }
+});
+
+test("a salvage that fails at any call and is tried again still keeps the damaged file", () => {
+  const path = CLOSED[0] as string;
+  const content = flipped(storage.get(path), storage.get(path).indexOf("written by 13"), 1);
+  for (let call = 0; ; call++) {
+    const files = withFile(path, content);
+    const machine = machineOf(files);
+    files.fault = (_, change) => (change === call ? { code: "EIO" } : undefined);
+    let isOver = false;
+    try {
+      salvage(machine, place, 9);
+      isOver = true;
+    } catch {}
+    files.fault = null;
+    const { segments } = recoverForHub(machine, place, 10, { recover: "salvage" }, null);
+    removeStrays(files, place, 10, segments);
+    const aside = files.list(place.directory).find((name) => /^damaged\..*\.log\.1\.2$/.test(name));
+    assert.deepEqual(files.get(`${place.directory}/${aside}`), content, `failure of call ${call}`);
+    if (isOver) return;
+  }
+});
+
+test("salvage keeps every whole frame of files that were exchanged, and of frames that were swapped", () => {
+  const whole = load(storage.afterCrash(), recover(storage.afterCrash(), place, null, none)).text;
+  const [one, two] = CLOSED as [string, string];
+  const exchanged = withFile(one, storage.get(SNAPSHOT));
+  exchanged.put(SNAPSHOT, storage.get(one));
+  const moved = withFile(LAST, storage.get(two));
+  moved.put(two, storage.get(LAST));
+  const salvaged = (files: MemoryFiles) =>
+    load(files, recoverForHub(machineOf(files), place, 9, { recover: "salvage" }, null)).text;
+  assert.match(salvaged(exchanged), /written by 20/);
+  assert.deepEqual(salvaged(moved), whole);
+  const content = storage.get(two);
+  const frames: Buffer[] = [];
+  for (let at = 0; at < content.length; at += content.readUInt32LE(at))
+    frames.push(content.subarray(at, at + content.readUInt32LE(at)));
+  const [head, a, b, ...rest] = frames as [Buffer, Buffer, Buffer];
+  const swapped = withFile(two, Buffer.concat([head, b, a, ...rest]));
+  assert.deepEqual(salvaged(swapped), whole);
 });

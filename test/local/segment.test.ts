@@ -109,6 +109,19 @@ test("a failed fsync is never tried again", async () => {
   assert.equal(files.calls.length, syncs);
 });
 
+test("what a failed fsync may have given up is written anew, once, for a successor that syncs the segment", async () => {
+  for (const how of ["sync", "syncLater"] as const) {
+    const files = new MemoryFiles();
+    const segment = Segment.create(files, place, START);
+    files.fault = (call) => (call === "sync" ? { code: "EIO" } : undefined);
+    if (how === "sync") assert.throws(() => segment.sync(), { code: "EIO" });
+    else assert.ok(await new Promise((resolve) => segment.syncLater(resolve)));
+    assert.deepEqual(files.calls.slice(-2), [`sync ${PATH}`, `write ${PATH}`]);
+    await new Promise((resolve) => segment.syncLater(resolve));
+    assert.equal(files.calls.at(-1), `write ${PATH}`);
+  }
+});
+
 test("what was synced survives a loss of power, its name included", async () => {
   for (const how of ["sync", "syncLater"] as const) {
     const files = new MemoryFiles();

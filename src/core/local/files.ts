@@ -92,6 +92,18 @@ function openFile(path: string, how: keyof typeof FLAGS): number {
   throw notFile(path);
 }
 
+/**
+ * Whatever close(2) reports, the file is closed, and its number may be in use again: another try would close somebody else's.
+ * What it may tell of writes, a sync has told before.
+ */
+function close(file: number): void {
+  try {
+    closeSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EBADF") throw error;
+  }
+}
+
 function syncDirectory(path: string): void {
   const isWindows = process.platform === "win32";
   let file: number | undefined;
@@ -120,7 +132,7 @@ function describe(path: string): { mode: number; uid: number; isDirectory: boole
 /** The file system of this machine. */
 export const diskFiles: Files = {
   open: openFile,
-  close: (file) => closeSync(file),
+  close,
   read: (file, into, offset, length, position) => readSync(file, into, offset, length, position),
   write: (file, buffers, position) =>
     buffers.length === 1

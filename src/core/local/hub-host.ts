@@ -58,9 +58,13 @@ class HubHost implements HubHandle {
   close(destroy: boolean): void {
     if (this.#isOver) return;
     const hub = this.#hub;
-    if (hub === null) this.#end({ kind: "ended" });
-    // Others may have left before, and that has not been read yet.
-    else this.#machine.clock.soon(() => this.#isOver || this.#leave(hub, destroy));
+    if (hub === null) {
+      this.#end({ kind: "ended" });
+      return;
+    }
+    // Others may have left before, and that has not been read yet; in this turn the sockets may have been looked at before.
+    const { clock } = this.#machine;
+    clock.soon(() => clock.soon(() => this.#isOver || this.#leave(hub, destroy)));
   }
 
   #leave(hub: Hub, destroy: boolean): void {
@@ -116,13 +120,15 @@ class HubHost implements HubHandle {
     this.#seat = seat;
     const fenced = seat.fence();
     const isVoid = mark === null && this.#isVoid();
-    const recovered = recoverForHub(machine, place, seat.epoch, isVoid ? { recover: "salvage" } : options, mark);
+    const how = isVoid ? ({ recover: "salvage" } as const) : options;
+    const recovered = recoverForHub(machine, place, seat.epoch, how, mark, (lost) => {
+      if (!isVoid) this.#report({ kind: "salvaged", message: describeLost(lost) });
+    });
     // What a successor has appended may have been read too: a segment behind that would name a newer one before it.
     if (!seat.holds()) {
       this.#end({ kind: "replaced" });
       return;
     }
-    if (recovered.lost && !isVoid) this.#report({ kind: "salvaged", message: describeLost(recovered.lost) });
     this.#hub = new Hub(machine, place, options, seat, token, recovered, {
       replaced: () => this.#end({ kind: "replaced" }),
       grown: () => this.#compactIfGrown(),

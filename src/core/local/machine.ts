@@ -10,6 +10,7 @@ export interface Files {
    * @throws StorageError `ERR_STORAGE_DIRECTORY` when that is no file but a link, a directory, a pipe or a device.
    */
   open(path: string, how: "read" | "create" | "write"): number;
+  /** Never fails for an open file. */
   close(file: number): void;
   /** Reads up to `length` bytes at `position`; returns how many, 0 at the end. */
   read(file: number, into: Buffer, offset: number, length: number, position: number): number;

@@ -16,12 +16,11 @@ import type { Files, HubOptions, Machine, Mark, Place, SegmentRef } from "./mach
 import { intentPath, intentsIn, segmentPath, segmentsIn, snapshotPath, snapshotsIn } from "./names.js";
 import { type Applied, isInHistory } from "./reader.js";
 import { salvage } from "./salvage.js";
-import { readExactly } from "./scanner.js";
 import { readSegmentHead } from "./segment.js";
 import { isWholeSnapshot } from "./snapshot.js";
 import type { Lost } from "./sound.js";
 import { checkSnapshot, expectNoBatch, readLinks, type Torn } from "./verify.js";
-import { writeAll } from "./write.js";
+import { writeAnew } from "./write.js";
 
 const TEMPORARY_NAME = /^tmp\.(\d+)\./;
 
@@ -36,8 +35,6 @@ export interface Recovered {
   readonly seq: number;
   readonly time: number;
   readonly torn: Torn | null;
-  /** Damaged places, when their files were kept aside and only what is intact was loaded. */
-  readonly lost?: readonly Lost[];
 }
 
 /**
@@ -167,6 +164,7 @@ function refsOf(links: readonly Link[], end: number): SegmentRef[] {
 /**
  * Recovers the log for a new hub, which has fenced all others. On return what was read is on the disk with its names and
  * the directory's own, so that the new hub's first segment never names a file or a place that a loss of power takes back.
+ * @param salvaging Called with what is lost before damaged files are given up.
  * @throws StorageError `ERR_STORAGE_CORRUPT`, unless `options.recover` is `"salvage"`; `ERR_STORAGE_FORMAT`.
  */
 export function recoverForHub(
@@ -175,17 +173,18 @@ export function recoverForHub(
   epoch: number,
   options: Pick<HubOptions, "recover">,
   mark: Mark | null,
+  salvaging: (lost: readonly Lost[]) => void = () => {},
 ): Recovered {
   const { files } = machine;
-  beginBehindEnd(machine, place, epoch);
   const adopt = () => adoptCopy(machine, place, epoch);
   let recovered: Recovered;
   try {
+    beginBehindEnd(machine, place, epoch);
     recovered = recover(files, place, mark, adopt);
   } catch (error) {
     if (options.recover !== "salvage" || (error as StorageError).code !== "ERR_STORAGE_CORRUPT") throw error;
-    const lost = salvage(machine, place, epoch);
-    recovered = { ...recover(files, place, null, adopt), lost };
+    salvage(machine, place, epoch, salvaging);
+    recovered = recover(files, place, null, adopt);
   }
   const last = recovered.segments.at(-1);
   if (last) syncFile(files, segmentPath(place, last.epoch, last.segment));
@@ -205,14 +204,12 @@ function beginBehindEnd(machine: Machine, place: Place, epoch: number): void {
   if (!isEmpty || !adoptCopy(machine, place, epoch, end.seq + 1)) publish(machine, place, epoch, end, []);
 }
 
-/** When it fails, the pages that it could not write count as clean: they are written anew, so that the next try means them. */
 function syncFile(files: Files, path: string): void {
   const file = files.open(path, "write");
   try {
     files.sync(file);
   } catch (error) {
-    const bytes = readExactly(files, file, 0, files.bytes(file));
-    if (bytes) writeAll(files, file, [bytes], 0);
+    writeAnew(files, file, files.bytes(file));
     throw error;
   } finally {
     files.close(file);

@@ -2,16 +2,17 @@
  * Keeps what is intact of damaged files, when the user asks for it: the newest whole snapshot, or what is whole of a
  * damaged one, and every whole batch behind it in the order of the log, gaps allowed.
  *
- * Invariant: a crash at any point loses nothing more. The result is published under a seq above all others before any
- * file is moved; damaged files are kept aside, whole.
+ * Invariant: a crash or a failure at any point loses nothing more. Damaged files are kept aside, whole, under further names
+ * before the result is published under a seq above all others; from then on the old names count for nothing, and go.
  */
 import { basename, join } from "node:path";
 import { decodeEntries } from "../log/codec.js";
-import { SLOT } from "../log/entry.js";
+import { type Batch, SLOT } from "../log/entry.js";
 import { BATCH, epochOf, numberOf, STATE, seqOf, timeOf } from "../log/frame.js";
-import { batchOf, Fold, publish } from "./compactor.js";
+import { batchOf, Fold, linkOnce, publish } from "./compactor.js";
 import { renewCopy } from "./copy.js";
 import { DamageError } from "./damage.js";
+import { endOf } from "./ended.js";
 import type { Files, Machine, Place } from "./machine.js";
 import { segmentPath, segmentsIn, snapshotPath, snapshotsIn, temporaryPath } from "./names.js";
 import { frameAt, nextSoundFrame } from "./resync.js";
@@ -32,10 +33,16 @@ interface Source {
 
 /**
  * Publishes a snapshot of everything that is intact. On return it is the whole log: a new chain can begin behind it.
+ * @param salvaging Called with what is lost before it is given up: whatever fails later, somebody was told.
  * @returns what was lost; the files that it was lost from are kept as `damaged.<random>.<name>`.
  * @throws StorageError `ERR_STORAGE_FORMAT` when another version wrote a file.
  */
-export function salvage(machine: Machine, place: Place, epoch: number): Lost[] {
+export function salvage(
+  machine: Machine,
+  place: Place,
+  epoch: number,
+  salvaging: (lost: readonly Lost[]) => void = () => {},
+): Lost[] {
   const { files } = machine;
   const names = files.list(place.directory);
   const snapshots = snapshotsIn(names);
@@ -48,30 +55,43 @@ export function salvage(machine: Machine, place: Place, epoch: number): Lost[] {
   const lost = damaged.map((file) => ({ file, from: 0, to: 0 }) as Lost);
   if (base !== undefined) lost.push(...loadSnapshot(files, base, fold));
   for (const source of sources) lost.push(...loadBatches(files, source, fold));
-  const highest = Math.max(fold.seq, snapshots[0] ?? 0, ...sources.map(({ above }) => above));
+  const end = endOf(files, place)?.seq ?? 0;
+  const highest = Math.max(fold.seq, snapshots[0] ?? 0, end, ...sources.map(({ above }) => above));
+  keepAside(machine, place, new Set(lost.map(({ file }) => file)));
+  salvaging(lost);
   publish(machine, place, epoch, { ...fold.head, seq: highest + 1 }, fold.entries());
-  moveAside(machine, place, [...paths, ...sources.map(({ path }) => path)], lost);
+  for (const path of [...paths, ...sources.map((source) => source.path)]) files.unlink(path);
+  files.syncDirectory(place.directory);
   renewCopy(files, place, highest + 1, temporaryPath(place, epoch, machine.random(8).toString("hex")));
   return lost;
 }
 
 function isWhole(files: Files, path: string): boolean {
+  return unlessDamaged(() => checkSnapshot(files, path, null)) !== null;
+}
+
+/** What a call returns; null when it meets damage. */
+function unlessDamaged<T>(read: () => T): T | null {
   try {
-    checkSnapshot(files, path, null);
-    return true;
+    return read();
   } catch (error) {
-    if (error instanceof DamageError) return false;
+    if (error instanceof DamageError) return null;
     throw error;
   }
 }
 
-/** The segments that hold anything, in order; what one has behind the begin of the next was never confirmed. */
+/**
+ * The segments in order; what one has behind the begin of the next was never confirmed. Within an epoch the order is that of
+ * what they hold: names may have been exchanged.
+ */
 function sourcesOf(files: Files, place: Place, names: readonly string[]): Source[] {
+  const found = segmentsIn(names).map(({ epoch, segment }) => {
+    const path = segmentPath(place, epoch, segment);
+    return { path, epoch, above: lastBefore(files, path, epoch, segment) };
+  });
   const sources: Source[] = [];
   let below = Number.POSITIVE_INFINITY;
-  for (const { epoch, segment } of segmentsIn(names)) {
-    const path = segmentPath(place, epoch, segment);
-    const above = lastBefore(files, path, epoch, segment);
+  for (const { path, epoch, above } of found.sort((a, b) => b.epoch - a.epoch || (b.above ?? 0) - (a.above ?? 0))) {
     sources.unshift({ path, epoch, above: above ?? 0, below });
     if (above !== null) below = Math.min(below, above + 1);
   }
@@ -82,7 +102,7 @@ function sourcesOf(files: Files, place: Place, names: readonly string[]): Source
 function lastBefore(files: Files, path: string, epoch: number, segment: number): number | null {
   const file = files.open(path, "read");
   try {
-    const head = readSegmentHead(files, file, path, { epoch, segment });
+    const head = unlessDamaged(() => readSegmentHead(files, file, path, { epoch, segment }));
     if (head) return head.seq;
     const first = nextSoundFrame(files, file, 0, BATCH, (buffer, at) => epochOf(buffer, at) === epoch);
     return first === -1 ? null : seqOf(frameAt(files, file, first), 0) - 1;
@@ -93,7 +113,7 @@ function lastBefore(files: Files, path: string, epoch: number, segment: number):
 
 function loadSnapshot(files: Files, path: string, fold: Fold): Lost[] {
   const file = files.open(path, "read");
-  const first = readSnapshotHead(files, file, path);
+  const first = unlessDamaged(() => readSnapshotHead(files, file, path));
   const seqInside = nextSoundFrame(files, file, 0, STATE, () => true);
   const seq = first?.head.seq ?? (seqInside === -1 ? 0 : seqOf(frameAt(files, file, seqInside), 0));
   files.close(file);
@@ -118,22 +138,25 @@ function loadSnapshot(files: Files, path: string, fold: Fold): Lost[] {
   );
 }
 
+/** Applies what is whole in the order of the log, which need not be that of a damaged file. */
 function loadBatches(files: Files, { path, epoch, above, below }: Source, fold: Fold): Lost[] {
-  return readSound(
+  const batches: Batch[] = [];
+  const lost = readSound(
     files,
     path,
     BATCH,
     (buffer, at) => epochOf(buffer, at) === epoch && timeOf(buffer, at) >= 0,
     (buffer, start, end) => {
       const seq = seqOf(buffer, start);
-      if (seq > fold.seq && seq > above && seq < below) applyBehind(fold, buffer, start, end);
+      if (seq > above && seq < below) batches.push(batchOf(buffer, start, end));
     },
   );
+  for (const batch of batches.sort((a, b) => a.seq - b.seq)) if (batch.seq > fold.seq) applyBehind(fold, batch);
+  return lost;
 }
 
 /** Applies the next batch, behind a gap or none. That its origin began in a gap does not make it void. */
-function applyBehind(fold: Fold, buffer: Buffer, start: number, end: number): void {
-  const read = batchOf(buffer, start, end);
+function applyBehind(fold: Fold, read: Batch): void {
   const batch = { ...read, time: Math.max(read.time, fold.time) };
   fold.skip(batch.seq - 1);
   if (fold.apply(batch)) return;
@@ -142,13 +165,9 @@ function applyBehind(fold: Fold, buffer: Buffer, start: number, end: number): vo
   fold.skip(batch.seq, [[batch.origin, batch.number, batch.time]]);
 }
 
-/** Keeps the files aside from which something was lost, and removes the others: the new snapshot has all of them. */
-function moveAside(machine: Machine, place: Place, paths: readonly string[], lost: readonly Lost[]): void {
+/** Gives damaged files further names. Returns when these are on the disk. */
+function keepAside(machine: Machine, place: Place, damaged: ReadonlySet<string>): void {
   const random = machine.random(8).toString("hex");
-  for (const path of paths) {
-    const aside = join(place.directory, `damaged.${random}.${basename(path)}`);
-    if (lost.some(({ file }) => file === path)) machine.files.rename(path, aside);
-    else machine.files.unlink(path);
-  }
+  for (const path of damaged) linkOnce(machine, path, join(place.directory, `damaged.${random}.${basename(path)}`));
   machine.files.syncDirectory(place.directory);
 }

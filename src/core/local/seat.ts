@@ -102,6 +102,7 @@ export class Seat {
     const file = files.open(temporary, "create");
     const seat = new Seat(machine, place, epoch, file);
     let isLinked = false;
+    let isHighest: boolean;
     try {
       const bytes = Buffer.from(`${JSON.stringify(content)}\n`);
       if (files.write(file, [bytes], 0) !== bytes.length) throw diskFull(temporary);
@@ -109,6 +110,7 @@ export class Seat {
       files.link(temporary, seatPath(place, epoch));
       isLinked = true;
       files.unlink(temporary);
+      isHighest = !seat.#hasHigher();
     } catch (error) {
       seat.release();
       if (isLinked) files.unlink(seatPath(place, epoch));
@@ -116,7 +118,7 @@ export class Seat {
       if ((error as NodeJS.ErrnoException).code === "EEXIST") return null;
       throw error;
     }
-    if (!seat.#hasHigher()) return seat;
+    if (isHighest) return seat;
     files.unlink(seatPath(place, epoch));
     seat.release();
     return null;
@@ -141,12 +143,21 @@ export class Seat {
   /** Whether this is still the seat: by inode, so neither a reused name nor a frozen clock deceives. Costs a microsecond. */
   holds(): boolean {
     const { files } = this.#machine;
-    return !this.#isReleased && files.linkCount(this.#file) === 1 && files.bytes(this.#file) === this.#bytes;
+    try {
+      return !this.#isReleased && files.linkCount(this.#file) === 1 && files.bytes(this.#file) === this.#bytes;
+    } catch {
+      // Nobody can tell: then nothing is confirmed.
+      return false;
+    }
   }
 
-  /** Shows processes of other machines that share the volume that somebody is here. */
+  /** Shows processes of other machines that share the volume that somebody is here. Best effort: the disk may take nothing. */
   refresh(): void {
-    this.#machine.files.touch(this.#file, this.#machine.clock.now());
+    try {
+      this.#machine.files.touch(this.#file, this.#machine.clock.now());
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    }
   }
 
   /** Closes the file; the seat stays where it is. */

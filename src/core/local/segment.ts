@@ -11,7 +11,7 @@ import { FORMAT, isCount, readHead } from "./head.js";
 import type { Files, Place, SegmentRef } from "./machine.js";
 import { segmentPath } from "./names.js";
 import { firstFrame } from "./scanner.js";
-import { writeAll } from "./write.js";
+import { writeAll, writeAnew } from "./write.js";
 
 /** Most bytes of the first frame of a segment, of this version and of later ones. */
 const MAX_HEAD_BYTES = 64 * 1024;
@@ -50,7 +50,7 @@ export function readSegmentHead(
   const frame = firstFrame(files, file, MAX_HEAD_BYTES);
   if (frame === null) return null;
   if (kindOf(frame, 0) !== SEGMENT)
-    throw formatError(path, `expected a segment, got a frame of kind ${kindOf(frame, 0)}`);
+    throw new DamageError(path, 0, `expected the first frame of a segment, got one of kind ${kindOf(frame, 0)}`, true);
   const { previous } = readHead(path, frame);
   if (!isRef(previous))
     throw formatError(path, "expected the place of a segment before it, or none, got something else");
@@ -154,7 +154,7 @@ export class Segment {
       this.#files.sync(this.#file);
       this.#syncName();
     } catch (error) {
-      this.#syncError = error as Error;
+      this.#syncFailed(error as Error);
       throw error;
     }
   }
@@ -167,7 +167,8 @@ export class Segment {
     }
     this.#syncsUnderWay++;
     this.#files.syncLater(this.#file, (error) => {
-      this.#syncError ??= error ?? this.#nameError();
+      const failed = error ?? this.#nameError();
+      if (failed) this.#syncFailed(failed);
       if (--this.#syncsUnderWay === 0 && this.#isClosed) this.#files.close(this.#file);
       done(this.#syncError);
     });
@@ -178,6 +179,13 @@ export class Segment {
     if (this.#isClosed) return;
     this.#isClosed = true;
     if (this.#syncsUnderWay === 0) this.#files.close(this.#file);
+  }
+
+  /** What it may have given up is written anew: a successor, who cannot know of it, syncs the segment once more. */
+  #syncFailed(error: Error): void {
+    if (this.#syncError) return;
+    this.#syncError = error;
+    writeAnew(this.#files, this.#file, this.#end);
   }
 
   #syncName(): void {

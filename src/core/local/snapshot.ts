@@ -89,7 +89,8 @@ export function isWholeSnapshot(files: Files, file: number, seq: number | null):
 
 /**
  * Reads the first frame of an open snapshot; null when it is not whole.
- * @throws StorageError `ERR_STORAGE_FORMAT` when it is no snapshot, or one of another version or of nobody who keeps to the format.
+ * @throws DamageError when it is that of something else.
+ * @throws StorageError `ERR_STORAGE_FORMAT` when another version wrote it, or nobody who keeps to the format.
  */
 export function readSnapshotHead(
   files: Files,
@@ -99,7 +100,7 @@ export function readSnapshotHead(
   const frame = firstFrame(files, file, MAX_FRAME_BYTES);
   if (frame === null) return null;
   if (kindOf(frame, 0) !== SNAPSHOT)
-    throw formatError(path, `expected a snapshot, got a frame of kind ${kindOf(frame, 0)}`);
+    throw new DamageError(path, 0, `expected the first frame of a snapshot, got one of kind ${kindOf(frame, 0)}`, true);
   const { origins } = readHead(path, frame);
   if (!areOrigins(origins)) throw formatError(path, "expected origins of three numbers each, got something else");
   return { head: { seq: seqOf(frame, 0), time: timeOf(frame, 0), origins }, bytes: frame.length };

@@ -1,4 +1,5 @@
 import type { Files } from "./machine.js";
+import { readExactly } from "./scanner.js";
 
 /** What became of a write. */
 export interface Written {
@@ -23,6 +24,19 @@ export function writeAll(files: Files, file: number, buffers: readonly Buffer[],
     }
   }
   return { bytes, error: null };
+}
+
+/**
+ * Writes the first bytes of a file once more after its sync has failed: the pages that it could not write count as clean, and
+ * the next sync would not mean them. Best effort: what the disk refuses now too stays as it is.
+ */
+export function writeAnew(files: Files, file: number, bytes: number): void {
+  try {
+    const content = readExactly(files, file, 0, bytes);
+    if (content) writeAll(files, file, [content], 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+  }
 }
 
 /** What is left of buffers when their first `bytes` bytes are gone. */
