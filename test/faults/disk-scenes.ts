@@ -107,7 +107,7 @@ async function playSalvage(stage: Stage): Promise<void> {
   await playOn(stage, member);
 }
 
-/** One removes everything while another has it open, then the last one does. */
+/** One removes everything while another has it open, then the last one does; and once more what is made after it. */
 async function playRemoval(stage: Stage): Promise<void> {
   const first = await stage.opened();
   const second = await stage.opened();
@@ -117,12 +117,20 @@ async function playRemoval(stage: Stage): Promise<void> {
   await stage.flushed(second);
   await stage.left(second);
   await stage.left(first, true);
-  const third = await stage.opened();
-  if (!stage.ledger.mayBeVoid) assert.deepEqual(third.replica.keys(), [], "what was removed is there again");
-  else if (third.replica.keys().length === 0) stage.ledger.clear();
+  const third = await openedAnew(stage);
+  await stage.left(third, true);
+  await openedAnew(stage);
+}
+
+/** What was removed, opened and written to. */
+async function openedAnew(stage: Stage): Promise<Member> {
+  const member = await stage.opened();
+  if (!stage.ledger.mayBeVoid) assert.deepEqual(member.replica.keys(), [], "what was removed is there again");
+  else if (member.replica.keys().length === 0) stage.ledger.clear();
   stage.ledger.mayBeVoid = false;
-  third.write(2);
-  await stage.flushed(third);
+  member.write(2);
+  await stage.flushed(member);
+  return member;
 }
 
 /** A storage that is gone with its last member, also when that is killed. */

@@ -19,6 +19,8 @@ export class Inode {
   #disk: Buffer = Buffer.alloc(0);
   #dirty: Range[] = [];
   #dropped: Range[] = [];
+  /** Whether what was given up is written anew, and not synced yet. */
+  #isMended = false;
   /** Whether a loss of power left something behind what it took. */
   hasHole = false;
   links = 1;
@@ -38,9 +40,9 @@ export class Inode {
     return this.#disk;
   }
 
-  /** Whether a failed sync gave up some of it, and nobody has written that anew. */
+  /** Whether a failed sync gave up some of it, and nobody has written that anew and synced it. */
   get hasDropped(): boolean {
-    return this.#dropped.length > 0;
+    return this.#dropped.length > 0 || this.#isMended;
   }
 
   write(bytes: Buffer, position: number): void {
@@ -53,7 +55,10 @@ export class Inode {
     if (position > this.#bytes) this.#cache.fill(0, this.#bytes, position);
     bytes.copy(this.#cache, position);
     this.#bytes = Math.max(this.#bytes, end);
-    if (this.#dropped.length > 0) this.#dropped = this.#dropped.filter(([from, to]) => from < position || to > end);
+    if (this.#dropped.length > 0) {
+      this.#dropped = this.#dropped.filter(([from, to]) => from < position || to > end);
+      this.#isMended = true;
+    }
     const last = this.#dirty.at(-1);
     if (last !== undefined && last[1] === position) this.#dirty[this.#dirty.length - 1] = [last[0], end];
     else this.#dirty.push([position, end]);
@@ -68,6 +73,7 @@ export class Inode {
   sync(): void {
     this.#apply(this.#dirty, this.#bytes);
     this.#dirty = [];
+    this.#isMended = false;
   }
 
   /** A sync fails: what is on the disk stays as it is, and the pages count as clean. */
@@ -87,6 +93,7 @@ export class Inode {
     }
     this.#dirty = [];
     this.#dropped = [];
+    this.#isMended = false;
     this.#cache = Buffer.from(this.#disk);
     this.#bytes = this.#disk.length;
   }

@@ -25,6 +25,8 @@ const FAILED_ONCE: readonly (readonly [seed: number, what: string])[] = [
   [815, "app.db was not made when the last member left before its hub served"],
   [927, "a loss of power after destroy brought back segments without their snapshot"],
   [10542247, "a member that left while it was about to try again left a timer behind"],
+  [559, "a manager that was closing left its own hub before that had folded the log"],
+  [1337, "a closed segment whose sync had failed was written anew, and its manager's successor did not sync it"],
   [1095, "a member whose batch was refused as expired could not write any more"],
 ];
 

@@ -22,6 +22,7 @@ export class ThreadsOf implements Threads {
   readonly #world: World;
   readonly #process: Process;
   readonly #thread: Thread;
+  #arrivesAt = 0;
 
   constructor(world: World, process: Process, thread: Thread) {
     this.#world = world;
@@ -105,9 +106,11 @@ export class ThreadsOf implements Threads {
     return thread;
   }
 
-  /** Tells the thread that started it, after a while. */
+  /** Tells the thread that started it, after a while; in order, as messages are. */
   #post(call: () => void): void {
-    this.#thread.in(this.#world.dice.delay(0.3, 3), call);
+    const { scheduler, dice } = this.#world;
+    this.#arrivesAt = Math.max(scheduler.time + dice.delay(0.3, 3), this.#arrivesAt + 0.001);
+    this.#thread.in(this.#arrivesAt - scheduler.time, call);
   }
 
   /** What is told to end goes on for a moment. */

@@ -103,6 +103,7 @@ class HubHost implements HubHandle {
     } catch (cause) {
       // A successor may have taken files away while they were read here.
       const isReplaced = this.#seat !== null && !this.#seat.holds();
+      this.#hub?.abandon();
       this.#end(isReplaced ? { kind: "replaced" } : failure(cause));
     }
   }
@@ -139,7 +140,7 @@ class HubHost implements HubHandle {
     });
     if (isVoid && recovered.seq > 0) {
       this.#mustCompact = true;
-      this.#hub.order(encodeEntries([clearEntry()]));
+      if (!this.#hub.order(encodeEntries([clearEntry()]))) throw refusal("what is nobody's to be cleared");
     }
     this.#report({ kind: "serving", epoch: seat.epoch });
     if (!seat.holds()) return;
@@ -207,8 +208,7 @@ class HubHost implements HubHandle {
   #leaveFiles(hub: Hub, destroy: boolean): void {
     // Frames that were never confirmed lie behind the end: a successor may count on them, so nothing is folded.
     if (!this.#seat?.holds() || !hub.writer.isSettled) return;
-    if (destroy)
-      throw new StorageError("ERR_STORAGE_DISK", "expected the disk to take the end of the log, got a refusal");
+    if (destroy) throw refusal("the log to be ended");
     foldAll(this.#machine, { ...hub.writer.compaction(), segments: hub.writer.chain });
   }
 
@@ -238,6 +238,10 @@ class HubHost implements HubHandle {
     this.#seat?.release();
     if (report) this.#report(report);
   }
+}
+
+function refusal(wanted: string): StorageError {
+  return new StorageError("ERR_STORAGE_DISK", `expected ${wanted}, got a disk that takes nothing`);
 }
 
 function describe(error: unknown): { code: string; message: string } {

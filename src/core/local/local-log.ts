@@ -208,7 +208,7 @@ export class LocalLog implements Log {
     this.#retry.reset();
     this.#sink?.manager(seat.content?.pid ?? 0, this.#candidacy.isManager(seat.epoch));
     for (const number of this.#barriers.keys()) this.#membership?.append(encodeFrame(BARRIER, { number }));
-    if (this.#leaving) this.#membership?.leave();
+    if (this.#leaving && !this.#candidacy.isRunning) this.#membership?.leave();
   }
 
   #parted(seat: SeatView, { mark, wasWelcome, hasLeft, isMute, reason }: MembershipEnd): void {

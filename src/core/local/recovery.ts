@@ -186,8 +186,8 @@ export function recoverForHub(
     salvage(machine, place, epoch, salvaging);
     recovered = recover(files, place, null, adopt);
   }
-  const last = recovered.segments.at(-1);
-  if (last) syncFile(files, segmentPath(place, last.epoch, last.segment));
+  // A closed segment is synced, unless that failed and it was written anew.
+  for (const { epoch, segment } of recovered.segments) syncFile(files, segmentPath(place, epoch, segment));
   files.syncDirectory(place.directory);
   files.syncDirectory(dirname(place.directory));
   return recovered;
