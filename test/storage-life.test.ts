@@ -195,9 +195,13 @@ test("destroy of the last one leaves nothing but what is not the storage's", asy
     writeFileSync(join(home.directory, "other.txt"), "not ours");
     const storage = await home.open();
     if (write) storage.set("key", 1);
+    const before = storage.stats();
     await storage.destroy();
     assert.deepEqual(home.names(), ["other.txt"]);
-    assert.equal((await home.open()).size, 0, "it can be opened anew");
+    const { seq, epoch } = before;
+    const anew = await home.open();
+    assert.equal(anew.size, 0, "it can be opened anew");
+    assert.ok(anew.stats().seq > seq && anew.stats().epoch > epoch, "its numbers go on");
   }
 });
 

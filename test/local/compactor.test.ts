@@ -11,25 +11,10 @@ import { writeSnapshot } from "../../dist/core/local/snapshot.js";
 import { setEntry } from "../../dist/core/log/entry.js";
 import { BATCH, encodeFrame } from "../../dist/core/log/frame.js";
 import { CrashError, MemoryFiles } from "./memory-files.js";
-import { load, machineOf, place, statesUpTo, writeSegment } from "./stored.js";
+import { load, machineOf, makeStorage, place, statesUpTo, writeSegment } from "./stored.js";
 
 const STATES = statesUpTo(40);
 const none = () => false;
-/** Behind all that the storages here hold. */
-const END = 100;
-
-/** A snapshot of 1 to 5, closed segments up to 15, a last one up to 20. All of it is on the disk. */
-function makeStorage(): { files: MemoryFiles; request: CompactRequest; last: SegmentRef } {
-  const files = new MemoryFiles();
-  const first = writeSegment(files, 1, 1, [1, 5], null);
-  compact(machineOf(files), { place, epoch: 1, snapshot: 0, segments: [first] });
-  const second = writeSegment(files, 1, 2, [6, 10], first);
-  const third = writeSegment(files, 2, 1, [11, 15], second);
-  const last = writeSegment(files, 2, 2, [16, 20], third);
-  files.put(`${place.directory}/torn.1.2`, Buffer.alloc(4));
-  files.settle();
-  return { files, request: { place, epoch: 2, snapshot: 5, segments: [second, third] }, last };
-}
 
 test("a compaction leaves the snapshot, what follows it, and a copy that is the same file", () => {
   const { files, request } = makeStorage();
@@ -232,63 +217,4 @@ test("a snapshot is cut into frames of bounded size, and a long value into one o
   assert.ok(lengths.slice(0, -2).every((length) => length < 300 * 1024));
   assert.equal(lengths.at(-1), 56);
   assert.ok((lengths.at(-2) as number) > 2_000_000);
-});
-
-test("a storage is removed to the last file, in an order that a joining member survives", () => {
-  const { files } = makeStorage();
-  for (const name of ["seat.1", "seat.2", "tmp.1.a", "intent.3"])
-    files.put(`${place.directory}/${name}`, Buffer.alloc(1));
-  const before = files.calls.length;
-  assert.equal(
-    removeFiles(files, place, END, () => true),
-    true,
-  );
-  assert.equal(files.names.size, 0);
-  const kinds = files.calls
-    .slice(before)
-    .map((call) => /app\.db$|log|snapshot|tmp|seat|removeDirectory/.exec(call)?.[0]);
-  const order = ["app.db", "log", "snapshot", "tmp", "seat", "removeDirectory"].map((kind) => kinds.lastIndexOf(kind));
-  assert.deepEqual(
-    order,
-    [...order].sort((a, b) => a - b),
-  );
-  assert.ok(files.calls.at(-2)?.endsWith("seat.2"));
-});
-
-test("a loss of power while a storage is removed never brings back segments without the snapshot that covers them", () => {
-  for (const keepsUnlinks of [true, false]) {
-    for (let crashAt = 0; crashAt < 20; crashAt++) {
-      const { files, request, last } = makeStorage();
-      compact(machineOf(files), { ...request, segments: [...request.segments, last] });
-      let change = 0;
-      files.fault = () => (change++ === crashAt ? { crash: true } : undefined);
-      assert.throws(() => {
-        removeFiles(files, place, END, () => true);
-        throw new CrashError();
-      }, CrashError);
-      const left = files.afterPowerLoss(keepsUnlinks);
-      const { seq } = recover(left, place, null, none);
-      assert.ok(seq === 20 || seq === 0, `a crash at change ${crashAt} left seq ${seq}`);
-    }
-  }
-});
-
-test("nothing is removed any more once the seat is lost", () => {
-  const { files } = makeStorage();
-  let left = 2;
-  assert.equal(
-    removeFiles(files, place, END, () => left-- > 0),
-    false,
-  );
-  assert.ok(files.list(place.directory).includes("snapshot.5"));
-});
-
-test("a directory with foreign files is left standing", () => {
-  const { files } = makeStorage();
-  files.put(`${place.directory}/README`, Buffer.alloc(1));
-  assert.equal(
-    removeFiles(files, place, END, () => true),
-    false,
-  );
-  assert.deepEqual(files.list(place.directory), ["README"]);
 });

@@ -168,3 +168,23 @@ test("a seat that a backup has linked under a second name while its manager was 
   assert.equal(frozen.holds(), false);
   assert.equal(successor.holds(), true);
 });
+
+test("a seat that cannot be looked at does not hold, since then nothing may be confirmed", () => {
+  const { machine, files } = memoryMachine();
+  const seat = claimSeat(machine, 1);
+  assert.equal(seat.holds(), true);
+  files.linkCount = () => {
+    throw Object.assign(new Error("EIO: i/o error, fstat"), { code: "EIO" });
+  };
+  assert.equal(seat.holds(), false);
+});
+
+test("a refresh that the disk refuses is left out", () => {
+  const { machine, files } = memoryMachine();
+  const seat = claimSeat(machine, 1);
+  files.touch = () => {
+    throw Object.assign(new Error("EROFS: read-only file system, futime"), { code: "EROFS" });
+  };
+  seat.refresh();
+  assert.equal(seat.holds(), true);
+});

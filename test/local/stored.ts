@@ -1,7 +1,7 @@
 /** Storages made for tests: a history of batches in segments, and what it comes to, computed the naive way. */
 
-import { Fold } from "../../dist/core/local/compactor.js";
-import type { Files, Machine, Place, SegmentRef } from "../../dist/core/local/machine.js";
+import { compact, Fold } from "../../dist/core/local/compactor.js";
+import type { CompactRequest, Files, Machine, Place, SegmentRef } from "../../dist/core/local/machine.js";
 import { placeOf, segmentPath } from "../../dist/core/local/names.js";
 import { ChainReader } from "../../dist/core/local/reader.js";
 import type { Recovered } from "../../dist/core/local/recovery.js";
@@ -9,6 +9,7 @@ import { Segment } from "../../dist/core/local/segment.js";
 import { encodeEntries } from "../../dist/core/log/codec.js";
 import { addEntry, deleteEntry, type Entry, setEntry } from "../../dist/core/log/entry.js";
 import { BATCH } from "../../dist/core/log/frame.js";
+import { MemoryFiles } from "./memory-files.js";
 
 export const place: Place = placeOf("/data", "app");
 const ORIGIN = 4711;
@@ -83,4 +84,17 @@ export function load(files: Files, { segments, seq, time }: Recovered): { seq: n
   while (!reader.step());
   files.unlink(segmentPath(place, 99_999, 1));
   return { seq: fold.seq, text: textOf(fold) };
+}
+
+/** A snapshot of 1 to 5, closed segments up to 15, a last one up to 20. All of it is on the disk. */
+export function makeStorage(): { files: MemoryFiles; request: CompactRequest; last: SegmentRef } {
+  const files = new MemoryFiles();
+  const first = writeSegment(files, 1, 1, [1, 5], null);
+  compact(machineOf(files), { place, epoch: 1, snapshot: 0, segments: [first] });
+  const second = writeSegment(files, 1, 2, [6, 10], first);
+  const third = writeSegment(files, 2, 1, [11, 15], second);
+  const last = writeSegment(files, 2, 2, [16, 20], third);
+  files.put(`${place.directory}/torn.1.2`, Buffer.alloc(4));
+  files.settle();
+  return { files, request: { place, epoch: 2, snapshot: 5, segments: [second, third] }, last };
 }

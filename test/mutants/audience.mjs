@@ -10,10 +10,16 @@ export const audienceMutants = [
     name: "the log is read before the fence",
     file: HOST,
     from: `    const fenced = seat.fence();
-    if (!options.persist && mark === null) removeIfVoid(machine, place, member);
-    const recovered = recoverForHub(machine, place, seat.epoch, options, mark);`,
-    to: `    if (!options.persist && mark === null) removeIfVoid(machine, place, member);
-    const recovered = recoverForHub(machine, place, seat.epoch, options, mark);
+    const isVoid = mark === null && this.#isVoid();
+    const how = isVoid ? ({ recover: "salvage" } as const) : options;
+    const recovered = recoverForHub(machine, place, seat.epoch, how, mark, (lost) => {
+      if (!isVoid) this.#report({ kind: "salvaged", message: describeLost(lost) });
+    });`,
+    to: `    const isVoid = mark === null && this.#isVoid();
+    const how = isVoid ? ({ recover: "salvage" } as const) : options;
+    const recovered = recoverForHub(machine, place, seat.epoch, how, mark, (lost) => {
+      if (!isVoid) this.#report({ kind: "salvaged", message: describeLost(lost) });
+    });
     const fenced = seat.fence();`,
     killedBy: ["local/hub", "simulation"],
   },

@@ -121,8 +121,8 @@ export const fileMutants = [
   {
     name: "the name of a segment is not synced",
     file: SEGMENT,
-    from: "      this.#syncName();\n    } catch (error) {\n      this.#syncError",
-    to: "    } catch (error) {\n      this.#syncError",
+    from: "      this.#syncName();\n    } catch (error) {\n      this.#syncFailed",
+    to: "    } catch (error) {\n      this.#syncFailed",
     killedBy: writer,
   },
   {

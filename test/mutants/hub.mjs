@@ -8,8 +8,8 @@ export const hubMutants = [
   {
     name: "a contender does not look for a higher seat",
     file: SEAT,
-    from: "if (!seat.#hasHigher()) return seat;",
-    to: "if (seat.epoch > 0) return seat;",
+    from: "isHighest = !seat.#hasHigher();",
+    to: "isHighest = true;",
     killedBy: seat,
   },
   {
@@ -159,8 +159,8 @@ export const hubMutants = [
   {
     name: "a hub that closes does not order what has arrived",
     file: HUB,
-    from: "if (!this.#isClosed) this.#turn();",
-    to: "",
+    from: "    if (!this.#isClosed) this.#turn();\n    if (!this.#isClosed) this.#stop();",
+    to: "    if (!this.#isClosed) this.#stop();",
     killedBy: hub,
   },
   {

@@ -8,6 +8,7 @@ import { hubMutants } from "./hub.mjs";
 import { logMutants } from "./log.mjs";
 import { memberMutants } from "./member.mjs";
 import { recoveryMutants } from "./recovery.mjs";
+import { removalMutants } from "./removal.mjs";
 import { replicaMutants } from "./replica.mjs";
 import { stateMutants } from "./state.mjs";
 import { storageMutants } from "./storage.mjs";
@@ -18,6 +19,7 @@ export const mutants = [
   ...audienceMutants,
   ...fileMutants,
   ...recoveryMutants,
+  ...removalMutants,
   ...memberMutants,
   ...replicaMutants,
   ...stateMutants,

@@ -36,8 +36,8 @@ export const logMutants = [
   {
     name: "unknown bits are taken",
     file: CODEC,
-    from: "if (op < SET || op > PATCH || (head & ~KNOWN_BITS) !== 0)",
-    to: "if (op < SET || op > PATCH)",
+    from: "if (((this.#ops >> (head & OP_MASK)) & 1) === 0 || (head & ~KNOWN_BITS) !== 0)",
+    to: "if (((this.#ops >> (head & OP_MASK)) & 1) === 0)",
     killedBy: log,
   },
   {

@@ -83,7 +83,7 @@ export const recoveryMutants = [
   {
     name: "what was recovered is not on the disk",
     file: RECOVERY,
-    from: "  if (last) syncFile(files, segmentPath(place, last.epoch, last.segment));\n",
+    from: "  for (const { epoch, segment } of recovered.segments) syncFile(files, segmentPath(place, epoch, segment));\n",
     to: "",
     killedBy: recovery,
   },
@@ -97,7 +97,7 @@ export const recoveryMutants = [
   {
     name: "what a failed fsync of a recovery could not write is not written anew",
     file: RECOVERY,
-    from: "    if (bytes) writeAll(files, file, [bytes], 0);\n",
+    from: "    writeAnew(files, file, files.bytes(file));\n",
     to: "",
     killedBy: recovery,
   },
@@ -209,8 +209,8 @@ export const recoveryMutants = [
   {
     name: "the batch that a snapshot ends with is applied again",
     file: READER,
-    from: "if (seq > this.#baseSeq) this.#visit.batch",
-    to: "if (seq >= this.#baseSeq) this.#visit.batch",
+    from: "if (seq > this.#baseSeq) {",
+    to: "if (seq >= this.#baseSeq) {",
     killedBy: ["local/reader", "local/recovery", "simulation"],
   },
   {

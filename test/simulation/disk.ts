@@ -4,11 +4,15 @@
  * Invariant: `#names` is what processes see; `#durable` is what is on the disk, as far as directories were synced. A name
  * that differs between the two is, after a loss of power, the one or the other, each on its own.
  */
+
 import { dirname } from "node:path";
+import { HEADER_BYTES, seqOf } from "../../dist/core/log/frame.js";
 import type { Dice } from "./dice.js";
 import { Inode, type Remains } from "./inode.js";
 
 const SEGMENT_PATH = /\/log\.\d+\.\d+$/;
+/** Where a storage ended that was removed: its last snapshot, outside of its directory. */
+const END_PATH = /\/ended\.[0-9a-f]+\.\d+$/;
 const SNAPSHOT_PATH = /\/snapshot\.(\d+)$/;
 
 export const failure = (code: string, call: string, path = ""): Error =>
@@ -67,6 +71,8 @@ export class Disk {
   write(path: string, inode: Inode, bytes: Buffer, position: number): void {
     inode.write(bytes, position);
     if (this.segments.get(path) === inode) this.#events.segmentBegins(path, inode);
+    else if (END_PATH.test(path) && inode.bytes >= HEADER_BYTES)
+      this.#events.snapshotPublished(seqOf(inode.content, 0));
   }
 
   link(path: string, name: string): void {

@@ -13,7 +13,7 @@ import { writeAll } from "./write.js";
 
 /**
  * Publishes what `app.db` holds as a snapshot. Returns when that is on the disk; `app.db` stays as it is, and is not shared.
- * @param lowestSeq The seq of the snapshot is not below it.
+ * @param lowestSeq The seq of the snapshot is not below it; an older file in which nothing is does not count.
  * @returns false when there is no such file.
  * @throws StorageError `ERR_STORAGE_FORMAT` when it is neither a snapshot nor a file of version 1; `ERR_STORAGE_CORRUPT` when
  *   it is a damaged snapshot.
@@ -24,8 +24,8 @@ export function adoptCopy(machine: Machine, place: Place, epoch: number, lowestS
   if (file === null) return false;
   try {
     const frame = firstFrame(files, file, MAX_FRAME_BYTES);
-    if (frame !== null && kindOf(frame, 0) === SNAPSHOT) adoptSnapshot(machine, place, epoch, file, lowestSeq);
-    else adoptVersion1(machine, place, epoch, file, lowestSeq);
+    if (frame !== null && kindOf(frame, 0) === SNAPSHOT) return adoptSnapshot(machine, place, epoch, file, lowestSeq);
+    adoptVersion1(machine, place, epoch, file, lowestSeq);
     return true;
   } finally {
     files.close(file);
@@ -41,14 +41,15 @@ function openIfThere(files: Files, path: string): number | null {
   }
 }
 
-function adoptSnapshot(machine: Machine, place: Place, epoch: number, source: number, lowestSeq: number): void {
+function adoptSnapshot(machine: Machine, place: Place, epoch: number, source: number, lowestSeq: number): boolean {
   const { files } = machine;
   const { seq } = checkSnapshot(files, place.filename, null);
   if (seq < lowestSeq) {
     const fold = foldSnapshot(files, place.filename, source);
+    if (fold.keyCount === 0) return false;
     fold.skip(lowestSeq);
     publish(machine, place, epoch, fold.head, fold.entries());
-    return;
+    return true;
   }
   const temporary = temporaryPath(place, epoch, machine.random(8).toString("hex"));
   const copy = files.open(temporary, "create");
@@ -62,6 +63,7 @@ function adoptSnapshot(machine: Machine, place: Place, epoch: number, source: nu
     files.unlink(temporary);
   }
   files.syncDirectory(place.directory);
+  return true;
 }
 
 function foldSnapshot(files: Files, path: string, file: number): Fold {

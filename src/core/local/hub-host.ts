@@ -71,7 +71,7 @@ class HubHost implements HubHandle {
     const isLast = !hub.hasOthers(this.#request.member);
     this.#listener?.close();
     this.#stopCompaction?.();
-    const isEmptied = isLast && (destroy || this.#isVoid()) && this.#empty(hub);
+    const isEmptied = isLast && (destroy || this.#isVoidForSure()) && this.#empty(hub);
     hub.close(() => {
       if (this.#isOver) return;
       try {
@@ -194,6 +194,16 @@ class HubHost implements HubHandle {
   #isVoid(): boolean {
     const { place, options, member } = this.#request;
     return !options.persist && !hasLiving(this.#machine, place, member);
+  }
+
+  /** As `isVoid`; when nobody can tell, the files stay. */
+  #isVoidForSure(): boolean {
+    try {
+      return this.#isVoid();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+      return false;
+    }
   }
 
   /**

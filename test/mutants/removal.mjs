@@ -1,0 +1,146 @@
+/** Mistakes in removing a storage, and in leaving one. */
+const ENDED = "src/core/local/ended.ts";
+const RECOVERY = "src/core/local/recovery.ts";
+const ADOPT = "src/core/local/adopt.ts";
+const SEAT = "src/core/local/seat.ts";
+const COPY = "src/core/local/copy.ts";
+const HOST = "src/core/local/hub-host.ts";
+const LOG = "src/core/local/local-log.ts";
+const ended = ["local/ended"];
+const removal = ["local/removal"];
+
+export const removalMutants = [
+  {
+    name: "an end counts that other users may have put there",
+    file: ENDED,
+    from: "return epochs.length > 0 && files.isPrivate(shelter) ?",
+    to: "return epochs.length > 0 ?",
+    killedBy: ended,
+  },
+  {
+    name: "an earlier end that is noted late takes the last one away",
+    file: ENDED,
+    from: "if (older < epoch)",
+    to: "if (older !== epoch)",
+    killedBy: ended,
+  },
+  {
+    name: "an end counts that is not whole",
+    file: ENDED,
+    from: "return first && isWholeSnapshot(files, file, first.head.seq) ? first.head : null;",
+    to: "return first ? first.head : null;",
+    killedBy: ended,
+  },
+  {
+    name: "a storage that is opened anew does not go on behind its end",
+    file: RECOVERY,
+    from: "    beginBehindEnd(machine, place, epoch);\n",
+    to: "",
+    killedBy: ended,
+  },
+  {
+    name: "a log that went on behind its end is emptied once more",
+    file: RECOVERY,
+    from: "if (end === null || (newest ?? 0) >= end.seq) return;",
+    to: "if (end === null || (newest ?? 0) > end.seq + 1) return;",
+    killedBy: [...ended, "simulation"],
+  },
+  {
+    name: "a backup is adopted at its own seq, before the end",
+    file: ADOPT,
+    from: "if (seq < lowestSeq) {",
+    to: "if (seq < 0) {",
+    killedBy: ended,
+  },
+  {
+    name: "what a removal has left of the copy is adopted",
+    file: ADOPT,
+    from: "    if (fold.keyCount === 0) return false;\n",
+    to: "",
+    killedBy: ["simulation"],
+  },
+  {
+    name: "a late claim does not look for an end",
+    file: SEAT,
+    from: "return endEpoch(files, this.#place) >= this.epoch;",
+    to: "return false;",
+    killedBy: ended,
+  },
+  {
+    name: "epochs begin again behind an end",
+    file: SEAT,
+    from: "segmentsIn(names)[0]?.epoch ?? 0, endEpoch(files, place));",
+    to: "segmentsIn(names)[0]?.epoch ?? 0);",
+    killedBy: ended,
+  },
+  {
+    name: "a seat that cannot be looked at holds",
+    file: SEAT,
+    from: "      // Nobody can tell: then nothing is confirmed.\n      return false;",
+    to: "      return true;",
+    killedBy: ["local/seat"],
+  },
+  {
+    name: "the snapshot with which a storage ends is removed",
+    file: COPY,
+    from: "      .filter((seq) => seq < end)\n",
+    to: "",
+    killedBy: removal,
+  },
+  {
+    name: "the end is not noted",
+    file: HOST,
+    from: "    noteEnd(files, place, seat.epoch, { seq, time, origins });\n",
+    to: "",
+    killedBy: removal,
+  },
+  {
+    name: "the end forgets the origins",
+    file: HOST,
+    from: "noteEnd(files, place, seat.epoch, { seq, time, origins });",
+    to: "noteEnd(files, place, seat.epoch, { seq, time, origins: origins.slice(0, 0) });",
+    killedBy: removal,
+  },
+  {
+    name: "the log is ended without an empty batch behind the clear",
+    file: HOST,
+    from: "hub.rotate() && hub.order(encodeEntries([]))",
+    to: "hub.rotate()",
+    killedBy: removal,
+  },
+  {
+    name: "what cannot be ended is removed all the same",
+    file: HOST,
+    from: 'if (destroy) throw refusal("the log to be ended");',
+    to: "",
+    killedBy: removal,
+  },
+  {
+    name: "what is nobody's is shown to the next member",
+    file: HOST,
+    from: "if (isVoid && recovered.seq > 0) {",
+    to: "if (isVoid && recovered.seq < 0) {",
+    killedBy: removal,
+  },
+  {
+    name: "a member that leaves without a connection does not look for the manager",
+    file: LOG,
+    from: "if (this.#leaving && (seat === null || this.#mark === null)) this.#depart();",
+    to: "if (this.#leaving) this.#depart();",
+    killedBy: ["simulation"],
+  },
+  {
+    name: "a manager that closes leaves its own hub before that has folded the log",
+    file: LOG,
+    from: "if (this.#leaving && !this.#candidacy.isRunning) this.#membership?.leave();",
+    to: "if (this.#leaving) this.#membership?.leave();",
+    killedBy: ["simulation"],
+  },
+  {
+    name: "a recovery syncs the last segment alone",
+    file: RECOVERY,
+    from: "of recovered.segments) syncFile",
+    to: "of recovered.segments.slice(-1)) syncFile",
+    killedBy: ["simulation"],
+  },
+];
