@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encodeEntries } from "../dist/core/log/codec.js";
 import { clearEntry, deleteEntry, IF_ABSENT, IF_VERSION, setEntry } from "../dist/core/log/entry.js";
-import { numberOf, originOf } from "../dist/core/log/frame.js";
+import { numberOf, originOf, STATE } from "../dist/core/log/frame.js";
 import type { Change } from "../dist/core/replica/replica.js";
 import { Table } from "../dist/core/state/table.js";
 
@@ -138,7 +138,7 @@ test("a state that is restored shows itself as a whole, and what is pending stay
     others.apply({ seq, time: NOW, origin: 9, born: NOW, number: seq, entries: [setEntry([`k${seq}`], "1")] });
   }
   open.replica.sink.restoring(others.head());
-  const frame = encodeEntries([...others.contents()]);
+  const frame = encodeEntries([...others.contents()], STATE);
   open.replica.sink.restored(frame, 0, frame.length);
   assert.equal(open.replica.seq, 3);
   open.seq = 3;

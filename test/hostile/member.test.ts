@@ -26,10 +26,24 @@ import { ManualClock, manualMachine, Peer, place, seatContent } from "../local/m
 import { MemoryFiles } from "../local/memory-files.js";
 import { NOW, openReplica, tick } from "../opened-replica.js";
 
-/** A member that has just connected to a hub in the test's hands. */
+/** Of the first batch: as much as a member reads at once, so that what comes with the welcome waits. */
+const LONG = "x".repeat(1024 * 1024);
+
+const batch = (seq: number, time: number, value = 1 as unknown) =>
+  encodeEntries([setEntry(["key"], JSON.stringify(value))], BATCH, {
+    epoch: 1,
+    seq,
+    time,
+    origin: 9,
+    born: NOW,
+    number: seq,
+  });
+
+/** A member that has just connected to a hub in the test's hands, whose log holds one batch. */
 function connected() {
   const files = new MemoryFiles();
   const start = Segment.create(files, place, { epoch: 1, segment: 1, seq: 0, time: 0, previous: null });
+  assert.equal(start.append([batch(1, NOW, LONG)]), null);
   start.close();
   const clock = new ManualClock();
   const peer = new Peer("hub", []);
@@ -57,15 +71,17 @@ function connected() {
       ended: (end) => ends.push(end),
     },
   );
-  const welcome = encodeJson(WELCOME, { epoch: 1 }, { segment: 1, offset: start.end, bytes: start.end, now: NOW });
+  const welcome = encodeJson(
+    WELCOME,
+    { epoch: 1, seq: 1, time: NOW },
+    { segment: 1, offset: start.end, bytes: start.end, now: NOW },
+  );
   return { peer, clock, ends, open, membership, welcome };
 }
 
-const batch = (seq: number, time: number) =>
-  encodeEntries([setEntry(["key"], "1")], BATCH, { epoch: 1, seq, time, origin: 9, born: NOW, number: seq });
 const malformed = encodeFrame(
   BATCH,
-  { epoch: 1, seq: 1, time: NOW, origin: 9, number: 1 },
+  { epoch: 1, seq: 2, time: NOW, origin: 9, number: 2 },
   Buffer.from([9, 0, 0, 0, 1]),
 );
 const noJson = Buffer.from("{");
@@ -93,12 +109,12 @@ const LATER: ReadonlyArray<readonly [string, Buffer]> = [
   ["trouble that is no JSON", encodeFrame(TROUBLE, {}, noJson)],
   ["trouble that is text", encodeJson(TROUBLE, {}, "trouble")],
   ["trouble without a code", encodeJson(TROUBLE, {}, { message: "trouble" })],
-  ["a confirm of nothing", encodeFrame(CONFIRM, { seq: 1, number: 1, time: NOW })],
-  ["a confirm of very much", encodeFrame(CONFIRM, { seq: 1, number: Infinity, time: NOW })],
+  ["a confirm of nothing", encodeFrame(CONFIRM, { seq: 2, number: 1, time: NOW })],
+  ["a confirm of very much", encodeFrame(CONFIRM, { seq: 2, number: Infinity, time: NOW })],
   ["malformed entries", malformed],
-  [PAST, Buffer.concat([batch(1, NOW), batch(2, NOW - 1)])],
+  [PAST, Buffer.concat([batch(2, NOW), batch(3, NOW - 1)])],
   ["a segment of somewhere else", encodeJson(SEGMENT, { epoch: 1, seq: 5, number: 2 }, {})],
-  ["a segment of no number", encodeJson(SEGMENT, { epoch: 1, seq: 0, number: NaN }, {})],
+  ["a segment of no number", encodeJson(SEGMENT, { epoch: 1, seq: 1, time: NOW, number: NaN }, {})],
   ["another welcome", encodeJson(WELCOME, { epoch: 1 }, { segment: 1, offset: 0, bytes: 0, now: NOW })],
   ["a kind that there is not", encodeFrame(77, {})],
 ];
@@ -130,7 +146,7 @@ for (const [what, bytes] of LATER) {
       } else peer.say(welcome, bytes);
       clock.run();
       expectBreach(ends);
-      assert.equal(open.replica.seq, what === PAST ? 1 : 0, "nothing of it was applied");
+      assert.equal(open.replica.seq, what === PAST ? 2 : 1, "nothing of it was applied");
       assert.deepEqual(ends[0]?.mark?.seq, open.replica.seq, "it is asked for again");
     }
   });
@@ -151,15 +167,19 @@ test("a welcome to a place where another seq is ends the connection", () => {
   expectBreach(ends);
 });
 
-test("a batch in a welcome's time or later is taken, whatever the files say", () => {
-  const { peer, clock, ends, open, welcome } = connected();
-  const body = welcome.subarray(HEADER_BYTES);
-  peer.say(encodeFrame(WELCOME, { epoch: 1, time: NOW }, body));
-  clock.run();
-  peer.say(batch(1, NOW));
-  assert.equal(open.replica.seq, 1);
-  peer.say(batch(2, NOW - 1));
-  expectBreach(ends);
+test("a batch that is older than the welcome, or than the files, ends the connection", () => {
+  for (const [time, old] of [
+    [NOW + 5, NOW + 4],
+    [0, NOW - 1],
+  ] as const) {
+    const { peer, clock, ends, open, welcome } = connected();
+    const body = welcome.subarray(HEADER_BYTES);
+    peer.say(encodeFrame(WELCOME, { epoch: 1, seq: 1, time }, body));
+    clock.run();
+    peer.say(batch(2, old));
+    expectBreach(ends);
+    assert.equal(open.replica.seq, 1);
+  }
 });
 
 test("a confirm of what came back as a batch ends the connection", async () => {
@@ -171,10 +191,10 @@ test("a confirm of what came back as a batch ends the connection", async () => {
   const own = open.sent[0] as Buffer;
   membership.append(own);
   const copy = Buffer.from(own);
-  checkAndStamp(copy, 0, copy.length, 1, 1, NOW);
+  checkAndStamp(copy, 0, copy.length, 1, 2, NOW);
   peer.say(copy);
-  assert.equal(open.replica.seq, 1);
-  peer.say(encodeFrame(CONFIRM, { seq: 2, number: 1, time: NOW }));
+  assert.equal(open.replica.seq, 2);
+  peer.say(encodeFrame(CONFIRM, { seq: 3, number: 1, time: NOW }));
   expectBreach(ends);
-  assert.equal(open.replica.seq, 1);
+  assert.equal(open.replica.seq, 2);
 });

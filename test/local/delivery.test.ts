@@ -148,6 +148,16 @@ test("what waits behind a gap is in order, has room for what is confirmed, and i
   }
 });
 
+test("what was confirmed is not waited for any more", () => {
+  const { delivery, told } = begun(Infinity);
+  delivery.confirm(11, 4, 511);
+  delivery.confirm(15, 5, 511);
+  assert.throws(() => delivery.confirm(20, 1, 511), ProtocolError);
+  delivery.sent();
+  delivery.confirm(20, 1, 511);
+  assert.equal(told.length, 10);
+});
+
 test("a confirm of what the sink does not wait for is refused", () => {
   const { delivery, told } = begun(0);
   assert.throws(() => delivery.confirm(11, 1, 511), ProtocolError);

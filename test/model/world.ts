@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { decodeEntries, encodeEntries } from "../../dist/core/log/codec.js";
 import { type Batch, type Entry, SET } from "../../dist/core/log/entry.js";
-import { bornOf, checkAndStamp, isSound, numberOf, originOf } from "../../dist/core/log/frame.js";
+import { bornOf, checkAndStamp, isSound, numberOf, originOf, STATE } from "../../dist/core/log/frame.js";
 import type { Log, SnapshotHead } from "../../dist/core/log/log.js";
 import { Replica } from "../../dist/core/replica/replica.js";
 import { Table } from "../../dist/core/state/table.js";
@@ -151,7 +151,7 @@ export class Member {
     this.#remembered = table.head().origins;
     this.replica.sink.restoring(table.head());
     for (const entry of table.contents()) {
-      const frame = encodeEntries([entry]);
+      const frame = encodeEntries([entry], STATE);
       this.replica.sink.restored(frame, 0, frame.length);
     }
   }
