@@ -18,9 +18,9 @@ const INPUTS = 250;
 /** Most bytes of a buffer that is made for inputs that are all shorter: one block of a file. */
 const MAX_BUFFER_BYTES = 1024 * 1024;
 /** Most bytes that may be held for longer than the inputs that made them: what the engine takes by and by for its own code. */
-const MAX_GROWTH_BYTES = 4 * 1024 * 1024;
+const MAX_GROWTH_BYTES = 2 * 1024 * 1024;
 /** Seeds that the engine has to warm up. */
-const WARM_UP = 10;
+const WARM_UP = isCampaign ? 100 : 10;
 
 /** Seeds that failed once, and what that was. */
 const FAILED_ONCE: readonly (readonly [seed: number, what: string])[] = [];
