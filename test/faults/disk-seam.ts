@@ -176,6 +176,10 @@ export class FaultyFiles implements Files {
     return this.#call("linkCount", () => this.#files.linkCount(file));
   }
 
+  isOwn(): boolean {
+    return this.#call("isOwn", () => this.#files.isOwn());
+  }
+
   touch(file: number, time: number): void {
     this.#call("touch", () => this.#files.touch(file, time));
   }

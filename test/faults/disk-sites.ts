@@ -7,7 +7,7 @@ const ENGINE = fileURLToPath(new URL("../../dist/core/local", import.meta.url));
 
 /** `close` is not among them: it does not fail. */
 const CALL =
-  /[fF]iles\.(open|read|write|truncate|sync|syncLater|bytes|linkCount|touch|modifiedAt|list|link|rename|unlink|makeDirectory|realPath|isPrivate|isRemote|removeDirectory|syncDirectory)\(/;
+  /[fF]iles\.(open|read|write|truncate|sync|syncLater|bytes|linkCount|touch|modifiedAt|list|link|rename|unlink|makeDirectory|realPath|isOwn|isPrivate|isRemote|removeDirectory|syncDirectory)\(/;
 
 /** The files themselves, and what serves real sockets: the simulated machine has its own. */
 const OTHERS = new Set(["files.js", "sockets.js", "address.js"]);

@@ -59,7 +59,7 @@ const NAMES = ["../app.db", "seat.1", "seat.5", "log.3.1", "snapshot.7", "intent
 
 for (const [what, put] of Object.entries(THINGS)) {
   test(`${what} where a file should be is refused, and what is behind it stays as it is`, async (t) => {
-    for (const name of NAMES) {
+    const refuse = async (name: string) => {
       const outside = new Outside(t);
       const home = new Home(t);
       mkdirSync(home.folder, { mode: 0o700 });
@@ -73,7 +73,8 @@ for (const [what, put] of Object.entries(THINGS)) {
       assert.equal(lstatSync(path).isFile(), false, "it is still there");
       rmSync(path, { recursive: true });
       assert.deepEqual((await home.open()).keys(), [], "and the storage opens without it");
-    }
+    };
+    await Promise.all(NAMES.map(refuse));
   });
 }
 
@@ -153,7 +154,10 @@ test("a storage that does not persist stays out of a shelter that is a link, or 
   const outside = new Outside(t);
   const home = new Home(t, { persist: false });
   const shelter = shelterIn(t);
-  const told = { code: "ERR_STORAGE_DIRECTORY", message: new RegExp(`expected ${shelter} to belong to this user`) };
+  const told = {
+    code: "ERR_STORAGE_DIRECTORY",
+    message: new RegExp(`expected ${shelter} to be a directory of this user`),
+  };
   symlinkSync(outside.directory, shelter);
   chmodSync(outside.directory, 0o700);
   assert.throws(() => home.begin(), told);
@@ -173,7 +177,7 @@ test("a storage that does not persist stays out of a shelter that belongs to som
   const shelter = shelterIn(t);
   mkdirSync(shelter, { mode: 0o700 });
   chownSync(shelter, NOBODY, NOBODY);
-  assert.throws(() => home.begin(), { code: "ERR_STORAGE_DIRECTORY", message: /belong to this user/ });
+  assert.throws(() => home.begin(), { code: "ERR_STORAGE_DIRECTORY", message: /directory of this user/ });
   assert.deepEqual(readdirSync(shelter), []);
 });
 

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { chmodSync, lstatSync, mkdirSync, readdirSync } from "node:fs";
+import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { Storage, type StorageOptions } from "../../dist/core/index.js";
@@ -57,6 +57,23 @@ const SQUAT = `
   fs.mkdirSync(shelter);
   fs.chmodSync(shelter, Number(mode));
   console.log("done");
+`;
+
+const LEAVE_FILE = `
+  import fs from "node:fs";
+  const [file, mode] = process.argv.slice(1);
+  fs.writeFileSync(file, '{"data":{"planted":1},"lives":{}}');
+  fs.chmodSync(file, Number(mode));
+  console.log("done");
+`;
+
+/** Opens a storage as any program does. */
+const OPEN = `
+  const [core, path] = process.argv.slice(1);
+  const { Storage } = await import(core);
+  const storage = await Storage.open("app", { path });
+  console.log(JSON.stringify(storage.entries()));
+  await storage.close();
 `;
 
 /** Runs a script as the other user; gives what it printed. */
@@ -199,4 +216,34 @@ test("another user who makes the storage's directory first is found out", needsR
     message: /app\.db\.d to belong to this user/,
   });
   assert.deepEqual(readdirSync(directory), []);
+});
+
+test(
+  "a file that another user puts there before the storage is opened first is not taken over",
+  needsRoot,
+  async (t) => {
+    const owner = new Owner(t, 0o022);
+    const file = join(owner.common, "app.db");
+    for (const mode of [0o600, 0o644, 0o666]) {
+      assert.equal(await asNobody(LEAVE_FILE, file, `${mode}`), "done");
+      await assert.rejects(Storage.open("app", { path: owner.common }), {
+        code: "ERR_STORAGE_DIRECTORY",
+        message: new RegExp(`expected ${file} to belong to this user or to root`),
+      });
+      assert.equal(readFileSync(file, "utf8"), '{"data":{"planted":1},"lives":{}}', "it stays as it is");
+    }
+    chownSync(file, 0, 0);
+    const member = await owner.member({ path: owner.common });
+    assert.equal(await member.call("get", "planted"), 1, "the owner said that it is his");
+  },
+);
+
+test("a file of root is taken over by another user", needsRoot, async (t) => {
+  const owner = new Owner(t, 0o022);
+  const path = join(owner.common, "nobody");
+  mkdirSync(path);
+  writeFileSync(join(path, "app.db"), '{"data":{"mine":1},"lives":{}}');
+  chownSync(path, NOBODY, NOBODY);
+  const core = new URL("../../dist/core/index.js", import.meta.url).href;
+  assert.equal(await asNobody(OPEN, core, path), '[["mine",1]]');
 });

@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
-import { BATCH, encodeFrame, HEADER_BYTES, HELLO, LEAVE, REFUSE, WELCOME } from "../../dist/core/log/frame.js";
+import { encodeEntries } from "../../dist/core/log/codec.js";
+import { patchEntry, setEntry } from "../../dist/core/log/entry.js";
+import { BATCH, CONFIRM, encodeFrame, HEADER_BYTES, HELLO, LEAVE, REFUSE, WELCOME } from "../../dist/core/log/frame.js";
 import { MAX_FRAME_BYTES } from "../../dist/core/log/limits.js";
-import { checkWritten, convergedContents } from "../cluster/history.js";
+import { type Contents, checkWritten, convergedContents } from "../cluster/history.js";
 import { type Member, Processes, temporaryDirectory, until } from "../cluster/processes.js";
 import { batchFrame } from "../local/manual-machine.js";
 import { helloOf, Stranger, seatIn } from "./stranger.js";
@@ -48,8 +50,8 @@ class Honest {
     );
   }
 
-  /** Checks that they noticed nothing, all their writes are there once, and a further member finds its way. */
-  async check(): Promise<void> {
+  /** Checks that they noticed nothing, all their writes are there once, and a further member finds its way; gives the common state. */
+  async check(): Promise<Contents> {
     await this.goOn();
     for (const member of this.#members) await member.call("stopWriting");
     for (const member of this.#members) {
@@ -63,6 +65,7 @@ class Honest {
       contents,
       this.#members.map(({ confirmed }, index) => ({ label: `w${index}`, confirmed })),
     );
+    return contents;
   }
 }
 
@@ -157,6 +160,29 @@ test("a member that breaks the protocol, or takes nothing, is dropped; the other
   await until("whoever takes nothing is dropped", async () => (await honest.manager.stats()).members === 2);
   deaf.leave();
   await honest.check();
+});
+
+test("text of a member that is no JSON stops nobody, and is null for all", async (t) => {
+  const honest = new Honest(t);
+  await honest.start();
+  const { address, token } = seatIn(honest.directory);
+  const member = new Stranger(t, address).say(helloOf(token));
+  await until("he is welcome", () => member.kinds[0] === WELCOME);
+  const entries = [
+    setEntry(["bad"], "{"),
+    setEntry(["object"], '{"a":1}'),
+    setEntry(["object", "bad"], "[1"),
+    patchEntry(["object"], "nul"),
+    patchEntry(["object"], '{"set":1}'),
+  ];
+  member.say(encodeEntries(entries, BATCH, { origin: 815, born: Date.now(), number: 1 }));
+  await until("he is confirmed", () => member.kinds.includes(CONFIRM));
+  await honest.manager.call("sync");
+  assert.equal(await honest.manager.call("get", "bad"), null);
+  member.leave();
+  const state = new Map(await honest.check());
+  assert.equal(state.get("bad"), null);
+  assert.deepEqual(state.get("object"), { a: 1, bad: null });
 });
 
 test("thousands of strangers take no memory and no open files with them, and are turned away when too many wait", async (t) => {

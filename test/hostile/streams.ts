@@ -4,7 +4,15 @@
  */
 import { PROTOCOL } from "../../dist/core/local/connection.js";
 import { encodeEntries } from "../../dist/core/log/codec.js";
-import { addEntry, clearEntry, deleteEntry, type Entry, expireEntry, setEntry } from "../../dist/core/log/entry.js";
+import {
+  addEntry,
+  clearEntry,
+  deleteEntry,
+  type Entry,
+  expireEntry,
+  patchEntry,
+  setEntry,
+} from "../../dist/core/log/entry.js";
 import { BATCH, encodeFrame, HEADER_BYTES, lengthOf, type Stamp, writeHeader } from "../../dist/core/log/frame.js";
 import { MAX_DEPTH, MAX_FRAME_BYTES } from "../../dist/core/log/limits.js";
 
@@ -29,6 +37,8 @@ const NUMBERS = [
   1.7e12,
 ];
 const TEXTS = ["", "{", "]", "nul", '"', "{}x", "01", "\u0000", "[1,]", '"\\', "undefined", "NaN", "1e999", "-0"];
+/** An empty text is malformed; all others are for the members. */
+const NO_VALUES = TEXTS.filter((text) => text !== "");
 const VALUES = [
   "1",
   "null",
@@ -92,7 +102,7 @@ export class Hostility {
 
   #entry(): Entry {
     const path = Array.from({ length: 1 + this.below(3) }, () => this.pick(KEYS));
-    switch (this.below(6)) {
+    switch (this.below(8)) {
       case 0:
         return deleteEntry(path);
       case 1:
@@ -101,8 +111,10 @@ export class Hostility {
         return addEntry(path, this.below(100));
       case 3:
         return clearEntry();
+      case 4:
+        return patchEntry(path.slice(0, 1), this.pick(PATCHES));
       default:
-        return setEntry(path, this.pick(VALUES), this.chance(0.2) ? 1.8e12 : 0);
+        return setEntry(path, this.pick(this.chance(0.8) ? VALUES : NO_VALUES), this.chance(0.2) ? 1.8e12 : 0);
     }
   }
 

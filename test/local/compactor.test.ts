@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compact, foldAll } from "../../dist/core/local/compactor.js";
-import { removeCovered, removeFiles, renewCopy } from "../../dist/core/local/copy.js";
+import { removeCovered, renewCopy } from "../../dist/core/local/copy.js";
 import { DamageError, StaleFilesError } from "../../dist/core/local/damage.js";
-import type { CompactRequest, Files, SegmentRef } from "../../dist/core/local/machine.js";
+import type { Files, SegmentRef } from "../../dist/core/local/machine.js";
 import { snapshotPath } from "../../dist/core/local/names.js";
 import { recover, recoverForHub } from "../../dist/core/local/recovery.js";
 import { Segment } from "../../dist/core/local/segment.js";

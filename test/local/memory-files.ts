@@ -156,6 +156,10 @@ export class MemoryFiles implements Files {
     return this.#inode(file).links;
   }
 
+  isOwn(): boolean {
+    return true;
+  }
+
   touch(file: number, time: number): void {
     this.#inode(file).modifiedAt = time;
   }

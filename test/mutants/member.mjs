@@ -53,15 +53,15 @@ export const memberMutants = [
   {
     name: "a damaged batch is delivered",
     file: DELIVERY,
-    from: "if (seq <= this.#seq || !isSound(buffer, start, end)) {",
-    to: "if (seq <= this.#seq) {",
+    from: "if (!isCount(seq) || seq <= behind || !isSound(buffer, start, end)) {",
+    to: "if (!isCount(seq) || seq <= behind) {",
     killedBy: member,
   },
   {
     name: "a batch that was delivered before is taken",
     file: DELIVERY,
-    from: "if (seq <= this.#seq || !isSound(buffer, start, end)) {",
-    to: "if (!isSound(buffer, start, end)) {",
+    from: "if (!isCount(seq) || seq <= behind || !isSound(buffer, start, end)) {",
+    to: "if (!isCount(seq) || !isSound(buffer, start, end)) {",
     killedBy: member,
   },
   {
@@ -81,14 +81,14 @@ export const memberMutants = [
   {
     name: "a member's place does not move with its own batches",
     file: DELIVERY,
-    from: "      this.#offset += this.#bytes;\n      this.#seq++;\n    }\n    this.#time = time;",
-    to: "      this.#seq++;\n    }\n    this.#time = time;",
+    from: "      this.#offset += bytes;\n",
+    to: "",
     killedBy: member,
   },
   {
     name: "a member's place in a new segment is before its first frame",
     file: DELIVERY,
-    from: "this.#offset = lengthOf(buffer, start);",
+    from: "this.#offset = end - start;",
     to: "this.#offset = 0;",
     killedBy: member,
   },

@@ -58,8 +58,8 @@ export const valueMutants = [
   {
     name: "a patch turns an array into something else",
     file: PATCH,
-    from: "if (!isContainer(object) || Array.isArray(object)) return undefined;",
-    to: "if (!isContainer(object)) return undefined;",
+    from: "  if (!isObject(object)) return undefined;",
+    to: "  if (!isContainer(object)) return undefined;",
     killedBy: state,
   },
   {

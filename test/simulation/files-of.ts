@@ -102,6 +102,10 @@ export class FilesOf implements Files {
     return inode.links;
   }
 
+  isOwn(): boolean {
+    return true;
+  }
+
   touch(file: number, time: number): void {
     const { path, inode } = this.#file(file);
     this.#enter("touch", path, undefined, false);

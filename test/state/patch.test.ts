@@ -253,3 +253,15 @@ test("expiresAt is the earliest expiry of a value and of what it is in", () => {
   assert.equal(table.expiresAt(["k", "o", "a"], NOW + 39), NOW + 40);
   assert.equal(table.expiresAt(["k"], NOW + 40), undefined);
 });
+
+test("a patch whose text is none, in whatever part, has no effect", () => {
+  const none = ["nul", "{", "[]", "null", "1", '"set"', '{"set":1}', '{"set":null}', '{"set":[1]}', '{"remove":{}}'];
+  none.push('{"remove":"a"}', '{"remove":["a",5]}', '{"set":{"a":2},"match":[]}', '{"set":{"a":2},"match":"a"}');
+  for (const text of none) {
+    const table = tableOf({ a: 1 });
+    assert.equal(table.execute(patchEntry(["k"], text, NOW + 5), NOW, 2, true), UNMET, text);
+    assert.equal(table.undo, undefined, text);
+    assert.deepEqual(table.get(["k"], NOW + 5), { a: 1 }, text);
+    assert.equal(table.version("k", NOW), 1, text);
+  }
+});

@@ -1,4 +1,5 @@
 /** Takes over `app.db` when there is no log yet: a backup that was put there, or a file of version 1. */
+import { StorageError } from "../errors.js";
 import { kindOf, SNAPSHOT } from "../log/frame.js";
 import { MAX_FRAME_BYTES } from "../log/limits.js";
 import { Fold, linkOnce, publish } from "./compactor.js";
@@ -16,13 +17,15 @@ import { writeAll } from "./write.js";
  * @param lowestSeq The seq of the snapshot is not below it; an older file in which nothing is does not count.
  * @returns false when there is no such file.
  * @throws StorageError `ERR_STORAGE_FORMAT` when it is neither a snapshot nor a file of version 1; `ERR_STORAGE_CORRUPT` when
- *   it is a damaged snapshot.
+ *   it is a damaged snapshot; `ERR_STORAGE_DIRECTORY` when it belongs to another user: where others can write, anybody could
+ *   have put it there.
  */
 export function adoptCopy(machine: Machine, place: Place, epoch: number, lowestSeq = 1): boolean {
   const { files } = machine;
   const file = openIfThere(files, place.filename);
   if (file === null) return false;
   try {
+    if (!files.isOwn(file)) throw strangerError(place.filename);
     const frame = firstFrame(files, file, MAX_FRAME_BYTES);
     if (frame !== null && kindOf(frame, 0) === SNAPSHOT) return adoptSnapshot(machine, place, epoch, file, lowestSeq);
     adoptVersion1(machine, place, epoch, file, lowestSeq);
@@ -30,6 +33,11 @@ export function adoptCopy(machine: Machine, place: Place, epoch: number, lowestS
   } finally {
     files.close(file);
   }
+}
+
+function strangerError(path: string): StorageError {
+  const message = `expected ${path} to belong to this user or to root, got a file of another user: move it away, or make it yours if you know what it holds`;
+  return new StorageError("ERR_STORAGE_DIRECTORY", message);
 }
 
 function openIfThere(files: Files, path: string): number | null {

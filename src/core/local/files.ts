@@ -30,6 +30,8 @@ import type { Files } from "./machine.js";
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 const OTHERS_MASK = 0o077;
+/** The user who can do everything anyway. */
+const ROOT = 0;
 
 /** A link is not followed, and a pipe is not waited for; Windows has neither flag. */
 const CAREFUL = constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -123,6 +125,13 @@ function isPrivate(path: string): boolean {
   return isDirectory && uid === process.getuid() && (mode & OTHERS_MASK) === 0;
 }
 
+/** Windows has no such owners: there the directory decides who may put a file. */
+function isOwn(file: number): boolean {
+  if (process.getuid === undefined) return true;
+  const { uid } = fstatSync(file);
+  return uid === process.getuid() || uid === ROOT;
+}
+
 /** By `lstat`, so that a link to a directory is none. */
 function describe(path: string): { mode: number; uid: number; isDirectory: boolean } {
   const stat = lstatSync(path);
@@ -143,6 +152,7 @@ export const diskFiles: Files = {
   syncLater: (file, done) => fdatasync(file, done),
   bytes: (file) => fstatSync(file).size,
   linkCount: (file) => fstatSync(file).nlink,
+  isOwn,
   touch: (file, time) => futimesSync(file, time / 1000, time / 1000),
   modifiedAt: (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs,
   list: (directory) => unless("ENOENT", [], () => readdirSync(directory)),

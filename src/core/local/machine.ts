@@ -24,6 +24,8 @@ export interface Files {
   bytes(file: number): number;
   /** How many names the file has: 0 when it was unlinked. By the open file, so a reused name cannot deceive. */
   linkCount(file: number): number;
+  /** Whether the file belongs to this user or to root: nobody else has made it. By the open file, as `linkCount`. */
+  isOwn(file: number): boolean;
   /** Sets the file's modification time. */
   touch(file: number, time: number): void;
   /** The file's modification time in ms since 1970, or undefined when there is none. */

@@ -4,16 +4,14 @@
  * While it reads the files up to the position that the welcome names, live frames wait in `#backlog`. It ends exactly once,
  * and then tells up to where the log was delivered.
  */
-import { StorageError, type StorageErrorCode } from "../errors.js";
+import { MalformedError } from "../log/codec.js";
 import {
   BARRIER,
   BATCH,
   CENSUS,
   CONFIRM,
-  decodeJson,
   encodeFrame,
   encodeJson,
-  epochOf,
   HELLO,
   isSound,
   kindOf,
@@ -31,6 +29,7 @@ import { MAX_FRAME_BYTES } from "../log/limits.js";
 import type { LogSink } from "../log/log.js";
 import { Connection, PROTOCOL, ProtocolError } from "./connection.js";
 import { Delivery } from "./delivery.js";
+import { decodeRefusal, decodeTrouble, decodeWelcome } from "./hub-speech.js";
 import type { Machine, Mark, Place } from "./machine.js";
 import { ChainReader, StaleFilesError } from "./reader.js";
 import type { SeatView } from "./seat.js";
@@ -50,16 +49,6 @@ export interface MembershipEnd {
   readonly isMute: boolean;
   /** A `StorageError` when there is no point in another try. */
   readonly reason: Error | null;
-}
-
-/** The body of a welcome. */
-interface Welcome {
-  readonly segment: number;
-  readonly offset: number;
-  /** Bytes of the files. */
-  readonly bytes: number;
-  /** What the next batch is stamped with at least, in ms since 1970. */
-  readonly now: number;
 }
 
 export interface MembershipRequest {
@@ -117,7 +106,9 @@ export class Membership {
 
   /** Sends a frame; before the join, and after the end, it is dropped. */
   append(frame: Buffer): void {
-    if (this.#isLive) this.#connection.send([frame]);
+    if (!this.#isLive) return;
+    if (kindOf(frame, 0) === BATCH) this.#delivery?.sent();
+    this.#connection.send([frame]);
   }
 
   /** Closes; `ended` is called before this returns. */
@@ -144,7 +135,7 @@ export class Membership {
     const kind = kindOf(buffer, start);
     if (this.#reader === null && this.#delivery === null) {
       if (!isSound(buffer, start, end)) throw new ProtocolError("expected a sound frame");
-      if (kind === REFUSE) this.#refused(buffer, start, end);
+      if (kind === REFUSE) this.#connection.drop(decodeRefusal(buffer, start, end));
       else if (kind === WELCOME) this.#welcomed(buffer, start, end);
       else throw new ProtocolError(`expected a welcome, got kind ${kind}`);
       return;
@@ -157,24 +148,12 @@ export class Membership {
     }
   }
 
-  #refused(buffer: Buffer, start: number, end: number): void {
-    const { code, message } = decodeJson(buffer, start, end) as { code: StorageErrorCode; message: string };
-    this.#connection.drop(new StorageError(code, message));
-  }
-
   #welcomed(buffer: Buffer, start: number, end: number): void {
-    const { segment, offset, bytes, now } = decodeJson(buffer, start, end) as Welcome;
+    const { to, bytes, now } = decodeWelcome(buffer, start, end);
     this.#wasWelcome = true;
     this.bytes = bytes;
     const { sink } = this.#request;
     sink.trouble(null);
-    const to = {
-      epoch: epochOf(buffer, start),
-      segment,
-      offset,
-      seq: seqOf(buffer, start),
-      time: timeOf(buffer, start),
-    };
     this.#reader = new ChainReader(this.#machine.files, this.#place, to, this.#mark, {
       snapshot: (head) => {
         this.#mark = null;
@@ -193,6 +172,9 @@ export class Membership {
     let isDone: boolean;
     try {
       isDone = reader.step();
+      if (isDone && reader.mark.seq !== to.seq) {
+        throw new ProtocolError(`expected a welcome behind seq ${reader.mark.seq}, got one behind ${to.seq}`);
+      }
     } catch (error) {
       if (error instanceof StaleFilesError) this.#connection.drop(null);
       else this.#connection.drop(error as Error);
@@ -206,7 +188,10 @@ export class Membership {
     }
     reader.close();
     this.#reader = null;
-    this.#delivery = new Delivery(this.#request.sink, { ...to, bytes: reader.mark.bytes });
+    const { bytes, time } = reader.mark;
+    const mark = { ...to, time: Math.max(to.time, time), bytes };
+    // What waits for a confirm is of one turn of the hub, which drops a member that it has more for than the backlog.
+    this.#delivery = new Delivery(this.#request.sink, mark, this.#request.maxBacklogBytes + MAX_FRAME_BYTES);
     this.#catchUp(now);
   }
 
@@ -221,7 +206,7 @@ export class Membership {
         this.#take(buffer, start, end);
       }
     } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
+      if (!(error instanceof ProtocolError || error instanceof MalformedError)) throw error;
       this.#connection.drop(error);
       return;
     }
@@ -248,13 +233,13 @@ export class Membership {
         delivery.confirm(seqOf(buffer, start), numberOf(buffer, start), timeOf(buffer, start));
         break;
       case SEGMENT:
-        delivery.segment(buffer, start);
+        delivery.segment(buffer, start, end);
         break;
       case BARRIER:
         this.#request.passed(numberOf(buffer, start));
         break;
       case TROUBLE:
-        this.#troubled(decodeJson(buffer, start, end) as { code: string; message: string } | null);
+        this.#request.sink.trouble(decodeTrouble(buffer, start, end));
         break;
       case CENSUS:
         this.members = numberOf(buffer, start);
@@ -268,12 +253,6 @@ export class Membership {
       default:
         throw new ProtocolError(`expected a frame of a hub, got kind ${kindOf(buffer, start)}`);
     }
-  }
-
-  #troubled(trouble: { code: string; message: string } | null): void {
-    const { sink } = this.#request;
-    if (trouble === null) sink.trouble(null);
-    else sink.trouble(Object.assign(new Error(trouble.message), { code: trouble.code }));
   }
 
   #end(reason: Error | null): void {

@@ -1,9 +1,11 @@
 /**
  * The entries of the log: one operation on one path, as it is sent, stored and applied.
  *
- * Invariants: every entry but `CLEAR` has a path of at least one key; `json` is the text of one JSON value;
- * `expiresAt` is `NEVER`, a time in ms since 1970 that the origin computed, so that all members agree on it, or `KEEP`
- * (`PATCH` only).
+ * Invariants: every entry but `CLEAR` has a path of at least one key; `expiresAt` is `NEVER`, a time in ms since 1970 that
+ * the origin computed, so that all members agree on it, or `KEEP` (`PATCH` only).
+ *
+ * Nobody on the way looks into `json`, which is parsed when somebody reads the value. So it may be any text: as a value,
+ * one that is no JSON is `null`; as a patch, one that is none has no effect.
  */
 
 /** A path as an array of keys; the first one is the top-level key. */

@@ -33,7 +33,7 @@ export interface LogSink {
   restored(frame: Buffer, start: number, end: number): void;
   /** The next batch in the order, as a frame that lies in `frame` from `start` to `end`. */
   batch(frame: Buffer, start: number, end: number): void;
-  /** The next batch in the order is the oldest unconfirmed one of this member. Returns the bytes of its frame. */
+  /** The next batch in the order is the oldest unconfirmed one of this member. Returns the bytes of its frame; 0: none waits. */
   confirmed(seq: number, time: number): number;
   /** All that was confirmed before the connection has been delivered; `time` is the manager's log time. */
   joined(time: number): void;

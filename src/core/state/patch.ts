@@ -6,7 +6,7 @@ import { type Entry, KEEP, type Patch, type Path } from "../log/entry.js";
 import { openAt, presentAt } from "./edit.js";
 import type { Expiry } from "./expiry.js";
 import type { Slot } from "./slot.js";
-import { type Container, isContainer, memberOf, place } from "./tree.js";
+import { type Container, isContainer, memberOf, place, readJson } from "./tree.js";
 
 /** What a field was before: undefined when it was not there, not read if nobody had read it. */
 interface Field {
@@ -38,18 +38,32 @@ export class Patched {
 
 /**
  * Does what a `PATCH` says in a slot that is live at `time`.
- * @returns What takes it back; undefined, and nothing is changed, when no object is there or it does not match.
+ * @returns What takes it back; undefined, and nothing is changed, when no object is there, it does not match, or the text
+ *   of the entry is no patch.
  */
 export function patch(slot: Slot, entry: Entry, time: number): Patched | undefined {
   const { path, expiresAt } = entry;
   const object = presentAt(slot, path, time);
-  if (!isContainer(object) || Array.isArray(object)) return undefined;
-  const { set = {}, remove = [], match = {} } = JSON.parse(entry.json) as Patch;
+  if (!isObject(object)) return undefined;
+  const said = readJson(entry.json);
+  if (!isPatch(said)) return undefined;
+  const { set = {}, remove = [], match = {} } = said;
   if (!hasFields(object, slot.expiries?.find(path, path.length), match, time)) return undefined;
   const changes: Field[] = remove.map((key) => ({ key, value: undefined, expiry: null }));
   for (const key of Object.keys(set)) changes.push({ key, value: set[key], expiry: null });
   const fields = exchangeFields(slot, path, changes);
   return new Patched(slot, fields, expiresAt === KEEP ? KEEP : slot.setExpiry(path, expiresAt));
+}
+
+function isObject(value: unknown): value is Container {
+  return isContainer(value) && !Array.isArray(value);
+}
+
+function isPatch(value: unknown): value is Patch {
+  if (!isObject(value)) return false;
+  const { set = {}, remove = [], match = {} } = value;
+  if (!isObject(set) || !isObject(match)) return false;
+  return Array.isArray(remove) && remove.every((key) => typeof key === "string");
 }
 
 /** Puts fields, with the expiries in them, into the object at a path; returns what was there. */

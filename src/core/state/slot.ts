@@ -1,6 +1,6 @@
 import { NEVER, type Path } from "../log/entry.js";
 import { Expiry } from "./expiry.js";
-import { freeze, isContainer } from "./tree.js";
+import { freeze, isContainer, readJson } from "./tree.js";
 
 /** The value is JSON text that nobody has read. */
 const TEXT = 0;
@@ -50,7 +50,7 @@ export class Slot {
 
   /** The parsed value. Whoever changes it says so by `open`. */
   get value(): unknown {
-    if (this.#state === TEXT) this.value = JSON.parse(this.#value as string);
+    if (this.#state === TEXT) this.value = readJson(this.#value as string);
     return this.#value;
   }
 

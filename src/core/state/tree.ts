@@ -19,14 +19,23 @@ export class Unread {
   }
 
   toJSON(): unknown {
-    return JSON.parse(this.json);
+    return readJson(this.json);
+  }
+}
+
+/** The value of a JSON text. One that is none, which nobody but a broken member writes, is `null` for everybody alike. */
+export function readJson(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return null;
   }
 }
 
 /** The value of a JSON text; a container is parsed when it is read. */
 export function unread(json: string): unknown {
   const first = json.charCodeAt(0);
-  return first === 0x7b || first === 0x5b ? new Unread(json) : JSON.parse(json);
+  return first === 0x7b || first === 0x5b ? new Unread(json) : readJson(json);
 }
 
 export function isContainer(value: unknown): value is Container {
