@@ -12,20 +12,40 @@
  * - Power: all that was written stays. `test/simulation` and the fault tests take it away.
  * - Forgotten origins, salvage, and storages that do not persist.
  */
-import { contend } from "./contender.js";
+import { contend, ORPHAN } from "./contender.js";
 import type { Found, Model } from "./explore.js";
 import { fold, goAway, leave } from "./folding.js";
+import { EMPTY } from "./history.js";
 import { confirmedEnd } from "./hold.js";
 import { serveMembers } from "./hub.js";
 import { DAMAGED, readAll, readFrom, STALE, TWICE } from "./reading.js";
 import type { Setup } from "./setup.js";
-import { IDLE, NO_FOLD, READY } from "./steps.js";
+import { FOLD_REMOVE_SEGMENT, IDLE, LINK_SEAT, NO_FOLD, READY } from "./steps.js";
 import { Turn } from "./turn.js";
-import { BACKUPS, FOLD, JOINING_TO, MARK, MARK_LOG, packed, RESTARTS, SEAT, STEP, unpacked, World } from "./world.js";
+import {
+  BACKUPS,
+  END_EPOCH,
+  END_LOG,
+  EPOCH,
+  FOLD,
+  FOLD_LOG,
+  FOLDED,
+  JOINING_TO,
+  MARK,
+  MARK_LOG,
+  packed,
+  RESTARTS,
+  SEAT,
+  STEP,
+  TRUTH,
+  unpacked,
+  World,
+} from "./world.js";
 
 /** The states of a setup. */
 export function protocol(setup: Setup): Model {
   const world = new World(setup);
+  if (setup.beginsRemoved) removeBefore(world);
   const turn = new Turn(world);
   return {
     width: world.width,
@@ -36,6 +56,20 @@ export function protocol(setup: Setup): Model {
       if (setup.joins) join(turn);
     },
   };
+}
+
+function removeBefore(world: World): void {
+  const { histories, setup } = world;
+  const cleared = histories.with(EMPTY, setup.writes);
+  const end = histories.with(cleared, setup.writes);
+  world.set(END_EPOCH, 2);
+  world.set(END_LOG, end);
+  world.set(TRUTH, end);
+  world.put(0, STEP, LINK_SEAT);
+  world.put(0, EPOCH, 1);
+  world.put(1, FOLD, FOLD_REMOVE_SEGMENT | ORPHAN);
+  world.put(1, FOLD_LOG, cleared);
+  world.put(1, FOLDED, 1 << world.slotOf(1, 1));
 }
 
 function stepsOf(turn: Turn, process: number): void {

@@ -14,6 +14,8 @@ import type { Setup, Variant } from "./setup.js";
 
 const CAMPAIGN_STATES = 12_000_000;
 
+const removed: Setup = { processes: 3, epochs: 4, segments: 1, writes: 1, destroys: true, beginsRemoved: true };
+
 const GATE: Record<string, Setup> = {
   "4 processes, 1 write": { processes: 4, epochs: 3, segments: 1, writes: 1 },
   "3 processes, 2 writes": { processes: 3, epochs: 3, segments: 1, writes: 2 },
@@ -35,6 +37,7 @@ const GATE: Record<string, Setup> = {
   "2 processes with cleaning up, of which both may destroy": {
     ...{ processes: 2, epochs: 3, segments: 2, writes: 1, cleans: true, destroys: true },
   },
+  "3 processes, two of which are frozen while the storage is removed": removed,
   "2 processes, one of which destroys, a joining member": {
     ...{ processes: 2, epochs: 2, segments: 2, writes: 1, leaves: true, cleans: true, destroys: true, joins: true },
   },
@@ -97,7 +100,7 @@ const VARIANTS: Record<Variant, Setup> = {
   "the end is not noted": destroying,
   "the end is noted when all is removed": destroying,
   "the end has the seq of a snapshot that is removed": destroying,
-  "a late claim does not look for an end": destroying,
+  "a late claim does not look for an end": removed,
   "the snapshot of the end is removed": { ...destroying, cleans: true },
   "a segment before the snapshot is gone on with": { ...compacting, leaves: true, marks: true },
   "what was read is gone on with unchecked": {

@@ -19,6 +19,11 @@ export interface Setup {
   readonly leaves?: boolean;
   /** A manager may remove everything, once; there are two segments at least then. */
   readonly destroys?: boolean;
+  /**
+   * Begins behind the removal of a storage by the manager of epoch 2, while one process is frozen before it links seat.1, and
+   * another one before it removes log.1.1, which it has folded.
+   */
+  readonly beginsRemoved?: boolean;
   /** A member joins, again and again, and reads the files. */
   readonly joins?: boolean;
   /** Members keep what they have applied, and read only what follows. */
