@@ -88,10 +88,8 @@ export class History {
     this.#extendTo(seq - 1, epoch);
     const known = this.#batches[seq - 1];
     if (known === undefined) return this.#append(frame);
-    assert(
-      known.frame.equals(frame),
-      `two different batches have the seq ${seq}: ${show(known.frame)} and ${show(frame)}`,
-    );
+    if (!known.frame.equals(frame))
+      assert.fail(`two different batches have the seq ${seq}: ${show(known.frame)} and ${show(frame)}`);
     return known;
   }
 
