@@ -15,8 +15,8 @@ const CONFIG = {
   background: "white",
   font: "sans-serif",
   view: { stroke: null },
-  axis: { labelLimit: 330, gridColor: "#eeeeee" },
-  legend: { labelLimit: 330 },
+  axis: { labelLimit: 0, gridColor: "#eeeeee" },
+  legend: { labelLimit: 0 },
 };
 
 async function svgOf(specification) {
@@ -81,7 +81,13 @@ export async function plotCurve(curve) {
     return mediansOf(series).map(({ x, y }) => ({ name, x, y: scaledTo(curve.unit, y) }));
   });
   const sizes = [...new Set(values.map(({ x }) => x))].sort((a, b) => a - b);
-  const log = (field, title, axis) => ({ field, type: "quantitative", scale: { type: "log" }, title, axis });
+  const log = (field, title, axis) => ({
+    field,
+    type: "quantitative",
+    scale: { type: "log", nice: false },
+    title,
+    axis,
+  });
   return svgOf({
     title: { text: curve.title, anchor: "start" },
     width: WIDTH_PX,
