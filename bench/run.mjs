@@ -16,7 +16,7 @@ import { QUESTIONS } from "./questions.mjs";
 import { showCurve } from "./report/curves.mjs";
 import { describeMachine, withVersions } from "./report/machine.mjs";
 import { writeReadme } from "./report/readme.mjs";
-import { writeResults } from "./report/results.mjs";
+import { drawResults, keepResults } from "./report/results.mjs";
 import { showTable } from "./report/table.mjs";
 
 const OPTIONS = ["--short", "--guard", "--readme"];
@@ -58,10 +58,9 @@ async function ask(name) {
 
 /** One question that fails, because what it measured was wrong, does not take the others with it. */
 async function askAll(names) {
-  const measured = {};
   for (const name of names) {
     try {
-      measured[name] = await ask(name);
+      keepResults({ [name]: await ask(name) }, QUESTIONS);
     } catch (error) {
       console.error(`\n${name} failed:`, error);
       process.exitCode = 1;
@@ -69,7 +68,7 @@ async function askAll(names) {
       killChildren();
     }
   }
-  await writeResults(measured, QUESTIONS);
+  await drawResults();
 }
 
 if (parameters.includes("--readme")) writeReadme();

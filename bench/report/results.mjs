@@ -26,13 +26,19 @@ async function plotsOf(name, { tables = [], curves = [] }) {
 }
 
 /**
- * Writes the results, with those of questions that were not asked this time, and all the plots anew.
+ * Keeps what was measured, beside the results of questions that were not asked this time.
  * @param measured By name of the question: `machine`, `date`, `title`, `says`, `tables`, `curves`, `notes`.
+ * @param names All questions, in their order.
  */
-export async function writeResults(measured, names) {
+export function keepResults(measured, names) {
   const earlier = readResults();
   const found = names.map((name) => [name, measured[name] ?? earlier[name]]).filter(([, result]) => result);
-  const results = Object.fromEntries(found);
+  writeFileSync(RESULTS, `${JSON.stringify(Object.fromEntries(found), null, 1)}\n`);
+}
+
+/** Makes the page and all plots anew, from all the results that are kept. */
+export async function drawResults() {
+  const found = Object.entries(readResults());
   rmSync(PLOTS, { recursive: true, force: true });
   mkdirSync(PLOTS);
   const plots = new Map();
@@ -41,6 +47,5 @@ export async function writeResults(measured, names) {
     for (const [file, svg] of svgs) writeFileSync(join(PLOTS, `${file}.svg`), svg);
     plots.set(name, svgs);
   }
-  writeFileSync(RESULTS, `${JSON.stringify(results, null, 1)}\n`);
   writeFileSync(join(DIRECTORY, "results.html"), showPage(found, plots));
 }
