@@ -1,10 +1,10 @@
 /** What `get` and `set` of a session store cost, without a web server. */
 import { mkdirSync } from "node:fs";
-import { compare } from "./measure.mjs";
-import { openSessionStore, sessionOf } from "./session-stores.mjs";
-import { printTable, us } from "./table.mjs";
+import { compare } from "../measure/compare.mjs";
+import { NO_REDIS } from "../peers/servers.mjs";
+import { openSessionStore, sessionOf } from "./stores.mjs";
 
-const KINDS = ["ours", "MemoryStore", "connect-redis", "session-file-store"];
+const KINDS = ["MemoryStore", "ours", "connect-redis", "session-file-store"];
 const SESSIONS = 100;
 
 /** Each a session and its id: as a request has it, the same object from one write to the next. */
@@ -61,29 +61,32 @@ async function casesOf(kind, store) {
   }));
 }
 
+const nameOf = (kind) => (kind === "ours" ? "cluster-storage" : kind);
+
 /**
- * Prints the table.
+ * A table for each operation and each way.
  * @param path A directory to be made.
  * @param address That of Redis; null: there is none.
  */
-export async function measureCalls(path, address) {
+export async function measureCalls(path, address, rounds) {
   mkdirSync(path);
   const opened = new Map();
   for (const kind of KINDS) opened.set(kind, await openSessionStore(kind, { path, address }));
   const cases = [];
   for (const [kind, store] of opened) if (store !== null) cases.push(...(await casesOf(kind, store.store)));
-  const figures = await compare(cases);
+  const figures = await compare(cases, rounds);
   if (seen === 0) throw new Error("expected something to be read");
-  const rows = KINDS.map((kind) => {
-    const name = kind === "ours" ? "cluster-storage" : kind;
-    if (opened.get(kind) === null) return [name, "absent"];
-    return [name, ...COLUMNS.map((column) => us(figures.get(`${kind}: ${column.name}`) / SESSIONS))];
-  });
   const bytes = JSON.stringify(sessions[0].session).length;
-  printTable(
-    `The store alone, per operation, ${SESSIONS} sessions of ${bytes} bytes`,
-    ["store", ...COLUMNS.map(({ name }) => name)],
-    rows,
-  );
+  const tables = COLUMNS.map((column) => ({
+    title: `The store alone: ${column.name}, per operation, ${SESSIONS} sessions of ${bytes} bytes`,
+    unit: "ns",
+    limit: "MemoryStore",
+    rows: KINDS.map((kind) => {
+      if (opened.get(kind) === null) return { name: nameOf(kind), absent: NO_REDIS };
+      const rounds = figures.get(`${kind}: ${column.name}`).map((figure) => figure / SESSIONS);
+      return { name: nameOf(kind), rounds };
+    }),
+  }));
   for (const store of opened.values()) await store?.close();
+  return tables;
 }

@@ -2,9 +2,9 @@
 import { once } from "node:events";
 import autocannon from "autocannon";
 import express from "express";
-import { answerJobs } from "./jobs.mjs";
-import { nowNs } from "./measure.mjs";
-import { fieldsOf, openSessionStore } from "./session-stores.mjs";
+import { nowNs } from "../measure/compare.mjs";
+import { answerJobs } from "../members/jobs.mjs";
+import { fieldsOf, openSessionStore } from "./stores.mjs";
 
 const { kind, ...options } = JSON.parse(process.argv[2]);
 let opened = null;

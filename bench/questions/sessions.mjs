@@ -3,19 +3,19 @@ import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { median, scratchDirectory } from "./measure.mjs";
-import { Member } from "./members.mjs";
-import { connectRedis, pinned, startRedis } from "./peers.mjs";
-import { measureCalls } from "./session-calls.mjs";
-import { perSecond, printTable, times, us } from "./table.mjs";
+import { withScratch } from "../measure/scratch.mjs";
+import { Member } from "../members/members.mjs";
+import { connectRedis, NO_REDIS, pinned, withRedis } from "../peers/servers.mjs";
+import { measureCalls } from "../sessions/calls.mjs";
 
-const PROGRAM = "session-member.mjs";
+const PROGRAM = "../sessions/member.mjs";
 /** The servers, and Redis, share the first core; the load has the other one. */
 const SERVER_CORE = 0;
 const LOAD_CORE = 1;
 const SESSIONS = 100;
 const ROUTES = ["read", "write"];
 const ROUNDS = 5;
+const CALL_ROUNDS = 7;
 const ROUND_MS = 1000;
 /** Until all connections stand. */
 const SETTLE_MS = 500;
@@ -23,25 +23,30 @@ const SETTLE_MS = 500;
 const WARM_UP_MS = 3500;
 
 const OURS = "cluster-storage";
-const BASES = [
-  { name: "MemoryStore", target: 0.95 },
-  { name: "connect-redis", target: 1.15 },
+const TARGETS = [
+  { row: OURS, atLeast: 0.95, times: "MemoryStore" },
+  { row: OURS, atLeast: 1.15, times: "connect-redis" },
 ];
 const STORES = [
+  { name: "MemoryStore", kind: "MemoryStore" },
   { name: OURS, kind: "ours" },
   { name: `${OURS}, replicated to a 2nd process`, kind: "ours", idle: 1 },
-  { name: "MemoryStore", kind: "MemoryStore" },
   { name: "memorystore", kind: "memorystore" },
   { name: "connect-redis", kind: "connect-redis" },
   { name: "session-file-store", kind: "session-file-store" },
 ];
+
+export const title = "Sessions";
+export const says =
+  "One process of Express with express-session, 100 sessions, each on a connection of its own; requests that read the session, and requests that change it; every one must succeed. CPU counts all threads and the idle process that replicates, and for connect-redis the server too. Then the stores alone. What stands for the limit is express-session's own MemoryStore, which keeps texts in an object.";
+export const packages = ["express", "express-session", "connect-redis", "memorystore", "session-file-store"];
 
 /** An application that serves, the processes beside it that share its store, and its sessions; null: absent here. */
 async function startApplication({ kind, idle = 0 }, options, load) {
   mkdirSync(options.path);
   const members = [];
   for (let index = 0; index <= idle; index++) {
-    const member = new Member(kind, options, PROGRAM, SERVER_CORE);
+    const member = new Member(kind, { ...options, program: PROGRAM, core: SERVER_CORE });
     members.push(member);
     if (!(await member.ask("open"))) {
       await member.stop();
@@ -85,10 +90,10 @@ async function round(application, route, load, redis, settleMs) {
 }
 
 /** The rounds of each application on one route; all take turns. */
-async function measureRoute(applications, route, load, redis) {
+async function measureRoute(applications, route, load, redis, rounds) {
   const figures = new Map([...applications.keys()].map((name) => [name, []]));
   // The first round warms up and does not count.
-  for (let index = 0; index <= ROUNDS; index++) {
+  for (let index = 0; index <= rounds; index++) {
     for (const [name, application] of applications) {
       if (application === null) continue;
       const figure = await round(application, route, load, redis, index === 0 ? WARM_UP_MS : SETTLE_MS);
@@ -98,73 +103,55 @@ async function measureRoute(applications, route, load, redis) {
   return figures;
 }
 
-/** Of each round to the same round of a base, so that what the machine did meanwhile counts for both. */
-function ratio(rounds, bases) {
-  return bases.length === 0 ? null : median(rounds.map(({ rate }, index) => rate / bases[index].rate));
+/** A table of requests, and one of the CPU time of each. */
+function tablesOf(route, figures) {
+  const rowsWith = (pick) =>
+    [...figures].map(([name, rounds]) =>
+      rounds.length === 0 ? { name, absent: NO_REDIS } : { name, rounds: rounds.map(pick) },
+    );
+  const limit = "MemoryStore";
+  const requests = rowsWith(({ rate }) => rate);
+  const cpu = rowsWith(({ cpuNs, redisNs, count }) => (cpuNs + redisNs) / count);
+  return [
+    { title: `Requests that ${route}`, unit: "/s", limit, rows: requests, targets: TARGETS },
+    { title: `CPU time of a request that ${route}s`, unit: "ns", limit, rows: cpu },
+  ];
 }
 
-/** Of a figure over all rounds. */
-function perRequest(rounds, figure) {
-  const sum = (name) => rounds.reduce((total, round) => total + round[name], 0);
-  return us(sum(figure) / sum("count"));
-}
-
-function rowsOf(route, figures) {
-  return [...figures].map(([name, rounds]) => {
-    if (rounds.length === 0) return [route, name, "absent"];
-    const rates = rounds.map(({ rate }) => rate);
-    const ratios = BASES.map((base) => ratio(rounds, figures.get(base.name)));
-    const redisCpu = name === "connect-redis" ? perRequest(rounds, "redisNs") : "";
-    const targets = BASES.map(({ target }, index) => (ratios[index] === null ? "absent" : `>= ${times(target)}`));
-    return [
-      route,
-      name,
-      perSecond(median(rates)),
-      `${perSecond(Math.min(...rates))} to ${perSecond(Math.max(...rates))}`,
-      ...ratios.map((value) => (value === null ? "" : times(value))),
-      perRequest(rounds, "cpuNs"),
-      redisCpu,
-      name === OURS ? targets.join(", ") : "",
-    ];
-  });
-}
-
-async function measureRequests(path, server) {
+async function measureRequests(path, server, rounds) {
   const redis = server && (await connectRedis(server.address));
-  const load = new Member("load", {}, PROGRAM, LOAD_CORE);
+  const load = new Member("load", { program: PROGRAM, core: LOAD_CORE });
   const applications = new Map();
   for (const [index, store] of STORES.entries()) {
     const options = { path: join(path, `${index}`), address: server?.address ?? null };
     applications.set(store.name, await startApplication(store, options, load));
   }
-  const rows = [];
-  for (const route of ROUTES) rows.push(...rowsOf(route, await measureRoute(applications, route, load, redis)));
-  const columns = ["route", "store", "requests", "from, to"];
-  const cpu = ["CPU per request", "Redis's CPU"];
-  printTable(
-    `Express with express-session, ${SESSIONS} sessions, each on a connection of its own`,
-    [...columns, ...BASES.map(({ name }) => `to ${name}`), ...cpu, "target"],
-    rows,
-  );
+  const tables = [];
+  for (const route of ROUTES)
+    tables.push(...tablesOf(route, await measureRoute(applications, route, load, redis, rounds)));
   for (const application of applications.values()) {
     await Promise.all((application?.members ?? []).map((member) => member.stop()));
   }
   await load.stop();
   await redis?.close();
+  return tables;
 }
 
-export async function measure() {
-  const scratch = scratchDirectory();
-  const server = await startRedis(scratch.path, SERVER_CORE);
-  await measureRequests(scratch.path, server);
-  if (server === null) console.log("\nRedis is absent: there is no redis-server on the PATH, or it does not start.");
-  const isPinned = pinned(SERVER_CORE).length > 0 && availableParallelism() > 1;
-  console.log(
-    isPinned
-      ? `\nThe servers and Redis (Unix socket, append-only file) have core ${SERVER_CORE}, the load core ${LOAD_CORE}; CPU with all threads.`
-      : "\nServers and load share all cores: there is no taskset on the PATH, or one core only.",
-  );
-  await measureCalls(join(scratch.path, "calls"), server?.address ?? null);
-  await server?.stop();
-  await scratch.release();
+function describeCores() {
+  if (pinned(SERVER_CORE).length === 0 || availableParallelism() < 2)
+    return "Servers and load share all cores: there is no taskset on the PATH, or one core only.";
+  return `The servers and Redis (Unix socket, append-only file) have core ${SERVER_CORE}, the load core ${LOAD_CORE}.`;
 }
+
+export const measure = ({ rounds }) =>
+  withScratch((path) =>
+    withRedis(
+      path,
+      async (server) => {
+        const tables = await measureRequests(path, server, rounds(ROUNDS));
+        tables.push(...(await measureCalls(join(path, "calls"), server?.address ?? null, rounds(CALL_ROUNDS))));
+        return { tables, notes: [describeCores()] };
+      },
+      { core: SERVER_CORE },
+    ),
+  );

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Storage } from "cluster-storage";
 import { ClusterSessionStore } from "cluster-storage/session-store";
 import session from "express-session";
-import { connectRedis } from "./peers.mjs";
+import { connectRedis } from "../peers/servers.mjs";
 
 const DAY_MS = 86_400_000;
 /** A line of text as applications keep some of; makes a session one of about 300 bytes of JSON, its cookie included. */

@@ -1,0 +1,143 @@
+/**
+ * The other stores of one process' point of view, each with one face: `get` and `set`, or, for those in a program of their own,
+ * `timed`. Those that are not there say why (`absent`).
+ */
+import { BentoCache, bentostore } from "bentocache";
+import { memoryDriver } from "bentocache/drivers/memory";
+import Keyv from "keyv";
+import { LRUCache } from "lru-cache";
+import NodeCache from "node-cache";
+import { NO_LMDB, NO_SQLITE, openLmdb, openSqlite } from "./embedded.mjs";
+import { openForeign } from "./foreign.mjs";
+import { connectIoredis, connectRedis, NO_REDIS } from "./servers.mjs";
+
+const MAX_ITEMS = 1_000_000;
+const nothing = () => {};
+
+function inMemory() {
+  const map = new Map();
+  const lru = new LRUCache({ max: MAX_ITEMS });
+  const cache = new NodeCache();
+  const keyv = new Keyv();
+  const memory = bentostore().useL1Layer(memoryDriver({ maxItems: MAX_ITEMS }));
+  const bento = new BentoCache({ default: "memory", stores: { memory } });
+  return [
+    { name: "Map", get: (key) => map.get(key), set: (key, value) => map.set(key, value), close: nothing },
+    { name: "lru-cache", get: (key) => lru.get(key), set: (key, value) => lru.set(key, value), close: nothing },
+    {
+      name: "node-cache",
+      get: (key) => cache.get(key),
+      set: (key, value) => cache.set(key, value),
+      close: () => cache.close(),
+    },
+    {
+      name: "keyv",
+      note: "in memory",
+      isLater: true,
+      get: (key) => keyv.get(key),
+      set: (key, value) => keyv.set(key, value),
+      close: nothing,
+    },
+    {
+      name: "bentocache",
+      note: "in memory",
+      isLater: true,
+      get: (key) => bento.get({ key }),
+      set: (key, value) => bento.set({ key, value }),
+      close: () => bento.disconnectAll(),
+    },
+  ];
+}
+
+async function inFiles(path) {
+  const lmdb = await openLmdb(path);
+  const sqlite = await openSqlite(path);
+  return [
+    lmdb === null
+      ? { name: "lmdb", absent: NO_LMDB }
+      : {
+          name: "lmdb",
+          get: (key) => lmdb.get(key),
+          set: (key, value) => lmdb.put(key, value),
+          between: () => lmdb.committed,
+          close: () => lmdb.close(),
+        },
+    sqlite === null ? { name: "better-sqlite3", absent: NO_SQLITE } : { name: "better-sqlite3", ...sqlite },
+  ];
+}
+
+async function onServer(address) {
+  const names = ["redis", "ioredis"];
+  if (address === null) return names.map((name) => ({ name, absent: NO_REDIS }));
+  const clients = [await connectRedis(address), await connectIoredis(address)];
+  return clients.map((client, index) => ({
+    name: names[index],
+    note: "Unix socket",
+    isLater: true,
+    get: async (key) => JSON.parse(await client.get(key)),
+    set: (key, value) => client.set(key, JSON.stringify(value)),
+    close: () => client.quit(),
+  }));
+}
+
+async function inOthers(path) {
+  const memory = await openForeign("cluster-shared-memory", path);
+  const first = await openForeign("cluster-storage-v1", path);
+  return [
+    { name: "cluster-shared-memory", note: "in a worker", ...memory },
+    { name: "cluster-storage 1", note: "in one process; its crash is caught", ...first },
+  ];
+}
+
+/** The Map and lmdb alone: what the targets of a read name. */
+export async function openMapAndLmdb(path) {
+  const caches = [...inMemory(), ...(await inFiles(path))];
+  return caches.filter(({ name }) => name === "Map" || name === "lmdb");
+}
+
+/**
+ * Opens all of them.
+ * @param address That of Redis; null: there is none.
+ */
+export async function openCaches(path, address) {
+  return [...inMemory(), ...(await inFiles(path)), ...(await onServer(address)), ...(await inOthers(path))];
+}
+
+export async function closeCaches(caches) {
+  for (const cache of caches) await cache.close?.();
+}
+
+/** Reads are counted here, so that none is optimised away. */
+let readCount = 0;
+export const readsSoFar = () => readCount;
+
+/** A case that reads one of `keys` after the other, from a store that answers at once or `later`. */
+export function readingCase({ name, note, get, isLater, timed, absent }, keys) {
+  if (absent !== undefined) return { name, absent };
+  if (timed !== undefined) return { name, note, run: async (count) => (await timed("get", keys, null, count)).ns };
+  const atOnce = (count) => {
+    for (let index = 0; index < count; index++) if (get(keys[index % keys.length]) !== undefined) readCount++;
+  };
+  const later = async (count) => {
+    for (let index = 0; index < count; index++) if ((await get(keys[index % keys.length])) !== undefined) readCount++;
+  };
+  return { name, note, run: isLater ? later : atOnce };
+}
+
+/**
+ * A case that writes under one of `keys` after the other: copies of `value` that differ in their field `n`, so
+ * that no store can see that nothing has changed. There are not as many values as keys, so that a key never gets its own again.
+ */
+export function writingCase({ name, note, set, isLater, timed, absent, between }, keys, value, maxCount) {
+  if (absent !== undefined) return { name, absent };
+  if (timed !== undefined) return { name, note, run: async (count) => (await timed("set", keys, value, count)).ns };
+  let written = 0;
+  const values = Array.from({ length: keys.length - 3 }, (_, n) => ({ ...value, n: 10_000 + n }));
+  const atOnce = (count) => {
+    for (let index = 0; index < count; index++) set(keys[index % keys.length], values[written++ % values.length]);
+  };
+  const later = async (count) => {
+    for (let index = 0; index < count; index++) await set(keys[index % keys.length], values[written++ % values.length]);
+  };
+  return { name, note, run: isLater ? later : atOnce, between, ...(between ? { maxCount } : {}) };
+}
