@@ -229,12 +229,19 @@ export class ManualHub {
 }
 
 /** A machine of which only files, clock, randomness and identity are there. */
+/** Nobody connects to it, and its compactions never end. */
 export function manualMachine(files: MemoryFiles, clock = new ManualClock()): Machine {
   let random = 0;
   return {
     files,
     clock,
     identity: { pid: 42, host: "here", bootId: "boot", isAlive: () => true },
+    sockets: {
+      listen: (_directory: string, _accept: unknown, done: (...given: unknown[]) => void) =>
+        done(null, "address", { close: () => {} }),
+      remove: () => {},
+    },
+    threads: { compact: () => () => {} },
     random: (bytes: number) => Buffer.alloc(bytes, `${++random}.`),
   } as unknown as Machine;
 }

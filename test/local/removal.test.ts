@@ -5,7 +5,7 @@ import { compact } from "../../dist/core/local/compactor.js";
 import { removeFiles } from "../../dist/core/local/copy.js";
 import { endOf } from "../../dist/core/local/ended.js";
 import { startHub } from "../../dist/core/local/hub-host.js";
-import type { HubHandle, HubOptions, HubReport, Machine } from "../../dist/core/local/machine.js";
+import type { HubHandle, HubOptions, HubReport } from "../../dist/core/local/machine.js";
 import { snapshotsIn } from "../../dist/core/local/names.js";
 import { recover } from "../../dist/core/local/recovery.js";
 import { highestEpoch } from "../../dist/core/local/seat.js";
@@ -33,17 +33,7 @@ class Host {
       if (call === "link") for (const seq of snapshotsIn([path.slice(path.lastIndexOf("/") + 1)])) this.named.add(seq);
       return before?.(call, change, path);
     };
-    const machine: Machine = {
-      ...manualMachine(files),
-      clock: this.clock,
-      threads: { compact: () => () => {} },
-      identity: { pid: 1, host: "here", bootId: "boot", isAlive: () => true },
-      sockets: {
-        listen: (_directory: string, _accept: unknown, done: (...given: unknown[]) => void) =>
-          done(null, "address", { close: () => {} }),
-        remove: () => {},
-      },
-    } as unknown as Machine;
+    const machine = manualMachine(files, this.clock);
     const options = { persist, recover: "strict", fsync: "never", gcInterval: 1e6, stallTimeout: 5000 };
     const epoch = highestEpoch(machine, place);
     this.clock.time = 2_000_000;

@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startHub } from "../../dist/core/local/hub-host.js";
-import type { HubReport, HubRequest, Machine } from "../../dist/core/local/machine.js";
+import type { HubReport, HubRequest } from "../../dist/core/local/machine.js";
 import { seatPath, segmentPath } from "../../dist/core/local/names.js";
+import { manualMachine } from "../local/manual-machine.js";
 import { MemoryFiles } from "../local/memory-files.js";
-import { machineOf, place, writeSegment } from "../local/stored.js";
+import { place, writeSegment } from "../local/stored.js";
 
 /** Files where a successor fences seat 1 and begins its own segment at the n-th listing behind the claim. */
 class Overtaking extends MemoryFiles {
@@ -27,18 +28,9 @@ for (const lists of [1, 2, 3]) {
     const files = new Overtaking();
     files.lists = lists;
     const reports: HubReport[] = [];
-    const machine: Machine = {
-      ...machineOf(files),
-      identity: { pid: 1, host: "here", bootId: "boot", isAlive: () => true },
-      sockets: {
-        listen: (_directory: string, _accept: unknown, done: (...given: unknown[]) => void) =>
-          done(null, "address", { close: () => {} }),
-        remove: () => {},
-      },
-    } as unknown as Machine;
     const options = { persist: true, recover: "fail", fsync: "never" };
     const request = { place, options, member: "m", epoch: 0, mark: null } as unknown as HubRequest;
-    startHub(machine, request, (report) => reports.push(report));
+    startHub(manualMachine(files), request, (report) => reports.push(report));
     assert.deepEqual(reports, [{ kind: "replaced" }]);
     assert.equal(files.names.has(segmentPath(place, 1, 1)), false);
   });

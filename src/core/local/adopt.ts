@@ -3,7 +3,7 @@ import { StorageError } from "../errors.js";
 import { kindOf, SNAPSHOT } from "../log/frame.js";
 import { MAX_FRAME_BYTES } from "../log/limits.js";
 import { Fold, linkOnce, publish } from "./compactor.js";
-import { DamageError, formatError } from "./damage.js";
+import { DamageError, formatError, openIfThere } from "./damage.js";
 import type { Files, Machine, Place } from "./machine.js";
 import { snapshotPath, temporaryPath } from "./names.js";
 import { BLOCK_BYTES, firstFrame, readExactly } from "./scanner.js";
@@ -38,15 +38,6 @@ export function adoptCopy(machine: Machine, place: Place, epoch: number, lowestS
 function strangerError(path: string): StorageError {
   const message = `expected ${path} to belong to this user or to root, got a file of another user: move it away, or make it yours if you know what it holds`;
   return new StorageError("ERR_STORAGE_DIRECTORY", message);
-}
-
-function openIfThere(files: Files, path: string): number | null {
-  try {
-    return files.open(path, "read");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw error;
-  }
 }
 
 function adoptSnapshot(machine: Machine, place: Place, epoch: number, source: number, lowestSeq: number): boolean {

@@ -60,10 +60,17 @@ export function formatError(path: string, detail: string, options?: ErrorOptions
  * @throws StaleFilesError when there is none.
  */
 export function openOrStale(files: Files, path: string): number {
+  const file = openIfThere(files, path);
+  if (file === null) throw new StaleFilesError(path);
+  return file;
+}
+
+/** Opens a file to read; null when there is none. */
+export function openIfThere(files: Files, path: string): number | null {
   try {
     return files.open(path, "read");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") throw new StaleFilesError(path);
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;
   }
 }

@@ -13,7 +13,8 @@
 import { epochOf, isSound, numberOf, seqOf, timeOf } from "../log/frame.js";
 import type { LogSink } from "../log/log.js";
 import { ProtocolError } from "./connection.js";
-import { isCount, isTime } from "./hub-speech.js";
+import { isCount } from "./head.js";
+import { isTime } from "./hub-speech.js";
 import type { Mark } from "./machine.js";
 
 interface Held {

@@ -13,6 +13,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { SnapshotHead } from "../log/log.js";
 import { makeShelter, shelterDirectory } from "./address.js";
+import { openIfThere } from "./damage.js";
 import type { Files, Place } from "./machine.js";
 import { isWholeSnapshot, readSnapshotHead, writeSnapshot } from "./snapshot.js";
 
@@ -56,13 +57,8 @@ export function endOf(files: Files, place: Place): SnapshotHead | null {
 
 /** Null when it is not whole, since nothing was removed then, or gone, since there is a newer one. */
 function readHead(files: Files, path: string): SnapshotHead | null {
-  let file: number;
-  try {
-    file = files.open(path, "read");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw error;
-  }
+  const file = openIfThere(files, path);
+  if (file === null) return null;
   try {
     const first = readSnapshotHead(files, file, path);
     return first && isWholeSnapshot(files, file, first.head.seq) ? first.head : null;

@@ -2,6 +2,7 @@
 import { StorageError, type StorageErrorCode } from "../errors.js";
 import { decodeJson, epochOf, seqOf, timeOf } from "../log/frame.js";
 import { ProtocolError } from "./connection.js";
+import { isCount } from "./head.js";
 import type { Mark } from "./machine.js";
 
 /** From where on a member gets live frames. */
@@ -64,11 +65,6 @@ function bodyOf(buffer: Buffer, start: number, end: number): Record<string, unkn
   }
   if (typeof body === "object") return body as Record<string, unknown> | null;
   throw new ProtocolError(`expected a frame with an object in it, got a ${typeof body}`);
-}
-
-/** Whether something is 0, 1, 2, ... */
-export function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 /** Whether something can be ms since 1970. */

@@ -11,6 +11,7 @@
  *
  * The highest seat is removed by nothing but `destroy`, which notes its epoch first, so epochs only rise.
  */
+import { openIfThere } from "./damage.js";
 import { endEpoch } from "./ended.js";
 import type { Machine, Place } from "./machine.js";
 import { intentPath, intentsIn, seatPath, seatsIn, segmentsIn, temporaryPath } from "./names.js";
@@ -60,13 +61,8 @@ function readSeat(machine: Machine, path: string): SeatContent | null {
 
 /** The text of a small file; empty when there is none. */
 export function readSmallFile({ files }: Machine, path: string): string {
-  let file: number;
-  try {
-    file = files.open(path, "read");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
-    throw error;
-  }
+  const file = openIfThere(files, path);
+  if (file === null) return "";
   try {
     const bytes = Buffer.alloc(MAX_SEAT_BYTES);
     return bytes.toString("utf8", 0, files.read(file, bytes, 0, bytes.length, 0));
