@@ -40,4 +40,9 @@ test("whatever happens to its processes, nothing confirmed is lost or doubled, a
   }
   t.diagnostic(`load average at the end ${loadavg()[0]?.toFixed(1)}, on ${availableParallelism()} processors`);
   for (const line of [total.text, ...total.failovers]) t.diagnostic(line);
+  const unseen = total.counts["rounds not seen whole"];
+  assert.ok(
+    unseen <= 1 + total.counts.rounds / 10,
+    `${unseen} rounds that show nothing, ${total.counts.rounds} that do`,
+  );
 });

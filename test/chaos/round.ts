@@ -16,7 +16,7 @@ import { ASSIGNMENT, type Assignment, NAME, pidOf, placesOf, type Settings, SHOR
 import { Tally } from "./tally.js";
 import { type Strike, Violence } from "./violence.js";
 import { type Starter, starterOf } from "./ways.js";
-import { type Ordered, Witness } from "./witness.js";
+import { type Ordered, UnseenError, Witness } from "./witness.js";
 
 /** Longest time, in ms, from the end of the violence until all members show the same. */
 const PEACE_MS = 90_000;
@@ -155,10 +155,22 @@ class Round {
     return shownIn(copy, `${NAME}.db alone`);
   }
 
+  /** The whole log; null when a part of it was missed, so that the round shows nothing. */
+  #seen(witness: Witness): readonly Ordered[] | null {
+    try {
+      return witness.log();
+    } catch (error) {
+      if (!(error instanceof UnseenError)) throw error;
+      this.tally.count("rounds not seen whole");
+      return null;
+    }
+  }
+
   #check(states: readonly Shown[], shownAt: number, strikes: readonly Strike[]): string[] {
     const witness = this.#witness as Witness;
     const histories = this.#labels("histories").map((label) => readHistory(label, join(this.#places.histories, label)));
-    const log = witness.log();
+    const log = this.#seen(witness);
+    if (log === null) return [];
     const snapshots = witness.snapshots();
     const problems = check({ log, histories, snapshots, states, shownAt });
     const { tally } = this;

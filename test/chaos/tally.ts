@@ -4,6 +4,7 @@ export type Counted = keyof typeof NONE;
 
 const NONE = {
   rounds: 0,
+  "rounds not seen whole": 0,
   kills: 0,
   "managers killed": 0,
   stops: 0,

@@ -2,7 +2,7 @@
  * Keeps a link to every segment and snapshot that ever was, so that the whole order can be read in the end although
  * compaction removes files. A link to a segment changes nothing for the engine, which counts the links of seats only.
  *
- * A file that comes and goes within `EVERY_MS` is missed. The chain says so, and the round counts as failed.
+ * A file that comes and goes between two looks is missed, which is seen by the chain.
  */
 import { linkSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -38,6 +38,11 @@ interface Kept {
   readonly content: Buffer;
 }
 
+/** A segment came and went between two looks: nobody knows what was in it. */
+export class UnseenError extends Error {
+  override readonly name = "UnseenError";
+}
+
 export class Witness {
   readonly #from: string;
   readonly #directory: string;
@@ -59,7 +64,7 @@ export class Witness {
 
   /**
    * The whole log, from its first batch on.
-   * @throws when a segment that the log consists of was missed, or is not as its successor says.
+   * @throws UnseenError when a segment that the log consists of was missed.
    */
   log(): Ordered[] {
     const kept = this.#segments();
@@ -72,7 +77,7 @@ export class Witness {
       const { head }: Kept = last;
       const before = previous === null ? beginningBefore(kept, head) : kept.find((one) => isSame(one.head, previous));
       if (before === undefined)
-        throw new Error(`expected to have seen what is before segment ${head.epoch}.${head.segment}`);
+        throw new UnseenError(`expected to have seen what is before segment ${head.epoch}.${head.segment}`);
       end = previous === null ? endBehind(before, seq) : previous.end;
       last = before;
     }

@@ -7,6 +7,7 @@ import { endEpoch, endOf, noteEnd } from "../../dist/core/local/ended.js";
 import { placeOf, snapshotPath } from "../../dist/core/local/names.js";
 import { recoverForHub } from "../../dist/core/local/recovery.js";
 import { highestEpoch, Seat } from "../../dist/core/local/seat.js";
+import { writeSnapshot } from "../../dist/core/local/snapshot.js";
 import { manualMachine, seatContent } from "./manual-machine.js";
 import { MemoryFiles } from "./memory-files.js";
 import { load, machineOf, place, statesUpTo, writeSegment } from "./stored.js";
@@ -21,7 +22,7 @@ function endNames(files: MemoryFiles): string[] {
 /** Files of a storage that ended at seq 20 under the manager of epoch 4, and of which nothing is left. */
 function ended(): MemoryFiles {
   const files = new MemoryFiles();
-  noteEnd(files, place, 4, END);
+  noteEnd(manualMachine(files), place, 4, END);
   return files;
 }
 
@@ -31,38 +32,66 @@ function recovered(files: MemoryFiles) {
 
 test("where a storage ended is known to whoever opens it anew, and to no other storage", () => {
   const files = ended();
-  assert.equal(endEpoch(files, place), 4);
-  assert.deepEqual(endOf(files, place), END);
-  assert.equal(endEpoch(files, placeOf("/data", "other")), 0);
-  assert.equal(endOf(files, placeOf("/data", "other")), null);
+  assert.equal(endEpoch(manualMachine(files), place), 4);
+  assert.deepEqual(endOf(manualMachine(files), place), END);
+  assert.equal(endEpoch(manualMachine(files), placeOf("/data", "other")), 0);
+  assert.equal(endOf(manualMachine(files), placeOf("/data", "other")), null);
   assert.equal(files.openFiles.size, 0);
 });
 
 test("only the last end is kept, however late an earlier one is noted", () => {
   const files = ended();
-  noteEnd(files, place, 9, { ...END, seq: 50 });
+  noteEnd(manualMachine(files), place, 9, { ...END, seq: 50 });
   assert.equal(endNames(files).length, 1);
-  noteEnd(files, place, 6, { ...END, seq: 30 });
-  assert.equal(endEpoch(files, place), 9);
-  assert.equal(endOf(files, place)?.seq, 50);
+  noteEnd(manualMachine(files), place, 6, { ...END, seq: 30 });
+  assert.equal(endEpoch(manualMachine(files), place), 9);
+  assert.equal(endOf(manualMachine(files), place)?.seq, 50);
 });
 
 test("an end that is not whole counts for its epoch alone, since nothing was removed behind it", () => {
   const files = ended();
-  noteEnd(files, place, 9, { ...END, seq: 50 });
+  noteEnd(manualMachine(files), place, 9, { ...END, seq: 50 });
   const [name] = endNames(files) as [string];
   files.put(`${shelterDirectory()}/${name}`, files.get(`${shelterDirectory()}/${name}`).subarray(0, 40));
-  assert.equal(endEpoch(files, place), 9);
-  assert.equal(endOf(files, place), null);
+  assert.equal(endEpoch(manualMachine(files), place), 9);
+  assert.equal(endOf(manualMachine(files), place), null);
   assert.equal(recovered(files).seq, 0);
 });
 
 test("what is in a directory that others can enter is no end", () => {
   const files = ended();
   files.isPrivate = () => false;
-  assert.equal(endEpoch(files, place), 0);
-  assert.equal(endOf(files, place), null);
-  assert.throws(() => noteEnd(files, place, 5, END), { code: "ERR_STORAGE_DIRECTORY" });
+  assert.equal(endEpoch(manualMachine(files), place), 0);
+  assert.equal(endOf(manualMachine(files), place), null);
+  noteEnd(manualMachine(files), place, 5, END);
+  assert.equal(endNames(files).length, 1, "nothing was noted");
+});
+
+test("without a directory that can be entered a storage has no end, and opens", () => {
+  for (const code of ["EACCES", "ENOTDIR", "ENOENT"]) {
+    const files = ended();
+    const { list } = files;
+    files.list = (directory) => {
+      if (directory === shelterDirectory()) throw Object.assign(new Error(code), { code });
+      return list.call(files, directory);
+    };
+    assert.equal(endEpoch(manualMachine(files), place), 0);
+    assert.equal(recovered(files).seq, 0);
+    noteEnd(manualMachine(files), place, 5, END);
+  }
+});
+
+test("ends of other storages are forgotten after a day, when one is noted", () => {
+  const files = ended();
+  const machine = manualMachine(files);
+  const [first] = endNames(files) as [string];
+  const notedAt = machine.clock.now();
+  Object.assign(files.names.get(`${shelterDirectory()}/${first}`) ?? {}, { modifiedAt: notedAt });
+  noteEnd(machine, placeOf("/data", "other"), 1, END);
+  assert.equal(endNames(files).length, 2);
+  machine.clock.now = () => notedAt + 86_400_001;
+  noteEnd(machine, placeOf("/data", "other"), 2, END);
+  assert.deepEqual([endNames(files).length, endEpoch(machine, place)], [1, 0]);
 });
 
 test("the next storage goes on behind the end, with nothing in it", () => {
@@ -72,16 +101,33 @@ test("the next storage goes on behind the end, with nothing in it", () => {
   assert.deepEqual(load(files, recovered(files)), { seq: 20, text: "[]" });
 });
 
-test("what a process of before makes late in the directory is not taken for the log", () => {
+test("where the last snapshot is left, it goes on behind the end all the same", () => {
+  const files = ended();
+  writeSnapshot(files, snapshotPath(place, 19), { ...END, seq: 19 }, []);
+  assert.deepEqual(load(files, recovered(files)), { seq: 20, text: "[]" });
+});
+
+test("what is in the directory and was not left by the removal counts, whatever has ended before it", () => {
+  for (const isFolded of [false, true]) {
+    const files = ended();
+    const first = writeSegment(files, 1, 1, [1, 9], null);
+    if (isFolded) compact(machineOf(files), { place, epoch: 1, snapshot: 0, segments: [first] });
+    assert.deepEqual(load(files, recovered(files)), { seq: 9, text: STATES[9] });
+  }
+  const files = ended();
+  writeSnapshot(files, snapshotPath(place, 19), { ...END, seq: 19, time: END.time + 1 }, []);
+  assert.equal(recovered(files).seq, 19);
+});
+
+test("what a process of before makes late in the directory is never taken for the log without a word", () => {
   const files = ended();
   writeSegment(files, 3, 2, [8, 9], { epoch: 3, segment: 1, end: 1 });
-  assert.equal(recovered(files).seq, 20);
-  assert.deepEqual(load(files, recovered(files)), { seq: 20, text: "[]" });
+  assert.throws(() => recovered(files), { code: "ERR_STORAGE_CORRUPT" });
 });
 
 test("a log that goes on behind the end stays as it is", () => {
   const files = new MemoryFiles();
-  noteEnd(files, place, 4, { ...END, seq: 5 });
+  noteEnd(manualMachine(files), place, 4, { ...END, seq: 5 });
   const first = writeSegment(files, 1, 1, [1, 7], null);
   compact(machineOf(files), { place, epoch: 1, snapshot: 0, segments: [first] });
   writeSegment(files, 5, 1, [8, 9], null);
@@ -95,7 +141,7 @@ test("a backup that is put in the place of a removed storage is adopted, behind 
   compact(machineOf(files), { place, epoch: 1, snapshot: 0, segments: [first] });
   renewCopy(files, place, 9, `${place.directory}/tmp.1.a`);
   for (const name of files.list(place.directory)) files.unlink(`${place.directory}/${name}`);
-  noteEnd(files, place, 4, END);
+  noteEnd(manualMachine(files), place, 4, END);
   assert.equal(recovered(files).seq, 21);
   assert.deepEqual(load(files, recovered(files)), { seq: 21, text: STATES[9] });
 });

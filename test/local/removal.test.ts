@@ -62,7 +62,7 @@ test("a removed storage ends behind a clear, at a seq that no snapshot ever had"
   host.close(true);
   assert.deepEqual(host.kinds, ["serving", "ended"]);
   assert.deepEqual(host.files.list(place.directory), []);
-  const end = endOf(host.files, place);
+  const end = endOf(manualMachine(host.files), place);
   assert.equal(end?.seq, 11);
   assert.deepEqual(
     end?.origins.map(([, number]) => number),
@@ -84,7 +84,7 @@ test("a storage that cannot be ended stays, and says why", () => {
     message: "expected the log to be ended, got a disk that takes nothing",
   });
   host.files.fault = null;
-  assert.equal(endOf(host.files, place), null);
+  assert.equal(endOf(manualMachine(host.files), place), null);
   const next = new Host(host.files, true);
   next.close(false);
   assert.deepEqual(next.kinds, ["serving", "ended"]);

@@ -9,6 +9,18 @@ import type { Files } from "./machine.js";
 /** Most bytes of a socket's path: 103 on macOS, 107 on Linux. Older Node.js versions cut a longer one silently. */
 const MAX_ADDRESS_BYTES = 100;
 const SOCKET_PREFIX = "hub.";
+
+/** Codes that say that this process may not write somewhere; others (a full disk, say) may pass. */
+export const NO_ACCESS: ReadonlySet<string> = new Set([
+  "EACCES",
+  "EPERM",
+  "EROFS",
+  "ENOTDIR",
+  "EISDIR",
+  "ENAMETOOLONG",
+  "ELOOP",
+]);
+
 const PIPE_PREFIX = "\\\\.\\pipe\\cluster-storage-";
 
 /**
@@ -39,7 +51,9 @@ export function isSocketName(address: string): boolean {
  */
 export function shelterDirectory(): string {
   const runtime = process.env.XDG_RUNTIME_DIR;
-  return runtime ? join(runtime, "cluster-storage") : join(tmpdir(), `cluster-storage-${userInfo().uid}`);
+  return runtime
+    ? join(runtime, "cluster-storage")
+    : join(tmpdir(), `cluster-storage-${process.getuid?.() ?? userInfo().username}`);
 }
 
 /**

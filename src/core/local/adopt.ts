@@ -2,6 +2,7 @@
 import { StorageError } from "../errors.js";
 import { kindOf, SNAPSHOT } from "../log/frame.js";
 import { MAX_FRAME_BYTES } from "../log/limits.js";
+import type { SnapshotHead } from "../log/log.js";
 import { Fold, linkOnce, publish } from "./compactor.js";
 import { DamageError, formatError, openIfThere } from "./damage.js";
 import type { Files, Machine, Place } from "./machine.js";
@@ -14,21 +15,22 @@ import { writeAll } from "./write.js";
 
 /**
  * Publishes what `app.db` holds as a snapshot. Returns when that is on the disk; `app.db` stays as it is, and is not shared.
- * @param lowestSeq The seq of the snapshot is not below it; an older file in which nothing is does not count.
+ * @param end With which a storage ended in this place: the snapshot is behind it. An older file in which nothing is does not
+ *   count.
  * @returns false when there is no such file.
  * @throws StorageError `ERR_STORAGE_FORMAT` when it is neither a snapshot nor a file of version 1; `ERR_STORAGE_CORRUPT` when
  *   it is a damaged snapshot; `ERR_STORAGE_DIRECTORY` when it belongs to another user: where others can write, anybody could
  *   have put it there.
  */
-export function adoptCopy(machine: Machine, place: Place, epoch: number, lowestSeq = 1): boolean {
+export function adoptCopy(machine: Machine, place: Place, epoch: number, end: SnapshotHead | null = null): boolean {
   const { files } = machine;
   const file = openIfThere(files, place.filename);
   if (file === null) return false;
   try {
     if (!files.isOwn(file)) throw strangerError(place.filename);
     const frame = firstFrame(files, file, MAX_FRAME_BYTES);
-    if (frame !== null && kindOf(frame, 0) === SNAPSHOT) return adoptSnapshot(machine, place, epoch, file, lowestSeq);
-    adoptVersion1(machine, place, epoch, file, lowestSeq);
+    if (frame !== null && kindOf(frame, 0) === SNAPSHOT) return adoptSnapshot(machine, place, epoch, file, end);
+    adoptVersion1(machine, place, epoch, file, (end?.seq ?? 0) + 1);
     return true;
   } finally {
     files.close(file);
@@ -40,13 +42,19 @@ function strangerError(path: string): StorageError {
   return new StorageError("ERR_STORAGE_DIRECTORY", message);
 }
 
-function adoptSnapshot(machine: Machine, place: Place, epoch: number, source: number, lowestSeq: number): boolean {
+function adoptSnapshot(
+  machine: Machine,
+  place: Place,
+  epoch: number,
+  source: number,
+  end: SnapshotHead | null,
+): boolean {
   const { files } = machine;
   const { seq } = checkSnapshot(files, place.filename, null);
-  if (seq < lowestSeq) {
+  if (end !== null && seq <= end.seq) {
     const fold = foldSnapshot(files, place.filename, source);
     if (fold.keyCount === 0) return false;
-    fold.skip(lowestSeq);
+    fold.skip(end.seq + 1, end.origins);
     publish(machine, place, epoch, fold.head, fold.entries());
     return true;
   }

@@ -5,58 +5,79 @@
  * Whoever opens the storage anew goes on behind it, so epochs and seqs rise over the life of several storages under one
  * name. A process that was frozen before the removal and wakes up behind it then meets no name that is in use again.
  *
- * Invariants: the state at its seq is empty and part of the history, so it is true for whoever finds it, however late it was
- * noted; no name with that seq was ever in the directory before; an older one is removed only when a newer one is whole. It
- * need not survive a loss of power, which ends all who could come late.
+ * Invariants: the state at its seq is empty and part of the history of the storage that was removed; no name with that seq
+ * was ever in the directory before; an older one is removed only when a newer one is whole. It says nothing of files that
+ * are there: those count, whatever has ended before them. It is a precaution: where it cannot be noted or is not found, as
+ * by a process with another temporary directory, numbers begin again.
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { SnapshotHead } from "../log/log.js";
-import { makeShelter, shelterDirectory } from "./address.js";
+import { makeShelter, NO_ACCESS, shelterDirectory } from "./address.js";
 import { openIfThere } from "./damage.js";
-import type { Files, Place } from "./machine.js";
+import type { Machine, Place } from "./machine.js";
 import { isWholeSnapshot, readSnapshotHead, writeSnapshot } from "./snapshot.js";
 
-const EPOCH = /^(?:0|[1-9][0-9]{0,15})$/;
+/** ms after which nobody is frozen any more who could come late. */
+const END_RETENTION_MS = 86_400_000;
+
+const END_NAME = /^ended\.[0-9a-f]{32}\.(?:0|[1-9][0-9]{0,15})$/;
 
 /** What names of one storage's ends begin with; the epoch of the manager that removed it follows. */
 function prefixOf(place: Place): string {
   return `ended.${createHash("sha256").update(place.directory).digest("hex").slice(0, 32)}.`;
 }
 
-/** The epochs of the managers that removed the storage, highest first; only the last one's is kept. */
-function endsIn(files: Files, place: Place): number[] {
-  const shelter = shelterDirectory();
-  const prefix = prefixOf(place);
-  const epochs = files
-    .list(shelter)
-    .filter((name) => name.startsWith(prefix) && EPOCH.test(name.slice(prefix.length)))
-    .map((name) => Number(name.slice(prefix.length)));
-  // What other users may have put there counts for nothing.
-  return epochs.length > 0 && files.isPrivate(shelter) ? epochs.sort((a, b) => b - a) : [];
+const endPath = (place: Place, epoch: number): string => join(shelterDirectory(), prefixOf(place) + epoch);
+
+/** What a call returns; `otherwise` when there is no shelter, or it is not this process's to enter. What may pass is thrown. */
+function ifSheltered<T>(call: () => T, otherwise: T): T {
+  try {
+    return call();
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ERR_STORAGE_DIRECTORY" || NO_ACCESS.has(code)) return otherwise;
+    throw error;
+  }
 }
 
-const endPath = (place: Place, epoch: number): string => join(shelterDirectory(), prefixOf(place) + epoch);
+/** The names of all ends. What other users may have put there counts for nothing. */
+function endNames({ files }: Machine): string[] {
+  const shelter = shelterDirectory();
+  return ifSheltered(
+    () => (files.isPrivate(shelter) ? files.list(shelter).filter((name) => END_NAME.test(name)) : []),
+    [],
+  );
+}
+
+/** The epochs of the managers that removed the storage, highest first; only the last one's is kept. */
+function endsIn(machine: Machine, place: Place): number[] {
+  const prefix = prefixOf(place);
+  return endNames(machine)
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => Number(name.slice(prefix.length)))
+    .sort((a, b) => b - a);
+}
 
 /**
  * The epoch in which the storage was last removed; 0 when it never was. Look at the directory before: whoever removes a
  * file there has noted the end first.
  */
-export function endEpoch(files: Files, place: Place): number {
-  return endsIn(files, place)[0] ?? 0;
+export function endEpoch(machine: Machine, place: Place): number {
+  return endsIn(machine, place)[0] ?? 0;
 }
 
-/** The head of the snapshot with which the storage ended; null when it was never removed. */
-export function endOf(files: Files, place: Place): SnapshotHead | null {
-  for (const epoch of endsIn(files, place)) {
-    const head = readHead(files, endPath(place, epoch));
+/** The head of the snapshot with which the storage ended; its time is that of the snapshot before. Null when it never did. */
+export function endOf(machine: Machine, place: Place): SnapshotHead | null {
+  for (const epoch of endsIn(machine, place)) {
+    const head = ifSheltered(() => readHead(machine, endPath(place, epoch)), null);
     if (head) return head;
   }
   return null;
 }
 
 /** Null when it is not whole, since nothing was removed then, or gone, since there is a newer one. */
-function readHead(files: Files, path: string): SnapshotHead | null {
+function readHead({ files }: Machine, path: string): SnapshotHead | null {
   const file = openIfThere(files, path);
   if (file === null) return null;
   try {
@@ -68,12 +89,21 @@ function readHead(files: Files, path: string): SnapshotHead | null {
 }
 
 /**
- * Notes the end of a storage. On return its files can be removed.
+ * Notes the end of a storage, and forgets old ones. On return its files can be removed.
  * @param epoch The epoch of the manager that removes it.
- * @throws StorageError `ERR_STORAGE_DIRECTORY`, or the error of a failed file operation.
+ * @throws the error of a failed file operation; not where there can be no shelter.
  */
-export function noteEnd(files: Files, place: Place, epoch: number, head: SnapshotHead): void {
-  makeShelter(files);
-  writeSnapshot(files, endPath(place, epoch), head, []);
-  for (const older of endsIn(files, place)) if (older < epoch) files.unlink(endPath(place, older));
+export function noteEnd(machine: Machine, place: Place, epoch: number, head: SnapshotHead): void {
+  const { files } = machine;
+  ifSheltered(() => {
+    makeShelter(files);
+    writeSnapshot(files, endPath(place, epoch), head, []);
+    for (const older of endsIn(machine, place)) if (older < epoch) files.unlink(endPath(place, older));
+    for (const name of endNames(machine))
+      if (!name.startsWith(prefixOf(place))) forgetIfOld(machine, join(shelterDirectory(), name));
+  }, undefined);
+}
+
+function forgetIfOld({ files, clock }: Machine, path: string): void {
+  if (clock.now() - (files.modifiedAt(path) ?? clock.now()) > END_RETENTION_MS) files.unlink(path);
 }

@@ -42,6 +42,8 @@ class HubHost implements HubHandle {
   #isRestingFromCompaction = false;
   /** An fsync failed: what the closed segments hold may not be on the disk, and must be written anew. */
   #mustCompact = false;
+  /** What is left to fold is folded here, not beside it. */
+  #isLeaving = false;
   #isOver = false;
 
   constructor(machine: Machine, request: HubRequest, report: (report: HubReport) => void) {
@@ -71,6 +73,7 @@ class HubHost implements HubHandle {
     const isLast = !hub.hasOthers(this.#request.member);
     this.#listener?.close();
     this.#stopCompaction?.();
+    this.#isLeaving = true;
     const isEmptied = isLast && (destroy || this.#isVoidForSure()) && this.#empty(hub);
     hub.close(() => {
       if (this.#isOver) return;
@@ -157,7 +160,7 @@ class HubHost implements HubHandle {
 
   #compact(): void {
     const hub = this.#hub;
-    if (this.#isOver || hub === null || this.#stopCompaction !== null || !hub.rotate()) return;
+    if (this.#isOver || this.#isLeaving || hub === null || this.#stopCompaction !== null || !hub.rotate()) return;
     const request = hub.writer.compaction();
     const isOwed = this.#mustCompact;
     this.#mustCompact = false;
@@ -216,9 +219,10 @@ class HubHost implements HubHandle {
 
   /** The last member leaves: one file holds everything. */
   #leaveFiles(hub: Hub, destroy: boolean): void {
-    // Frames that were never confirmed lie behind the end: a successor may count on them, so nothing is folded.
-    if (!this.#seat?.holds() || !hub.writer.isSettled) return;
+    if (!this.#seat?.holds()) return;
     if (destroy) throw refusal("the log to be ended");
+    // Frames that were never confirmed lie behind the end: a successor may count on them, so nothing is folded.
+    if (!hub.writer.isSettled) return;
     foldAll(this.#machine, { ...hub.writer.compaction(), segments: hub.writer.chain });
   }
 
@@ -229,9 +233,8 @@ class HubHost implements HubHandle {
     const seat = this.#seat as Seat;
     if (!seat.holds()) return;
     const { snapshot } = compact(this.#machine, hub.writer.compaction());
-    const { seq, time } = hub.writer.confirmed;
-    const { origins } = snapshotHead(files, place, snapshot);
-    noteEnd(files, place, seat.epoch, { seq, time, origins });
+    const { seq } = hub.writer.confirmed;
+    noteEnd(this.#machine, place, seat.epoch, { ...snapshotHead(files, place, snapshot), seq });
     removeFiles(
       files,
       place,

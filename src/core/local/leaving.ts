@@ -8,11 +8,16 @@ export class Leaving {
   readonly #alive: Timer;
   readonly #deadline: Timer;
   readonly #done: (error?: Error) => void;
+  /** Whether it has looked long enough. */
+  isOverdue = false;
 
   /** Keeps the process alive until it has ended. */
   constructor({ clock }: Machine, done: (error?: Error) => void, overdue: () => void) {
     this.#alive = clock.keepAlive();
-    this.#deadline = clock.after(LEAVE_MS, overdue);
+    this.#deadline = clock.after(LEAVE_MS, () => {
+      this.isOverdue = true;
+      overdue();
+    });
     this.#done = done;
   }
 

@@ -136,9 +136,9 @@ export class LocalLog implements Log {
     this.#timer = null;
     if (this.#isClosed || this.#membership !== null) return;
     try {
-      this.#presence?.enter();
+      if (!this.#leaving) this.#presence?.enter();
       const seat = newestSeat(this.#machine, this.#place);
-      if (this.#leaving && (seat === null || this.#mark === null)) this.#depart();
+      if (this.#leaving?.isOverdue || (this.#leaving && (seat === null || this.#mark === null))) this.#depart();
       else if (seat === null || seat.content === null || seat.epoch <= this.#deadEpoch) this.#contend();
       else this.#follow(seat);
     } catch (error) {

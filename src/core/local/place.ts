@@ -2,12 +2,9 @@
 import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
 import { StorageError } from "../errors.js";
-import { makeShelter } from "./address.js";
+import { makeShelter, NO_ACCESS } from "./address.js";
 import type { Files, Machine, Place } from "./machine.js";
 import { placeOf, temporaryPath } from "./names.js";
-
-/** Codes that say that this process may not write there; others (a full disk, say) may pass. */
-const NO_ACCESS = new Set(["EACCES", "EPERM", "EROFS", "ENOTDIR", "EISDIR", "ENAMETOOLONG", "ELOOP"]);
 
 /**
  * Returns where the files of a storage are; the directory exists then, and is this user's alone.

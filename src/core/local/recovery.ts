@@ -17,7 +17,7 @@ import { intentPath, intentsIn, segmentPath, segmentsIn, snapshotPath, snapshots
 import { type Applied, isInHistory } from "./reader.js";
 import { salvage } from "./salvage.js";
 import { readSegmentHead } from "./segment.js";
-import { isWholeSnapshot } from "./snapshot.js";
+import { isWholeSnapshot, snapshotHead } from "./snapshot.js";
 import type { Lost } from "./sound.js";
 import { checkSnapshot, expectNoBatch, readLinks, type Torn } from "./verify.js";
 import { writeAnew } from "./write.js";
@@ -193,15 +193,19 @@ export function recoverForHub(
   return recovered;
 }
 
-/** The files of a storage that was removed go on behind its end, also where some of them are left or came late. */
+/**
+ * A storage whose files were removed goes on behind its end, with what was put in the place of `app.db` or with nothing; also
+ * where its last snapshot is left. Whatever else is there is another storage, and stays as it is.
+ */
 function beginBehindEnd(machine: Machine, place: Place, epoch: number): void {
   const { files } = machine;
   const names = files.list(place.directory);
-  const end = endOf(files, place);
+  const end = endOf(machine, place);
+  if (end === null) return;
   const newest = snapshotsIn(names)[0];
-  if (end === null || (newest ?? 0) >= end.seq) return;
   const isEmpty = newest === undefined && segmentsIn(names).length === 0;
-  if (!isEmpty || !adoptCopy(machine, place, epoch, end.seq + 1)) publish(machine, place, epoch, end, []);
+  const isLeft = newest === end.seq - 1 && snapshotHead(files, place, newest).time === end.time;
+  if (isLeft || (isEmpty && !adoptCopy(machine, place, epoch, end))) publish(machine, place, epoch, end, []);
 }
 
 function syncFile(files: Files, path: string): void {

@@ -55,7 +55,7 @@ export function salvage(
   const lost = damaged.map((file) => ({ file, from: 0, to: 0 }) as Lost);
   if (base !== undefined) lost.push(...loadSnapshot(files, base, fold));
   for (const source of sources) lost.push(...loadBatches(files, source, fold));
-  const end = endOf(files, place)?.seq ?? 0;
+  const end = endOf(machine, place)?.seq ?? 0;
   const highest = Math.max(fold.seq, snapshots[0] ?? 0, end, ...sources.map(({ above }) => above));
   keepAside(machine, place, new Set(lost.map(({ file }) => file)));
   salvaging(lost);
@@ -165,9 +165,15 @@ function applyBehind(fold: Fold, read: Batch): void {
   fold.skip(batch.seq, [[batch.origin, batch.number, batch.time]]);
 }
 
-/** Gives damaged files further names. Returns when these are on the disk. */
+/**
+ * Gives damaged files further names. Returns when these are on the disk. The names tell when a file was written last, so that
+ * another try gives the same ones.
+ */
 function keepAside(machine: Machine, place: Place, damaged: ReadonlySet<string>): void {
-  const random = machine.random(8).toString("hex");
-  for (const path of damaged) linkOnce(machine, path, join(place.directory, `damaged.${random}.${basename(path)}`));
-  machine.files.syncDirectory(place.directory);
+  const { files } = machine;
+  for (const path of damaged) {
+    const written = Math.floor(files.modifiedAt(path) ?? 0).toString(36);
+    linkOnce(machine, path, join(place.directory, `damaged.${written}.${basename(path)}`));
+  }
+  files.syncDirectory(place.directory);
 }

@@ -44,9 +44,9 @@ export function newestSeat(machine: Machine, place: Place): SeatView | null {
 }
 
 /** The highest epoch that was ever used, by a seat or a segment, also of files that were removed; 0 for none. */
-export function highestEpoch({ files }: Machine, place: Place): number {
-  const names = files.list(place.directory);
-  return Math.max(seatsIn(names)[0] ?? 0, segmentsIn(names)[0]?.epoch ?? 0, endEpoch(files, place));
+export function highestEpoch(machine: Machine, place: Place): number {
+  const names = machine.files.list(place.directory);
+  return Math.max(seatsIn(names)[0] ?? 0, segmentsIn(names)[0]?.epoch ?? 0, endEpoch(machine, place));
 }
 
 function readSeat(machine: Machine, path: string): SeatContent | null {
@@ -167,8 +167,11 @@ export class Seat {
     const { files } = this.#machine;
     try {
       const file = files.open(seatPath(this.#place, epoch), "write");
-      files.truncate(file, 0);
-      files.close(file);
+      try {
+        files.truncate(file, 0);
+      } finally {
+        files.close(file);
+      }
     } catch (error) {
       // Somebody else fences it too.
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
@@ -179,7 +182,7 @@ export class Seat {
     const { files } = this.#machine;
     if ((seatsIn(files.list(this.#place.directory))[0] ?? 0) > this.epoch) return true;
     // The higher seat may have been removed with the storage.
-    return endEpoch(files, this.#place) >= this.epoch;
+    return endEpoch(this.#machine, this.#place) >= this.epoch;
   }
 }
 
