@@ -1,5 +1,8 @@
 /** What members do while a call fails: together these reach every place where the engine calls its files. */
+
 import assert from "node:assert/strict";
+import { join } from "node:path";
+import { shelterDirectory } from "../../dist/core/local/address.js";
 import { recoverForHub } from "../../dist/core/local/recovery.js";
 import { CLOSED, flipped, SNAPSHOT, storage, withFile } from "../local/damaged.js";
 import type { MemoryFiles } from "../local/memory-files.js";
@@ -187,6 +190,14 @@ function stageWithCopy(seed: number, content: Buffer, entries: Iterable<readonly
   return stage;
 }
 
+/** Another storage of this user was removed before. */
+function stageWithEnd(seed: number): Stage {
+  const stage = stageOf(seed);
+  stage.disk.makeDirectory(shelterDirectory());
+  stage.put(join(shelterDirectory(), `ended.${"0".repeat(32)}.1`), Buffer.alloc(0));
+  return stage;
+}
+
 const VERSION_1 = { data: { user: { name: "ann", tags: ["x", "y"] }, hits: 3 }, lives: { "user.name": 0 } };
 
 /** What is in files, by the pure functions: top-level keys and values; what a salvage keeps, when they are damaged. */
@@ -232,7 +243,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     stage: (seed) => stageWith(seed, damaged(), entriesIn(damaged()), { recover: "salvage" }),
     play: playSalvage,
   },
-  removal: { stage: (seed) => stageOf(seed), play: playRemoval },
+  removal: { stage: stageWithEnd, play: playRemoval },
   passing: { stage: (seed) => stageOf(seed, { persist: false }), play: playPassing },
 };
 

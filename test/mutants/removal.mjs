@@ -13,8 +13,8 @@ export const removalMutants = [
   {
     name: "an end counts that other users may have put there",
     file: ENDED,
-    from: "return epochs.length > 0 && files.isPrivate(shelter) ?",
-    to: "return epochs.length > 0 ?",
+    from: "files.isPrivate(shelter) ? files.list(shelter)",
+    to: "shelter ? files.list(shelter)",
     killedBy: ended,
   },
   {
@@ -34,22 +34,29 @@ export const removalMutants = [
   {
     name: "a storage that is opened anew does not go on behind its end",
     file: RECOVERY,
-    from: "    beginBehindEnd(machine, place, epoch);\n",
+    from: "  if (end) publish(machine, place, epoch, end, []);\n  return end !== null;",
     to: "",
     killedBy: ended,
   },
   {
-    name: "a log that went on behind its end is emptied once more",
+    name: "a storage that was not left by the removal is emptied",
     file: RECOVERY,
-    from: "if (end === null || (newest ?? 0) >= end.seq) return;",
-    to: "if (end === null || (newest ?? 0) > end.seq + 1) return;",
-    killedBy: [...ended, "simulation"],
+    from: "if (time === end.time) publish(machine, place, epoch, end, []);",
+    to: "if (time !== null) publish(machine, place, epoch, end, []);",
+    killedBy: ended,
+  },
+  {
+    name: "whoever is older than its end is emptied",
+    file: RECOVERY,
+    from: "newest !== end.seq - 1) return;",
+    to: "newest === undefined || newest >= end.seq) return;",
+    killedBy: ended,
   },
   {
     name: "a backup is adopted at its own seq, before the end",
     file: ADOPT,
-    from: "if (seq < lowestSeq) {",
-    to: "if (seq < 0) {",
+    from: "if (end !== null && seq <= end.seq) {",
+    to: "if (end !== null && seq < 0) {",
     killedBy: ended,
   },
   {
@@ -62,14 +69,14 @@ export const removalMutants = [
   {
     name: "a late claim does not look for an end",
     file: SEAT,
-    from: "return endEpoch(files, this.#place) >= this.epoch;",
+    from: "return endEpoch(this.#machine, this.#place) >= this.epoch;",
     to: "return false;",
     killedBy: ended,
   },
   {
     name: "epochs begin again behind an end",
     file: SEAT,
-    from: "segmentsIn(names)[0]?.epoch ?? 0, endEpoch(files, place));",
+    from: "segmentsIn(names)[0]?.epoch ?? 0, endEpoch(machine, place));",
     to: "segmentsIn(names)[0]?.epoch ?? 0);",
     killedBy: ended,
   },
@@ -90,15 +97,15 @@ export const removalMutants = [
   {
     name: "the end is not noted",
     file: HOST,
-    from: "    noteEnd(files, place, seat.epoch, { seq, time, origins });\n",
+    from: "    noteEnd(this.#machine, place, seat.epoch, { ...snapshotHead(files, place, snapshot), seq });\n",
     to: "",
     killedBy: removal,
   },
   {
     name: "the end forgets the origins",
     file: HOST,
-    from: "noteEnd(files, place, seat.epoch, { seq, time, origins });",
-    to: "noteEnd(files, place, seat.epoch, { seq, time, origins: origins.slice(0, 0) });",
+    from: "{ ...snapshotHead(files, place, snapshot), seq }",
+    to: "{ ...snapshotHead(files, place, snapshot), seq, origins: [] }",
     killedBy: removal,
   },
   {
@@ -125,7 +132,7 @@ export const removalMutants = [
   {
     name: "a member that leaves without a connection does not look for the manager",
     file: LOG,
-    from: "if (this.#leaving && (seat === null || this.#mark === null)) this.#depart();",
+    from: "if (this.#leaving?.isOverdue || (this.#leaving && (seat === null || this.#mark === null))) this.#depart();",
     to: "if (this.#leaving) this.#depart();",
     killedBy: ["simulation"],
   },

@@ -1,4 +1,6 @@
 /** The steps of a process that wants the seat, as in `candidacy.ts`, `seat.ts` and `hub-host.ts`: from the claim to its first segment. */
+import { beginBehindEnd } from "./ending.js";
+import { EMPTY } from "./history.js";
 import { hasBytes, hasLinks } from "./hold.js";
 import { DAMAGED, newestSnapshot, recover, STALE } from "./reading.js";
 import {
@@ -17,7 +19,6 @@ import {
   NO_FOLD,
   PUBLISH_END,
   READ_BYTES,
-  READ_END,
   READ_LINKS,
   READ_LOG,
   UNLINK_SEAT,
@@ -151,40 +152,6 @@ function fence(turn: Turn, process: number): boolean {
   }
 }
 
-/** Where a storage was removed, the log goes on behind its end. */
-function beginBehindEnd(turn: Turn, process: number): boolean {
-  const { world } = turn;
-  const goOn = (step: number) => world.put(process, STEP, step);
-  switch (world.of(process, STEP)) {
-    case LIST_SNAPSHOTS:
-      turn.take(process, "looks for the newest snapshot", () => {
-        world.put(process, NEXT, newestSnapshot(world.snapshots()));
-        goOn(READ_END);
-      });
-      return true;
-    case READ_END:
-      turn.take(process, "looks where the storage ended", () => {
-        const end = world.get(END_LOG);
-        const isBehind = end !== 0 && world.of(process, NEXT) < world.histories.length(end);
-        world.put(process, NEXT, 0);
-        if (isBehind) world.put(process, LOG, end);
-        goOn(isBehind ? PUBLISH_END : LIST_LOG);
-      });
-      return true;
-    case PUBLISH_END:
-      turn.take(process, "publishes the snapshot with which it ended", () => {
-        const end = world.of(process, LOG);
-        world.put(process, LOG, 0);
-        const seq = world.histories.length(end);
-        if (world.snapshot(seq) === 0) world.putSnapshot(seq, end);
-        goOn(LIST_LOG);
-      });
-      return true;
-    default:
-      return false;
-  }
-}
-
 function recoverLog(turn: Turn, process: number): boolean {
   const { world } = turn;
   const goOn = (step: number) => world.put(process, STEP, step);
@@ -259,6 +226,13 @@ function readLog(turn: Turn, process: number): void {
     return;
   }
   const { history, end, chain, isTorn } = found;
+  if (history === EMPTY && world.get(END_LOG) !== 0) {
+    world.put(process, LOG, world.get(END_LOG));
+    world.put(process, WORK, 0);
+    world.put(process, NEXT, 0);
+    world.put(process, STEP, PUBLISH_END);
+    return;
+  }
   world.put(process, LOG, history);
   world.put(process, CHAIN, chain);
   world.put(process, NEXT, end === null ? 0 : packed(end));
@@ -278,10 +252,15 @@ function expectTruth(turn: Turn, history: number): void {
     turn.violate(`the manager finds ${histories.text(history)}, but ${histories.text(truth)} was told`);
 }
 
-/** The files are said to be damaged, and nobody has damaged them. */
+/**
+ * The files are said to be damaged, and nobody has damaged them. That is right where a process of before a removal has made
+ * a segment in the directory before the next storage has begun: nobody knows what to do with it.
+ */
 function refuse(turn: Turn, process: number): void {
-  if (turn.world.isSeated(process)) turn.violate("the manager takes the log for damaged");
-  goIdle(turn.world, process);
+  const { world } = turn;
+  const isLate = world.epochOf(highest(world.segments())) <= world.get(END_EPOCH);
+  if (world.isSeated(process) && !isLate) turn.violate("the manager takes the log for damaged");
+  goIdle(world, process);
 }
 
 function serve(world: World, process: number, slot: number): void {

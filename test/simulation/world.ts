@@ -256,7 +256,7 @@ export class World {
     const before = this.history;
     this.trace(`the log begins anew, with ${before.length} batches before`);
     this.#shortened(0, before.batches);
-    this.#isDoomed = false;
+    this.#isDoomed = [...this.members].some(({ status }) => status === "closing");
     this.disk.segments = new Map([[path, inode]]);
     this.history = this.#newHistory();
     this.#segmentBegins(path, inode);

@@ -21,6 +21,9 @@ import { isWholeSnapshot, readSnapshotHead, writeSnapshot } from "./snapshot.js"
 /** ms after which nobody is frozen any more who could come late. */
 const END_RETENTION_MS = 86_400_000;
 
+/** Codes that say that something else is there, or nothing. */
+const ELSEWHERE: ReadonlySet<string> = new Set(["ENOENT", "EEXIST", "ERR_STORAGE_DIRECTORY"]);
+
 const END_NAME = /^ended\.[0-9a-f]{32}\.(?:0|[1-9][0-9]{0,15})$/;
 
 /** What names of one storage's ends begin with; the epoch of the manager that removed it follows. */
@@ -36,7 +39,7 @@ function ifSheltered<T>(call: () => T, otherwise: T): T {
     return call();
   } catch (error) {
     const { code = "" } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ERR_STORAGE_DIRECTORY" || NO_ACCESS.has(code)) return otherwise;
+    if (ELSEWHERE.has(code) || NO_ACCESS.has(code)) return otherwise;
     throw error;
   }
 }

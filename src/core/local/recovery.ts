@@ -40,7 +40,7 @@ export interface Recovered {
 /**
  * Reads the log to its end. Removes and changes nothing, but keeps a torn end aside.
  * @param mark Only what follows is read, if it is part of this history; null: everything is read and checked.
- * @param adopt Called when there is no log at all: publishes what `app.db` holds as a snapshot; false when there is nothing.
+ * @param adopt Called when there is no log at all: publishes a snapshot to begin with; false when there is nothing.
  * @throws StorageError `ERR_STORAGE_CORRUPT` or `ERR_STORAGE_FORMAT`.
  */
 export function recover(files: Files, place: Place, mark: Applied | null, adopt: () => boolean): Recovered {
@@ -176,11 +176,13 @@ export function recoverForHub(
   salvaging: (lost: readonly Lost[]) => void = () => {},
 ): Recovered {
   const { files } = machine;
-  const adopt = () => adoptCopy(machine, place, epoch);
+  const adopt = () => beginAnew(machine, place, epoch);
   let recovered: Recovered;
   try {
-    beginBehindEnd(machine, place, epoch);
+    passEnd(machine, place, epoch);
     recovered = recover(files, place, mark, adopt);
+    // A log without a batch is what a contender of before the end may have begun.
+    if (recovered.seq === 0 && publishEnd(machine, place, epoch)) recovered = recover(files, place, null, () => false);
   } catch (error) {
     if (options.recover !== "salvage" || (error as StorageError).code !== "ERR_STORAGE_CORRUPT") throw error;
     salvage(machine, place, epoch, salvaging);
@@ -193,19 +195,40 @@ export function recoverForHub(
   return recovered;
 }
 
-/**
- * A storage whose files were removed goes on behind its end, with what was put in the place of `app.db` or with nothing; also
- * where its last snapshot is left. Whatever else is there is another storage, and stays as it is.
- */
-function beginBehindEnd(machine: Machine, place: Place, epoch: number): void {
-  const { files } = machine;
-  const names = files.list(place.directory);
+/** Where there is no log: what was put in the place of `app.db`, or the end of a storage that was removed; false: neither. */
+function beginAnew(machine: Machine, place: Place, epoch: number): boolean {
+  return adoptCopy(machine, place, epoch, endOf(machine, place)) || publishEnd(machine, place, epoch);
+}
+
+/** False when the storage was never removed. */
+function publishEnd(machine: Machine, place: Place, epoch: number): boolean {
   const end = endOf(machine, place);
-  if (end === null) return;
-  const newest = snapshotsIn(names)[0];
-  const isEmpty = newest === undefined && segmentsIn(names).length === 0;
-  const isLeft = newest === end.seq - 1 && snapshotHead(files, place, newest).time === end.time;
-  if (isLeft || (isEmpty && !adoptCopy(machine, place, epoch, end))) publish(machine, place, epoch, end, []);
+  if (end) publish(machine, place, epoch, end, []);
+  return end !== null;
+}
+
+/**
+ * Where the last snapshot of a storage is left that was removed, the log goes on behind its end: whoever removes it may be
+ * frozen with that name in his hands. Whatever else is there is another storage, and stays as it is.
+ */
+function passEnd(machine: Machine, place: Place, epoch: number): void {
+  const { files } = machine;
+  const newest = snapshotsIn(files.list(place.directory))[0];
+  const end = endOf(machine, place);
+  if (end === null || newest !== end.seq - 1) return;
+  const time = timeOfSnapshot(files, place, newest);
+  if (time === end.time) publish(machine, place, epoch, end, []);
+  else if (time === null) passEnd(machine, place, epoch);
+}
+
+/** Null when it is gone. */
+function timeOfSnapshot(files: Files, place: Place, seq: number): number | null {
+  try {
+    return snapshotHead(files, place, seq).time;
+  } catch (error) {
+    if (error instanceof StaleFilesError) return null;
+    throw error;
+  }
 }
 
 function syncFile(files: Files, path: string): void {
