@@ -19,6 +19,7 @@ const WORKER = fileURLToPath(new URL("./worker.js", import.meta.url));
 const MIB = 1024 * 1024;
 const STEADY_COUNT = 4;
 const GUEST_COUNT = 3;
+const MANAGER = "manager";
 
 const DURATION_MS = isCampaign ? minutes * 60_000 : 18_000;
 /** What is not counted: caches fill, and V8 compiles, which adds some 100 KiB within the first minutes. */
@@ -165,8 +166,22 @@ function report(t: TestContext, soak: Soak): void {
   );
 }
 
+/**
+ * One that came later is as young as the others were while they did not count yet: what it may have is what they have, and
+ * how they grow tells how it will.
+ */
+function expectLight(soak: Soak): void {
+  const heapsOf = (isManager: boolean) =>
+    [...soak.weights].flatMap(([name, samples]) =>
+      (name === MANAGER) === isManager ? samples.map(({ weight }) => weight.heap) : [],
+    );
+  const most = Math.max(...heapsOf(false)) + MIB;
+  for (const heap of heapsOf(true)) assert.ok(heap <= most, `expected a manager of at most ${most} bytes, got ${heap}`);
+}
+
 function expectFlat(soak: Soak): void {
   for (const [name, samples] of soak.weights) {
+    if (name === MANAGER) continue;
     for (const figure of ["heap", "external"] as const) {
       const series = seriesOf(samples, figure);
       const found = `${name}: ${figure} ${describeSeries(series, true)}`;
@@ -198,7 +213,7 @@ test("memory, open files and the directory stay as they are while processes come
   let turn = 0;
   for (let nextRestart = RESTART_MS; soak.isOn; ) {
     await sleep(SAMPLE_MS);
-    await soak.sample(keeper !== null && !isOver ? [["manager", keeper], ...steady] : steady);
+    await soak.sample(keeper !== null && !isOver ? [[MANAGER, keeper], ...steady] : steady);
     for (const guest of guests) await soak.weigh(guest);
     if (soak.elapsedMs < nextRestart) continue;
     nextRestart = soak.elapsedMs + RESTART_MS;
@@ -218,6 +233,7 @@ test("memory, open files and the directory stay as they are while processes come
   report(t, soak);
   await soak.quiet();
   expectFlat(soak);
+  expectLight(soak);
   for (const [index, [name, member]] of steady.entries()) {
     await until(`${name} has as many files open as in the beginning`, async () => {
       return (await soak.weigh(member)).files === atFirst[index];
