@@ -26,3 +26,16 @@ test("what a failed sync may have given up is written anew before it is synced a
   assert.deepEqual(files.calls.slice(-2), [`sync ${path}`, `write ${path}`]);
   assert.equal(files.openFiles.size, 0);
 });
+
+test("a closed segment that a compaction of before the fence removes meanwhile need not be synced", () => {
+  const files = new MemoryFiles();
+  const first = writeSegment(files, 1, 1, [1, 5], null);
+  writeSegment(files, 1, 2, [6, 9], first);
+  const { open } = files;
+  files.open = (path, how) => {
+    if (how === "write") files.unlink(segmentPath(place, 1, 1));
+    return open.call(files, path, how);
+  };
+  assert.equal(recoverForHub(machineOf(files), place, 2, STRICT, null).seq, 9);
+  assert.ok(files.calls.includes(`sync ${segmentPath(place, 1, 2)}`));
+});

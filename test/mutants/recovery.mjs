@@ -83,7 +83,7 @@ export const recoveryMutants = [
   {
     name: "what was recovered is not on the disk",
     file: RECOVERY,
-    from: "  for (const { epoch, segment } of recovered.segments) syncFile(files, segmentPath(place, epoch, segment));\n",
+    from: "  for (const { epoch, segment } of recovered.segments) syncIfThere(files, segmentPath(place, epoch, segment));\n",
     to: "",
     killedBy: recovery,
   },

@@ -146,8 +146,8 @@ export const removalMutants = [
   {
     name: "a recovery syncs the last segment alone",
     file: RECOVERY,
-    from: "of recovered.segments) syncFile",
-    to: "of recovered.segments.slice(-1)) syncFile",
+    from: "of recovered.segments) syncIfThere",
+    to: "of recovered.segments.slice(-1)) syncIfThere",
     killedBy: ["simulation"],
   },
 ];

@@ -65,10 +65,10 @@ export function openOrStale(files: Files, path: string): number {
   return file;
 }
 
-/** Opens a file to read; null when there is none. */
-export function openIfThere(files: Files, path: string): number | null {
+/** Opens a file; null when there is none. */
+export function openIfThere(files: Files, path: string, how: "read" | "write" = "read"): number | null {
   try {
-    return files.open(path, "read");
+    return files.open(path, how);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;

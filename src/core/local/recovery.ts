@@ -10,7 +10,7 @@ import type { StorageError } from "../errors.js";
 import { adoptCopy } from "./adopt.js";
 import { closeLinks, compareSegments, type Link, openChain, refOf } from "./chain.js";
 import { publish } from "./compactor.js";
-import { DamageError, MissingFileError, openOrStale, StaleFilesError } from "./damage.js";
+import { DamageError, MissingFileError, openIfThere, openOrStale, StaleFilesError } from "./damage.js";
 import { endOf } from "./ended.js";
 import type { Files, HubOptions, Machine, Mark, Place, SegmentRef } from "./machine.js";
 import { intentPath, intentsIn, segmentPath, segmentsIn, snapshotPath, snapshotsIn } from "./names.js";
@@ -188,8 +188,8 @@ export function recoverForHub(
     salvage(machine, place, epoch, salvaging);
     recovered = recover(files, place, null, adopt);
   }
-  // A closed segment is synced, unless that failed and it was written anew.
-  for (const { epoch, segment } of recovered.segments) syncFile(files, segmentPath(place, epoch, segment));
+  // A closed segment is synced, unless that failed and it was written anew; a compaction of before the fence may remove it.
+  for (const { epoch, segment } of recovered.segments) syncIfThere(files, segmentPath(place, epoch, segment));
   files.syncDirectory(place.directory);
   files.syncDirectory(dirname(place.directory));
   return recovered;
@@ -231,8 +231,9 @@ function timeOfSnapshot(files: Files, place: Place, seq: number): number | null 
   }
 }
 
-function syncFile(files: Files, path: string): void {
-  const file = files.open(path, "write");
+function syncIfThere(files: Files, path: string): void {
+  const file = openIfThere(files, path, "write");
+  if (file === null) return;
   try {
     files.sync(file);
   } catch (error) {
