@@ -21,28 +21,28 @@ export const audienceMutants = [
       if (!isVoid) this.#report({ kind: "salvaged", message: describeLost(lost) });
     });
     const fenced = seat.fence();`,
-    killedBy: ["local/hub", "simulation"],
+    killedBy: ["local/hub-host"],
   },
   {
     name: "a contender that was overtaken while it read begins a segment",
     file: HOST,
     from: "    if (!seat.holds()) {\n      this.#end",
     to: "    if (this.#isOver) {\n      this.#end",
-    killedBy: ["local/hub", "simulation"],
+    killedBy: ["protocol/overtaken"],
   },
   {
     name: "a manager that was replaced removes strays",
     file: HOST,
     from: "    if (!seat.holds()) return;\n    for (const gone of fenced)",
     to: "    for (const gone of fenced)",
-    killedBy: ["local/hub", "simulation"],
+    killedBy: ["local/hub-host"],
   },
   {
     name: "the compaction that a failed fsync asks for is not tried again",
     file: HOST,
     from: "        this.#mustCompact ||= isOwed;\n",
     to: "",
-    killedBy: ["local/disk-full", "simulation"],
+    killedBy: ["local/hub-host"],
   },
   {
     name: "batches are confirmed before they are broadcast",

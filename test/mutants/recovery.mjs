@@ -29,7 +29,7 @@ export const recoveryMutants = [
     file: RECOVERY,
     from: "last && mark && !isLeftOver(last, base)",
     to: "last && mark",
-    killedBy: recovery,
+    killedBy: ["protocol/leftover"],
   },
   {
     name: "a new manager goes on behind a segment that the newest snapshot covers",

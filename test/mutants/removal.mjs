@@ -46,13 +46,6 @@ export const removalMutants = [
     killedBy: ended,
   },
   {
-    name: "whoever is older than its end is emptied",
-    file: RECOVERY,
-    from: "newest !== end.seq - 1) return;",
-    to: "newest === undefined || newest >= end.seq) return;",
-    killedBy: ended,
-  },
-  {
     name: "a backup is adopted at its own seq, before the end",
     file: ADOPT,
     from: "if (end !== null && seq <= end.seq) {",
