@@ -62,7 +62,9 @@ test("what a failed sync held is compacted, again and again until that is done",
   });
   const reports: HubReport[] = [];
   const hub = startHub(machine, requestBehind(1), (report) => reports.push(report));
-  files.syncLater = (_file, done) => clock.soon(() => done(Object.assign(new Error("EIO: fsync"), { code: "EIO" })));
+  const failed = Object.assign(new Error("EIO: fsync"), { code: "EIO" });
+  let syncs = 0;
+  files.syncLater = (_file, done) => clock.soon(() => done(syncs++ === 0 ? failed : null));
   Object.assign(machine.clock, { now: () => clock.time });
   // An idle hub writes an empty batch now and then, which the next pulse syncs.
   clock.pass(40_000);
