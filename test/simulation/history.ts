@@ -6,6 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { batchOf } from "../../dist/core/local/compactor.js";
+import { encodeEntries } from "../../dist/core/log/codec.js";
 import { type Batch, PATCH, SET } from "../../dist/core/log/entry.js";
 import { BATCH, epochOf, HEADER_BYTES, isSound, kindOf, lengthOf, seqOf } from "../../dist/core/log/frame.js";
 import { Naive, type Result } from "../model/naive.js";
@@ -108,11 +109,15 @@ export class History {
     return known;
   }
 
-  /** A snapshot was published. */
-  snapshotPublished(seq: number): void {
+  /**
+   * A snapshot was published.
+   * @param isSalvaged Whether it may be of damaged files that are nobody's: up to `seq` there is nothing more that counts.
+   */
+  snapshotPublished(seq: number, isSalvaged = false): void {
     if (seq <= this.#batches.length) return;
     const newest = Math.max(...[...this.#segments.keys()].map((path) => Number(PATH.exec(path)?.[1])));
     this.#extendTo(seq, newest);
+    while (isSalvaged && this.#batches.length < seq) this.#appendNothing();
     assert(
       seq <= this.#batches.length,
       `a snapshot of seq ${seq} was published, and there are ${this.#batches.length} batches`,
@@ -222,6 +227,11 @@ export class History {
   #contentOf({ epoch, segment }: Head): Buffer {
     for (const [path, inode] of this.#segments) if (path.endsWith(`/log.${epoch}.${segment}`)) return inode.content;
     throw new Error(`expected segment ${epoch}.${segment}`);
+  }
+
+  #appendNothing(): void {
+    const stamp = { epoch: this.#lastEpoch, seq: this.#batches.length + 1, time: this.#tip.state.time };
+    this.#append(encodeEntries([], BATCH, stamp));
   }
 
   #append(frame: Buffer): Ordered {

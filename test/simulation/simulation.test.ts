@@ -28,6 +28,10 @@ const FAILED_ONCE: readonly (readonly [seed: number, what: string])[] = [
   [559, "a manager that was closing left its own hub before that had folded the log"],
   [852311011, "a loss of power right after a destroy left its end and took the last batch"],
   [2647895731, "a closing hub that could not list the members of a passing storage ended its thread"],
+  [
+    2795364981,
+    "what a loss of power had damaged, and was nobody's, was salvaged and then cleared: the checker took that for wrong",
+  ],
   [1337, "a closed segment whose sync had failed was written anew, and its manager's successor did not sync it"],
   [1095, "a member whose batch was refused as expired could not write any more"],
 ];

@@ -92,7 +92,7 @@ export class World {
     this.scheduler = new Scheduler((error, thread) => this.#threw(error, thread));
     this.disk = new Disk({
       segmentBegins: (path, inode) => this.expect(() => this.#segmentBegins(path, inode)),
-      snapshotPublished: (seq) => this.expect(() => this.history.snapshotPublished(seq)),
+      snapshotPublished: (seq) => this.expect(() => this.history.snapshotPublished(seq, this.#isVoid)),
     });
     this.history = this.#newHistory();
     this.network = new Network(this);
@@ -220,6 +220,11 @@ export class World {
     const isDiskFine = this.#diskFaultAt < Math.min(this.#headAt, now - EVERYSEC_MS);
     const until = Math.max(isHealthy && isDiskFine ? now - EVERYSEC_MS : -1, this.#headAt);
     return ({ confirmedAt }) => confirmedAt < until;
+  }
+
+  /** Whether a loss of power may have damaged what was nobody's any more. */
+  get #isVoid(): boolean {
+    return !this.settings.persist && this.#cut !== null;
   }
 
   #newHistory(): History {
