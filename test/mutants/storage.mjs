@@ -21,21 +21,21 @@ export const storageMutants = [
     file: OPTIONS,
     from: "value >= least && value <= most",
     to: "value >= least",
-    killedBy: ["test/options.test"],
+    killedBy: ["options.test"],
   },
   {
     name: "unknown options are ignored",
     file: OPTIONS,
     from: "if (!known.has(key)) throw",
     to: "if (known.size === 0) throw",
-    killedBy: ["test/options.test"],
+    killedBy: ["options.test"],
   },
   {
     name: "a name may have 65 characters",
     file: OPTIONS,
     from: "{0,63}$/",
     to: "{0,64}$/",
-    killedBy: ["test/options.test"],
+    killedBy: ["options.test"],
   },
   {
     name: "a value lives a millisecond longer than its ttl",
@@ -77,7 +77,7 @@ export const storageMutants = [
     file: OPENED,
     from: 'if (key === "path" || this.#options[key] === value) continue;',
     to: "if (key !== undefined) continue;",
-    killedBy: ["test/options.test"],
+    killedBy: ["options.test"],
   },
   {
     name: "the first of several storages of one file closes it for all",
