@@ -116,7 +116,8 @@ export class History {
   snapshotPublished(seq: number, isSalvaged = false): void {
     if (seq <= this.#batches.length) return;
     const newest = Math.max(...[...this.#segments.keys()].map((path) => Number(PATH.exec(path)?.[1])));
-    this.#extendTo(seq, newest);
+    // Behind a loss of power epochs may begin again below those of before.
+    this.#extendTo(seq, this.epoch || newest);
     while (isSalvaged && this.#batches.length < seq) this.#appendNothing();
     assert(
       seq <= this.#batches.length,

@@ -33,6 +33,7 @@ const FAILED_ONCE: readonly (readonly [seed: number, what: string])[] = [
     "what a loss of power had damaged, and was nobody's, was salvaged and then cleared: the checker took that for wrong",
   ],
   [1337, "a closed segment whose sync had failed was written anew, and its manager's successor did not sync it"],
+  [3855560456, "epochs began again behind a loss of power, and the checker looked in segments of before"],
   [1095, "a member whose batch was refused as expired could not write any more"],
 ];
 
