@@ -33,14 +33,20 @@ async function playLife(stage: Stage): Promise<void> {
   await stage.flushed(second);
 }
 
-/** A manager killed in the middle of a write, another takes over and compacts, a third one joins from the files. */
-async function playFailover(stage: Stage): Promise<void> {
+/** Two members, each of which has so many writes confirmed. */
+async function twoThatWrote(stage: Stage, count: number): Promise<[Member, Member]> {
   const first = await stage.opened();
   const second = await stage.opened();
-  first.write(3);
-  second.write(3);
+  first.write(count);
+  second.write(count);
   await stage.flushed(first);
   await stage.flushed(second);
+  return [first, second];
+}
+
+/** A manager killed in the middle of a write, another takes over and compacts, a third one joins from the files. */
+async function playFailover(stage: Stage): Promise<void> {
+  const [first, second] = await twoThatWrote(stage, 3);
   tearEnd(stage);
   stage.kill(first);
   second.write(8);
@@ -112,12 +118,7 @@ async function playSalvage(stage: Stage): Promise<void> {
 
 /** One removes everything while another has it open, then the last one does; and once more what is made after it. */
 async function playRemoval(stage: Stage): Promise<void> {
-  const first = await stage.opened();
-  const second = await stage.opened();
-  first.write(3);
-  second.write(3);
-  await stage.flushed(first);
-  await stage.flushed(second);
+  const [first, second] = await twoThatWrote(stage, 3);
   await stage.left(second);
   await stage.left(first, true);
   const third = await openedAnew(stage);
@@ -138,12 +139,7 @@ async function openedAnew(stage: Stage): Promise<Member> {
 
 /** A storage that is gone with its last member, also when that is killed. */
 async function playPassing(stage: Stage): Promise<void> {
-  const first = await stage.opened();
-  const second = await stage.opened();
-  first.write(4);
-  second.write(4);
-  await stage.flushed(first);
-  await stage.flushed(second);
+  const [first, second] = await twoThatWrote(stage, 4);
   stage.kill(first);
   second.write(8);
   await stage.flushed(second);

@@ -102,8 +102,9 @@ export function noteEnd(machine: Machine, place: Place, epoch: number, head: Sna
     makeShelter(files);
     writeSnapshot(files, endPath(place, epoch), head, []);
     for (const older of endsIn(machine, place)) if (older < epoch) files.unlink(endPath(place, older));
+    const own = prefixOf(place);
     for (const name of endNames(machine))
-      if (!name.startsWith(prefixOf(place))) forgetIfOld(machine, join(shelterDirectory(), name));
+      if (!name.startsWith(own)) forgetIfOld(machine, join(shelterDirectory(), name));
   }, undefined);
 }
 
