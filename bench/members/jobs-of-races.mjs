@@ -1,7 +1,7 @@
 /** Jobs of a member that writes as much as it can, or counts, or writes one thing at a time. */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { nowNs } from "../measure/compare.mjs";
-import { SMALL } from "../measure/samples.mjs";
+import { SMALL, smallOf } from "../measure/samples.mjs";
 
 /** Writes that may be on their way at most. */
 const WINDOW = 20_000;
@@ -13,7 +13,7 @@ async function write(store, { keys, count, perTick }) {
   let sinceFlush = 0;
   for (let written = 0; written < count; ) {
     for (let index = 0; index < perTick && written < count; index++) {
-      store.set(keys[written % keys.length], { ...SMALL, n: written });
+      store.set(keys[written % keys.length], smallOf(written));
       written++;
     }
     sinceFlush += perTick;
@@ -85,7 +85,7 @@ export const raceJobs = (member) => ({
     for (let index = 0; index < count; index++) {
       const start = nowNs();
       // No value comes twice: SQLite writes nothing when the old value is the new one.
-      member.store.set(`one${index % KEY_COUNT}`, { ...SMALL, n: ++oneCount });
+      member.store.set(`one${index % KEY_COUNT}`, smallOf(++oneCount));
       await member.store.flush();
       figures.push(nowNs() - start);
     }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { MalformedError } from "../../dist/core/log/codec.js";
 import {
   addEntry,
   deleteEntry,
@@ -9,6 +10,7 @@ import {
   IF_PRESENT,
   IF_VERSION,
   setEntry,
+  slotEntry,
 } from "../../dist/core/log/entry.js";
 import { MAX_ARRAY_LENGTH, ORIGIN_RETENTION_MS } from "../../dist/core/log/limits.js";
 import { APPLIED, NOT_A_NUMBER, TOO_FAR, UNMET } from "../../dist/core/state/executor.js";
@@ -218,6 +220,12 @@ test("a huge value is given out in pieces, with its version and expiries", () =>
   assert.equal(copy.version("k", NOW), 4);
   assert.deepEqual(copy.get(["k"], NOW), table.get(["k"], NOW));
   assert.equal(copy.get(["k", "wide", "k7"], NOW + 500), undefined);
+});
+
+test("a snapshot that has a slot twice, or what belongs to none, is malformed", () => {
+  const slot = slotEntry("k", "1", NOW + 10, 1);
+  assert.throws(() => new Table().restoreEntries([slot, slot]), MalformedError);
+  assert.throws(() => new Table().restoreEntries([expireEntry(["k", "a"], NOW)]), MalformedError);
 });
 
 test("a value that nobody read is given out as the text that was set", () => {

@@ -13,12 +13,14 @@ import { closeLinks, compareSegments, expectStart, type Link, openChain, openLin
 import { MissingFileError, openOrStale, StaleFilesError } from "./damage.js";
 import type { Files, Mark, Place, Position } from "./machine.js";
 import { snapshotPath, snapshotsIn } from "./names.js";
-import { BLOCK_BYTES, type FrameScanner, readExactly } from "./scanner.js";
+import { type FrameScanner, readExactly } from "./scanner.js";
 import { SnapshotScanner } from "./snapshot.js";
 
 export { StaleFilesError };
 
-/** Frames after which a step ends, however small they are. */
+/** Bytes after which a step ends: they keep a member busy for some 5 ms. */
+const STEP_BYTES = 256 * 1024;
+/** Frames after which it ends, however small they are. */
 const STEP_FRAMES = 2048;
 
 /** The frame that ends at a mark: a batch, or the first frame of a segment. It tells one history from another. */
@@ -88,7 +90,7 @@ export class ChainReader {
   }
 
   /**
-   * Visits about one MiB of frames, 2,048 at most; true when everything up to `to` has been visited. Closed then, and
+   * Visits about `STEP_BYTES` of frames, `STEP_FRAMES` at most; true when everything up to `to` has been visited. Closed then, and
    * after any error.
    * @throws StaleFilesError when a compaction took a file away: the position is out of date.
    * @throws StorageError `ERR_STORAGE_CORRUPT` or `ERR_STORAGE_FORMAT`.
@@ -193,7 +195,7 @@ export class ChainReader {
   /** True when nothing is left. */
   #visitSome(): boolean {
     let bytes = 0;
-    for (let count = 0; count < STEP_FRAMES && bytes < BLOCK_BYTES; count++) {
+    for (let count = 0; count < STEP_FRAMES && bytes < STEP_BYTES; count++) {
       const visited = this.#snapshot ? this.#visitState(this.#snapshot) : this.#visitBatch();
       if (visited === 0) return true;
       bytes += visited;

@@ -132,8 +132,8 @@ export class Pending {
       });
       return;
     }
-    this.#forget(batch);
     for (const op of batch.ops) if (op.undo !== undefined && op.entry.op !== CLEAR) stamp(table, op, seq);
+    this.#forget(batch);
   }
 
   /** Forgets the oldest batch, which the log refused, and what it did. */
@@ -209,6 +209,7 @@ export class Pending {
     }
   }
 
+  /** What is left of the op names no other one: garbage that has grown old would keep all newer ops of its key alive. */
   #remove(op: Op): void {
     if (op.entry.condition === IF_VERSION) this.#versionedCount--;
     const key = keyOf(op);
@@ -220,6 +221,9 @@ export class Pending {
     if (op.after !== null) op.after.before = op.before;
     else if (op.before !== null) this.#newest.set(key, op.before);
     else this.#newest.delete(key);
+    op.before = null;
+    op.after = null;
+    op.undo = undefined;
   }
 }
 

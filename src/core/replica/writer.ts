@@ -122,9 +122,10 @@ export class Writer {
     if (this.#failure !== null) throw this.#failure;
     const bytes = bytesOf(entry);
     this.#expectRoom(bytes);
-    const op = new Op(entry, this.#follower.now, promised);
-    if (this.#pending.perform(this.#follower.table, op) === TOO_FAR) throw tooFar(entry);
-    if (!this.#isAtomic) this.#outbox.split(this.#follower.now);
+    const { now, table } = this.#follower;
+    const op = new Op(entry, now, promised);
+    if (this.#pending.perform(table, op) === TOO_FAR) throw tooFar(entry);
+    if (!this.#isAtomic) this.#outbox.split(now);
     else if (promise !== undefined) this.#atomicPromises.push(promise);
     this.#pending.add(op);
     this.#outbox.add(op, bytes);

@@ -2,8 +2,7 @@
  * A slot as the entries of a snapshot, and back.
  */
 
-import { MalformedError } from "../log/codec.js";
-import { type Entry, EXPIRE, expireEntry, NEVER, type Path, SET, SLOT, setEntry, slotEntry } from "../log/entry.js";
+import { type Entry, EXPIRE, expireEntry, NEVER, type Path, SET, setEntry, slotEntry } from "../log/entry.js";
 import { MAX_DEPTH, MAX_KEY_BYTES } from "../log/limits.js";
 import { assert } from "./assert.js";
 import { write } from "./edit.js";
@@ -51,21 +50,17 @@ function isDivisible(path: Path, value: Container): boolean {
   return path.length < MAX_DEPTH && !Object.keys(value).some((key) => key.length * 3 > MAX_KEY_BYTES);
 }
 
-/**
- * Does what an entry of a snapshot says. Nothing counts as expired, and the version of the slot stays.
- * @param slot The slot that the entry names, as made so far.
- * @returns The slot.
- * @throws MalformedError when there is no slot for it.
- */
-export function restoreEntry(slot: Slot | undefined, entry: Entry): Slot {
-  if (entry.op === SLOT) {
-    return new Slot(entry.json, entry.expiresAt === NEVER ? null : new Expiry(entry.expiresAt), entry.version);
+/** The slot of a `SLOT` entry. */
+export function slotOf(entry: Entry): Slot {
+  return new Slot(entry.json, entry.expiresAt === NEVER ? null : new Expiry(entry.expiresAt), entry.version);
+}
+
+/** Does what another entry of a snapshot says to the slot that it names. Nothing counts as expired, and the version stays. */
+export function restoreEntry(slot: Slot, entry: Entry): void {
+  if (entry.op === EXPIRE) {
+    slot.setExpiry(entry.path, entry.expiresAt);
+    return;
   }
-  if (slot === undefined) throw new MalformedError(`expected a slot before its entries, got op ${entry.op}`);
-  if (entry.op === EXPIRE) slot.setExpiry(entry.path, entry.expiresAt);
-  else {
-    assert(entry.op === SET, `expected an entry of a snapshot, got op ${entry.op}`);
-    write(slot, entry.path, unread(entry.json), entry.expiresAt, -Infinity, Infinity);
-  }
-  return slot;
+  assert(entry.op === SET, `expected an entry of a snapshot, got op ${entry.op}`);
+  write(slot, entry.path, unread(entry.json), entry.expiresAt, -Infinity, Infinity);
 }

@@ -1,6 +1,7 @@
 import type { Path } from "../log/entry.js";
 import { Deadlines, SECOND_MS } from "./deadlines.js";
 import { remove } from "./edit.js";
+import { KeyMap } from "./key-map.js";
 import type { Slot } from "./slot.js";
 
 /** What a sweep dropped, and whether more is due. */
@@ -15,7 +16,7 @@ export interface Swept {
  * Invariant: `#due` holds every slot by its `next`, as `put` and `settle` were told.
  */
 export class Slots {
-  readonly #slots = new Map<string, Slot>();
+  readonly #slots = new KeyMap<Slot>();
   readonly #due = new Deadlines();
 
   get(key: string): Slot | undefined {
@@ -27,7 +28,18 @@ export class Slots {
   }
 
   [Symbol.iterator](): IterableIterator<[string, Slot]> {
-    return this.#slots.entries();
+    return this.#slots[Symbol.iterator]();
+  }
+
+  /**
+   * Puts a slot under a key that has none.
+   * @returns false when it had one, which is replaced; its deadline stays.
+   */
+  add(key: string, slot: Slot): boolean {
+    const before = this.#slots.size;
+    this.#slots.set(key, slot);
+    this.#due.add(key, slot.next);
+    return this.#slots.size > before;
   }
 
   /** Puts a slot, or nothing, in place of the one under a key. */

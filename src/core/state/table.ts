@@ -1,7 +1,8 @@
-import type { Batch, Entry, Path } from "../log/entry.js";
+import { MalformedError } from "../log/codec.js";
+import { type Batch, type Entry, type Path, SLOT } from "../log/entry.js";
 import type { SnapshotHead } from "../log/log.js";
 import { assert } from "./assert.js";
-import { contentsOf, restoreEntry } from "./contents.js";
+import { contentsOf, restoreEntry, slotOf } from "./contents.js";
 import { hasAt, presentAt, visibleAt } from "./edit.js";
 import { Executor, type Status, type Undo } from "./executor.js";
 import { NEW, Origins, type Verdict } from "./origins.js";
@@ -175,15 +176,23 @@ export class Table {
     for (const [key, slot] of this.#executor.slots) yield* contentsOf(key, slot);
   }
 
+  /**
+   * Does what entries of a snapshot say.
+   * @throws MalformedError when a slot comes twice, or not before what belongs to it.
+   */
   restoreEntries(entries: readonly Entry[]): void {
     const slots = this.#executor.slots;
     for (const entry of entries) {
       const key = entry.path[0] as string;
-      const before = slots.get(key);
-      const next = before?.next ?? Infinity;
-      const slot = restoreEntry(before, entry);
-      if (slot === before) slots.settle(key, next, slot.next);
-      else slots.put(key, before, slot);
+      if (entry.op === SLOT) {
+        if (!slots.add(key, slotOf(entry))) throw new MalformedError(`expected a slot once, got ${key} again`);
+        continue;
+      }
+      const slot = slots.get(key);
+      if (slot === undefined) throw new MalformedError(`expected a slot before its entries, got op ${entry.op}`);
+      const next = slot.next;
+      restoreEntry(slot, entry);
+      slots.settle(key, next, slot.next);
     }
   }
 }
