@@ -10,6 +10,8 @@ import { NO_LMDB } from "../peers/embedded.mjs";
 import { NO_REDIS, withRedis } from "../peers/servers.mjs";
 
 const ROUNDS = 3;
+/** Rounds that do not count: with more processes than cores it takes some seconds until V8 has compiled what runs often. */
+const WARM_UP_ROUNDS = 3;
 const GUARD_ROUNDS = 5;
 const MEMBER_COUNTS = [1, 2, 4, 8, 16];
 const USUAL_MEMBERS = 4;
@@ -74,10 +76,10 @@ async function startGroups(count, path, { server = null, isAlone = false }) {
 
 const ABSENCES = { redis: NO_REDIS, [LMDB]: NO_LMDB, [LIMIT]: "one member has nobody to send to" };
 
-/** The rows of all stores in one way of writing; they take turns, and the first round warms up. */
+/** The rows of all stores in one way of writing; they take turns. */
 async function measureWay(groups, way, writes, perTick, rounds) {
   const figures = new Map([...groups.keys()].map((name) => [name, []]));
-  for (let round = -1; round < rounds; round++) {
+  for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
     for (const [name, members] of groups) {
       if (members === null) continue;
       const figure = await race(members, way, writes * (SHARES[name] ?? 1), perTick);

@@ -62,10 +62,11 @@ export function writeSegment(
   segment: number,
   [first, last]: readonly [number, number],
   previous: SegmentRef | null,
+  where: Place = place,
 ): SegmentRef {
   const before = first - 1;
   const time = before === 0 ? 0 : START_MS + before;
-  const writer = Segment.create(files, place, { epoch, segment, seq: before, time, previous });
+  const writer = Segment.create(files, where, { epoch, segment, seq: before, time, previous });
   const frames = [];
   for (let seq = first; seq <= last; seq++) frames.push(frameOf(seq, epoch));
   const error = writer.append(frames);

@@ -1,17 +1,19 @@
-/** The thread of one compaction. */
-import { parentPort, workerData } from "node:worker_threads";
+/** The thread of compactions, one after the other. */
+import { parentPort } from "node:worker_threads";
 import { compact } from "./compactor.js";
 import type { CompactRequest } from "./machine.js";
 import { thisMachine } from "./this-machine.js";
 import type { CompactReport } from "./threads.js";
 
-function run(): CompactReport {
+const port = parentPort as NonNullable<typeof parentPort>;
+
+function run(request: CompactRequest): CompactReport {
   try {
-    return { result: compact(thisMachine, workerData as CompactRequest) };
+    return { result: compact(thisMachine, request) };
   } catch (error) {
     const { code = "ERR_STORAGE_DISK", message } = error as NodeJS.ErrnoException;
     return { code, message };
   }
 }
 
-parentPort?.postMessage(run());
+port.on("message", (request: CompactRequest) => port.postMessage(run(request)));

@@ -12,6 +12,13 @@ export interface HubCommand {
 /** What a compactor's thread posts. */
 export type CompactReport = { readonly result: CompactResult } | { readonly code: string; readonly message: string };
 
+type CompactDone = (error: Error | null, result: CompactResult | null) => void;
+
+/** How long, in ms, a thread waits for another compaction: to start one anew costs more than to fold 16 MiB in a warm one. */
+const KEPT_MS = 5000;
+/** A thread that has written a larger snapshot is not kept, since its heap would stay as large. */
+const KEPT_BYTES = 32 * 1024 * 1024;
+
 /**
  * Starts a thread that never keeps the process alive and inherits no loaders of the application.
  * @param finish Called when it ends, with the error that ended it.
@@ -29,6 +36,65 @@ function start<Message>(
   // Behind the listeners, since a listener for messages would keep the process alive again.
   worker.unref();
   return worker;
+}
+
+/**
+ * A thread that compacts.
+ *
+ * Invariant: `#kept` is one that has nothing to do and is there, or null.
+ */
+class CompactorThread {
+  static #kept: CompactorThread | null = null;
+  readonly #worker: Worker;
+  #done: CompactDone | null = null;
+  #patience: NodeJS.Timeout | undefined;
+
+  private constructor() {
+    this.#worker = start<CompactReport>(
+      "./compactor-thread.js",
+      undefined,
+      (report) => this.#reported(report),
+      (error) => this.#ended(error),
+    );
+  }
+
+  /** Compacts in the thread that was kept, or in a new one. Returns a function that stops it; `done` is not called then. */
+  static run(request: CompactRequest, done: CompactDone): () => void {
+    const thread = CompactorThread.#kept ?? new CompactorThread();
+    CompactorThread.#kept = null;
+    clearTimeout(thread.#patience);
+    thread.#done = done;
+    thread.#worker.postMessage(request);
+    return () => {
+      if (thread.#done === done) thread.#stop();
+    };
+  }
+
+  #reported(report: CompactReport): void {
+    const done = this.#done;
+    this.#done = null;
+    if ("result" in report && report.result.bytes <= KEPT_BYTES) this.#keep();
+    else this.#stop();
+    if ("result" in report) done?.(null, report.result);
+    else done?.(Object.assign(new Error(report.message), { code: report.code }), null);
+  }
+
+  #keep(): void {
+    CompactorThread.#kept = this;
+    this.#patience = setTimeout(() => this.#stop(), KEPT_MS).unref();
+  }
+
+  #stop(): void {
+    this.#done = null;
+    if (CompactorThread.#kept === this) CompactorThread.#kept = null;
+    void this.#worker.terminate();
+  }
+
+  #ended(error: Error | null): void {
+    if (CompactorThread.#kept === this) CompactorThread.#kept = null;
+    this.#done?.(error ?? new Error("the compaction ended without a result"), null);
+    this.#done = null;
+  }
 }
 
 /** Threads of this process. */
@@ -59,25 +125,7 @@ export const workerThreads: Threads = {
     };
   },
 
-  compact(request: CompactRequest, done: (error: Error | null, result: CompactResult | null) => void): () => void {
-    let isOver = false;
-    const finish = (error: Error | null, result: CompactResult | null) => {
-      if (isOver) return;
-      isOver = true;
-      done(error, result);
-    };
-    const worker = start<CompactReport>(
-      "./compactor-thread.js",
-      request,
-      (message) => {
-        if ("result" in message) finish(null, message.result);
-        else finish(Object.assign(new Error(message.message), { code: message.code }), null);
-      },
-      (error) => finish(error ?? new Error("the compaction ended without a result"), null),
-    );
-    return () => {
-      isOver = true;
-      void worker.terminate();
-    };
+  compact(request: CompactRequest, done: CompactDone): () => void {
+    return CompactorThread.run(request, done);
   },
 };

@@ -222,7 +222,7 @@ export class Follower implements LogSink {
     }
     if (table === this.table) {
       this.#of.pending.confirm(table, batch, seq, time);
-      for (const op of batch.ops) this.#announce(op.entry, op.status);
+      if (this.#of.events.hasListeners("change")) for (const op of batch.ops) this.#announce(op.entry, op.status);
       this.#leave([batch]);
       this.#sweepSoon();
     } else {
@@ -252,13 +252,19 @@ export class Follower implements LogSink {
   }
 
   #apply(entries: readonly Entry[]): void {
-    const { seq, time } = this.table;
-    for (const entry of entries) this.#announce(entry, this.table.execute(entry, time, seq, false));
+    const { table } = this;
+    const { seq, time } = table;
+    const isHeard = this.#of.events.hasListeners("change");
+    for (const entry of entries) {
+      const status = table.execute(entry, time, seq, false);
+      if (isHeard) this.#announce(entry, status);
+    }
   }
 
+  /** Tells that an entry took effect, if it did. */
   #announce(entry: Entry, status: Status | 0): void {
+    if (status !== APPLIED) return;
     const { events, announcer } = this.#of;
-    if (status !== APPLIED || !events.hasListeners("change")) return;
     const change: Change = { type: CHANGE_TYPES[entry.op as keyof typeof CHANGE_TYPES], path: entry.path };
     announcer.push(() => events.changed(change));
   }

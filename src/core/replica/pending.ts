@@ -61,6 +61,8 @@ function keyOf(op: Op): string | undefined {
   return op.entry.path[0];
 }
 
+const NO_KEYS: ReadonlySet<string> = new Set();
+
 /**
  * The pending entries by top-level key.
  *
@@ -176,18 +178,18 @@ export class Pending {
   }
 
   /** The top-level keys of entries that have pending ops; null: all, since a `CLEAR` is involved. */
-  #concerned(entries: readonly Entry[]): Set<string> | null {
+  #concerned(entries: readonly Entry[]): ReadonlySet<string> | null {
     if (this.#clearCount > 0) return null;
-    const keys = new Set<string>();
+    let keys: Set<string> | null = null;
     for (const entry of entries) {
       if (entry.op === CLEAR) return null;
       const key = entry.path[0] as string;
-      if (this.#newest.has(key)) keys.add(key);
+      if (this.#newest.has(key)) keys = (keys ?? new Set()).add(key);
     }
-    return keys;
+    return keys ?? NO_KEYS;
   }
 
-  #takeBack(table: Table, keys: Set<string> | null): void {
+  #takeBack(table: Table, keys: ReadonlySet<string> | null): void {
     if (keys === null) {
       for (const batch of this.batches.toReversed()) for (const op of batch.ops.toReversed()) takeBack(table, op);
       return;
@@ -197,7 +199,7 @@ export class Pending {
     }
   }
 
-  #redo(table: Table, keys: Set<string> | null): void {
+  #redo(table: Table, keys: ReadonlySet<string> | null): void {
     if (keys === null) {
       for (const batch of this.batches) for (const op of batch.ops) this.perform(table, op);
       return;
