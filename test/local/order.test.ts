@@ -42,6 +42,16 @@ test("a turn is one write, then the seat check, then all broadcasts, then the co
   assert.ok(broadcast.last < confirm.first, "broadcast before confirm");
 });
 
+test("the member in the hub's own process is served behind the others", () => {
+  const hub = new ManualHub();
+  const [, b] = ["a", "b", "c"].map((name) => hub.join(name)) as [Peer, Peer, Peer];
+  hub.calls.length = 0;
+  b.say(batchFrame(1));
+  hub.clock.run();
+  const sends = hub.calls.filter((call) => call.startsWith("send") && call.endsWith(` ${BATCH}`));
+  assert.deepEqual(sends, [`send c ${BATCH}`, `send a ${BATCH}`]);
+});
+
 test("with fsync always, the sync lies between the write and the seat check", () => {
   const { hub } = writtenByTwo({ fsync: "always" });
   hub.clock.run();

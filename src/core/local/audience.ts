@@ -9,6 +9,14 @@ import type { Clock, Socket, SocketEvents } from "./machine.js";
 /** Members that have not proved themselves yet; more are turned away. */
 const MAX_GREETINGS = 64;
 
+/** Who a hub is. */
+export interface HubIdentity {
+  /** What members prove themselves with. */
+  readonly token: string;
+  /** The member in whose process it runs. */
+  readonly member: string;
+}
+
 /** What the members of an audience tell the hub. */
 export interface AudienceEvents {
   batch(member: HubMember, buffer: Buffer, start: number, end: number): void;
@@ -18,7 +26,7 @@ export interface AudienceEvents {
 
 export class Audience {
   readonly #clock: Clock;
-  readonly #token: string;
+  readonly #identity: HubIdentity;
   readonly #maxBacklogBytes: number;
   readonly #events: AudienceEvents;
   readonly #members = new Set<HubMember>();
@@ -29,9 +37,9 @@ export class Audience {
   #isPaused = false;
 
   /** @param maxBacklogBytes Bytes on their way to a member beyond which it is dropped. */
-  constructor(clock: Clock, token: string, maxBacklogBytes: number, events: AudienceEvents) {
+  constructor(clock: Clock, identity: HubIdentity, maxBacklogBytes: number, events: AudienceEvents) {
     this.#clock = clock;
-    this.#token = token;
+    this.#identity = identity;
     this.#maxBacklogBytes = maxBacklogBytes;
     this.#events = events;
   }
@@ -47,15 +55,15 @@ export class Audience {
     return false;
   }
 
-  /** Whether any other than the given member gets live frames. */
-  hasOthers(member: string): boolean {
-    for (const other of this.#members) if (other.isLive && other.hello?.member !== member) return true;
+  /** Whether any other than the hub's own member gets live frames. */
+  get hasOthers(): boolean {
+    for (const member of this.#members) if (member.isLive && !this.#isOwn(member)) return true;
     return false;
   }
 
   /** Takes a new connection. */
   accept(socket: Socket): SocketEvents {
-    const [member, events] = HubMember.accept(socket, this.#token, this.#clock, {
+    const [member, events] = HubMember.accept(socket, this.#identity.token, this.#clock, {
       greeted: (greeted) => {
         this.#dropOlder(greeted);
         this.#greeted.push(greeted);
@@ -91,6 +99,7 @@ export class Audience {
       member.outbox.push(...first);
       if (this.#isPaused) member.pause();
     }
+    this.#serveOwnLast();
     this.#hasCensus = true;
   }
 
@@ -145,6 +154,18 @@ export class Audience {
   #dropOlder(member: HubMember): void {
     for (const other of this.#members)
       if (other !== member && other.hello?.member === member.hello?.member) other.drop();
+  }
+
+  #isOwn(member: HubMember): boolean {
+    return member.hello?.member === this.#identity.member;
+  }
+
+  /** Whoever is served first is woken first: the member of this process would take the hub's own time from all others. */
+  #serveOwnLast(): void {
+    for (const member of [...this.#members].filter((each) => this.#isOwn(each))) {
+      this.#members.delete(member);
+      this.#members.add(member);
+    }
   }
 
   #closed(member: HubMember): void {

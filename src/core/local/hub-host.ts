@@ -70,7 +70,7 @@ class HubHost implements HubHandle {
   }
 
   #leave(hub: Hub, destroy: boolean): void {
-    const isLast = !hub.hasOthers(this.#request.member);
+    const isLast = !hub.hasOthers;
     this.#listener?.close();
     this.#stopCompaction?.();
     this.#isLeaving = true;
@@ -112,7 +112,7 @@ class HubHost implements HubHandle {
   }
 
   #claim(address: string): void {
-    const { place, options, epoch, mark } = this.#request;
+    const { place, options, epoch, mark, member } = this.#request;
     const machine = this.#machine;
     const token = machine.random(32).toString("hex");
     const { pid, host, bootId } = machine.identity;
@@ -133,7 +133,7 @@ class HubHost implements HubHandle {
       this.#end({ kind: "replaced" });
       return;
     }
-    this.#hub = new Hub(machine, place, options, seat, token, recovered, {
+    this.#hub = new Hub(machine, place, options, seat, { token, member }, recovered, {
       replaced: () => this.#end({ kind: "replaced" }),
       grown: () => this.#compactIfGrown(),
       spoiled: () => {

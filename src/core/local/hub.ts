@@ -13,7 +13,7 @@
 import { encodeEntries } from "../log/codec.js";
 import { CONFIRM, encodeFrame, encodeJson, PING, TROUBLE, WELCOME } from "../log/frame.js";
 import { type Arrival, bytesOf, enqueue, stamp, takeBytes } from "./arrivals.js";
-import { Audience } from "./audience.js";
+import { Audience, type HubIdentity } from "./audience.js";
 import { Backoff } from "./backoff.js";
 import type { HubEvents } from "./hub-events.js";
 import type { HubMember } from "./hub-member.js";
@@ -62,7 +62,7 @@ export class Hub {
     place: Place,
     options: HubOptions,
     seat: Seat,
-    token: string,
+    identity: HubIdentity,
     recovered: Recovered,
     events: HubEvents,
   ) {
@@ -71,7 +71,7 @@ export class Hub {
     this.#turns = new Turns(machine.clock, () => this.#isClosed || this.#turn());
     this.#seat = seat;
     this.#events = events;
-    this.#audience = new Audience(machine.clock, token, options.maxMemberBacklogBytes, {
+    this.#audience = new Audience(machine.clock, identity, options.maxMemberBacklogBytes, {
       batch: (origin, buffer, start, end) => this.#arrived(origin, buffer, start, end),
       stirred: () => this.#schedule(),
     });
@@ -123,9 +123,9 @@ export class Hub {
     });
   }
 
-  /** Whether any other than the given member gets live frames. */
-  hasOthers(member: string): boolean {
-    return this.#audience.hasOthers(member);
+  /** Whether any other than the member of this process gets live frames. */
+  get hasOthers(): boolean {
+    return this.#audience.hasOthers;
   }
 
   /** Stops at once: nothing more is appended, sent or confirmed. */

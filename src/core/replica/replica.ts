@@ -115,7 +115,7 @@ export class Replica {
       if (value !== undefined) return value;
     }
     const keys = this.#parse(path);
-    return this.#table.get(keys, this.now()) ?? null;
+    return this.#table.read(keys, this.#now) ?? null;
   }
 
   has(path: UserPath): boolean {
