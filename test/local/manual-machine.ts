@@ -197,11 +197,19 @@ export class ManualHub {
     this.machine = manualMachine(this.files, this.clock);
     const seat = claimSeat(this.machine, 1);
     const recovered = { snapshot: 0, snapshotBytes: 0, segments: [], seq: 0, time: 0, torn: null };
-    this.hub = new Hub(this.machine, place, { ...OPTIONS, ...options }, seat, { token: TOKEN, member: "a" }, recovered, {
-      replaced: () => this.happened.push("replaced"),
-      grown: () => {},
-      spoiled: () => this.happened.push("spoiled"),
-    });
+    this.hub = new Hub(
+      this.machine,
+      place,
+      { ...OPTIONS, ...options },
+      seat,
+      { token: TOKEN, member: "a" },
+      recovered,
+      {
+        replaced: () => this.happened.push("replaced"),
+        grown: () => {},
+        spoiled: () => this.happened.push("spoiled"),
+      },
+    );
     this.files.calls.length = 0;
   }
 
