@@ -1,5 +1,6 @@
 /** The life of a hub, and its side of the members. */
 const HOST = "src/core/local/hub-host.ts";
+const THREADS = "src/core/local/threads.ts";
 const AUDIENCE = "src/core/local/audience.ts";
 const HUB_MEMBER = "src/core/local/hub-member.ts";
 const ARRIVALS = "src/core/local/arrivals.ts";
@@ -151,5 +152,47 @@ export const audienceMutants = [
     from: "      arrival.end = at;\n",
     to: "",
     killedBy: ["local/arrivals", "local/hub"],
+  },
+  {
+    name: "the member of the hub's own process is served first",
+    file: AUDIENCE,
+    from: "    this.#serveOwnLast();\n",
+    to: "",
+    killedBy: hub,
+  },
+  {
+    name: "the member of the hub's own process counts as another one",
+    file: AUDIENCE,
+    from: "if (member.isLive && !this.#isOwn(member)) return true;",
+    to: "if (member.isLive) return true;",
+    killedBy: hub,
+  },
+  {
+    name: "a compaction that is over can still be stopped",
+    file: THREADS,
+    from: "if (thread.#done === done) thread.#stop();",
+    to: "thread.#stop();",
+    killedBy: ["local/threads"],
+  },
+  {
+    name: "a thread that compacts is never let go",
+    file: THREADS,
+    from: "this.#patience = setTimeout(() => this.#stop(), KEPT_MS).unref();",
+    to: "",
+    killedBy: ["local/threads"],
+  },
+  {
+    name: "a thread that compacts is not kept",
+    file: THREADS,
+    from: "    CompactorThread.#kept = this;\n",
+    to: "",
+    killedBy: ["local/threads"],
+  },
+  {
+    name: "a thread that compacts is let go amid the next compaction",
+    file: THREADS,
+    from: "    clearTimeout(thread.#patience);\n",
+    to: "",
+    killedBy: ["local/threads"],
   },
 ];

@@ -158,8 +158,8 @@ export const replicaMutants = [
   {
     name: "a batch is executed at the member's own time",
     file: FOLLOWER,
-    from: "this.table.execute(entry, time, seq, false));",
-    to: "this.table.execute(entry, this.now, seq, false));",
+    from: "const status = table.execute(entry, time, seq, false);",
+    to: "const status = table.execute(entry, this.now, seq, false);",
     killedBy: replica,
   },
   {
@@ -196,5 +196,28 @@ export const replicaMutants = [
     from: "    if (count === 0) this.#release(open.waiters);\n",
     to: "",
     killedBy: replica,
+  },
+  {
+    name: "a confirmed op goes on naming newer ones",
+    file: PENDING,
+    from: "    op.after = null;\n",
+    to: "",
+    killedBy: ["replica-pending"],
+  },
+  {
+    name: "what an op may stamp is forgotten before",
+    file: PENDING,
+    from: `    for (const op of batch.ops) if (op.undo !== undefined && op.entry.op !== CLEAR) stamp(table, op, seq);
+    this.#forget(batch);`,
+    to: `    this.#forget(batch);
+    for (const op of batch.ops) if (op.undo !== undefined && op.entry.op !== CLEAR) stamp(table, op, seq);`,
+    killedBy: replica,
+  },
+  {
+    name: "nobody hears of own writes",
+    file: FOLLOWER,
+    from: 'if (this.#of.events.hasListeners("change")) for (const op',
+    to: 'if (!this.#of.events.hasListeners("change")) for (const op',
+    killedBy: [...replica, "storage"],
   },
 ];

@@ -6,6 +6,7 @@ const EXPIRY = "src/core/state/expiry.ts";
 const SLOTS = "src/core/state/slots.ts";
 const SLOT = "src/core/state/slot.ts";
 const DEADLINES = "src/core/state/deadlines.ts";
+const KEY_MAP = "src/core/state/key-map.ts";
 const state = ["state/", "model/"];
 
 export const stateMutants = [
@@ -61,8 +62,8 @@ export const stateMutants = [
   {
     name: "a restored expiry is not due",
     file: TABLE,
-    from: "if (slot === before) slots.settle(key, next, slot.next);",
-    to: "if (slot === before) slots.settle(key, next, next);",
+    from: "      slots.settle(key, next, slot.next);\n",
+    to: "",
     killedBy: state,
   },
   {
@@ -189,6 +190,48 @@ export const stateMutants = [
     file: DEADLINES,
     from: "(heap[child + 1] as number) < (heap[child] as number)",
     to: "(heap[child + 1] as number) > (heap[child] as number)",
+    killedBy: state,
+  },
+  {
+    name: "a snapshot that has a slot twice is taken",
+    file: TABLE,
+    from: "if (!slots.add(key, slotOf(entry))) throw",
+    to: "if (!slots.add(key, slotOf(entry)) && key === undefined) throw",
+    killedBy: state,
+  },
+  {
+    name: "a restored slot is not due",
+    file: SLOTS,
+    from: "    this.#due.add(key, slot.next);\n",
+    to: "",
+    killedBy: state,
+  },
+  {
+    name: "keys are lost when they are divided among parts",
+    file: KEY_MAP,
+    from: "for (const [key, value] of this.#first) (parts[placeOf(key)] as Map<string, V>).set(key, value);",
+    to: "",
+    killedBy: state,
+  },
+  {
+    name: "keys are divided at each new key",
+    file: KEY_MAP,
+    from: "if (this.#parts === null && this.#size > WIDE_KEYS)",
+    to: "if (this.#size > WIDE_KEYS)",
+    killedBy: state,
+  },
+  {
+    name: "a key that is put again counts twice",
+    file: KEY_MAP,
+    from: "    if (part.size === before) return;\n",
+    to: "",
+    killedBy: state,
+  },
+  {
+    name: "a key that is not there is subtracted when it is deleted",
+    file: KEY_MAP,
+    from: "if (this.#partOf(key).delete(key)) this.#size--;",
+    to: "this.#partOf(key).delete(key);\n    this.#size--;",
     killedBy: state,
   },
 ];
