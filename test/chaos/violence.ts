@@ -84,6 +84,8 @@ export class Violence {
       this.#thin(left);
     }
     for (const pid of this.#frozen) this.#population.signal(pid, "SIGCONT");
+    // All others may be about to leave.
+    if (!this.#starter.startsAgain) this.#starter.start(1);
   }
 
   #action(): Action {

@@ -4,6 +4,7 @@ const THREADS = "src/core/local/threads.ts";
 const AUDIENCE = "src/core/local/audience.ts";
 const HUB_MEMBER = "src/core/local/hub-member.ts";
 const ARRIVALS = "src/core/local/arrivals.ts";
+const threads = ["local/threads"];
 const hub = ["local/order", "local/hub", "local/disk-full", "simulation"];
 
 export const audienceMutants = [
@@ -170,29 +171,57 @@ export const audienceMutants = [
   {
     name: "a compaction that is over can still be stopped",
     file: THREADS,
-    from: "if (thread.#done === done) thread.#stop();",
-    to: "thread.#stop();",
-    killedBy: ["local/threads"],
+    from: "if (this.#done === done) this.end();",
+    to: "this.end();",
+    killedBy: threads,
   },
   {
     name: "a thread that compacts is never let go",
     file: THREADS,
-    from: "this.#patience = setTimeout(() => this.#stop(), KEPT_MS).unref();",
+    from: "thread.patience = this.#clock.after(KEPT_MS, () => thread.end());",
     to: "",
-    killedBy: ["local/threads"],
+    killedBy: threads,
   },
   {
     name: "a thread that compacts is not kept",
     file: THREADS,
-    from: "    CompactorThread.#kept = this;\n",
-    to: "",
-    killedBy: ["local/threads"],
+    from: "    this.#kept = thread;\n",
+    to: "    thread.end();\n",
+    killedBy: threads,
   },
   {
-    name: "a thread that compacts is let go amid the next compaction",
+    name: "a thread is let go amid the next compaction",
     file: THREADS,
-    from: "    clearTimeout(thread.#patience);\n",
+    from: "    thread.patience?.cancel();\n",
     to: "",
-    killedBy: ["local/threads"],
+    killedBy: threads,
+  },
+  {
+    name: "a thread with a large heap is kept",
+    file: THREADS,
+    from: "result !== null && result.bytes <= this.#keptBytes",
+    to: "result !== null",
+    killedBy: threads,
+  },
+  {
+    name: "a thread that failed is kept",
+    file: THREADS,
+    from: "result !== null && result.bytes <= this.#keptBytes",
+    to: "result === null || result.bytes <= this.#keptBytes",
+    killedBy: threads,
+  },
+  {
+    name: "of two threads both are kept",
+    file: THREADS,
+    from: "    this.#kept?.end();\n",
+    to: "",
+    killedBy: threads,
+  },
+  {
+    name: "a thread that has ended stays the one that is kept",
+    file: THREADS,
+    from: "    this.#done = null;\n    this.#ended(this);\n",
+    to: "    this.#done = null;\n",
+    killedBy: threads,
   },
 ];

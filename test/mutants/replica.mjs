@@ -79,7 +79,7 @@ export const replicaMutants = [
   {
     name: "an entry that looked at expiries counts as foreseen",
     file: PENDING,
-    from: "      if (!op.isTimeless) return false;\n",
+    from: "      if (time >= op.validUntil) return false;\n",
     to: "",
     killedBy: replica,
   },
@@ -114,8 +114,8 @@ export const replicaMutants = [
   {
     name: "an entry that leaves stays behind the next one",
     file: PENDING,
-    from: "    if (op.after !== null) op.after.before = op.before;\n",
-    to: "    if (op.after !== null) op.after.undo ??= undefined;\n",
+    from: "    if (after !== null) after.before = before;\n",
+    to: "    if (after !== null) after.undo ??= undefined;\n",
     killedBy: replica,
   },
   {
@@ -200,8 +200,8 @@ export const replicaMutants = [
   {
     name: "a confirmed op goes on naming newer ones",
     file: PENDING,
-    from: "    op.after = null;\n",
-    to: "",
+    from: "    op.after = null;\n    op.undo = undefined;\n",
+    to: "    op.undo = undefined;\n",
     killedBy: ["replica-pending"],
   },
   {

@@ -111,8 +111,15 @@ export const stateMutants = [
   {
     name: "an entry of a slot with expiries counts as timeless",
     file: EXECUTOR,
-    from: "this.isTimeless = slot === undefined || slot.expiries === null;",
-    to: "this.isTimeless = true;",
+    from: "this.validUntil = next > this.#time ? next : -Infinity;",
+    to: "this.validUntil = next > this.#time ? Infinity : -Infinity;",
+    killedBy: [...state, "replica.test", "replica-log"],
+  },
+  {
+    name: "an entry that found something expired holds for earlier times",
+    file: EXECUTOR,
+    from: "this.validUntil = next > this.#time ? next : -Infinity;",
+    to: "this.validUntil = next;",
     killedBy: [...state, "replica.test", "replica-log"],
   },
   {
@@ -195,8 +202,8 @@ export const stateMutants = [
   {
     name: "a snapshot that has a slot twice is taken",
     file: TABLE,
-    from: "if (!slots.add(key, slotOf(entry))) throw",
-    to: "if (!slots.add(key, slotOf(entry)) && key === undefined) throw",
+    from: "if (!slots.add(key, slotOf(entry)))",
+    to: "if (!slots.add(key, slotOf(entry)) && key === undefined)",
     killedBy: state,
   },
   {
@@ -221,10 +228,24 @@ export const stateMutants = [
     killedBy: state,
   },
   {
+    name: "a key that is there is added",
+    file: KEY_MAP,
+    from: "    if (part.has(key)) return false;\n",
+    to: "",
+    killedBy: state,
+  },
+  {
+    name: "only the ends of keys choose their part",
+    file: KEY_MAP,
+    from: "hashOf(key, 0, isLong ? END_CHARS : length, FNV_START)",
+    to: "hashOf(key, 0, isLong ? 0 : length, FNV_START)",
+    killedBy: state,
+  },
+  {
     name: "a key that is put again counts twice",
     file: KEY_MAP,
-    from: "    if (part.size === before) return;\n",
-    to: "",
+    from: "if (part.size > before) this.#grown();",
+    to: "if (part.size >= before) this.#grown();",
     killedBy: state,
   },
   {

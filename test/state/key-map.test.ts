@@ -8,7 +8,7 @@ const MANY = 50_000;
 
 function expectEqual(map: KeyMap<number>, naive: Map<string, number>): void {
   assert.equal(map.size, naive.size);
-  assert.deepEqual([...map].sort(), [...naive].sort());
+  assert.deepEqual(map.parts.flatMap((part) => [...part]).sort(), [...naive].sort());
   for (const [key, value] of naive) assert.equal(map.get(key), value);
 }
 
@@ -16,14 +16,18 @@ test("holds what a Map holds, while it grows, shrinks and changes", () => {
   const random = randomOf(7);
   const map = new KeyMap<number>();
   const naive = new Map<string, number>();
-  const longTail = "~".repeat(40);
-  const keyOf = (number: number) => (number % 3 === 0 ? `${number}${longTail}` : `key:${number}`);
+  const long = "~".repeat(40);
+  const keyOf = (number: number) => [`${long}${number}`, `key:${number}`, `${number}${long}`][number % 3] as string;
   for (let step = 0; step < 4 * MANY; step++) {
     const key = keyOf(Math.floor(random() * 1.5 * MANY));
     assert.equal(map.has(key), naive.has(key));
-    if (random() < 0.1) {
+    const choice = random();
+    if (choice < 0.1) {
       map.delete(key);
       naive.delete(key);
+    } else if (choice < 0.3) {
+      assert.equal(map.add(key, step), !naive.has(key));
+      if (!naive.has(key)) naive.set(key, step);
     } else {
       map.set(key, step);
       naive.set(key, step);
@@ -39,10 +43,25 @@ test("holds what a Map holds, while it grows, shrinks and changes", () => {
 
 test("holds keys that differ only where their part is not chosen, and the empty one", () => {
   const map = new KeyMap<number>();
-  for (let number = 0; number < MANY; number++) map.set(`${number}${"x".repeat(32)}`, number);
+  const end = "x".repeat(16);
+  for (let number = 0; number < MANY; number++) map.set(`${end}${number}${end}`, number);
   map.set("", -1);
   assert.equal(map.size, MANY + 1);
-  assert.equal(map.get(`${MANY - 1}${"x".repeat(32)}`), MANY - 1);
+  assert.equal(Math.max(...map.parts.map(({ size }) => size)), MANY);
+  assert.equal(map.get(`${end}${MANY - 1}${end}`), MANY - 1);
   assert.equal(map.get(""), -1);
-  assert.equal(map.get("x".repeat(32)), undefined);
+  assert.equal(map.get(end), undefined);
 });
+
+for (const [name, keyOf] of [
+  ["count", (number: number) => `key${number}`],
+  ["have a common end", (number: number) => `user:${number}:profile:settings:notifications:v2`],
+  ["have a common begin", (number: number) => `application:production:sessions:users:${number}`],
+] as const) {
+  test(`divides keys that ${name} evenly`, () => {
+    const map = new KeyMap<number>();
+    for (let number = 0; number < MANY; number++) map.set(keyOf(number), number);
+    const largest = Math.max(...map.parts.map(({ size }) => size));
+    assert(largest < (2 * MANY) / map.parts.length, `expected about equal parts of ${MANY}, got one of ${largest}`);
+  });
+}

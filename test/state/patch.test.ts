@@ -111,7 +111,7 @@ test("what is expired does not match, whether or not it was swept", () => {
     const text = JSON.stringify(match);
     const table = makeTable();
     assert.equal(patchAt(table, ["k"], { match }, KEEP, NOW + 9), before, text);
-    assert.equal(table.isTimeless, false);
+    assert.equal(table.validUntil, NOW + 10);
     assert.equal(patchAt(table, ["k"], { match }, KEEP, NOW + 10), after, text);
     idle(table, NOW + 5000);
     assert.equal(sweepAll(table).length, 3);

@@ -223,8 +223,14 @@ test("a huge value is given out in pieces, with its version and expiries", () =>
 });
 
 test("a snapshot that has a slot twice, or what belongs to none, is malformed", () => {
-  const slot = slotEntry("k", "1", NOW + 10, 1);
-  assert.throws(() => new Table().restoreEntries([slot, slot]), MalformedError);
+  const table = new Table();
+  const slot = slotEntry("k", '{"a":1}', NOW + 10, 1);
+  table.restoreEntries([slot, expireEntry(["k", "a"], NOW + 5)]);
+  assert.throws(() => table.restoreEntries([slotEntry("k", "2", 0, 2)]), MalformedError);
+  assert.deepEqual(table.get(["k"], NOW + 4), { a: 1 });
+  assert.deepEqual(table.get(["k"], NOW + 5), {});
+  idle(table, NOW + 5000);
+  assert.equal(sweepAll(table).length, 1);
   assert.throws(() => new Table().restoreEntries([expireEntry(["k", "a"], NOW)]), MalformedError);
 });
 

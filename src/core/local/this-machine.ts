@@ -46,7 +46,7 @@ export const thisMachine: Machine = {
   files: diskFiles,
   sockets: unixSockets(diskFiles),
   clock,
-  threads: workerThreads,
+  threads: workerThreads(clock),
   identity,
   random: (bytes) => randomBytes(bytes),
 };

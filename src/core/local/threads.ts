@@ -1,6 +1,15 @@
 /** The real `Threads`: worker threads, so that neither orders nor compactions wait for the application. */
 import { Worker } from "node:worker_threads";
-import type { CompactRequest, CompactResult, HubHandle, HubReport, HubRequest, Threads } from "./machine.js";
+import type {
+  Clock,
+  CompactRequest,
+  CompactResult,
+  HubHandle,
+  HubReport,
+  HubRequest,
+  Threads,
+  Timer,
+} from "./machine.js";
 import { LAST_REPORTS } from "./reports.js";
 
 /** What the owner of a hub's thread posts to it. */
@@ -39,66 +48,92 @@ function start<Message>(
 }
 
 /**
- * A thread that compacts.
+ * The threads that compact.
  *
- * Invariant: `#kept` is one that has nothing to do and is there, or null.
+ * Invariant: `#kept` is one that is there and has nothing to do, or null.
  */
-class CompactorThread {
-  static #kept: CompactorThread | null = null;
-  readonly #worker: Worker;
-  #done: CompactDone | null = null;
-  #patience: NodeJS.Timeout | undefined;
+export class CompactorThreads {
+  readonly #clock: Clock;
+  readonly #keptBytes: number;
+  #kept: CompactorThread | null = null;
 
-  private constructor() {
-    this.#worker = start<CompactReport>(
-      "./compactor-thread.js",
-      undefined,
-      (report) => this.#reported(report),
-      (error) => this.#ended(error),
-    );
+  constructor(clock: Clock, keptBytes: number = KEPT_BYTES) {
+    this.#clock = clock;
+    this.#keptBytes = keptBytes;
   }
 
   /** Compacts in the thread that was kept, or in a new one. Returns a function that stops it; `done` is not called then. */
-  static run(request: CompactRequest, done: CompactDone): () => void {
-    const thread = CompactorThread.#kept ?? new CompactorThread();
-    CompactorThread.#kept = null;
-    clearTimeout(thread.#patience);
-    thread.#done = done;
-    thread.#worker.postMessage(request);
+  compact(request: CompactRequest, done: CompactDone): () => void {
+    const thread = this.#kept ?? new CompactorThread((ended) => this.#forget(ended));
+    this.#forget(thread);
+    return thread.run(request, (error, result) => {
+      if (result !== null && result.bytes <= this.#keptBytes) this.#keep(thread);
+      else thread.end();
+      done(error, result);
+    });
+  }
+
+  #keep(thread: CompactorThread): void {
+    this.#kept?.end();
+    this.#kept = thread;
+    thread.patience = this.#clock.after(KEPT_MS, () => thread.end());
+  }
+
+  #forget(thread: CompactorThread): void {
+    thread.patience?.cancel();
+    if (this.#kept === thread) this.#kept = null;
+  }
+}
+
+/** A thread that does one compaction after the other. */
+class CompactorThread {
+  /** What ends it when it is kept for too long. */
+  patience: Timer | null = null;
+  readonly #worker: Worker;
+  readonly #ended: (thread: CompactorThread) => void;
+  #done: CompactDone | null = null;
+
+  constructor(ended: (thread: CompactorThread) => void) {
+    this.#ended = ended;
+    this.#worker = start<CompactReport>(
+      "./compactor-thread.js",
+      undefined,
+      (report) => {
+        if ("result" in report) this.#finish(null, report.result);
+        else this.#finish(Object.assign(new Error(report.message), { code: report.code }), null);
+      },
+      (error) => {
+        ended(this);
+        this.#finish(error ?? new Error("the compaction ended without a result"), null);
+      },
+    );
+  }
+
+  /** Returns a function that ends it, unless it has done this and does another one. */
+  run(request: CompactRequest, done: CompactDone): () => void {
+    this.#done = done;
+    this.#worker.postMessage(request);
     return () => {
-      if (thread.#done === done) thread.#stop();
+      if (this.#done === done) this.end();
     };
   }
 
-  #reported(report: CompactReport): void {
-    const done = this.#done;
+  /** Ends it at once; nobody hears of what it was doing. */
+  end(): void {
     this.#done = null;
-    if ("result" in report && report.result.bytes <= KEPT_BYTES) this.#keep();
-    else this.#stop();
-    if ("result" in report) done?.(null, report.result);
-    else done?.(Object.assign(new Error(report.message), { code: report.code }), null);
-  }
-
-  #keep(): void {
-    CompactorThread.#kept = this;
-    this.#patience = setTimeout(() => this.#stop(), KEPT_MS).unref();
-  }
-
-  #stop(): void {
-    this.#done = null;
-    if (CompactorThread.#kept === this) CompactorThread.#kept = null;
+    this.#ended(this);
     void this.#worker.terminate();
   }
 
-  #ended(error: Error | null): void {
-    if (CompactorThread.#kept === this) CompactorThread.#kept = null;
-    this.#done?.(error ?? new Error("the compaction ended without a result"), null);
+  #finish(error: Error | null, result: CompactResult | null): void {
+    const done = this.#done;
     this.#done = null;
+    done?.(error, result);
   }
 }
 
 /** Threads of this process. */
-export const workerThreads: Threads = {
+export const workerThreads = (clock: Clock, compactors = new CompactorThreads(clock)): Threads => ({
   startHub(request: HubRequest, report: (report: HubReport) => void): HubHandle {
     let isOver = false;
     const finish = (last: HubReport) => {
@@ -125,7 +160,5 @@ export const workerThreads: Threads = {
     };
   },
 
-  compact(request: CompactRequest, done: CompactDone): () => void {
-    return CompactorThread.run(request, done);
-  },
-};
+  compact: (request, done) => compactors.compact(request, done),
+});

@@ -26,7 +26,8 @@ export class Op {
   status: Status | 0 = 0;
   /** `ADD`: the new number. */
   number = 0;
-  isTimeless = true;
+  /** {@link Table.validUntil} */
+  validUntil = Infinity;
   undo: Undo | undefined = undefined;
   before: Op | null = null;
   after: Op | null = null;
@@ -88,7 +89,7 @@ export class Pending {
     op.status = status;
     op.undo = table.undo;
     op.number = table.number;
-    op.isTimeless = table.isTimeless;
+    op.validUntil = table.validUntil;
     return status;
   }
 
@@ -128,7 +129,7 @@ export class Pending {
 
   /** Makes the oldest batch the next one of the log and forgets it. Its ops hold what they came to there. */
   confirm(table: Table, batch: PendingBatch, seq: number, time: number): void {
-    if (!this.#isForeseen(batch)) {
+    if (!this.#isForeseen(batch, time)) {
       this.#replace(table, batch, () => {
         for (const op of batch.ops) executeConfirmed(table, op, seq, time);
       });
@@ -151,12 +152,12 @@ export class Pending {
     return found;
   }
 
-  /** Whether the ops of the oldest batch did exactly what they do at their place in the log. */
-  #isForeseen(batch: PendingBatch): boolean {
+  /** Whether the ops of the oldest batch did exactly what they do at their place in the log, at `time`. */
+  #isForeseen(batch: PendingBatch, time: number): boolean {
     if (this.#versionedCount > 0) return false;
     let clearCount = 0;
     for (const op of batch.ops) {
-      if (!op.isTimeless) return false;
+      if (time >= op.validUntil) return false;
       if (op.entry.op === CLEAR) clearCount++;
     }
     return clearCount === this.#clearCount;
@@ -213,19 +214,20 @@ export class Pending {
 
   /** What is left of the op names no other one: garbage that has grown old would keep all newer ops of its key alive. */
   #remove(op: Op): void {
+    const { before, after } = op;
+    op.before = null;
+    op.after = null;
+    op.undo = undefined;
     if (op.entry.condition === IF_VERSION) this.#versionedCount--;
     const key = keyOf(op);
     if (key === undefined) {
       this.#clearCount--;
       return;
     }
-    if (op.before !== null) op.before.after = op.after;
-    if (op.after !== null) op.after.before = op.before;
-    else if (op.before !== null) this.#newest.set(key, op.before);
+    if (before !== null) before.after = after;
+    if (after !== null) after.before = before;
+    else if (before !== null) this.#newest.set(key, before);
     else this.#newest.delete(key);
-    op.before = null;
-    op.after = null;
-    op.undo = undefined;
   }
 }
 

@@ -43,8 +43,8 @@ export class Executor {
   undo: Undo | undefined = undefined;
   /** `ADD`: the new number. */
   number = 0;
-  /** No expiry was looked at: at any other time the entry does the same to the same state. */
-  isTimeless = true;
+  /** A time in ms before which the entry does the same to the same state, whenever it is executed; `-Infinity`: there is none. */
+  validUntil = Infinity;
   #time = 0;
   #version = 0;
 
@@ -56,7 +56,7 @@ export class Executor {
   execute(entry: Entry, time: number, version: number, isUndoable: boolean): Status {
     this.undo = undefined;
     this.number = 0;
-    this.isTimeless = true;
+    this.validUntil = Infinity;
     this.#time = time;
     this.#version = version;
     if (entry.op === CLEAR) return this.#clear();
@@ -65,7 +65,7 @@ export class Executor {
       if (entry.op === SET) return this.#setSlot(slot, entry, isUndoable);
       if (entry.op === DELETE) return this.#deleteSlot(slot, entry);
     }
-    this.isTimeless = slot === undefined || slot.expiries === null;
+    this.#look(slot);
     const live = slot?.isExpired(time) ? undefined : slot;
     if (!isMet(entry, live, time)) return UNMET;
     if (entry.op === ADD) return this.#add(slot, live, entry);
@@ -94,6 +94,12 @@ export class Executor {
     this.slots.settle(key, next, slot.next);
   }
 
+  /** What the entry does depends on what is expired in the slot: nothing, or it is another question at each time. */
+  #look(slot: Slot | undefined): void {
+    const next = slot === undefined ? Infinity : slot.next;
+    this.validUntil = next > this.#time ? next : -Infinity;
+  }
+
   #clear(): Status {
     this.undo = this.slots;
     this.slots = new Slots();
@@ -117,7 +123,7 @@ export class Executor {
   #deleteSlot(slot: Slot | undefined, entry: Entry): Status {
     if (slot === undefined) return UNMET;
     // Not so whether it took effect, which is told.
-    this.isTimeless = slot.expiries === null;
+    this.#look(slot);
     this.#replace(entry.path[0] as string, slot, undefined);
     return slot.isExpired(this.#time) ? UNMET : APPLIED;
   }

@@ -27,19 +27,16 @@ export class Slots {
     return this.#slots.has(key);
   }
 
-  [Symbol.iterator](): IterableIterator<[string, Slot]> {
-    return this.#slots[Symbol.iterator]();
+  /** {@link KeyMap.parts} */
+  get parts(): readonly ReadonlyMap<string, Slot>[] {
+    return this.#slots.parts;
   }
 
-  /**
-   * Puts a slot under a key that has none.
-   * @returns false when it had one, which is replaced; its deadline stays.
-   */
+  /** Puts a slot under a key that has none; false, and nothing is changed, when it has one. */
   add(key: string, slot: Slot): boolean {
-    const before = this.#slots.size;
-    this.#slots.set(key, slot);
+    if (!this.#slots.add(key, slot)) return false;
     this.#due.add(key, slot.next);
-    return this.#slots.size > before;
+    return true;
   }
 
   /** Puts a slot, or nothing, in place of the one under a key. */

@@ -91,7 +91,9 @@ export class Table {
 
   /** The top-level keys that are live at `now`. */
   *keys(now: number): Generator<string> {
-    for (const [key, slot] of this.#executor.slots) if (!slot.isExpired(now)) yield key;
+    for (const part of this.#executor.slots.parts) {
+      for (const [key, slot] of part) if (!slot.isExpired(now)) yield key;
+    }
   }
 
   /** How many top-level keys are live at `now`; costs what is expired and not yet swept. */
@@ -135,9 +137,9 @@ export class Table {
     return this.#executor.number;
   }
 
-  /** Whether the last executed entry, at any other time, would have done the same. */
-  get isTimeless(): boolean {
-    return this.#executor.isTimeless;
+  /** A time in ms before which the last executed entry would have done the same; {@link Executor.validUntil}. */
+  get validUntil(): number {
+    return this.#executor.validUntil;
   }
 
   /** Takes an entry back; all later ones of its slot have been taken back. */
@@ -181,7 +183,7 @@ export class Table {
 
   /** Entries that make a new table equal to this one, by `restoreEntries`. The table must not change meanwhile. */
   *contents(): Generator<Entry> {
-    for (const [key, slot] of this.#executor.slots) yield* contentsOf(key, slot);
+    for (const part of this.#executor.slots.parts) for (const [key, slot] of part) yield* contentsOf(key, slot);
   }
 
   /**
