@@ -21,8 +21,16 @@ test("strays of lower epochs are removed, the chain and its snapshot are not", (
 test("no segment is removed as a stray while the chain does not reach back to a whole snapshot", () => {
   const { segments } = recover(storage.afterCrash(), place, null, none);
   const cut = withFile(SNAPSHOT, storage.get(SNAPSHOT).subarray(0, 80));
+  // A compaction of before the fence folds what is there and removes it, at any later time.
+  const [folded, renewed] = [storage.afterCrash(), storage.afterCrash()];
+  const [first] = segments;
+  assert(first);
+  folded.unlink(segmentPath(place, first.epoch, first.segment));
+  renewed.unlink(SNAPSHOT);
   for (const [files, chain] of [
     [cut, segments],
+    [folded, segments],
+    [renewed, segments],
     [storage.afterCrash(), segments.slice(1)],
   ] as const) {
     files.put(segmentPath(place, 1, 1), Buffer.alloc(1));

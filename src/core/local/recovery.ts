@@ -246,7 +246,8 @@ function syncIfThere(files: Files, path: string): void {
 
 /**
  * Removes what lower epochs left behind: segments that the chain does not need, temporary files, intents. Does nothing
- * to segments when the chain does not reach back to a whole snapshot: each may then be the only one that holds something.
+ * to segments when the chain does not reach back to a whole snapshot: each may then be the only one that holds something, or
+ * a compaction of before the fence has just folded and removed what the chain begins with.
  * @param chain The segments of the log in order, as recovered.
  */
 export function removeStrays(files: Files, place: Place, epoch: number, chain: readonly SegmentRef[]): void {
@@ -266,7 +267,7 @@ export function removeStrays(files: Files, place: Place, epoch: number, chain: r
 function isComplete(files: Files, place: Place, chain: readonly SegmentRef[], snapshot: number): boolean {
   if (snapshot > 0) {
     const isWhole = withFile(files, snapshotPath(place, snapshot), (file) => isWholeSnapshot(files, file, snapshot));
-    if (!isWhole) return false;
+    if (isWhole !== true) return false;
   }
   const first = chain[0];
   if (first === undefined) return true;
@@ -275,8 +276,10 @@ function isComplete(files: Files, place: Place, chain: readonly SegmentRef[], sn
   return head !== null && head.seq <= snapshot;
 }
 
-function withFile<T>(files: Files, path: string, read: (file: number) => T): T {
-  const file = files.open(path, "read");
+/** What `read` returns for a file; null when there is none. */
+function withFile<T>(files: Files, path: string, read: (file: number) => T): T | null {
+  const file = openIfThere(files, path);
+  if (file === null) return null;
   try {
     return read(file);
   } finally {
