@@ -248,4 +248,11 @@ export const recoveryMutants = [
     to: "    this.#links = [];\n",
     killedBy: ["local/reader"],
   },
+  {
+    name: "a file that a compaction of before removes stops a successor",
+    file: RECOVERY,
+    from: "  const file = openIfThere(files, path);\n  if (file === null) return null;\n  try {",
+    to: '  const file = files.open(path, "read");\n  try {',
+    killedBy: ["local/strays"],
+  },
 ];
