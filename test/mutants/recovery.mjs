@@ -69,7 +69,7 @@ export const recoveryMutants = [
   {
     name: "strays are removed although the newest snapshot is not whole",
     file: RECOVERY,
-    from: "    if (!isWhole) return false;\n",
+    from: "    if (isWhole !== true) return false;\n",
     to: "",
     killedBy: recovery,
   },
