@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Machine, SocketEvents } from "../../dist/core/local/machine.js";
 import { Membership, type MembershipEnd } from "../../dist/core/local/membership.js";
+import { Patience } from "../../dist/core/local/patience.js";
 import { Segment } from "../../dist/core/local/segment.js";
 import { encodeEntries } from "../../dist/core/log/codec.js";
 import { setEntry } from "../../dist/core/log/entry.js";
@@ -63,7 +64,7 @@ function connected() {
     {
       member: "m",
       mark: null,
-      stallTimeout: 5000,
+      patience: new Patience(machine.clock, 5000),
       maxBacklogBytes: 1024 * 1024,
       sink: open.replica.sink,
       joined: () => {},

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { compact, Fold } from "../../dist/core/local/compactor.js";
 import type { Machine, Mark, SegmentRef, Socket, SocketEvents } from "../../dist/core/local/machine.js";
 import { Membership, type MembershipEnd } from "../../dist/core/local/membership.js";
+import { Patience } from "../../dist/core/local/patience.js";
 import { encodeJson, WELCOME } from "../../dist/core/log/frame.js";
 import type { LogSink } from "../../dist/core/log/log.js";
 import { ManualClock, manualMachine, Peer, seatContent } from "./manual-machine.js";
@@ -36,7 +37,7 @@ function member(mark: Mark | null = null) {
     return hub;
   };
   const machine = { ...manualMachine(files, clock), sockets: { connect } } as unknown as Machine;
-  const limits = { stallTimeout: 5000, maxBacklogBytes: MAX_BACKLOG_BYTES };
+  const limits = { patience: new Patience(clock, 5000), maxBacklogBytes: MAX_BACKLOG_BYTES };
   const calls = { joined: () => {}, passed: () => {}, ended: (end: MembershipEnd) => void ends.push(end) };
   const seat = { epoch: 1, content: seatContent() };
   const membership = new Membership(machine, place, seat, { member: "m", mark, ...limits, sink, ...calls });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Patience } from "../../dist/core/local/patience.js";
 import { StallWatch } from "../../dist/core/local/stall-watch.js";
 import { ManualClock } from "./manual-machine.js";
 
@@ -17,7 +18,7 @@ class StoppedClock extends ManualClock {
 function watch(): { clock: StoppedClock; silences: number[]; watched: StallWatch } {
   const clock = new StoppedClock();
   const silences: number[] = [];
-  const watched = new StallWatch(clock, TIMEOUT_MS, () => silences.push(clock.elapsed()));
+  const watched = new StallWatch(clock, new Patience(clock, TIMEOUT_MS), () => silences.push(clock.elapsed()));
   return { clock, silences, watched };
 }
 
@@ -25,6 +26,31 @@ test("silence is told once, after the time that is allowed", () => {
   const { clock, silences } = watch();
   clock.pass(TIMEOUT_MS * 3);
   assert.deepEqual(silences, [TIMEOUT_MS]);
+});
+
+test("where managers come and go fast, each is allowed twice the silence of the one before, until one stays", () => {
+  const clock = new StoppedClock();
+  const patience = new Patience(clock, TIMEOUT_MS);
+  const silenceOf = () => {
+    let silentAt = 0;
+    const from = clock.elapsed();
+    patience.begun();
+    const watched = new StallWatch(clock, patience, () => {
+      silentAt = clock.elapsed();
+    });
+    clock.pass(9 * TIMEOUT_MS);
+    watched.cancel();
+    patience.ended();
+    return (silentAt - from) / TIMEOUT_MS;
+  };
+  assert.deepEqual([silenceOf(), silenceOf(), silenceOf(), silenceOf(), silenceOf()], [1, 2, 4, 8, 8]);
+  patience.begun();
+  clock.pass(10 * TIMEOUT_MS);
+  assert.equal(patience.times, 8);
+  clock.pass(1);
+  assert.equal(patience.times, 1);
+  patience.ended();
+  assert.equal(silenceOf(), 1);
 });
 
 test("whatever is heard begins the time anew", () => {

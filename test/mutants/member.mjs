@@ -134,4 +134,25 @@ export const memberMutants = [
     to: "return false;",
     killedBy: ["local/intent"],
   },
+  {
+    name: "a bystander looks at the newest seat alone",
+    file: LOCAL_LOG,
+    from: "const seat = this.#isLookingBack ? null : standingSeat(this.#machine, this.#place);",
+    to: "const seat = null as SeatView | null;",
+    killedBy: ["simulation"],
+  },
+  {
+    name: "all managers are allowed the same silence",
+    file: "src/core/local/patience.ts",
+    from: "Math.min(this.#times * 2, MAX_TIMES)",
+    to: "1",
+    killedBy: ["local/stall"],
+  },
+  {
+    name: "patience outlasts the calm",
+    file: "src/core/local/patience.ts",
+    from: "return this.#isCalm ? 1 : this.#times;",
+    to: "return this.#times;",
+    killedBy: ["local/stall"],
+  },
 ];

@@ -34,6 +34,8 @@ const FAILED_ONCE: readonly (readonly [seed: number, what: string])[] = [
   ],
   [1337, "a closed segment whose sync had failed was written anew, and its manager's successor did not sync it"],
   [3855560456, "epochs began again behind a loss of power, and the checker looked in segments of before"],
+  [262172960, "a member that may not be the manager never came back to one whose challenger had died behind its claim"],
+  [2403728025, "a new member that may not be the manager never found one whose challenger had died behind its claim"],
   [1095, "a member whose batch was refused as expired could not write any more"],
 ];
 

@@ -21,9 +21,10 @@ import { FOREIGN_POLL_MS, ForeignSeat } from "./foreign.js";
 import { Leaving } from "./leaving.js";
 import type { HubOptions, Machine, Mark, Place, Timer } from "./machine.js";
 import { Membership, type MembershipEnd } from "./membership.js";
+import { Patience } from "./patience.js";
 import { Presence } from "./presence.js";
 import { FINAL_CODES } from "./reports.js";
-import { newestSeat, type SeatView } from "./seat.js";
+import { newestSeat, type SeatView, standingSeat } from "./seat.js";
 
 /** Pause, in ms, between two looks for a seat while somebody else claims it. */
 const POLL_MS = 5;
@@ -52,6 +53,7 @@ export class LocalLog implements Log {
   readonly #options: LocalLogOptions;
   readonly #member: string;
   readonly #candidacy: Candidacy;
+  readonly #patience: Patience;
   /** Null for a storage that persists. */
   readonly #presence: Presence | null;
   #sink: LogSink | null = null;
@@ -59,6 +61,8 @@ export class LocalLog implements Log {
   #mark: Mark | null = null;
   #seat: SeatView | null = null;
   #deadEpoch = 0;
+  /** A member that may not be the manager tries a seat that is not the newest one. */
+  #isLookingBack = false;
   #unwelcome = 0;
   readonly #reconnect = new Backoff(RECONNECT_MS, MAX_RETRY_MS);
   readonly #retry = new Backoff(RETRY_MS, MAX_RETRY_MS);
@@ -75,6 +79,7 @@ export class LocalLog implements Log {
     this.#place = place;
     this.#options = options;
     this.#member = machine.random(8).toString("hex");
+    this.#patience = new Patience(machine.clock, options.hub.stallTimeout);
     this.#presence = options.hub.persist ? null : new Presence(machine, place, this.#member);
     this.#candidacy = new Candidacy(machine, place, options.hub, this.#member, {
       serving: () => {
@@ -166,14 +171,18 @@ export class LocalLog implements Log {
 
   #contend(): void {
     if (this.#candidacy.isContending) return;
-    if (!this.#options.candidate) {
-      this.#depart();
-      // Nobody may come: the one that was silent might.
-      this.#deadEpoch = 0;
-      this.#later(BYSTANDER_POLL_MS);
-      return;
-    }
-    if (!this.#candidacy.contend(this.#mark)) this.#later(POLL_MS);
+    if (!this.#options.candidate) this.#standBy();
+    else if (!this.#candidacy.contend(this.#mark)) this.#later(POLL_MS);
+  }
+
+  /** Nobody may come: the one that was silent might, or one whose seat stands below that of a contender which died. */
+  #standBy(): void {
+    this.#depart();
+    this.#deadEpoch = 0;
+    const seat = this.#isLookingBack ? null : standingSeat(this.#machine, this.#place);
+    this.#isLookingBack = seat !== null;
+    if (seat === null || this.#isClosed) this.#later(BYSTANDER_POLL_MS);
+    else this.#follow(seat);
   }
 
   #failed(error: Error): void {
@@ -185,11 +194,12 @@ export class LocalLog implements Log {
 
   #connect(seat: SeatView): void {
     this.#seat = seat;
+    this.#patience.begun();
     const sink = this.#sink as LogSink;
     this.#membership = new Membership(this.#machine, this.#place, seat, {
       member: this.#member,
       mark: this.#mark,
-      stallTimeout: this.#options.hub.stallTimeout,
+      patience: this.#patience,
       maxBacklogBytes: this.#options.hub.maxMemberBacklogBytes,
       sink,
       joined: () => this.#joined(seat),
@@ -204,6 +214,7 @@ export class LocalLog implements Log {
 
   #joined(seat: SeatView): void {
     this.#unwelcome = 0;
+    this.#isLookingBack = false;
     this.#reconnect.reset();
     this.#retry.reset();
     this.#sink?.manager(seat.content?.pid ?? 0, this.#candidacy.isManager(seat.epoch));
@@ -215,6 +226,7 @@ export class LocalLog implements Log {
     this.#membership = null;
     this.#mark = mark;
     if (this.#isClosed) return;
+    if (wasWelcome || isMute) this.#patience.ended();
     if (this.#leaving) {
       if (hasLeft || reason instanceof StorageError) this.#depart();
       if (this.#leaving === null || this.#candidacy.isRunning) return;

@@ -31,6 +31,7 @@ import { Connection, PROTOCOL, ProtocolError } from "./connection.js";
 import { Delivery } from "./delivery.js";
 import { decodeRefusal, decodeTrouble, decodeWelcome } from "./hub-speech.js";
 import type { Machine, Mark, Place } from "./machine.js";
+import type { Patience } from "./patience.js";
 import { ChainReader, StaleFilesError } from "./reader.js";
 import type { SeatView } from "./seat.js";
 import { StallWatch } from "./stall-watch.js";
@@ -45,7 +46,7 @@ export interface MembershipEnd {
   readonly wasWelcome: boolean;
   /** The hub knows that this member has left, and goes on without it. */
   readonly hasLeft: boolean;
-  /** The hub was silent for `stallTimeout`. */
+  /** The hub was silent for longer than is allowed. */
   readonly isMute: boolean;
   /** A `StorageError` when there is no point in another try. */
   readonly reason: Error | null;
@@ -54,7 +55,7 @@ export interface MembershipEnd {
 export interface MembershipRequest {
   readonly member: string;
   readonly mark: Mark | null;
-  readonly stallTimeout: number;
+  readonly patience: Patience;
   readonly maxBacklogBytes: number;
   readonly sink: LogSink;
   /** All that was confirmed before the hello has been delivered. */
@@ -89,7 +90,7 @@ export class Membership {
     this.#place = place;
     this.#request = request;
     this.#mark = request.mark;
-    this.#watch = new StallWatch(machine.clock, request.stallTimeout, () => {
+    this.#watch = new StallWatch(machine.clock, request.patience, () => {
       this.#isMute = true;
       this.#connection.drop(null);
     });

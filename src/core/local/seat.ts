@@ -43,6 +43,15 @@ export function newestSeat(machine: Machine, place: Place): SeatView | null {
   return epoch === undefined ? null : { epoch, content: readSeat(machine, seatPath(place, epoch)) };
 }
 
+/** The newest of the seats below the newest one that nobody has fenced; null when there is none. */
+export function standingSeat(machine: Machine, place: Place): SeatView | null {
+  for (const epoch of seatsIn(machine.files.list(place.directory)).slice(1)) {
+    const content = readSeat(machine, seatPath(place, epoch));
+    if (content !== null) return { epoch, content };
+  }
+  return null;
+}
+
 /** The highest epoch that was ever used, by a seat or a segment, also of files that were removed; 0 for none. */
 export function highestEpoch(machine: Machine, place: Place): number {
   const names = machine.files.list(place.directory);

@@ -1,5 +1,6 @@
 /** Notices that the other side is silent, by this process' own running time: while it was stalled itself nothing counts. */
 import type { Clock, Timer } from "./machine.js";
+import type { Patience } from "./patience.js";
 
 /** How many looks make the time that is allowed. */
 const LOOKS = 10;
@@ -16,16 +17,18 @@ export const pulseMs = (timeoutMs: number): number => Math.min(MAX_PULSE_MS, tim
 
 export class StallWatch {
   readonly #clock: Clock;
+  readonly #patience: Patience;
   readonly #lookMs: number;
   readonly #silent: () => void;
   #timer: Timer;
   #lastLook: number;
   #silentLooks = 0;
 
-  /** @param silent Called once, when nothing was heard for `timeoutMs`. */
-  constructor(clock: Clock, timeoutMs: number, silent: () => void) {
+  /** @param silent Called once, when nothing was heard for as long as is allowed. */
+  constructor(clock: Clock, patience: Patience, silent: () => void) {
     this.#clock = clock;
-    this.#lookMs = timeoutMs / LOOKS;
+    this.#patience = patience;
+    this.#lookMs = patience.stallMs / LOOKS;
     this.#silent = silent;
     this.#lastLook = clock.elapsed();
     this.#timer = this.#lookAgain();
@@ -49,7 +52,7 @@ export class StallWatch {
     const isStalled = now - this.#lastLook > this.#lookMs * STALLED_LOOK;
     this.#lastLook = now;
     this.#silentLooks = isStalled ? 0 : this.#silentLooks + 1;
-    if (this.#silentLooks >= LOOKS) this.#silent();
+    if (this.#silentLooks >= LOOKS * this.#patience.times) this.#silent();
     else this.#timer = this.#lookAgain();
   }
 }
