@@ -116,7 +116,7 @@ export const memberMutants = [
   {
     name: "a silent manager is never replaced",
     file: STALL_WATCH,
-    from: "if (this.#silentLooks >= LOOKS) this.#silent();",
+    from: "if (this.#silentLooks >= LOOKS * this.#patience.times) this.#silent();",
     to: "if (this.#silentLooks < 0) this.#silent();",
     killedBy: ["local/stall-watch"],
   },
