@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { Machine, Place } from "../../dist/core/local/machine.js";
 import { placeOf } from "../../dist/core/local/names.js";
-import { highestEpoch, newestSeat, Seat } from "../../dist/core/local/seat.js";
+import { removeStrays } from "../../dist/core/local/recovery.js";
+import { highestEpoch, newestSeat, Seat, standingSeat } from "../../dist/core/local/seat.js";
 import { thisMachine } from "../../dist/core/local/this-machine.js";
 import { temporaryDirectory } from "../cluster/processes.js";
 import { claimSeat, manualMachine, place, seatContent } from "./manual-machine.js";
@@ -44,6 +45,20 @@ test("a seat that somebody has is not taken from him", () => {
   assert.ok(files.get(seatName(1)).equals(before));
   assert.equal(first.holds(), true);
   assert.deepEqual(files.list(place.directory), ["seat.1"]);
+});
+
+test("whoever finds what he was about to link removed by one with a higher seat withdraws", () => {
+  const { machine, files } = memoryMachine();
+  const link = files.link.bind(files);
+  files.link = (path, name) => {
+    files.link = link;
+    claimSeat(machine, 2).release();
+    removeStrays(files, place, 2, []);
+    link(path, name);
+  };
+  assert.equal(Seat.claim(machine, place, 1, seatContent()), null);
+  assert.deepEqual(files.list(place.directory), ["seat.2"]);
+  assert.equal(files.openFiles.size, 0);
 });
 
 test("whoever finds a higher seat behind his own withdraws, and leaves nothing", () => {
@@ -187,4 +202,18 @@ test("a refresh that the disk refuses is left out", () => {
   };
   seat.refresh();
   assert.equal(seat.holds(), true);
+});
+
+test("the seat that stands below the newest one is the newest of those that nobody has fenced", () => {
+  const { machine, files } = memoryMachine();
+  assert.equal(standingSeat(machine, place), null);
+  const [first, second] = [claimSeat(machine, 1), claimSeat(machine, 2)];
+  assert.deepEqual(standingSeat(machine, place), { epoch: 1, content: seatContent() });
+  const third = claimSeat(machine, 3);
+  assert.equal(standingSeat(machine, place)?.epoch, 2);
+  files.put(seatName(2), Buffer.alloc(0)); // emptied, and not yet unlinked
+  assert.equal(standingSeat(machine, place)?.epoch, 1);
+  third.fence();
+  assert.equal(standingSeat(machine, place), null);
+  for (const seat of [first, second, third]) seat.release();
 });

@@ -255,4 +255,18 @@ export const recoveryMutants = [
     to: '  const file = files.open(path, "read");\n  try {',
     killedBy: ["local/strays"],
   },
+  {
+    name: "a contender that was overtaken takes that for a failure of the disk",
+    file: "src/core/local/seat.ts",
+    from: 'new Set(["EEXIST", "ENOENT"])',
+    to: 'new Set(["EEXIST"])',
+    killedBy: ["local/seat"],
+  },
+  {
+    name: "a seat that was fenced counts as standing",
+    file: "src/core/local/seat.ts",
+    from: "    if (content !== null) return { epoch, content };\n",
+    to: "    return { epoch, content };\n",
+    killedBy: ["local/seat", "simulation"],
+  },
 ];

@@ -137,7 +137,10 @@ export class History {
     }
     if (head.epoch < this.epoch) return;
     this.epoch = head.epoch;
-    if (head.previous !== null) this.#readBefore(head);
+    if (head.previous !== null) {
+      this.#turnBack(head);
+      this.#readBefore(head);
+    }
     assert(
       head.seq <= this.#batches.length,
       `a segment begins behind seq ${head.seq}, and there are ${this.#batches.length} batches`,
@@ -190,6 +193,23 @@ export class History {
     this.#read(head, Number.POSITIVE_INFINITY, seq);
   }
 
+  /**
+   * Behind a loss of power that took what was confirmed, the log may go on with what a fenced manager had appended and
+   * confirmed to nobody: what it put in the place of that is no part of the history any more.
+   */
+  #turnBack(head: Head): void {
+    for (const { head: link, end } of this.#chainBefore(head, 0)) {
+      for (const frame of this.#framesOf(link, end)) {
+        const seq = seqOf(frame, 0);
+        const known = this.#batches[seq - 1];
+        if (known === undefined || known.frame.equals(frame)) continue;
+        assert(seq > this.toldSeq, `the log goes on with another batch ${seq} than the one that members were told of`);
+        this.shorten(seq - 1);
+        return;
+      }
+    }
+  }
+
   #headsOf(epoch: number): Head[] {
     const heads: Head[] = [];
     for (const [path, inode] of this.#segments) {
@@ -202,25 +222,41 @@ export class History {
 
   /** Reads what lies before a segment, as far as it is not known. */
   #readBefore(head: Head): void {
-    const chain: { head: Head; end: number }[] = [];
-    for (let at = head; at.seq > this.#batches.length && at.previous !== null; ) {
-      const { epoch, segment, end } = at.previous;
-      const before = this.#headsOf(epoch).find((one) => one.segment === segment);
-      assert(before, `segment ${at.epoch}.${at.segment} names ${epoch}.${segment}, which never was`);
-      chain.unshift({ head: before, end });
-      at = before;
-    }
+    const chain = this.#chainBefore(head, this.#batches.length);
+    const first = chain[0]?.head ?? head;
+    const isWhole = first.seq <= this.#batches.length || first.previous === null;
+    assert(isWhole, `segment ${first.epoch}.${first.segment} names one before it which never was`);
     for (const { head: link, end } of chain) this.#read(link, end, Number.POSITIVE_INFINITY);
   }
 
+  /** The segments before one, oldest first, back to the one that has the batch behind `seq`, as far as they are known. */
+  #chainBefore(head: Head, seq: number): { head: Head; end: number }[] {
+    const chain: { head: Head; end: number }[] = [];
+    for (let at = head; at.seq > seq && at.previous !== null; ) {
+      const { epoch, segment, end } = at.previous;
+      const before = this.#headsOf(epoch).find((one) => one.segment === segment);
+      if (before === undefined) break;
+      chain.unshift({ head: before, end });
+      at = before;
+    }
+    return chain;
+  }
+
   #read(head: Head, end: number, seq: number): void {
+    for (const frame of this.#framesOf(head, end)) {
+      if (this.#batches.length >= seq) return;
+      if (seqOf(frame, 0) === this.#batches.length + 1) this.#append(Buffer.from(frame));
+    }
+  }
+
+  /** The batches of a segment up to `end`, as far as they are whole. */
+  *#framesOf(head: Head, end: number): Generator<Buffer> {
     const content = this.#contentOf(head);
     const stop = Math.min(end, content.length);
-    for (let at = head.bytes; at + HEADER_BYTES <= stop && this.#batches.length < seq; ) {
+    for (let at = head.bytes; at + HEADER_BYTES <= stop; ) {
       const next = at + lengthOf(content, at);
-      if (next > stop || kindOf(content, at) !== BATCH || !isSound(content, at, next)) break;
-      const found = seqOf(content, at);
-      if (found === this.#batches.length + 1) this.#append(Buffer.from(content.subarray(at, next)));
+      if (next > stop || kindOf(content, at) !== BATCH || !isSound(content, at, next)) return;
+      yield content.subarray(at, next);
       at = next;
     }
   }

@@ -36,6 +36,10 @@ const FAILED_ONCE: readonly (readonly [seed: number, what: string])[] = [
   [3855560456, "epochs began again behind a loss of power, and the checker looked in segments of before"],
   [262172960, "a member that may not be the manager never came back to one whose challenger had died behind its claim"],
   [2403728025, "a new member that may not be the manager never found one whose challenger had died behind its claim"],
+  [
+    2421030388,
+    "a loss of power took what was confirmed and left what a fenced manager had appended: the checker took that for the same",
+  ],
   [1095, "a member whose batch was refused as expired could not write any more"],
 ];
 

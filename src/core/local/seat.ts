@@ -34,6 +34,11 @@ export interface SeatView {
   readonly content: SeatContent | null;
 }
 
+/**
+ * Codes of a link that others kept from being made: one has the name, or one with a higher seat has removed what was to get
+ * it, or the directory.
+ */
+const FIRST = new Set(["EEXIST", "ENOENT"]);
 /** Most bytes of a seat file. */
 const MAX_SEAT_BYTES = 4096;
 
@@ -120,7 +125,7 @@ export class Seat {
       seat.release();
       if (isLinked) files.unlink(seatPath(place, epoch));
       files.unlink(temporary);
-      if ((error as NodeJS.ErrnoException).code === "EEXIST") return null;
+      if (FIRST.has((error as NodeJS.ErrnoException).code ?? "")) return null;
       throw error;
     }
     if (isHighest) return seat;
