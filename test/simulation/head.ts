@@ -1,6 +1,7 @@
-/** What the first frames of segments say. */
+/** What frames of segments say. */
 import { batchOf } from "../../dist/core/local/compactor.js";
 import {
+  BATCH,
   decodeJson,
   epochOf,
   HEADER_BYTES,
@@ -30,6 +31,17 @@ export function headOf(inode: Inode): Head | null {
   if (bytes > content.length || kindOf(content, 0) !== SEGMENT || !isSound(content, 0, bytes)) return null;
   const { previous } = decodeJson(content, 0, bytes) as { previous: Head["previous"] };
   return { epoch: epochOf(content, 0), segment: numberOf(content, 0), seq: seqOf(content, 0), bytes, previous };
+}
+
+/** The batches of a segment from one place to another, as far as they are whole. */
+export function* batchesIn(content: Buffer, from: number, to: number): Generator<Buffer> {
+  const stop = Math.min(to, content.length);
+  for (let at = from; at + HEADER_BYTES <= stop; ) {
+    const next = at + lengthOf(content, at);
+    if (next > stop || kindOf(content, at) !== BATCH || !isSound(content, at, next)) return;
+    yield content.subarray(at, next);
+    at = next;
+  }
 }
 
 /** A batch in a message. */

@@ -8,9 +8,9 @@ import assert from "node:assert/strict";
 import { batchOf } from "../../dist/core/local/compactor.js";
 import { encodeEntries } from "../../dist/core/log/codec.js";
 import { type Batch, PATCH, SET } from "../../dist/core/log/entry.js";
-import { BATCH, epochOf, HEADER_BYTES, isSound, kindOf, lengthOf, seqOf } from "../../dist/core/log/frame.js";
+import { BATCH, epochOf, seqOf } from "../../dist/core/log/frame.js";
 import { Naive, type Result } from "../model/naive.js";
-import { type Head, headOf, show } from "./head.js";
+import { batchesIn, type Head, headOf, show } from "./head.js";
 import type { Inode } from "./inode.js";
 
 export interface Ordered {
@@ -199,7 +199,7 @@ export class History {
    */
   #turnBack(head: Head): void {
     for (const { head: link, end } of this.#chainBefore(head, 0)) {
-      for (const frame of this.#framesOf(link, end)) {
+      for (const frame of batchesIn(this.#contentOf(link), link.bytes, end)) {
         const seq = seqOf(frame, 0);
         const known = this.#batches[seq - 1];
         if (known === undefined || known.frame.equals(frame)) continue;
@@ -243,21 +243,9 @@ export class History {
   }
 
   #read(head: Head, end: number, seq: number): void {
-    for (const frame of this.#framesOf(head, end)) {
+    for (const frame of batchesIn(this.#contentOf(head), head.bytes, end)) {
       if (this.#batches.length >= seq) return;
       if (seqOf(frame, 0) === this.#batches.length + 1) this.#append(Buffer.from(frame));
-    }
-  }
-
-  /** The batches of a segment up to `end`, as far as they are whole. */
-  *#framesOf(head: Head, end: number): Generator<Buffer> {
-    const content = this.#contentOf(head);
-    const stop = Math.min(end, content.length);
-    for (let at = head.bytes; at + HEADER_BYTES <= stop; ) {
-      const next = at + lengthOf(content, at);
-      if (next > stop || kindOf(content, at) !== BATCH || !isSound(content, at, next)) return;
-      yield content.subarray(at, next);
-      at = next;
     }
   }
 

@@ -42,15 +42,18 @@ const FIRST = new Set(["EEXIST", "ENOENT"]);
 /** Most bytes of a seat file. */
 const MAX_SEAT_BYTES = 4096;
 
+/** The epochs of all seats, the newest one first. */
+const epochsOf = ({ files }: Machine, place: Place): number[] => seatsIn(files.list(place.directory));
+
 /** The newest seat; null when there is none. */
 export function newestSeat(machine: Machine, place: Place): SeatView | null {
-  const epoch = seatsIn(machine.files.list(place.directory))[0];
+  const [epoch] = epochsOf(machine, place);
   return epoch === undefined ? null : { epoch, content: readSeat(machine, seatPath(place, epoch)) };
 }
 
 /** The newest of the seats below the newest one that nobody has fenced; null when there is none. */
 export function standingSeat(machine: Machine, place: Place): SeatView | null {
-  for (const epoch of seatsIn(machine.files.list(place.directory)).slice(1)) {
+  for (const epoch of epochsOf(machine, place).slice(1)) {
     const content = readSeat(machine, seatPath(place, epoch));
     if (content !== null) return { epoch, content };
   }
