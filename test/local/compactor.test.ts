@@ -8,8 +8,10 @@ import { snapshotPath } from "../../dist/core/local/names.js";
 import { recover, recoverForHub } from "../../dist/core/local/recovery.js";
 import { Segment } from "../../dist/core/local/segment.js";
 import { writeSnapshot } from "../../dist/core/local/snapshot.js";
+import { encodeEntries } from "../../dist/core/log/codec.js";
 import { setEntry } from "../../dist/core/log/entry.js";
 import { BATCH, encodeFrame } from "../../dist/core/log/frame.js";
+import { MAX_DEPTH } from "../../dist/core/log/limits.js";
 import { CrashError, MemoryFiles } from "./memory-files.js";
 import { load, machineOf, makeStorage, place, statesUpTo, writeSegment } from "./stored.js";
 
@@ -217,4 +219,16 @@ test("a snapshot is cut into frames of bounded size, and a long value into one o
   assert.ok(lengths.slice(0, -2).every((length) => length < 300 * 1024));
   assert.equal(lengths.at(-1), 56);
   assert.ok((lengths.at(-2) as number) > 2_000_000);
+});
+
+test("a value nested too deep, which decoding would not notice, is not folded", () => {
+  const files = new MemoryFiles();
+  const deep = setEntry(["k"], `${"[".repeat(MAX_DEPTH + 1)}${"]".repeat(MAX_DEPTH + 1)}`);
+  const stamp = { epoch: 1, seq: 1, time: 1_000_001, origin: 7, born: 1_000_000, number: 1 };
+  const segment = Segment.create(files, place, { epoch: 1, segment: 1, seq: 0, time: 0, previous: null });
+  assert.equal(segment.append([encodeEntries([deep], BATCH, stamp)]), null);
+  segment.close();
+  const segments = [{ epoch: 1, segment: 1, end: segment.end }];
+  assert.throws(() => compact(machineOf(files), { place, epoch: 1, snapshot: 0, segments }), DamageError);
+  assert.deepEqual(files.list(place.directory), ["log.1.1"]);
 });

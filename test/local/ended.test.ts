@@ -146,6 +146,12 @@ test("a backup that is put in the place of a removed storage is adopted, behind 
   assert.deepEqual(load(files, recovered(files)), { seq: 21, text: STATES[9] });
 });
 
+test("what a removal has left of the copy is no backup", () => {
+  const files = ended();
+  writeSnapshot(files, place.filename, { ...END, seq: 19 }, []);
+  assert.deepEqual(load(files, recovered(files)), { seq: 20, text: "[]" });
+});
+
 test("a seat of before the end is given up, and the next one is above it", () => {
   const files = ended();
   const machine = manualMachine(files);

@@ -17,6 +17,15 @@ test("what a new hub goes on from is on the disk, with its names and that of the
   assert.ok(files.calls.includes(`syncDirectory ${dirname(place.directory)}`));
 });
 
+test("each segment that a new hub goes on from is synced, not the last one alone", () => {
+  const files = new MemoryFiles();
+  const first = writeSegment(files, 1, 1, [1, 5], null);
+  writeSegment(files, 1, 2, [6, 9], first);
+  recoverForHub(machineOf(files), place, 2, STRICT, null);
+  for (const segment of [1, 2]) assert.ok(files.calls.includes(`sync ${segmentPath(place, 1, segment)}`));
+  assert.equal(recover(files.afterPowerLoss(), place, null, () => false).seq, 9);
+});
+
 test("what a failed sync may have given up is written anew before it is synced again", () => {
   const files = new MemoryFiles();
   const path = segmentPath(place, 1, 1);

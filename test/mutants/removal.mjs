@@ -57,7 +57,7 @@ export const removalMutants = [
     file: ADOPT,
     from: "    if (fold.keyCount === 0) return false;\n",
     to: "",
-    killedBy: ["simulation"],
+    killedBy: ["local/ended"],
   },
   {
     name: "a late claim does not look for an end",
@@ -141,6 +141,6 @@ export const removalMutants = [
     file: RECOVERY,
     from: "of recovered.segments) syncIfThere",
     to: "of recovered.segments.slice(-1)) syncIfThere",
-    killedBy: ["simulation"],
+    killedBy: ["local/recovery"],
   },
 ];

@@ -218,6 +218,6 @@ export const replicaMutants = [
     file: FOLLOWER,
     from: 'if (this.#of.events.hasListeners("change")) for (const op',
     to: 'if (!this.#of.events.hasListeners("change")) for (const op',
-    killedBy: [...replica, "storage"],
+    killedBy: [...replica, "storage.test"],
   },
 ];

@@ -26,6 +26,7 @@ const FAILED_ONCE: readonly (readonly [seed: number, what: string])[] = [
   [927, "a loss of power after destroy brought back segments without their snapshot"],
   [10542247, "a member that left while it was about to try again left a timer behind"],
   [559, "a manager that was closing left its own hub before that had folded the log"],
+  [100732, "the same as in 559, with the hub's own member served last"],
   [852311011, "a loss of power right after a destroy left its end and took the last batch"],
   [2647895731, "a closing hub that could not list the members of a passing storage ended its thread"],
   [
