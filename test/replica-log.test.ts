@@ -277,22 +277,3 @@ test("what expired is dropped in slices when log time has passed it", async () =
   assert.equal(open.expired.length, 1000);
   assert.equal(open.expired.at(-1), "k0");
 });
-
-test("a batch that the log skipped before a snapshot is told as expired, and a later one in it as confirmed", async () => {
-  const open = openReplica();
-  open.join();
-  const skipped = open.replica.increment("n");
-  await tick();
-  open.now += 25 * HOUR_MS;
-  open.replica.set("kept", 1);
-  const flushed = open.replica.flush();
-  await tick();
-  const [first, second] = open.sent.map((frame) => originOf(frame, 0));
-  assert.notEqual(first, second);
-  open.replica.sink.parted();
-  open.replica.sink.restoring({ seq: 2, time: open.now, origins: [[second as number, 1, open.now]] });
-  open.join();
-  await assert.rejects(skipped, { code: "ERR_STORAGE_EXPIRED" });
-  await assert.rejects(flushed, { code: "ERR_STORAGE_EXPIRED" });
-  assert.deepEqual([open.replica.pendingCount, open.replica.get("n"), open.sent.length], [0, null, 2]);
-});

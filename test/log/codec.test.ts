@@ -92,6 +92,16 @@ test("entries come back as they went in, wherever the frame lies", () => {
   );
 });
 
+test("keys at the edges of what one, two and three bytes can carry come back as they went in", () => {
+  for (const unit of [0, 127, 128, 255, 256, 0x7ff, 0x800, 0xd7ff, 0xd800, 0xdfff, 0xe000, 0xffff]) {
+    for (const length of [1, 31, 32, 33]) {
+      const key = `${"k".repeat(length - 1)}${String.fromCharCode(unit)}`;
+      const frame = encodeEntries([setEntry([key], "1")]);
+      assert.deepEqual(decodeEntries(frame, 0, frame.length)[0]?.path, [key]);
+    }
+  }
+});
+
 test("every truncation of a body is malformed, and so is anything behind it", () => {
   fc.assert(
     fc.property(entries, (list) => {

@@ -234,6 +234,15 @@ test("a snapshot that has a slot twice, or what belongs to none, is malformed", 
   assert.throws(() => new Table().restoreEntries([expireEntry(["k", "a"], NOW)]), MalformedError);
 });
 
+test("what was given out without what is expired in it does not hide a later change beside that", () => {
+  const table = new Table();
+  table.execute(setEntry(["k"], '{"gone":1,"n":1}'), NOW, 1, true);
+  table.execute(expireEntry(["k", "gone"], NOW + 10), NOW, 2, true);
+  assert.deepEqual(table.get(["k"], NOW + 10), { n: 1 });
+  table.execute(addEntry(["k", "n"], 1), NOW + 10, 3, true);
+  assert.deepEqual(table.get(["k"], NOW + 10), { n: 2 });
+});
+
 test("a value that nobody read is given out as the text that was set", () => {
   const table = new Table();
   table.execute(setEntry(["k"], '{ "spaced" : 1 }'), NOW, 1, true);
