@@ -221,12 +221,15 @@ test("a snapshot is cut into frames of bounded size, and a long value into one o
   assert.ok((lengths.at(-2) as number) > 2_000_000);
 });
 
-test("a value nested too deep, which decoding would not notice, is not folded", () => {
+test("a value nested too deep, which decoding would not notice, stops a compaction, even if it is overwritten", () => {
   const files = new MemoryFiles();
   const deep = setEntry(["k"], `${"[".repeat(MAX_DEPTH + 1)}${"]".repeat(MAX_DEPTH + 1)}`);
-  const stamp = { epoch: 1, seq: 1, time: 1_000_001, origin: 7, born: 1_000_000, number: 1 };
+  const frames = [deep, setEntry(["k"], "1")].map((entry, index) => {
+    const stamp = { epoch: 1, seq: index + 1, time: 1_000_001, origin: 7, born: 1_000_000, number: index + 1 };
+    return encodeEntries([entry], BATCH, stamp);
+  });
   const segment = Segment.create(files, place, { epoch: 1, segment: 1, seq: 0, time: 0, previous: null });
-  assert.equal(segment.append([encodeEntries([deep], BATCH, stamp)]), null);
+  assert.equal(segment.append(frames), null);
   segment.close();
   const segments = [{ epoch: 1, segment: 1, end: segment.end }];
   assert.throws(() => compact(machineOf(files), { place, epoch: 1, snapshot: 0, segments }), DamageError);

@@ -112,7 +112,7 @@ export const storageMutants = [
     file: SESSIONS,
     from: "const mark = loaded.birth === undefined ? {} : { [BIRTH]: loaded.birth };",
     to: "const mark = {};",
-    killedBy: session,
+    killedBy: ["session-store/race-logout"],
   },
   {
     name: "every request writes the expiry",
@@ -133,7 +133,7 @@ export const storageMutants = [
     file: SESSIONS,
     from: "writes.push(this.#patch(loaded, { cookie }, lifetime, { cookie: outlived }));",
     to: "writes.push(this.#patch(loaded, { cookie }, lifetime));",
-    killedBy: ["session-store/touch-after", "session-store/expiry", ...session],
+    killedBy: ["session-store/touch-after"],
   },
   {
     name: "a request whose cookie has expired ends the session that took the place of its own",
@@ -154,7 +154,7 @@ export const storageMutants = [
     file: FRESHNESS,
     from: "return new Promise((resolve) => setImmediate(() => setImmediate(() => resolve(this.#shown()))));",
     to: "return this.#shown();",
-    killedBy: ["session-store/callbacks", "session-store/readiness", "session-store/race-backlog"],
+    killedBy: ["session-store/race-login"],
   },
   {
     name: "a process that stood still does not ask for the rest",

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ClusterSessionStore, SessionPayload } from "../../dist/session-store/index.js";
-import { until } from "../cluster/processes.js";
+import { type Member, Processes, temporaryDirectory, until } from "../cluster/processes.js";
 import { HOUR_MS, inMs, openStore, request, sessionWith } from "./stores.js";
 
 const KEY = ["session/s"];
 const MINUTE_MS = 60_000;
+/** Longer than the manager takes to confirm a write of its own, in ms. */
+const AHEAD_MS = 500;
 
 /** How many writes a call makes. */
 async function writesOf(store: ClusterSessionStore, call: () => Promise<unknown>): Promise<number> {
@@ -145,4 +147,21 @@ test("[3.9.9] who prolongs a session while originalMaxAge wavers by a millisecon
     await store.set("s", { ...slow, cookie: { originalMaxAge: HOUR_MS - 1, expires: inMs(HOUR_MS - 1) } });
   });
   assert.equal((await store.get("s"))?.cookie.originalMaxAge, 100_000);
+});
+
+test("a request that only prolongs a session leaves the cookie that another process has just changed", async (t) => {
+  const path = temporaryDirectory(t);
+  const [manager] = (await new Processes(t, { path }).startJoined(1)) as [Member];
+  const store = await openStore(t, { path, touchAfter: 0 });
+  await store.set("s", sessionWith({ name: "Ada" }, inMs(HOUR_MS)));
+  await store.storage.flush();
+  let changed: Promise<unknown> | undefined;
+  await request(store, "s", async (loaded) => {
+    changed = manager.call("patch", KEY, { cookie: { ...loaded.cookie, path: "/elsewhere" } });
+    for (const end = Date.now() + AHEAD_MS; Date.now() < end; ); // it is confirmed there, and not yet read here
+    await store.touch("s", prolonged(loaded, 2 * HOUR_MS));
+  });
+  assert.equal(await changed, true);
+  await store.storage.sync();
+  assert.equal((await store.get("s"))?.cookie.path, "/elsewhere");
 });
