@@ -6,15 +6,21 @@ import { openReplica, tick } from "./opened-replica.js";
 
 const HOUR_MS = 60 * 60 * 1000;
 
-test("a batch that the log skipped before a snapshot is told as expired, and a later one in it as confirmed", async () => {
+/** A member whose first batch was on its way for so long that the log does not know its origin any more, and a later one. */
+async function withForgottenBatch() {
   const open = openReplica();
   open.join();
   const skipped = open.replica.increment("n");
   await tick();
   open.now += 25 * HOUR_MS;
   open.replica.set("kept", 1);
-  const flushed = open.replica.flush();
   await tick();
+  return { open, skipped };
+}
+
+test("a batch that the log skipped before a snapshot is told as expired, and a later one in it as confirmed", async () => {
+  const { open, skipped } = await withForgottenBatch();
+  const flushed = open.replica.flush();
   const [first, second] = open.sent.map((frame) => originOf(frame, 0));
   assert.notEqual(first, second);
   open.replica.sink.parted();
@@ -26,13 +32,7 @@ test("a batch that the log skipped before a snapshot is told as expired, and a l
 });
 
 test("a batch that the log skipped is told as expired when a later one comes from the files", async () => {
-  const open = openReplica();
-  open.join();
-  const skipped = open.replica.increment("n");
-  await tick();
-  open.now += 25 * HOUR_MS;
-  open.replica.set("kept", 1);
-  await tick();
+  const { open, skipped } = await withForgottenBatch();
   open.replica.sink.parted();
   const later = open.sent[1] as Buffer;
   assert(checkAndStamp(later, 0, later.length, 2, 1, open.now));

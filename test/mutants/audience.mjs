@@ -178,7 +178,7 @@ export const audienceMutants = [
   {
     name: "a thread that compacts is never let go",
     file: THREADS,
-    from: "thread.patience = this.#clock.after(KEPT_MS, () => thread.end());",
+    from: "thread.deadline = this.#clock.after(KEPT_MS, () => thread.end());",
     to: "",
     killedBy: threads,
   },
@@ -192,7 +192,7 @@ export const audienceMutants = [
   {
     name: "a thread is let go amid the next compaction",
     file: THREADS,
-    from: "    thread.patience?.cancel();\n",
+    from: "    thread.deadline?.cancel();\n",
     to: "",
     killedBy: threads,
   },

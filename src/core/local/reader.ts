@@ -90,8 +90,8 @@ export class ChainReader {
   }
 
   /**
-   * Visits about `STEP_BYTES` of frames, `STEP_FRAMES` at most; true when everything up to `to` has been visited. Closed then, and
-   * after any error.
+   * Visits about `STEP_BYTES` of frames, `STEP_FRAMES` at most; true when everything up to `to` has been visited. Closed
+   * then, and after any error.
    * @throws StaleFilesError when a compaction took a file away: the position is out of date.
    * @throws StorageError `ERR_STORAGE_CORRUPT` or `ERR_STORAGE_FORMAT`.
    */

@@ -39,6 +39,7 @@ export interface SeatView {
  * it, or the directory.
  */
 const FIRST = new Set(["EEXIST", "ENOENT"]);
+
 /** Most bytes of a seat file. */
 const MAX_SEAT_BYTES = 4096;
 

@@ -76,19 +76,19 @@ export class CompactorThreads {
   #keep(thread: CompactorThread): void {
     this.#kept?.end();
     this.#kept = thread;
-    thread.patience = this.#clock.after(KEPT_MS, () => thread.end());
+    thread.deadline = this.#clock.after(KEPT_MS, () => thread.end());
   }
 
   #forget(thread: CompactorThread): void {
-    thread.patience?.cancel();
+    thread.deadline?.cancel();
     if (this.#kept === thread) this.#kept = null;
   }
 }
 
 /** A thread that does one compaction after the other. */
 class CompactorThread {
-  /** What ends it when it is kept for too long. */
-  patience: Timer | null = null;
+  /** Ends it when it is kept for too long. */
+  deadline: Timer | null = null;
   readonly #worker: Worker;
   readonly #ended: (thread: CompactorThread) => void;
   #done: CompactDone | null = null;

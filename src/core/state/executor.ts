@@ -94,7 +94,7 @@ export class Executor {
     this.slots.settle(key, next, slot.next);
   }
 
-  /** What the entry does depends on what is expired in the slot: nothing, or it is another question at each time. */
+  /** Notes that what the entry does depends on what is expired in the slot: the same until something is, if nothing was. */
   #look(slot: Slot | undefined): void {
     const next = slot === undefined ? Infinity : slot.next;
     this.validUntil = next > this.#time ? next : -Infinity;

@@ -36,8 +36,7 @@ export class Table {
 
   /** The value at a path at `now`, frozen; undefined when there is none. */
   get(path: Path, now: number): unknown {
-    const slot = this.#executor.slots.get(path[0] as string);
-    return slot === undefined || slot.isExpired(now) ? undefined : visibleAt(slot, path, now);
+    return this.read(path, () => now);
   }
 
   /** As `get`. The time is asked for when it matters. */
