@@ -10,9 +10,12 @@ export const NOW = 1_700_000_000_000;
 interface Limits {
   maxValueBytes?: number;
   maxPendingBytes?: number;
+  /** 0: each batch is sent at once. */
+  gatherBytes?: number;
 }
 
-export function openReplica({ maxValueBytes = 1 << 20, maxPendingBytes = 1 << 20 }: Limits = {}) {
+export function openReplica(limits: Limits = {}) {
+  const { maxValueBytes = 1 << 20, maxPendingBytes = 1 << 20, gatherBytes = 0 } = limits;
   const open = {
     now: NOW,
     sent: [] as Buffer[],
@@ -52,6 +55,7 @@ export function openReplica({ maxValueBytes = 1 << 20, maxPendingBytes = 1 << 20
     random: () => Buffer.from([++open.originCount, 0, 0, 0, 0, 0, 0]),
     maxValueBytes,
     maxPendingBytes,
+    gatherBytes,
     events: {
       hasListeners: () => open.listens,
       changed: (change) => open.changes.push(change),

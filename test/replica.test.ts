@@ -109,6 +109,55 @@ test("writes of a long tick are cut into several frames, those of a batch are no
   assert.equal(open.sent.length, 1);
 });
 
+test("while a batch is on its way, what is written gathers, until that is confirmed or it is long", async () => {
+  const open = openReplica({ gatherBytes: 5000 });
+  const lengths = () => open.sent.splice(0).map((frame) => entriesOf(frame).length);
+  open.join();
+  open.replica.set("k", 1);
+  await tick();
+  assert.deepEqual(lengths(), [1]);
+  for (let value = 2; value < 5; value++) {
+    open.replica.set("k", value);
+    await tick();
+  }
+  const flushed = open.replica.flush();
+  assert.deepEqual(lengths(), []);
+  open.confirm();
+  await tick();
+  assert.deepEqual(lengths(), [3]);
+  open.replica.set("k", "x".repeat(5000));
+  await tick();
+  assert.deepEqual(lengths(), [1]);
+  open.replica.set("k", 6);
+  open.confirm();
+  await flushed;
+  assert.deepEqual(lengths(), []);
+  open.confirm();
+  await tick();
+  assert.deepEqual(lengths(), [1]);
+  open.confirm();
+  assert.deepEqual([open.replica.pendingCount, open.replica.get("k")], [0, 6]);
+});
+
+test("what gathers while nobody is connected is sent behind what waits for the join", async () => {
+  const open = openReplica({ gatherBytes: 5000 });
+  for (let value = 1; value < 4; value++) {
+    open.replica.set("k", value);
+    await tick();
+  }
+  open.join();
+  assert.deepEqual(
+    open.sent.map((frame) => entriesOf(frame).length),
+    [1],
+  );
+  open.confirm();
+  await tick();
+  assert.deepEqual(
+    open.sent.map((frame) => entriesOf(frame).length),
+    [1, 2],
+  );
+});
+
 test("a batch that throws, returns a promise or is too long happens not at all", async () => {
   const open = openReplica({ maxValueBytes: 1 << 28, maxPendingBytes: 1 << 28 });
   const { replica } = open;

@@ -102,6 +102,7 @@ export class Member {
       random: () => world.nextOrigin(),
       maxValueBytes: 1 << 20,
       maxPendingBytes: 1 << 30,
+      gatherBytes: 0,
       events: {
         hasListeners: () => true,
         changed: none,

@@ -177,6 +177,27 @@ export const replicaMutants = [
     killedBy: replica,
   },
   {
+    name: "what gathers is never sent",
+    file: WRITER,
+    from: "    if (this.#outbox.open !== undefined) this.#sealSoon();\n",
+    to: "",
+    killedBy: replica,
+  },
+  {
+    name: "what gathers is sent at once",
+    file: OUTBOX,
+    from: "    if (this.#batches.length === 1 || batch.bytes >= this.#gatherBytes) this.#seal(batch, now);",
+    to: "    this.#seal(batch, now);",
+    killedBy: replica,
+  },
+  {
+    name: "what gathers waits however much it is",
+    file: OUTBOX,
+    from: "this.#batches.length === 1 || batch.bytes >= this.#gatherBytes",
+    to: "this.#batches.length === 1",
+    killedBy: replica,
+  },
+  {
     name: "a batch that throws is rolled back in the wrong order",
     file: WRITER,
     from: "open.ops.slice(count).reverse();",

@@ -18,15 +18,21 @@ for (const framework of ["Express 5", "Fastify 5"] as Framework[]) {
     const visitors = Array.from({ length: LANES }, () => ({ visitor: new Visitor(), answered: [] as string[] }));
     for (const { visitor } of visitors) await visitor.ask(application.workers[0] as Worker, ["set", "start", true]);
     let broken = 0;
+    /** One after the other: on a busy machine a worker starts for longer than the writes between two kills take. */
+    let killing = Promise.resolve();
+    const killManager = async () => {
+      await application.start(); // before, so that there is always somebody to ask
+      const manager = await application.manager();
+      await manager.kill();
+    };
     const idle = [...visitors];
     await rounds(WRITES, LANES, async (round) => {
       const lane = idle.pop() as (typeof visitors)[number];
       const { living } = application;
       const worker = living[round % living.length] as Worker;
       if (round % KILL_EVERY === KILL_EVERY - 1) {
-        await application.start(); // before, so that there is always somebody to ask
-        const manager = await application.manager();
-        await manager.kill();
+        killing = killing.then(killManager);
+        await killing;
       } else {
         await lane.visitor.ask(worker, ["set", `n${round}`, round]).then(
           () => lane.answered.push(`n${round}`),

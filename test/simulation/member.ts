@@ -48,6 +48,7 @@ export class Member implements ReplicaEvents {
       events: this,
       maxValueBytes: MAX_BYTES,
       maxPendingBytes: MAX_BYTES,
+      gatherBytes: world.settings.gatherBytes,
     });
     this.#log.open(this.view.before(this.replica.sink));
   }

@@ -7,6 +7,12 @@ export const MAX_BATCH_BYTES = MAX_FRAME_BYTES - 4096;
 /** Bytes after which the writes of one tick are cut into a further batch, so that one frame never delays the others for long. */
 export const SPLIT_BATCH_BYTES = 256 * 1024;
 
+/**
+ * While a batch is on its way, what is written gathers until it has so many bytes: what a frame costs on its way through all
+ * processes is little beside them then.
+ */
+export const GATHER_BYTES = 16 * 1024;
+
 /** Default for `maxValueBytes`: the longest JSON text of one value, in UTF-8 bytes. */
 export const DEFAULT_MAX_VALUE_BYTES = 16 * 1024 * 1024;
 

@@ -12,7 +12,8 @@ const ORIGIN_IDLE_MS = ORIGIN_RETENTION_MS / 2;
  * Invariants:
  * 1. `#batches` are those of {@link Pending}: sealed ones (with a frame), oldest first, and at most one open one, last.
  * 2. While joined every sealed batch has been sent. Those that have a number were sent, now or before, and keep it.
- * 3. An origin begins when its first batch is sent, at storage time, and numbers its batches without gaps.
+ * 3. The open batch waits for the end of the running job, and then for the last sealed one to leave or for `gatherBytes`.
+ * 4. An origin begins when its first batch is sent, at storage time, and numbers its batches without gaps.
  */
 export class Outbox {
   /** Bytes of all pending batches. */
@@ -20,6 +21,7 @@ export class Outbox {
   readonly #batches: PendingBatch[];
   readonly #append: (frame: Buffer) => void;
   readonly #makeOrigin: () => number;
+  readonly #gatherBytes: number;
   /** All that were ever used: one in `ORIGIN_IDLE_MS` or more. */
   readonly #origins = new Set<number>();
   #isJoined = false;
@@ -28,10 +30,12 @@ export class Outbox {
   #number = 0;
   #usedAt = 0;
 
-  constructor(batches: PendingBatch[], append: (frame: Buffer) => void, makeOrigin: () => number) {
+  /** @param gatherBytes What the open batch must have to be sent while another one is on its way. */
+  constructor(batches: PendingBatch[], append: (frame: Buffer) => void, makeOrigin: () => number, gatherBytes: number) {
     this.#batches = batches;
     this.#append = append;
     this.#makeOrigin = makeOrigin;
+    this.#gatherBytes = gatherBytes;
   }
 
   /** The batch that takes entries, if there is one. */
@@ -65,13 +69,18 @@ export class Outbox {
   /** Seals the open batch if it is long enough for a frame of its own. */
   split(now: number): void {
     const batch = this.open;
-    if (batch !== undefined && batch.bytes >= SPLIT_BATCH_BYTES) this.seal(now);
+    if (batch !== undefined && batch.bytes >= SPLIT_BATCH_BYTES) this.#seal(batch, now);
   }
 
-  /** Makes the open batch a frame, and sends it when joined. */
+  /** Seals the open batch, unless it may gather more while an earlier one is on its way. */
   seal(now: number): void {
     const batch = this.open;
     if (batch === undefined) return;
+    if (this.#batches.length === 1 || batch.bytes >= this.#gatherBytes) this.#seal(batch, now);
+  }
+
+  /** Makes the open batch a frame, and sends it when joined. */
+  #seal(batch: PendingBatch, now: number): void {
     const entries = batch.ops.map((op) => op.entry);
     if (this.#isJoined) {
       this.#assign(batch, now);

@@ -39,6 +39,8 @@ export interface ReplicaOptions {
   readonly maxValueBytes: number;
   /** Most bytes of pending writes. */
   readonly maxPendingBytes: number;
+  /** What writes must have to be sent while others are on their way. */
+  readonly gatherBytes: number;
 }
 
 /**
@@ -56,13 +58,14 @@ export class Replica {
 
   /** @param log Still to be opened, with `sink`. */
   constructor(log: Log, options: ReplicaOptions) {
-    const { clock, events, random, maxValueBytes, maxPendingBytes } = options;
+    const { clock, events, random, maxValueBytes, maxPendingBytes, gatherBytes } = options;
     this.#maxValueBytes = maxValueBytes;
     const pending = this.#pending;
     const outbox = new Outbox(
       pending.batches,
       (frame) => log.append(frame),
       () => originFrom(random(7)),
+      gatherBytes,
     );
     this.#outbox = outbox;
     this.#follower = new Follower({

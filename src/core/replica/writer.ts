@@ -191,6 +191,7 @@ export class Writer {
       }
       for (const waiter of batch.waiters) waiter.resolve();
     }
+    if (this.#outbox.open !== undefined) this.#sealSoon();
     this.#hold();
   }
 
