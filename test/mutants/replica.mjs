@@ -58,22 +58,50 @@ export const replicaMutants = [
   {
     name: "only the newest pending entry of a key is taken back",
     file: PENDING,
-    from: "op !== null; op = op.before) takeBack(table, op);",
-    to: "op !== null; op = null) takeBack(table, op);",
+    from: "        op = op.before;\n",
+    to: "        op = newest;\n",
     killedBy: replica,
   },
   {
     name: "only the newest pending entry of a key is done again",
     file: PENDING,
-    from: "      while (op?.before) op = op.before;\n",
-    to: "",
+    from: "        op = op.after;\n        this.perform(table, op);",
+    to: "        op = newest;\n        this.perform(table, op);",
     killedBy: replica,
   },
   {
     name: "what was taken back for a batch of others is not done again",
     file: PENDING,
-    from: "    apply();\n    this.#redo(table, keys);\n  }\n\n  /** Makes the oldest batch",
-    to: "    apply();\n  }\n\n  /** Makes the oldest batch",
+    from: "    for (const putBack of lifted) putBack();\n",
+    to: "",
+    killedBy: replica,
+  },
+  {
+    name: "what depends on the confirmed state is not done again for a batch of others",
+    file: PENDING,
+    from: "    if (!isWhole(oldest.entry)) {\n",
+    to: "    if (oldest.undo === undefined) {\n",
+    killedBy: replica,
+  },
+  {
+    name: "a value that has a condition counts as whole",
+    file: PENDING,
+    from: "entry.path.length === 1 && entry.condition === ALWAYS",
+    to: "entry.path.length === 1",
+    killedBy: replica,
+  },
+  {
+    name: "a value below the top level counts as whole",
+    file: PENDING,
+    from: "entry.op === SET && entry.path.length === 1 && entry",
+    to: "entry.op === SET && entry",
+    killedBy: replica,
+  },
+  {
+    name: "what a whole value would bring back is what it replaced at first",
+    file: PENDING,
+    from: "      oldest.undo = table.exchange(key, slot);",
+    to: "      table.exchange(key, slot);",
     killedBy: replica,
   },
   {
@@ -107,15 +135,15 @@ export const replicaMutants = [
   {
     name: "an entry that did nothing takes the version of another one",
     file: PENDING,
-    from: "  while (later !== null && later.undo === undefined) later = later.after;\n",
+    from: "  while (later !== op && later.undo === undefined) later = later.after;\n",
     to: "",
     killedBy: replica,
   },
   {
     name: "an entry that leaves stays behind the next one",
     file: PENDING,
-    from: "    if (after !== null) after.before = before;\n",
-    to: "    if (after !== null) after.undo ??= undefined;\n",
+    from: "    after.before = before;\n",
+    to: "",
     killedBy: replica,
   },
   {
@@ -219,19 +247,26 @@ export const replicaMutants = [
     killedBy: replica,
   },
   {
+    name: "an op that was rolled back goes on being the newest one",
+    file: PENDING,
+    from: "    if (key !== undefined && op.before !== op) this.#newest.set(key, op.before);\n",
+    to: "",
+    killedBy: replica,
+  },
+  {
     name: "a confirmed op goes on naming newer ones",
     file: PENDING,
-    from: "    op.after = null;\n    op.undo = undefined;\n",
+    from: "    op.after = op;\n    op.undo = undefined;\n",
     to: "    op.undo = undefined;\n",
     killedBy: ["replica-pending"],
   },
   {
     name: "what an op may stamp is forgotten before",
     file: PENDING,
-    from: `    for (const op of batch.ops) if (op.undo !== undefined && op.entry.op !== CLEAR) stamp(table, op, seq);
-    this.#forget(batch);`,
-    to: `    this.#forget(batch);
-    for (const op of batch.ops) if (op.undo !== undefined && op.entry.op !== CLEAR) stamp(table, op, seq);`,
+    from: `      if (op.undo !== undefined && op.entry.op !== CLEAR) stamp(table, op, seq);
+      this.#remove(op);`,
+    to: `      this.#remove(op);
+      if (op.undo !== undefined && op.entry.op !== CLEAR) stamp(table, op, seq);`,
     killedBy: replica,
   },
   {

@@ -2,8 +2,9 @@
  * What this member has written and the log has not yet confirmed, and how it lies on top of the confirmed state.
  */
 import assert from "node:assert";
-import { CLEAR, type Entry, IF_VERSION } from "../log/entry.js";
+import { ALWAYS, CLEAR, type Entry, IF_VERSION, SET } from "../log/entry.js";
 import type { Status, Undo } from "../state/executor.js";
+import type { Slot } from "../state/slot.js";
 import { PENDING, type Table } from "../state/table.js";
 
 /** Whom to tell what became of something; one of the two is called, once. */
@@ -15,7 +16,8 @@ export interface Promised<T> {
 /**
  * One pending entry.
  *
- * Invariant: `before` and `after` are the pending entries of the same top-level key, older and newer.
+ * Invariant: `before` and `after` are the pending entries of the same top-level key, older and newer; they make a ring, so
+ * behind the newest comes the oldest.
  */
 export class Op {
   readonly entry: Entry;
@@ -29,8 +31,8 @@ export class Op {
   /** {@link Table.validUntil} */
   validUntil = Infinity;
   undo: Undo | undefined = undefined;
-  before: Op | null = null;
-  after: Op | null = null;
+  before: Op = this;
+  after: Op = this;
 
   constructor(entry: Entry, time: number, promised: Promised<Op> | null) {
     this.entry = entry;
@@ -104,6 +106,8 @@ export class Pending {
     const before = this.#newest.get(key);
     if (before !== undefined) {
       op.before = before;
+      op.after = before.after;
+      before.after.before = op;
       before.after = op;
     }
     this.#newest.set(key, op);
@@ -112,6 +116,8 @@ export class Pending {
   /** Forgets the newest op of all and what it did. */
   rollBack(table: Table, op: Op): void {
     takeBack(table, op);
+    const key = keyOf(op);
+    if (key !== undefined && op.before !== op) this.#newest.set(key, op.before);
     this.#remove(op);
   }
 
@@ -122,9 +128,15 @@ export class Pending {
       return;
     }
     const keys = this.#concerned(entries);
-    this.#takeBack(table, keys);
+    if (keys === null) {
+      this.#takeBack(table, null);
+      apply();
+      this.#redo(table, null);
+      return;
+    }
+    const lifted = [...keys].map((key) => this.#lift(table, key));
     apply();
-    this.#redo(table, keys);
+    for (const putBack of lifted) putBack();
   }
 
   /** Makes the oldest batch the next one of the log and forgets it. Its ops hold what they came to there. */
@@ -135,8 +147,11 @@ export class Pending {
       });
       return;
     }
-    for (const op of batch.ops) if (op.undo !== undefined && op.entry.op !== CLEAR) stamp(table, op, seq);
-    this.#forget(batch);
+    this.#shift(batch);
+    for (const op of batch.ops) {
+      if (op.undo !== undefined && op.entry.op !== CLEAR) stamp(table, op, seq);
+      this.#remove(op);
+    }
   }
 
   /** Forgets the oldest batch, which the log refused, and what it did. */
@@ -173,9 +188,13 @@ export class Pending {
 
   /** Removes the oldest batch. */
   #forget(batch: PendingBatch): void {
+    this.#shift(batch);
+    for (const op of batch.ops) this.#remove(op);
+  }
+
+  #shift(batch: PendingBatch): void {
     assert(this.batches[0] === batch, "expected the oldest batch");
     this.batches.shift();
-    for (const op of batch.ops) this.#remove(op);
   }
 
   /** The top-level keys of entries that have pending ops; null: all, since a `CLEAR` is involved. */
@@ -190,13 +209,34 @@ export class Pending {
     return keys ?? NO_KEYS;
   }
 
+  /** Takes what is pending under a key off the confirmed state; returns what puts it on top again. */
+  #lift(table: Table, key: string): () => void {
+    const keys = new Set([key]);
+    const oldest = (this.#newest.get(key) as Op).after;
+    if (!isWhole(oldest.entry)) {
+      this.#takeBack(table, keys);
+      return () => this.#redo(table, keys);
+    }
+    // A whole value does not depend on what it replaces, nor does what was written on top of it.
+    const slot = table.exchange(key, oldest.undo as Slot | null);
+    return () => {
+      oldest.undo = table.exchange(key, slot);
+    };
+  }
+
+  /** @param keys null: all, in all batches. */
   #takeBack(table: Table, keys: ReadonlySet<string> | null): void {
     if (keys === null) {
       for (const batch of this.batches.toReversed()) for (const op of batch.ops.toReversed()) takeBack(table, op);
       return;
     }
     for (const key of keys) {
-      for (let op: Op | null = this.#newest.get(key) ?? null; op !== null; op = op.before) takeBack(table, op);
+      const newest = this.#newest.get(key) as Op;
+      let op = newest;
+      do {
+        takeBack(table, op);
+        op = op.before;
+      } while (op !== newest);
     }
   }
 
@@ -206,29 +246,37 @@ export class Pending {
       return;
     }
     for (const key of keys) {
-      let op = this.#newest.get(key) ?? null;
-      while (op?.before) op = op.before;
-      for (; op !== null; op = op.after) this.perform(table, op);
+      const newest = this.#newest.get(key);
+      if (newest === undefined) continue;
+      let op = newest;
+      do {
+        op = op.after;
+        this.perform(table, op);
+      } while (op !== newest);
     }
   }
 
-  /** What is left of the op names no other one: garbage that has grown old would keep all newer ops of its key alive. */
+  /**
+   * Removes the oldest op of its key, or the newest one when `#newest` names the one before it. What is left of the op names
+   * no other one: garbage that has grown old would keep all newer ops of its key alive.
+   */
   #remove(op: Op): void {
     const { before, after } = op;
-    op.before = null;
-    op.after = null;
+    before.after = after;
+    after.before = before;
+    op.before = op;
+    op.after = op;
     op.undo = undefined;
     if (op.entry.condition === IF_VERSION) this.#versionedCount--;
     const key = keyOf(op);
-    if (key === undefined) {
-      this.#clearCount--;
-      return;
-    }
-    if (before !== null) before.after = after;
-    if (after !== null) after.before = before;
-    else if (before !== null) this.#newest.set(key, before);
-    else this.#newest.delete(key);
+    if (key === undefined) this.#clearCount--;
+    else if (after === op) this.#newest.delete(key);
   }
+}
+
+/** Whether an entry makes its slot a new one, whatever was there. */
+function isWhole(entry: Entry): boolean {
+  return entry.op === SET && entry.path.length === 1 && entry.condition === ALWAYS;
 }
 
 function takeBack(table: Table, op: Op): void {
@@ -236,11 +284,11 @@ function takeBack(table: Table, op: Op): void {
   op.undo = undefined;
 }
 
-/** Notes the version of the slot that a foreseen op has changed, for whoever holds that slot now. */
+/** Notes the version of the slot that a foreseen op, the oldest one of its key, has changed, for whoever holds it now. */
 function stamp(table: Table, op: Op, seq: number): void {
   let later = op.after;
-  while (later !== null && later.undo === undefined) later = later.after;
-  table.confirm(keyOf(op) as string, later?.undo, seq);
+  while (later !== op && later.undo === undefined) later = later.after;
+  table.confirm(keyOf(op) as string, later === op ? undefined : later.undo, seq);
 }
 
 /** Does what an op says at its place in the log. */

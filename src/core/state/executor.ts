@@ -82,16 +82,23 @@ export class Executor {
       return;
     }
     const key = entry.path[0] as string;
-    const slot = this.slots.get(key);
     if (undo instanceof Slot || undo === null) {
-      this.slots.put(key, slot, undo ?? undefined);
+      this.exchange(key, undo);
       return;
     }
+    const slot = this.slots.get(key);
     assert(slot !== undefined, "expected the slot of a change that is taken back");
     const next = slot.next;
     if (undo instanceof Patched) undo.takeBack(slot, entry.path);
     else takeBack(slot, entry.path, undo);
     this.slots.settle(key, next, slot.next);
+  }
+
+  /** Puts a slot, or nothing (null), in place of the one under a key; returns that. */
+  exchange(key: string, next: Slot | null): Slot | null {
+    const slot = this.slots.get(key);
+    this.slots.put(key, slot, next ?? undefined);
+    return slot ?? null;
   }
 
   /** Notes that what the entry does depends on what is expired in the slot: the same until something is, if nothing was. */

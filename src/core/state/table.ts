@@ -6,6 +6,7 @@ import { contentsOf, restoreEntry, slotOf } from "./contents.js";
 import { hasAt, presentAt, visibleAt } from "./edit.js";
 import { Executor, type Status, type Undo } from "./executor.js";
 import { NEW, Origins, type Verdict } from "./origins.js";
+import type { Slot } from "./slot.js";
 import { Slots, type Swept } from "./slots.js";
 
 /** The version of a slot that has changes which no batch of the log has made yet. */
@@ -144,6 +145,11 @@ export class Table {
   /** Takes an entry back; all later ones of its slot have been taken back. */
   takeBack(entry: Entry, undo: Undo): void {
     this.#executor.takeBack(entry, undo);
+  }
+
+  /** Puts a slot, or nothing (null), in place of the one under a key; returns that. */
+  exchange(key: string, slot: Slot | null): Slot | null {
+    return this.#executor.exchange(key, slot);
   }
 
   /**
