@@ -102,7 +102,7 @@ export const replicaMutants = [
     file: PENDING,
     from: "      oldest.undo = table.exchange(key, slot);",
     to: "      table.exchange(key, slot);",
-    killedBy: replica,
+    killedBy: ["replica-pending"],
   },
   {
     name: "an entry that looked at expiries counts as foreseen",

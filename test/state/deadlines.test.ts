@@ -37,3 +37,19 @@ test("a key that is moved on every second for years leaves nothing behind", () =
   assert.equal(count, 1);
   assert.equal(deadlines.earliest(), 100_000_000);
 });
+
+test("very many keys of one second are found a slice at a time, each once", () => {
+  const deadlines = new Deadlines();
+  const left = new Set(Array.from({ length: 40_000 }, (_, index) => `key:${index}`));
+  for (const key of left) deadlines.add(key, 5500);
+  while (left.size > 0) {
+    const slice: string[] = [];
+    deadlines.visit(5500, (key) => slice.push(key) < 300);
+    assert.equal(slice.length, Math.min(300, left.size));
+    for (const key of slice) {
+      assert(left.delete(key), `${key} was found twice`);
+      deadlines.remove(key, 5500);
+    }
+  }
+  assert.equal(deadlines.earliest(), Infinity);
+});

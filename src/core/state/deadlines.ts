@@ -1,3 +1,5 @@
+import { KeyMap } from "./key-map.js";
+
 /** The width of a bucket. */
 export const SECOND_MS = 1000;
 /** Emptied buckets that are tolerated before the heap is rebuilt without them. */
@@ -10,7 +12,7 @@ const EMPTY_BUCKETS = 64;
  * empty is `null` until its second leaves the heap; less than half of the heap, or a few, are such.
  */
 export class Deadlines {
-  readonly #buckets = new Map<number, Set<string> | null>();
+  readonly #buckets = new Map<number, KeyMap<true> | null>();
   #heap: number[] = [];
   #emptyCount = 0;
 
@@ -18,14 +20,14 @@ export class Deadlines {
   add(key: string, at: number): void {
     if (at === Infinity) return;
     const second = Math.floor(at / SECOND_MS);
-    const bucket = this.#buckets.get(second);
-    if (bucket) {
-      bucket.add(key);
-      return;
+    let bucket = this.#buckets.get(second);
+    if (!bucket) {
+      if (bucket === undefined) this.#push(second);
+      else this.#emptyCount--;
+      bucket = new KeyMap();
+      this.#buckets.set(second, bucket);
     }
-    if (bucket === undefined) this.#push(second);
-    else this.#emptyCount--;
-    this.#buckets.set(second, new Set([key]));
+    bucket.set(key, true);
   }
 
   /** @param at The time that the key was added with. */
@@ -33,7 +35,9 @@ export class Deadlines {
     if (at === Infinity) return;
     const second = Math.floor(at / SECOND_MS);
     const bucket = this.#buckets.get(second);
-    if (!bucket?.delete(key) || bucket.size > 0) return;
+    if (!bucket) return;
+    bucket.delete(key);
+    if (bucket.size > 0) return;
     this.#buckets.set(second, null);
     if (++this.#emptyCount > EMPTY_BUCKETS && this.#emptyCount * 2 > this.#heap.length) this.#rebuild();
   }
@@ -68,7 +72,9 @@ export class Deadlines {
         later = Math.min(later, second * SECOND_MS);
         continue;
       }
-      for (const key of this.#buckets.get(second) ?? []) if (!visit(key)) return later;
+      for (const part of this.#buckets.get(second)?.parts ?? []) {
+        for (const key of part.keys()) if (!visit(key)) return later;
+      }
       places.push(place * 2 + 1, place * 2 + 2);
     }
     return later;

@@ -1,5 +1,5 @@
 /** Keys from which on there are parts. */
-const WIDE_KEYS = 32_768;
+const WIDE_KEYS = 16_384;
 /** A power of two. */
 const PART_COUNT = 256;
 /** Characters of a key, from its begin and from its end, that choose its part. */
