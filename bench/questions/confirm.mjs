@@ -12,17 +12,19 @@ import { NO_REDIS, startRedis } from "../peers/servers.mjs";
 import { median } from "../report/statistics.mjs";
 
 const ROUNDS = 5;
+/** Confirmed writes of each member before the measuring, as an application that has been running for a while has made. */
+const WARM_UP = 3_000;
 const WRITES = 400;
 const SYNCED_WRITES = 60;
 const MEMBERS = 4;
 const INCREMENTS = 4_000;
 const AT_ONCE = 100;
-const ALONE_INCREMENTS = 400;
+const ALONE_INCREMENTS = 1_000;
 const LIMIT = "bare Unix socket, there and back";
 
 export const title = "Confirmation: flush, sync and increment";
 export const says =
-  "flush: one member writes 90 bytes and waits until that is confirmed, again and again; with fsync always it is on the disk then. sync: one of 4 members asks for all that is confirmed. increment: 4 members count one key up, each with one or 100 on their way; the last number must be how often they counted, and no number may come twice.";
+  "All have made 3,000 confirmed writes before. flush: one member writes 90 bytes and waits until that is confirmed, again and again; with fsync always it is on the disk then. sync: one of 4 members asks for all that is confirmed. increment: 4 members count one key up, each with one or 100 on their way; the last number must be how often they counted, and no number may come twice.";
 export const packages = ["lmdb", "better-sqlite3", "redis"];
 
 /** The stores by how sure they are of a write when they confirm it. */
@@ -81,8 +83,11 @@ async function oneByOne(limit, members, rounds, rowsTitle) {
   return { title: rowsTitle, unit: "ns", limit: limit.name, rows };
 }
 
-async function measureFlush(path, rounds) {
+const warmUp = (members, count) => Promise.all(members.map((member, id) => member.ask("warmUp", { id, count })));
+
+async function measureFlush(path, rounds, warmUpCount) {
   const { buffered, surely, stop } = await startWriters(path);
+  for (const [, member] of [...buffered, ...surely]) if (member) await warmUp([member], warmUpCount);
   const bare = { name: LIMIT, job: "writeOneByOne", count: WRITES, run: () => roundTrips(path, WRITES, 0) };
   const name = "one write and one fdatasync";
   const synced = { name, job: "writeOneByOne", count: SYNCED_WRITES, run: () => syncedWrites(path, SYNCED_WRITES) };
@@ -119,7 +124,7 @@ async function measureIncrements(stores, rounds, count, atOnce) {
   return { title: `increment of one key by ${MEMBERS} members, each ${atOnce} at once`, unit: "/s", rows };
 }
 
-async function measureShared(path, rounds) {
+async function measureShared(path, rounds, warmUpCount) {
   mkdirSync(join(path, "shared"));
   const server = await startRedis(path, { name: "shared-redis" });
   const ours = await startMembers(MEMBERS, "storage", { path: join(path, "shared") });
@@ -130,6 +135,7 @@ async function measureShared(path, rounds) {
     ["cluster-storage, sync", ours[1]],
     ["redis, ping", redis?.[0]],
   ];
+  for (const members of [ours, redis, lmdb]) if (members !== null) await warmUp(members, warmUpCount);
   const tables = [await oneByOne(bare, syncing, rounds, "sync")];
   const stores = [
     ["cluster-storage", ours],
@@ -143,9 +149,9 @@ async function measureShared(path, rounds) {
   return tables;
 }
 
-export const measure = ({ rounds }) =>
+export const measure = ({ rounds, count }) =>
   withScratch(async (path) => {
-    const tables = await measureFlush(path, rounds(ROUNDS));
-    tables.push(...(await measureShared(path, rounds(ROUNDS))));
+    const tables = await measureFlush(path, rounds(ROUNDS), count(WARM_UP));
+    tables.push(...(await measureShared(path, rounds(ROUNDS), count(WARM_UP))));
     return { tables };
   });
