@@ -10,12 +10,11 @@ export const NOW = 1_700_000_000_000;
 interface Limits {
   maxValueBytes?: number;
   maxPendingBytes?: number;
-  /** 0: each batch is sent at once. */
-  gatherBytes?: number;
+  maxInFlight?: number;
 }
 
 export function openReplica(limits: Limits = {}) {
-  const { maxValueBytes = 1 << 20, maxPendingBytes = 1 << 20, gatherBytes = 0 } = limits;
+  const { maxValueBytes = 1 << 20, maxPendingBytes = 1 << 20, maxInFlight = 1000 } = limits;
   const open = {
     now: NOW,
     sent: [] as Buffer[],
@@ -55,7 +54,7 @@ export function openReplica(limits: Limits = {}) {
     random: () => Buffer.from([++open.originCount, 0, 0, 0, 0, 0, 0]),
     maxValueBytes,
     maxPendingBytes,
-    gatherBytes,
+    maxInFlight,
     events: {
       hasListeners: () => open.listens,
       changed: (change) => open.changes.push(change),

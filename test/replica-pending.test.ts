@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deleteEntry, type Entry, setEntry } from "../dist/core/log/entry.js";
-import { Op, Pending, PendingBatch } from "../dist/core/replica/pending.js";
+import { Op, PendingBatch } from "../dist/core/replica/op.js";
+import { Pending } from "../dist/core/replica/pending.js";
 import { PENDING, Table } from "../dist/core/state/table.js";
 
 /** Writes one entry in a batch of its own. */

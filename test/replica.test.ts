@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { IF_VERSION, setEntry } from "../dist/core/log/entry.js";
 import { numberOf } from "../dist/core/log/frame.js";
-import { SPLIT_BATCH_BYTES } from "../dist/core/log/limits.js";
+import { GATHER_BYTES, SPLIT_BATCH_BYTES } from "../dist/core/log/limits.js";
 
 import { entriesOf, openReplica, tick } from "./opened-replica.js";
 
@@ -109,53 +109,47 @@ test("writes of a long tick are cut into several frames, those of a batch are no
   assert.equal(open.sent.length, 1);
 });
 
-test("while a batch is on its way, what is written gathers, until that is confirmed or it is long", async () => {
-  const open = openReplica({ gatherBytes: 5000 });
+test("while many batches are on their way, what is written gathers, until one is confirmed or it is long", async () => {
+  const open = openReplica({ maxInFlight: 2 });
   const lengths = () => open.sent.splice(0).map((frame) => entriesOf(frame).length);
-  open.join();
-  open.replica.set("k", 1);
-  await tick();
-  assert.deepEqual(lengths(), [1]);
-  for (let value = 2; value < 5; value++) {
+  const write = async (value: unknown) => {
     open.replica.set("k", value);
     await tick();
-  }
+  };
+  open.join();
+  await write(1);
+  await write(2);
+  assert.deepEqual(lengths(), [1, 1]);
+  for (const value of [3, 4, 5]) await write(value);
   const flushed = open.replica.flush();
   assert.deepEqual(lengths(), []);
   open.confirm();
   await tick();
   assert.deepEqual(lengths(), [3]);
-  open.replica.set("k", "x".repeat(5000));
-  await tick();
+  await write("x".repeat(GATHER_BYTES));
   assert.deepEqual(lengths(), [1]);
-  open.replica.set("k", 6);
+  open.confirm();
   open.confirm();
   await flushed;
-  assert.deepEqual(lengths(), []);
-  open.confirm();
-  await tick();
+  await write(6);
   assert.deepEqual(lengths(), [1]);
+  open.confirm();
   open.confirm();
   assert.deepEqual([open.replica.pendingCount, open.replica.get("k")], [0, 6]);
 });
 
 test("what gathers while nobody is connected is sent behind what waits for the join", async () => {
-  const open = openReplica({ gatherBytes: 5000 });
-  for (let value = 1; value < 4; value++) {
+  const open = openReplica({ maxInFlight: 1 });
+  const lengths = () => open.sent.map((frame) => entriesOf(frame).length);
+  for (const value of [1, 2, 3]) {
     open.replica.set("k", value);
     await tick();
   }
   open.join();
-  assert.deepEqual(
-    open.sent.map((frame) => entriesOf(frame).length),
-    [1],
-  );
+  assert.deepEqual(lengths(), [1]);
   open.confirm();
   await tick();
-  assert.deepEqual(
-    open.sent.map((frame) => entriesOf(frame).length),
-    [1, 2],
-  );
+  assert.deepEqual(lengths(), [1, 2]);
 });
 
 test("a batch that throws, returns a promise or is too long happens not at all", async () => {

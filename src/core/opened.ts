@@ -7,7 +7,7 @@ import { LocalLog } from "./local/local-log.js";
 import type { Clock, Machine, Place, Timer } from "./local/machine.js";
 import { preparePlace } from "./local/place.js";
 import { thisMachine } from "./local/this-machine.js";
-import { GATHER_BYTES } from "./log/limits.js";
+import { MAX_IN_FLIGHT } from "./log/limits.js";
 import type { Log } from "./log/log.js";
 import type { ResolvedOptions } from "./options.js";
 import { Replica, type ReplicaEvents } from "./replica/replica.js";
@@ -57,7 +57,7 @@ export class Opened implements ReplicaEvents {
       events: this,
       maxValueBytes: options.maxValueBytes,
       maxPendingBytes: options.maxPendingBytes,
-      gatherBytes: GATHER_BYTES,
+      maxInFlight: MAX_IN_FLIGHT,
     });
     this.log.open(this.replica.sink);
   }

@@ -52,7 +52,7 @@ export class Member implements ReplicaEvents {
       events: this,
       maxValueBytes: MAX_BYTES,
       maxPendingBytes: MAX_BYTES,
-      gatherBytes: 0,
+      maxInFlight: 1000,
     });
     this.#log.open(this.replica.sink);
   }

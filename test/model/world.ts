@@ -34,8 +34,9 @@ export class World {
   readonly members: Member[];
   #origins = 0;
 
-  constructor(count: number) {
-    this.members = Array.from({ length: count }, () => new Member(this));
+  /** @param maxInFlight {@link ReplicaOptions.maxInFlight} */
+  constructor(count: number, maxInFlight: number) {
+    this.members = Array.from({ length: count }, () => new Member(this, maxInFlight));
   }
 
   nextOrigin(): Buffer {
@@ -83,7 +84,7 @@ export class Member {
   readonly #later: (() => void)[] = [];
   readonly #world: World;
 
-  constructor(world: World) {
+  constructor(world: World, maxInFlight: number) {
     this.#world = world;
     const log: Log = {
       open: () => {},
@@ -102,7 +103,7 @@ export class Member {
       random: () => world.nextOrigin(),
       maxValueBytes: 1 << 20,
       maxPendingBytes: 1 << 30,
-      gatherBytes: 0,
+      maxInFlight,
       events: {
         hasListeners: () => true,
         changed: none,

@@ -58,15 +58,15 @@ export const replicaMutants = [
   {
     name: "only the newest pending entry of a key is taken back",
     file: PENDING,
-    from: "        op = op.before;\n",
-    to: "        op = newest;\n",
+    from: "      op = op.before;\n",
+    to: "      op = newest;\n",
     killedBy: replica,
   },
   {
     name: "only the newest pending entry of a key is done again",
     file: PENDING,
-    from: "        op = op.after;\n        this.perform(table, op);",
-    to: "        op = newest;\n        this.perform(table, op);",
+    from: "      op = op.after;\n      this.perform(table, op);",
+    to: "      op = newest;\n      this.perform(table, op);",
     killedBy: replica,
   },
   {
@@ -100,8 +100,8 @@ export const replicaMutants = [
   {
     name: "what a whole value would bring back is what it replaced at first",
     file: PENDING,
-    from: "      oldest.undo = table.exchange(key, slot);",
-    to: "      table.exchange(key, slot);",
+    from: "      oldest.undo = table.replaceSlot(key, slot);",
+    to: "      table.replaceSlot(key, slot);",
     killedBy: ["replica-pending"],
   },
   {
@@ -214,15 +214,15 @@ export const replicaMutants = [
   {
     name: "what gathers is sent at once",
     file: OUTBOX,
-    from: "    if (this.#batches.length === 1 || batch.bytes >= this.#gatherBytes) this.#seal(batch, now);",
+    from: "    if (this.#batches.length <= this.#maxInFlight || batch.bytes >= GATHER_BYTES) this.#seal(batch, now);",
     to: "    this.#seal(batch, now);",
     killedBy: replica,
   },
   {
     name: "what gathers waits however much it is",
     file: OUTBOX,
-    from: "this.#batches.length === 1 || batch.bytes >= this.#gatherBytes",
-    to: "this.#batches.length === 1",
+    from: "this.#batches.length <= this.#maxInFlight || batch.bytes >= GATHER_BYTES",
+    to: "this.#batches.length <= this.#maxInFlight",
     killedBy: replica,
   },
   {

@@ -48,7 +48,7 @@ export class Member implements ReplicaEvents {
       events: this,
       maxValueBytes: MAX_BYTES,
       maxPendingBytes: MAX_BYTES,
-      gatherBytes: world.settings.gatherBytes,
+      maxInFlight: world.settings.maxInFlight,
     });
     this.#log.open(this.view.before(this.replica.sink));
   }

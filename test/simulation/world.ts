@@ -1,7 +1,6 @@
 /** A simulated machine with the processes on it, and all that is known of what happened. */
 import assert from "node:assert/strict";
 import type { HubOptions } from "../../dist/core/local/machine.js";
-import { GATHER_BYTES } from "../../dist/core/log/limits.js";
 import { Dice } from "./dice.js";
 import { Disk } from "./disk.js";
 import { type CallFault, chooseWeather, Tally, type Weather } from "./faults.js";
@@ -23,7 +22,7 @@ export interface Settings {
   readonly gcInterval: number;
   readonly compactAfterBytes: number;
   readonly maxMemberBacklogBytes: number;
-  readonly gatherBytes: number;
+  readonly maxInFlight: number;
   readonly stallTimeout: number;
   /** Mean time between two steps of a member, in ms. */
   readonly pauseMs: number;
@@ -34,10 +33,10 @@ export interface Settings {
   readonly remains: readonly Remains[];
 }
 
-/** Each write is a batch of its own; some gather; all do. */
-const GATHERED = [0, 300, GATHER_BYTES] as const;
+/** What is written gathers never, behind a few batches, behind one. */
+const IN_FLIGHT = [1000, 3, 1] as const;
 
-function chooseSettings(dice: Dice, gatherBytes: number): Settings {
+function chooseSettings(dice: Dice, maxInFlight: number): Settings {
   const memberCount = 2 + (dice.chance(0.5) ? dice.below(2) : dice.below(6));
   const durationMs = dice.pick([200, 600, 1500, 4000]);
   return {
@@ -47,7 +46,7 @@ function chooseSettings(dice: Dice, gatherBytes: number): Settings {
     gcInterval: dice.pick([200, 2000, 100_000]),
     compactAfterBytes: dice.pick([300, 1500, 1500, 8000, 1_000_000]),
     maxMemberBacklogBytes: dice.pick([2000, 20_000, 1_000_000]),
-    gatherBytes,
+    maxInFlight,
     stallTimeout: dice.pick([100, 300, 1000]),
     pauseMs: (durationMs * memberCount) / dice.pick([30, 80, 160, 240]),
     durationMs,
@@ -93,7 +92,7 @@ export class World {
 
   constructor(seed: number) {
     this.dice = new Dice(seed);
-    this.settings = chooseSettings(this.dice, GATHERED[seed % GATHERED.length] as number);
+    this.settings = chooseSettings(this.dice, IN_FLIGHT[seed % IN_FLIGHT.length] as number);
     this.weather = chooseWeather(this.dice);
     this.scheduler = new Scheduler((error, thread) => this.#threw(error, thread));
     this.disk = new Disk({

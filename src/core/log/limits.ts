@@ -4,13 +4,13 @@ export const MAX_FRAME_BYTES = 64 * 1024 * 1024;
 /** Most bytes of the entries of one batch: what a frame holds besides its header, with room for the stamps. */
 export const MAX_BATCH_BYTES = MAX_FRAME_BYTES - 4096;
 
-/** Bytes after which the writes of one tick are cut into a further batch, so that one frame never delays the others for long. */
+/** Bytes from which on a batch takes no more writes, so that one frame never delays the others for long. */
 export const SPLIT_BATCH_BYTES = 256 * 1024;
 
-/**
- * While a batch is on its way, what is written gathers until it has so many bytes: what a frame costs on its way through all
- * processes is little beside them then.
- */
+/** Batches that a member has on their way before what it writes gathers: as many as an application has that writes often. */
+export const MAX_IN_FLIGHT = 8;
+
+/** What has gathered is sent once it has so many bytes: what a frame costs in all processes is little beside them then. */
 export const GATHER_BYTES = 16 * 1024;
 
 /** Default for `maxValueBytes`: the longest JSON text of one value, in UTF-8 bytes. */

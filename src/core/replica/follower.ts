@@ -8,8 +8,9 @@ import { APPLIED, type Status } from "../state/executor.js";
 import { EXPIRED, NEW, type Verdict } from "../state/origins.js";
 import { Table } from "../state/table.js";
 import type { Announcer } from "./announcer.js";
+import type { PendingBatch } from "./op.js";
 import type { Outbox } from "./outbox.js";
-import { executeConfirmed, type Pending, type PendingBatch } from "./pending.js";
+import { executeConfirmed, type Pending } from "./pending.js";
 
 /** Most paths that one turn of the event loop drops: well below a millisecond of work, unless containers are copied. */
 const SWEEP_PATHS = 256;

@@ -1,7 +1,7 @@
 import { encodeEntries } from "../log/codec.js";
 import { address, BATCH } from "../log/frame.js";
-import { ORIGIN_RETENTION_MS, SPLIT_BATCH_BYTES } from "../log/limits.js";
-import { type Op, PendingBatch } from "./pending.js";
+import { GATHER_BYTES, ORIGIN_RETENTION_MS, SPLIT_BATCH_BYTES } from "../log/limits.js";
+import { type Op, PendingBatch } from "./op.js";
 
 /** After so many ms without a batch an origin is not used again, long before the log forgets it. */
 const ORIGIN_IDLE_MS = ORIGIN_RETENTION_MS / 2;
@@ -12,7 +12,7 @@ const ORIGIN_IDLE_MS = ORIGIN_RETENTION_MS / 2;
  * Invariants:
  * 1. `#batches` are those of {@link Pending}: sealed ones (with a frame), oldest first, and at most one open one, last.
  * 2. While joined every sealed batch has been sent. Those that have a number were sent, now or before, and keep it.
- * 3. The open batch waits for the end of the running job, and then for the last sealed one to leave or for `gatherBytes`.
+ * 3. The open batch waits for the end of the running job, and then until fewer than `maxInFlight` are sealed or it is long.
  * 4. An origin begins when its first batch is sent, at storage time, and numbers its batches without gaps.
  */
 export class Outbox {
@@ -21,7 +21,7 @@ export class Outbox {
   readonly #batches: PendingBatch[];
   readonly #append: (frame: Buffer) => void;
   readonly #makeOrigin: () => number;
-  readonly #gatherBytes: number;
+  readonly #maxInFlight: number;
   /** All that were ever used: one in `ORIGIN_IDLE_MS` or more. */
   readonly #origins = new Set<number>();
   #isJoined = false;
@@ -30,12 +30,12 @@ export class Outbox {
   #number = 0;
   #usedAt = 0;
 
-  /** @param gatherBytes What the open batch must have to be sent while another one is on its way. */
-  constructor(batches: PendingBatch[], append: (frame: Buffer) => void, makeOrigin: () => number, gatherBytes: number) {
+  /** @param maxInFlight Most batches on their way, long ones aside. */
+  constructor(batches: PendingBatch[], append: (frame: Buffer) => void, makeOrigin: () => number, maxInFlight: number) {
     this.#batches = batches;
     this.#append = append;
     this.#makeOrigin = makeOrigin;
-    this.#gatherBytes = gatherBytes;
+    this.#maxInFlight = maxInFlight;
   }
 
   /** The batch that takes entries, if there is one. */
@@ -72,11 +72,11 @@ export class Outbox {
     if (batch !== undefined && batch.bytes >= SPLIT_BATCH_BYTES) this.#seal(batch, now);
   }
 
-  /** Seals the open batch, unless it may gather more while an earlier one is on its way. */
-  seal(now: number): void {
+  /** Seals the open batch, unless it is short and many are on their way: then it gathers more until one of them leaves. */
+  sealIfDue(now: number): void {
     const batch = this.open;
     if (batch === undefined) return;
-    if (this.#batches.length === 1 || batch.bytes >= this.#gatherBytes) this.#seal(batch, now);
+    if (this.#batches.length <= this.#maxInFlight || batch.bytes >= GATHER_BYTES) this.#seal(batch, now);
   }
 
   /** Makes the open batch a frame, and sends it when joined. */

@@ -3,66 +3,10 @@
  */
 import assert from "node:assert";
 import { ALWAYS, CLEAR, type Entry, IF_VERSION, SET } from "../log/entry.js";
-import type { Status, Undo } from "../state/executor.js";
+import type { Status } from "../state/executor.js";
 import type { Slot } from "../state/slot.js";
 import { PENDING, type Table } from "../state/table.js";
-
-/** Whom to tell what became of something; one of the two is called, once. */
-export interface Promised<T> {
-  resolve(value: T): void;
-  reject(error: Error): void;
-}
-
-/**
- * One pending entry.
- *
- * Invariant: `before` and `after` are the pending entries of the same top-level key, older and newer; they make a ring, so
- * behind the newest comes the oldest.
- */
-export class Op {
-  readonly entry: Entry;
-  /** Storage time of the write: what it is evaluated at while it is pending. */
-  readonly time: number;
-  readonly promised: Promised<Op> | null;
-  /** What it came to: here while it is pending, at its place in the log afterwards. 0: not known. */
-  status: Status | 0 = 0;
-  /** `ADD`: the new number. */
-  number = 0;
-  /** {@link Table.validUntil} */
-  validUntil = Infinity;
-  undo: Undo | undefined = undefined;
-  before: Op = this;
-  after: Op = this;
-
-  constructor(entry: Entry, time: number, promised: Promised<Op> | null) {
-    this.entry = entry;
-    this.time = time;
-    this.promised = promised;
-  }
-}
-
-/** Pending entries that become one batch of the log. */
-export class PendingBatch {
-  readonly ops: Op[] = [];
-  /** Whoever waits for this batch and all before. */
-  readonly waiters: Promised<void>[] = [];
-  /** At least the bytes of its frame's body. */
-  bytes = 0;
-  /** Encoded; null while it still takes entries. */
-  frame: Buffer | null = null;
-  origin = 0;
-  born = 0;
-  /** 0: it was not sent. */
-  number = 0;
-  /** It is part of the state that is being restored. */
-  isFound = false;
-  /** The log refused it. */
-  isExpired = false;
-}
-
-function keyOf(op: Op): string | undefined {
-  return op.entry.path[0];
-}
+import { keyOf, type Op, type PendingBatch } from "./op.js";
 
 const NO_KEYS: ReadonlySet<string> = new Set();
 
@@ -72,7 +16,8 @@ const NO_KEYS: ReadonlySet<string> = new Set();
  * Invariants:
  * 1. The table is the confirmed state with all ops performed on it, oldest first. What an op did depends on older ops of
  *    its key alone, so keys are taken back and redone one by one; a `CLEAR` concerns all of them.
- * 2. Taken back is from the newest op on, redone from the oldest.
+ * 2. Taken back is from the newest op on, redone from the oldest. Where the oldest is a whole value, the slot below it may
+ *    be changed instead.
  */
 export class Pending {
   /** All pending batches, oldest first; the last one may still take entries. */
@@ -129,9 +74,9 @@ export class Pending {
     }
     const keys = this.#concerned(entries);
     if (keys === null) {
-      this.#takeBack(table, null);
+      this.#takeBackAll(table);
       apply();
-      this.#redo(table, null);
+      this.#redoAll(table);
       return;
     }
     const lifted = [...keys].map((key) => this.#lift(table, key));
@@ -178,12 +123,21 @@ export class Pending {
     return clearCount === this.#clearCount;
   }
 
+  /** Takes the oldest batch back and forgets it; calls `apply` below what else is pending. */
   #replace(table: Table, batch: PendingBatch, apply: () => void): void {
     const keys = this.#concerned(batch.ops.map((op) => op.entry));
-    this.#takeBack(table, keys);
+    if (keys === null) this.#takeBackAll(table);
+    else for (const key of keys) this.#takeBack(table, this.#newest.get(key) as Op);
     this.#forget(batch);
     apply();
-    this.#redo(table, keys);
+    if (keys === null) {
+      this.#redoAll(table);
+      return;
+    }
+    for (const key of keys) {
+      const newest = this.#newest.get(key);
+      if (newest !== undefined) this.#redo(table, newest);
+    }
   }
 
   /** Removes the oldest batch. */
@@ -211,49 +165,42 @@ export class Pending {
 
   /** Takes what is pending under a key off the confirmed state; returns what puts it on top again. */
   #lift(table: Table, key: string): () => void {
-    const keys = new Set([key]);
-    const oldest = (this.#newest.get(key) as Op).after;
+    const newest = this.#newest.get(key) as Op;
+    const oldest = newest.after;
     if (!isWhole(oldest.entry)) {
-      this.#takeBack(table, keys);
-      return () => this.#redo(table, keys);
+      this.#takeBack(table, newest);
+      return () => this.#redo(table, newest);
     }
     // A whole value does not depend on what it replaces, nor does what was written on top of it.
-    const slot = table.exchange(key, oldest.undo as Slot | null);
+    const slot = table.replaceSlot(key, oldest.undo as Slot | null);
     return () => {
-      oldest.undo = table.exchange(key, slot);
+      oldest.undo = table.replaceSlot(key, slot);
     };
   }
 
-  /** @param keys null: all, in all batches. */
-  #takeBack(table: Table, keys: ReadonlySet<string> | null): void {
-    if (keys === null) {
-      for (const batch of this.batches.toReversed()) for (const op of batch.ops.toReversed()) takeBack(table, op);
-      return;
-    }
-    for (const key of keys) {
-      const newest = this.#newest.get(key) as Op;
-      let op = newest;
-      do {
-        takeBack(table, op);
-        op = op.before;
-      } while (op !== newest);
-    }
+  /** Takes back all ops of a key. */
+  #takeBack(table: Table, newest: Op): void {
+    let op = newest;
+    do {
+      takeBack(table, op);
+      op = op.before;
+    } while (op !== newest);
   }
 
-  #redo(table: Table, keys: ReadonlySet<string> | null): void {
-    if (keys === null) {
-      for (const batch of this.batches) for (const op of batch.ops) this.perform(table, op);
-      return;
-    }
-    for (const key of keys) {
-      const newest = this.#newest.get(key);
-      if (newest === undefined) continue;
-      let op = newest;
-      do {
-        op = op.after;
-        this.perform(table, op);
-      } while (op !== newest);
-    }
+  #redo(table: Table, newest: Op): void {
+    let op = newest;
+    do {
+      op = op.after;
+      this.perform(table, op);
+    } while (op !== newest);
+  }
+
+  #takeBackAll(table: Table): void {
+    for (const batch of this.batches.toReversed()) for (const op of batch.ops.toReversed()) takeBack(table, op);
+  }
+
+  #redoAll(table: Table): void {
+    for (const batch of this.batches) for (const op of batch.ops) this.perform(table, op);
   }
 
   /**

@@ -39,8 +39,8 @@ export interface ReplicaOptions {
   readonly maxValueBytes: number;
   /** Most bytes of pending writes. */
   readonly maxPendingBytes: number;
-  /** What writes must have to be sent while others are on their way. */
-  readonly gatherBytes: number;
+  /** Most batches on their way, long ones aside; what is written meanwhile becomes one batch. */
+  readonly maxInFlight: number;
 }
 
 /**
@@ -58,14 +58,14 @@ export class Replica {
 
   /** @param log Still to be opened, with `sink`. */
   constructor(log: Log, options: ReplicaOptions) {
-    const { clock, events, random, maxValueBytes, maxPendingBytes, gatherBytes } = options;
+    const { clock, events, random, maxValueBytes, maxPendingBytes, maxInFlight } = options;
     this.#maxValueBytes = maxValueBytes;
     const pending = this.#pending;
     const outbox = new Outbox(
       pending.batches,
       (frame) => log.append(frame),
       () => originFrom(random(7)),
-      gatherBytes,
+      maxInFlight,
     );
     this.#outbox = outbox;
     this.#follower = new Follower({

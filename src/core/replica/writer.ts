@@ -4,8 +4,9 @@ import { MAX_ARRAY_LENGTH, MAX_BATCH_BYTES, SPLIT_BATCH_BYTES } from "../log/lim
 import type { Log } from "../log/log.js";
 import { NOT_A_NUMBER, TOO_FAR } from "../state/executor.js";
 import { expiredError, type Follower } from "./follower.js";
+import { Op, type PendingBatch, type Promised } from "./op.js";
 import type { Outbox } from "./outbox.js";
-import { Op, type Pending, type PendingBatch, type Promised } from "./pending.js";
+import type { Pending } from "./pending.js";
 
 /** What an op takes besides its keys and its value: in a frame, and about in memory. */
 const OP_BYTES = 64;
@@ -153,7 +154,7 @@ export class Writer {
     this.#hold();
     queueMicrotask(() => {
       this.#isSealing = false;
-      this.#outbox.seal(this.#follower.now);
+      this.#outbox.sealIfDue(this.#follower.now);
       this.#hold();
     });
   }

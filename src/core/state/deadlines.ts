@@ -12,6 +12,7 @@ const EMPTY_BUCKETS = 64;
  * empty is `null` until its second leaves the heap; less than half of the heap, or a few, are such.
  */
 export class Deadlines {
+  /** The keys of each bucket as a set that takes no long pauses. */
   readonly #buckets = new Map<number, KeyMap<true> | null>();
   #heap: number[] = [];
   #emptyCount = 0;

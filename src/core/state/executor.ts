@@ -83,7 +83,7 @@ export class Executor {
     }
     const key = entry.path[0] as string;
     if (undo instanceof Slot || undo === null) {
-      this.exchange(key, undo);
+      this.replaceSlot(key, undo);
       return;
     }
     const slot = this.slots.get(key);
@@ -95,7 +95,7 @@ export class Executor {
   }
 
   /** Puts a slot, or nothing (null), in place of the one under a key; returns that. */
-  exchange(key: string, next: Slot | null): Slot | null {
+  replaceSlot(key: string, next: Slot | null): Slot | null {
     const slot = this.slots.get(key);
     this.slots.put(key, slot, next ?? undefined);
     return slot ?? null;

@@ -148,8 +148,8 @@ export class Table {
   }
 
   /** Puts a slot, or nothing (null), in place of the one under a key; returns that. */
-  exchange(key: string, slot: Slot | null): Slot | null {
-    return this.#executor.exchange(key, slot);
+  replaceSlot(key: string, slot: Slot | null): Slot | null {
+    return this.#executor.replaceSlot(key, slot);
   }
 
   /**
