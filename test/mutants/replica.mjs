@@ -249,7 +249,7 @@ export const replicaMutants = [
   {
     name: "an op that was rolled back goes on being the newest one",
     file: PENDING,
-    from: "    if (key !== undefined && op.before !== op) this.#newest.set(key, op.before);\n",
+    from: "    if (op.before !== op) this.#newest.set(keyOf(op) as string, op.before);\n",
     to: "",
     killedBy: replica,
   },

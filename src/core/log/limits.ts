@@ -7,7 +7,10 @@ export const MAX_BATCH_BYTES = MAX_FRAME_BYTES - 4096;
 /** Bytes from which on a batch takes no more writes, so that one frame never delays the others for long. */
 export const SPLIT_BATCH_BYTES = 256 * 1024;
 
-/** Batches that a member has on their way before what it writes gathers: as many as an application has that writes often. */
+/**
+ * Batches that a member has on their way before what it writes gathers. With fewer, what is written right before a long task
+ * would often wait for its end.
+ */
 export const MAX_IN_FLIGHT = 8;
 
 /** What has gathered is sent once it has so many bytes: what a frame costs in all processes is little beside them then. */

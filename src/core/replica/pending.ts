@@ -61,8 +61,7 @@ export class Pending {
   /** Forgets the newest op of all and what it did. */
   rollBack(table: Table, op: Op): void {
     takeBack(table, op);
-    const key = keyOf(op);
-    if (key !== undefined && op.before !== op) this.#newest.set(key, op.before);
+    if (op.before !== op) this.#newest.set(keyOf(op) as string, op.before);
     this.#remove(op);
   }
 
@@ -108,7 +107,7 @@ export class Pending {
   moveTo(table: Table): PendingBatch[] {
     const found = this.batches.filter((batch) => batch.isFound);
     for (const batch of found) this.#forget(batch);
-    for (const batch of this.batches) for (const op of batch.ops) this.perform(table, op);
+    this.#redoAll(table);
     return found;
   }
 
