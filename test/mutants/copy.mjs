@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, syml
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import ts from "typescript";
+import { bundleThreads } from "../../scripts/bundle-threads.mjs";
 
 const LEFT_OUT = new Set(["node_modules", ".git", "coverage"]);
 /** As in `tsconfig.json`. The sources have only syntax that is erased, so one file alone compiles to what it compiles to with all. */
@@ -39,10 +40,12 @@ export class Copy {
     const before = readFileSync(this.#output(this.#root, file), "utf8");
     if (codeOf(compiled(source)) !== codeOf(before)) throw new Error(`expected the compiled ${file}, got an old one`);
     writeFileSync(this.#output(this.#directory, file), compiled(source.replace(from, () => to)));
+    bundleThreads(this.#directory);
   }
 
   restore(file) {
     cpSync(this.#output(this.#root, file), this.#output(this.#directory, file));
+    bundleThreads(this.#directory);
   }
 
   /**

@@ -49,6 +49,9 @@ const TSCONFIG = {
   include: ["*.ts"],
 };
 
+/** The threads of the engine, each in one file. */
+const THREADS = ["dist/core/local/hub-thread.cjs", "dist/core/local/compactor-thread.cjs"];
+
 describe("the packed package", () => {
   const folder = mkdtempSync(join(tmpdir(), "cluster-storage-pack-"));
   let packed: string[] = [];
@@ -83,12 +86,12 @@ describe("the packed package", () => {
 
   it("has the compiled code, its source and the documents, and nothing else", () => {
     const expected =
-      /^(package\.json|LICENSE|(README|ARCHITECTURE|CHANGELOG)\.md|dist\/.+\.(js|d\.ts)(\.map)?|src\/.+\.(ts|md|json))$/;
+      /^(package\.json|LICENSE|(README|ARCHITECTURE|CHANGELOG)\.md|dist\/.+\.(c?js|d\.ts)(\.map)?|src\/.+\.(ts|md|json))$/;
     assert.deepEqual(
       packed.filter((name) => !expected.test(name)),
       [],
     );
-    for (const name of ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE", "dist/index.js"]) {
+    for (const name of ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE", "dist/index.js", ...THREADS]) {
       assert.ok(packed.includes(name), `expected ${name} in the package`);
     }
     assert.deepEqual(

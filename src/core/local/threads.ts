@@ -96,7 +96,7 @@ class CompactorThread {
   constructor(ended: (thread: CompactorThread) => void) {
     this.#ended = ended;
     this.#worker = start<CompactReport>(
-      "./compactor-thread.js",
+      "./compactor-thread.cjs",
       undefined,
       (report) => {
         if ("result" in report) this.#finish(null, report.result);
@@ -142,7 +142,7 @@ export const workerThreads = (clock: Clock, compactors = new CompactorThreads(cl
       report(last);
     };
     const worker = start<HubReport>(
-      "./hub-thread.js",
+      "./hub-thread.cjs",
       request,
       (message) => {
         if (LAST_REPORTS.has(message.kind)) finish(message);
