@@ -5,6 +5,7 @@
 import { audienceMutants } from "./audience.mjs";
 import { fileMutants } from "./files.mjs";
 import { hubMutants } from "./hub.mjs";
+import { keysMutants } from "./keys.mjs";
 import { logMutants } from "./log.mjs";
 import { memberMutants } from "./member.mjs";
 import { recoveryMutants } from "./recovery.mjs";
@@ -23,6 +24,7 @@ export const mutants = [
   ...memberMutants,
   ...replicaMutants,
   ...stateMutants,
+  ...keysMutants,
   ...valueMutants,
   ...logMutants,
   ...storageMutants,

@@ -6,7 +6,6 @@ const EXPIRY = "src/core/state/expiry.ts";
 const SLOTS = "src/core/state/slots.ts";
 const SLOT = "src/core/state/slot.ts";
 const DEADLINES = "src/core/state/deadlines.ts";
-const KEY_MAP = "src/core/state/key-map.ts";
 const state = ["state/", "model/"];
 
 export const stateMutants = [
@@ -211,48 +210,6 @@ export const stateMutants = [
     file: SLOTS,
     from: "    this.#due.add(key, slot.next);\n",
     to: "",
-    killedBy: state,
-  },
-  {
-    name: "keys are lost when they are divided among parts",
-    file: KEY_MAP,
-    from: "for (const [key, value] of this.#first) (parts[placeOf(key)] as Map<string, V>).set(key, value);",
-    to: "",
-    killedBy: state,
-  },
-  {
-    name: "keys are divided at each new key",
-    file: KEY_MAP,
-    from: "if (this.#parts === null && this.#size > WIDE_KEYS)",
-    to: "if (this.#size > WIDE_KEYS)",
-    killedBy: state,
-  },
-  {
-    name: "a key that is there is added",
-    file: KEY_MAP,
-    from: "    if (part.has(key)) return false;\n",
-    to: "",
-    killedBy: state,
-  },
-  {
-    name: "only the ends of keys choose their part",
-    file: KEY_MAP,
-    from: "hashOf(key, 0, isLong ? END_CHARS : length, FNV_START)",
-    to: "hashOf(key, 0, isLong ? 0 : length, FNV_START)",
-    killedBy: state,
-  },
-  {
-    name: "a key that is put again counts twice",
-    file: KEY_MAP,
-    from: "if (part.size > before) this.#grown();",
-    to: "if (part.size >= before) this.#grown();",
-    killedBy: state,
-  },
-  {
-    name: "a key that is not there is subtracted when it is deleted",
-    file: KEY_MAP,
-    from: "if (this.#partOf(key).delete(key)) this.#size--;",
-    to: "this.#partOf(key).delete(key);\n    this.#size--;",
     killedBy: state,
   },
 ];

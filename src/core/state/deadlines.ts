@@ -74,7 +74,7 @@ export class Deadlines {
         continue;
       }
       for (const part of this.#buckets.get(second)?.parts ?? []) {
-        for (const key of part.keys()) if (!visit(key)) return later;
+        for (const [key] of part) if (!visit(key)) return later;
       }
       places.push(place * 2 + 1, place * 2 + 2);
     }

@@ -1,24 +1,23 @@
+import { KeyTable } from "./key-table.js";
+
 /** Keys from which on there are parts. */
 const WIDE_KEYS = 16_384;
 /** A power of two. */
-const PART_COUNT = 256;
-/** Characters of a key, from its begin and from its end, that choose its part. */
+const PART_COUNT = 64;
+/** Characters of a key, from its begin and from its end, that its hash depends on. */
 const END_CHARS = 16;
 
-const FNV_START = 0x811c9dc5;
+const FNV_START = 0x811c9dc5 | 0;
 const FNV_PRIME = 0x01000193;
 
-/** The part of a key: 0 to `PART_COUNT` - 1 (FNV-1a, folded). */
-function placeOf(key: string): number {
+/** A hash of the ends of a key (FNV-1a): 32 bits, as a signed number. */
+function hashOf(key: string): number {
   const { length } = key;
-  const isLong = length > 2 * END_CHARS;
-  let hash = hashOf(key, 0, isLong ? END_CHARS : length, FNV_START);
-  if (isLong) hash = hashOf(key, length - END_CHARS, length, hash);
-  hash ^= hash >>> 16;
-  return (hash ^ (hash >>> 8)) & (PART_COUNT - 1);
+  if (length <= 2 * END_CHARS) return hashOn(key, 0, length, FNV_START);
+  return hashOn(key, length - END_CHARS, length, hashOn(key, 0, END_CHARS, FNV_START));
 }
 
-function hashOf(key: string, from: number, to: number, start: number): number {
+function hashOn(key: string, from: number, to: number, start: number): number {
   let hash = start;
   for (let index = from; index < to; index++) hash = Math.imul(hash ^ key.charCodeAt(index), FNV_PRIME);
   return hash;
@@ -27,65 +26,76 @@ function hashOf(key: string, from: number, to: number, start: number): number {
 /**
  * A map by string that takes no long pauses, unless nearly all keys are equal at both ends. A `Map` that grows moves all that
  * it holds at once, which with a million keys stops the event loop for 100 ms. This one divides many keys among parts, which
- * grow one by one.
+ * grow one by one. Values are not `undefined`.
  *
- * Invariant: `#parts` is null, or holds every key, in the part that `placeOf` names; `#first` holds all otherwise.
+ * Invariant: `#parts` is null, or holds every key, in the part that its hash names; `#first` holds all otherwise.
  */
 export class KeyMap<V> {
   #first = new Map<string, V>();
-  #parts: Map<string, V>[] | null = null;
-  #size = 0;
+  #parts: KeyTable<V>[] | null = null;
+  /** Keys in the parts. */
+  #partSize = 0;
 
   get size(): number {
-    return this.#size;
+    return this.#parts === null ? this.#first.size : this.#partSize;
   }
 
   get(key: string): V | undefined {
-    return this.#partOf(key).get(key);
+    if (this.#parts === null) return this.#first.get(key);
+    const hash = hashOf(key);
+    return this.#partOf(hash).get(key, hash);
   }
 
   has(key: string): boolean {
-    return this.#partOf(key).has(key);
+    return this.get(key) !== undefined;
   }
 
   set(key: string, value: V): void {
-    const part = this.#partOf(key);
-    const before = part.size;
-    part.set(key, value);
-    if (part.size > before) this.#grown();
+    if (this.#parts === null) {
+      this.#first.set(key, value);
+      this.#divideIfWide();
+      return;
+    }
+    const hash = hashOf(key);
+    if (this.#partOf(hash).set(key, hash, value)) this.#partSize++;
   }
 
   /** Puts a value under a key that has none; false, and nothing is changed, when it has one. */
   add(key: string, value: V): boolean {
-    const part = this.#partOf(key);
-    if (part.has(key)) return false;
-    part.set(key, value);
-    this.#grown();
-    return true;
+    if (this.#parts === null) {
+      if (this.#first.has(key)) return false;
+      this.set(key, value);
+      return true;
+    }
+    const hash = hashOf(key);
+    const isNew = this.#partOf(hash).add(key, hash, value);
+    if (isNew) this.#partSize++;
+    return isNew;
   }
 
   delete(key: string): void {
-    if (this.#partOf(key).delete(key)) this.#size--;
+    if (this.#parts === null) {
+      this.#first.delete(key);
+      return;
+    }
+    const hash = hashOf(key);
+    if (this.#partOf(hash).delete(key, hash)) this.#partSize--;
   }
 
-  /** All keys with their values, in maps. */
-  get parts(): readonly ReadonlyMap<string, V>[] {
+  /** All keys with their values, in parts. The map must not change while one of them is visited. */
+  get parts(): readonly (Iterable<[string, V]> & { readonly size: number })[] {
     return this.#parts ?? [this.#first];
   }
 
-  #partOf(key: string): Map<string, V> {
-    return this.#parts === null ? this.#first : (this.#parts[placeOf(key)] as Map<string, V>);
+  #partOf(hash: number): KeyTable<V> {
+    const folded = hash ^ (hash >>> 16);
+    return (this.#parts as KeyTable<V>[])[(folded ^ (folded >>> 8)) & (PART_COUNT - 1)] as KeyTable<V>;
   }
 
-  #grown(): void {
-    this.#size++;
-    if (this.#parts === null && this.#size > WIDE_KEYS) this.#divide();
-  }
-
-  #divide(): void {
-    const parts = Array.from({ length: PART_COUNT }, () => new Map<string, V>());
-    for (const [key, value] of this.#first) (parts[placeOf(key)] as Map<string, V>).set(key, value);
+  #divideIfWide(): void {
+    if (this.#first.size <= WIDE_KEYS) return;
+    this.#parts = Array.from({ length: PART_COUNT }, () => new KeyTable<V>());
+    for (const [key, value] of this.#first) this.set(key, value);
     this.#first = new Map();
-    this.#parts = parts;
   }
 }

@@ -28,7 +28,7 @@ export class Slots {
   }
 
   /** {@link KeyMap.parts} */
-  get parts(): readonly ReadonlyMap<string, Slot>[] {
+  get parts(): readonly Iterable<[string, Slot]>[] {
     return this.#slots.parts;
   }
 
