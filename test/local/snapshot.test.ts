@@ -17,7 +17,7 @@ const isCorrupt = { code: "ERR_STORAGE_CORRUPT" };
 function makeSnapshot(): { files: MemoryFiles; frames: Buffer[] } {
   const files = new MemoryFiles();
   const value = JSON.stringify("x".repeat(1000));
-  const entries = Array.from({ length: 1000 }, (_, index) => setEntry([`key${index}`], value));
+  const entries = Array.from({ length: 250 }, (_, index) => setEntry([`key${index}`], value));
   writeSnapshot(files, PATH, HEAD, entries);
   const content = files.get(PATH);
   const frames = [];

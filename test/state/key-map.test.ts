@@ -41,6 +41,32 @@ test("holds what a Map holds, while it grows, shrinks and changes", () => {
   expectEqual(map, new Map());
 });
 
+test("holds what a Map holds while keys move to their parts, one at each write", () => {
+  const map = new KeyMap<number>();
+  const naive = new Map<string, number>();
+  for (let number = 0; number < 20_000; number++) {
+    map.set(`key:${number}`, number);
+    naive.set(`key:${number}`, number);
+    for (const other of [number >> 1, number - 7, (number * 3) >> 2]) {
+      const key = `key:${other}`;
+      assert.equal(map.get(key), naive.get(key));
+      if (number % 5 === 0) {
+        map.delete(key);
+        naive.delete(key);
+      } else if (number % 5 === 1) {
+        assert.equal(map.add(key, -number), !naive.has(key));
+        if (!naive.has(key)) naive.set(key, -number);
+      } else if (number % 5 === 2) {
+        map.set(key, number);
+        naive.set(key, number);
+      }
+      assert.equal(map.size, naive.size);
+    }
+    if (number > 8000 && number % 1000 === 0) expectEqual(map, naive);
+  }
+  expectEqual(map, naive);
+});
+
 test("holds keys that differ only where their part is not chosen, and the empty one", () => {
   const map = new KeyMap<number>();
   const end = "x".repeat(16);

@@ -30,8 +30,11 @@ import { snapshotPath } from "./names.js";
 import { FrameScanner, firstFrame, readExactly } from "./scanner.js";
 import { writeAll } from "./write.js";
 
-/** Bytes of entries after which a frame of a snapshot is complete, unless one entry alone is longer. */
-const STATE_FRAME_BYTES = 256 * 1024;
+/**
+ * Bytes of entries after which a frame of a snapshot is complete, unless one entry alone is longer: whoever reads it does
+ * nothing else meanwhile.
+ */
+const STATE_FRAME_BYTES = 64 * 1024;
 
 /**
  * Writes a snapshot to a new file. On return all of it is on the disk, except its name.

@@ -1,7 +1,7 @@
 import { KeyTable } from "./key-table.js";
 
 /** Keys from which on there are parts. */
-const WIDE_KEYS = 16_384;
+const WIDE_KEYS = 8192;
 /** A power of two. */
 const PART_COUNT = 64;
 /** Characters of a key, from its begin and from its end, that its hash depends on. */
@@ -28,22 +28,26 @@ function hashOn(key: string, from: number, to: number, start: number): number {
  * it holds at once, which with a million keys stops the event loop for 100 ms. This one divides many keys among parts, which
  * grow one by one. Values are not `undefined`.
  *
- * Invariant: `#parts` is null, or holds every key, in the part that its hash names; `#first` holds all otherwise.
+ * Invariants: without parts, `#first` holds every key. With them, a key is in the part that its hash names, or in what is
+ * left of `#first`, of which each write moves one.
  */
 export class KeyMap<V> {
-  #first = new Map<string, V>();
+  readonly #first = new Map<string, V>();
   #parts: KeyTable<V>[] | null = null;
   /** Keys in the parts. */
   #partSize = 0;
+  /** What is left of `#first`, once there are parts. */
+  #left: Iterator<[string, V]> | null = null;
 
   get size(): number {
-    return this.#parts === null ? this.#first.size : this.#partSize;
+    return this.#partSize + this.#first.size;
   }
 
   get(key: string): V | undefined {
     if (this.#parts === null) return this.#first.get(key);
     const hash = hashOf(key);
-    return this.#partOf(hash).get(key, hash);
+    const value = this.#partOf(hash).get(key, hash);
+    return value === undefined && this.#left !== null ? this.#first.get(key) : value;
   }
 
   has(key: string): boolean {
@@ -51,9 +55,10 @@ export class KeyMap<V> {
   }
 
   set(key: string, value: V): void {
-    if (this.#parts === null) {
+    if (this.#left !== null) this.#move(this.#left);
+    if (this.#parts === null || (this.#left !== null && this.#first.has(key))) {
       this.#first.set(key, value);
-      this.#divideIfWide();
+      if (this.#parts === null && this.#first.size > WIDE_KEYS) this.#divide();
       return;
     }
     const hash = hashOf(key);
@@ -62,8 +67,8 @@ export class KeyMap<V> {
 
   /** Puts a value under a key that has none; false, and nothing is changed, when it has one. */
   add(key: string, value: V): boolean {
-    if (this.#parts === null) {
-      if (this.#first.has(key)) return false;
+    if (this.#parts === null || this.#left !== null) {
+      if (this.has(key)) return false;
       this.set(key, value);
       return true;
     }
@@ -74,9 +79,8 @@ export class KeyMap<V> {
   }
 
   delete(key: string): void {
-    if (this.#parts === null) {
-      this.#first.delete(key);
-      return;
+    if (this.#parts === null || this.#left !== null) {
+      if (this.#first.delete(key) || this.#parts === null) return;
     }
     const hash = hashOf(key);
     if (this.#partOf(hash).delete(key, hash)) this.#partSize--;
@@ -84,7 +88,7 @@ export class KeyMap<V> {
 
   /** All keys with their values, in parts. The map must not change while one of them is visited. */
   get parts(): readonly (Iterable<[string, V]> & { readonly size: number })[] {
-    return this.#parts ?? [this.#first];
+    return [this.#first, ...(this.#parts ?? [])];
   }
 
   #partOf(hash: number): KeyTable<V> {
@@ -92,10 +96,22 @@ export class KeyMap<V> {
     return (this.#parts as KeyTable<V>[])[(folded ^ (folded >>> 8)) & (PART_COUNT - 1)] as KeyTable<V>;
   }
 
-  #divideIfWide(): void {
-    if (this.#first.size <= WIDE_KEYS) return;
+  #divide(): void {
     this.#parts = Array.from({ length: PART_COUNT }, () => new KeyTable<V>());
-    for (const [key, value] of this.#first) this.set(key, value);
-    this.#first = new Map();
+    this.#left = this.#first.entries();
+  }
+
+  /** Moves one of the keys that are left in `#first`. */
+  #move(left: Iterator<[string, V]>): void {
+    const next = left.next();
+    if (next.done) {
+      this.#left = null;
+      return;
+    }
+    const [key, value] = next.value;
+    const hash = hashOf(key);
+    this.#first.delete(key);
+    this.#partOf(hash).set(key, hash, value);
+    this.#partSize++;
   }
 }

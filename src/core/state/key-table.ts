@@ -1,5 +1,5 @@
 /** Places at the beginning; a power of two. */
-const LEAST_PLACES = 64;
+const LEAST_PLACES = 256;
 /** The share of the places that may be taken before there are twice as many. */
 const FULL = 5 / 8;
 /** Most places from its home at which a key is looked for. */
