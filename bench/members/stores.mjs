@@ -1,6 +1,7 @@
 /** The stores that a member can open, with one face: `set` at once, `flush` until confirmed. */
 import { once } from "node:events";
 import { connect } from "node:net";
+import { createInterface } from "node:readline";
 import { Storage } from "cluster-storage";
 import { openLmdb, openSqlite } from "../peers/embedded.mjs";
 import { connectRedis } from "../peers/servers.mjs";
@@ -90,6 +91,8 @@ async function openRelayed({ address }) {
       queueMicrotask(send);
     },
     seenCount: () => seenCount,
+    publish: (text) => socket.write(`${text}\n`),
+    subscribe: (listener) => void createInterface({ input: socket }).on("line", listener),
     flush: () => last,
     close: () => socket.destroy(),
   };

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { nowNs } from "../measure/compare.mjs";
 import { withScratch } from "../measure/scratch.mjs";
 import { askAll, startMembers, stopMembers, withManagerFirst } from "../members/members.mjs";
-import { roundTrips } from "../members/sockets.mjs";
+import { roundTrips, startSocket } from "../members/sockets.mjs";
 import { NO_REDIS, withRedis } from "../peers/servers.mjs";
 import { quantile } from "../report/statistics.mjs";
 
@@ -20,12 +20,13 @@ const BLOCKED = { blockMs: 200, everyMs: 1_000 };
 const BLOCK_BEATS = 1_200;
 
 const LIMIT = "bare Unix socket, there and back";
+const RELAYED = "bare sockets through a relay to 3 processes";
 const IDLE = "cluster-storage, idle";
 const PUBLISHED = "redis, published";
 
 export const title = "Latency: from a write to its being visible elsewhere";
 export const says =
-  "4 members. One that is not the manager sets the time every 2 ms; another one, neither writer nor manager, takes the difference when the change reaches it; every beat must be counted on. Half load: the two others write half of what all can. Blocked: the manager's own event loop is busy for 200 ms of each second. Frozen: the fourth member is stopped by SIGSTOP, and must have everything when it goes on. Beside it: a message that is published through Redis.";
+  "4 members. One that is not the manager sets the time every 2 ms; another one, neither writer nor manager, takes the difference when the change reaches it; every beat must be counted on. Half load: the two others write half of what all can. Blocked: the manager's own event loop is busy for 200 ms of each second. Frozen: the fourth member is stopped by SIGSTOP, and must have everything when it goes on. Beside it: a message that is published through Redis; and a line that a process without any store passes on from a bare socket to three others, of which the second one takes the time.";
 export const packages = ["redis"];
 
 /** One run of beats; the delays until they were visible. */
@@ -95,6 +96,20 @@ function troubles([manager, writer, reader, fourth], perSecond) {
   }));
 }
 
+/** The same way without a store: the floor for whatever has one process that orders and three that see. */
+async function startRelayedCase(path) {
+  const relay = await startSocket("relay", path);
+  const members = await startMembers(MEMBERS, "relayed", { address: relay.address });
+  const [, writer, reader] = members;
+  await reader.ask("listen");
+  await delaysOf(writer, reader, WARM_UP / 2);
+  const stop = async () => {
+    await stopMembers(members);
+    await relay.stop();
+  };
+  return { cases: [{ name: RELAYED, run: () => delaysOf(writer, reader) }], stop };
+}
+
 async function startRedisCase(server) {
   if (server === null) return { cases: [{ name: PUBLISHED, absent: NO_REDIS }], members: [] };
   const members = await startMembers(2, "redis", { address: server.address });
@@ -134,16 +149,18 @@ export const measure = ({ rounds }) =>
     withRedis(path, async (server) => {
       const members = await withManagerFirst(await startMembers(MEMBERS, "storage", { path }));
       const redis = await startRedisCase(server);
+      const relayed = await startRelayedCase(path);
       await Promise.all(members.map((member, id) => member.ask("warmUp", { id, count: WARM_UP })));
       await members[2].ask("listen");
       const rate = await writesPerSecond(members);
       const bare = { name: LIMIT, run: () => roundTrips(path, BEATS, PAUSE_MS) };
-      const cases = [bare, ...troubles(members, rate), ...redis.cases];
+      const cases = [bare, ...relayed.cases, ...troubles(members, rate), ...redis.cases];
       const figures = new Map(cases.map(({ name }) => [name, []]));
       for (let round = 0; round < rounds(ROUNDS); round++) {
         for (const { name, run } of cases) if (run) figures.get(name).push(await run());
       }
       await stopMembers([...members, ...redis.members]);
+      await relayed.stop();
       const notes = [`Half load was ${Math.round(rate / 2).toLocaleString("en")} writes/s.`];
       return { tables: tablesOf(cases, figures), notes };
     }),

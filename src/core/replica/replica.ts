@@ -15,7 +15,7 @@ import {
 import type { Log, LogSink } from "../log/log.js";
 import { APPLIED } from "../state/executor.js";
 import { parsePath } from "../state/path.js";
-import type { Table } from "../state/table.js";
+import { NO_SLOT, type Table } from "../state/table.js";
 import { Announcer } from "./announcer.js";
 import { Follower, type ReplicaClock, type ReplicaEvents } from "./follower.js";
 import { Outbox } from "./outbox.js";
@@ -42,6 +42,8 @@ export interface ReplicaOptions {
   /** Most batches on their way, long ones aside; what is written meanwhile becomes one batch. */
   readonly maxInFlight: number;
 }
+
+const NO_KEY = (): boolean => false;
 
 /**
  * The whole storage as one member sees it: the confirmed state with this member's pending writes on top. Gives every
@@ -113,12 +115,13 @@ export class Replica {
 
   /** The value at a path, frozen; null when there is none. */
   get(path: UserPath): unknown {
+    let hasKey = this.#hasKey;
     if (typeof path === "string") {
       const value = this.#table.handedOut(path, this.#now);
-      if (value !== undefined) return value;
+      if (value === NO_SLOT) hasKey = NO_KEY;
+      else if (value !== undefined) return value;
     }
-    const keys = this.#parse(path);
-    return this.#table.read(keys, this.#now) ?? null;
+    return this.#table.read(parsePath(path, hasKey), this.#now) ?? null;
   }
 
   has(path: UserPath): boolean {

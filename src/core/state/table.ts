@@ -9,6 +9,9 @@ import { NEW, Origins, type Verdict } from "./origins.js";
 import type { Slot } from "./slot.js";
 import { Slots, type Swept } from "./slots.js";
 
+/** What a look under a key gives that has no slot. */
+export const NO_SLOT = Symbol("no slot");
+
 /** The version of a slot that has changes which no batch of the log has made yet. */
 export const PENDING = -1;
 
@@ -27,12 +30,13 @@ export class Table {
   readonly #executor = new Executor();
 
   /**
-   * The value under a top-level key, if it was read before and not changed since: the way of a hot read. Otherwise
-   * undefined, which says nothing.
+   * The value under a top-level key, if it was read before and not changed since: the way of a hot read. `NO_SLOT` when
+   * there is none; otherwise undefined, which says nothing.
    * @param now Asked only when something in the slot expires.
    */
   handedOut(key: string, now: () => number): unknown {
-    return this.#executor.slots.get(key)?.handedOut(now);
+    const slot = this.#executor.slots.get(key);
+    return slot === undefined ? NO_SLOT : slot.handedOut(now);
   }
 
   /** The value at a path at `now`, frozen; undefined when there is none. */
