@@ -58,7 +58,9 @@ function parsedAnew(text: string): Path {
 function fromArray(path: unknown): Path {
   if (!Array.isArray(path)) throw new TypeError(`expected a path as a string or an array of keys, got ${kindOf(path)}`);
   if (path.length === 0) throw new TypeError("expected a path of at least one key, got an empty array");
-  return checked(Array.from(path, keyOf));
+  const keys = new Array<string>(path.length);
+  for (let depth = 0; depth < keys.length; depth++) keys[depth] = keyOf(path[depth]);
+  return checked(keys);
 }
 
 function keyOf(key: unknown): string {
