@@ -4,33 +4,29 @@
  *
  *   node scripts/bundle-threads.mjs
  */
+import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
+const THREADS = ["hub-thread.js", "compactor-thread.js"];
 
-/** @param directory A directory with a compiled `dist`. */
-export function bundleThreads(directory) {
-  const modules = join(directory, "dist/core/local");
+/** @param root A directory with a compiled `dist`. */
+export function bundleThreads(root) {
+  const modules = join(root, "dist/core/local");
   buildSync({
-    entryPoints: ["hub-thread.js", "compactor-thread.js"].map((name) => join(modules, name)),
+    entryPoints: THREADS.map((name) => join(modules, name)),
     outdir: modules,
-    outExtension: { ".js": ".cjs" },
+    entryNames: "[name].bundle",
     bundle: true,
     platform: "node",
     target: "node20",
-    format: "cjs",
+    format: "esm",
     sourcemap: true,
-    define: { "import.meta.url": "moduleUrl" },
-    banner: {
-      js: [
-        "/* Contains modules of lodash: MIT License, copyright OpenJS Foundation and other contributors. */",
-        'const moduleUrl = require("node:url").pathToFileURL(__filename).href;',
-      ].join("\n"),
-    },
+    sourcesContent: false,
     logLevel: "warning",
   });
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) bundleThreads(root);
+const thisFile = fileURLToPath(import.meta.url);
+if (realpathSync(process.argv[1]) === realpathSync(thisFile)) bundleThreads(join(thisFile, "../.."));

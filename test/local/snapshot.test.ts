@@ -5,7 +5,7 @@ import { ChainReader } from "../../dist/core/local/reader.js";
 import { Segment } from "../../dist/core/local/segment.js";
 import { isWholeSnapshot, SnapshotScanner, writeSnapshot } from "../../dist/core/local/snapshot.js";
 import { checkSnapshot } from "../../dist/core/local/verify.js";
-import { setEntry } from "../../dist/core/log/entry.js";
+import { expireEntry, setEntry } from "../../dist/core/log/entry.js";
 import { MemoryFiles } from "./memory-files.js";
 import { place } from "./stored.js";
 
@@ -13,17 +13,21 @@ const PATH = snapshotPath(place, 9);
 const HEAD = { seq: 9, time: 5, origins: [[1, 2, 3]] as const };
 const isCorrupt = { code: "ERR_STORAGE_CORRUPT" };
 
+function framesIn(content: Buffer): Buffer[] {
+  const frames = [];
+  for (let at = 0; at < content.length; at += content.readUInt32LE(at)) {
+    frames.push(content.subarray(at, at + content.readUInt32LE(at)));
+  }
+  return frames;
+}
+
 /** A snapshot of seq 9 with four frames of entries, and its frames one by one. */
 function makeSnapshot(): { files: MemoryFiles; frames: Buffer[] } {
   const files = new MemoryFiles();
   const value = JSON.stringify("x".repeat(1000));
   const entries = Array.from({ length: 250 }, (_, index) => setEntry([`key${index}`], value));
   writeSnapshot(files, PATH, HEAD, entries);
-  const content = files.get(PATH);
-  const frames = [];
-  for (let at = 0; at < content.length; at += content.readUInt32LE(at)) {
-    frames.push(content.subarray(at, at + content.readUInt32LE(at)));
-  }
+  const frames = framesIn(files.get(PATH));
   assert.equal(frames.length, 6);
   return { files, frames };
 }
@@ -37,6 +41,20 @@ test("a snapshot gives back its head and counts its frames", () => {
   while (scanner.next()) count++;
   assert.equal(count, 4);
   assert.deepEqual([isWholeSnapshot(files, file, 9), isWholeSnapshot(files, file, 8)], [true, false]);
+});
+
+test("frames of a snapshot are short, whatever takes the room in their entries", () => {
+  const shapes = [
+    Array.from({ length: 1000 }, (_, index) => setEntry(["users", `${index}`.padEnd(2000, "x")], "1")),
+    Array.from({ length: 30_000 }, (_, index) => expireEntry(["", `${index}`], 7)),
+  ];
+  for (const entries of shapes) {
+    const files = new MemoryFiles();
+    writeSnapshot(files, PATH, HEAD, entries);
+    const frames = framesIn(files.get(PATH));
+    assert(frames.length > 10);
+    for (const { length } of frames) assert(length < 80 * 1024, `expected a short frame, got one of ${length} bytes`);
+  }
 });
 
 test("whole frames that are left out, repeated or swapped are noticed, each by itself", () => {

@@ -254,4 +254,18 @@ export const fileMutants = [
     to: "",
     killedBy: ["local/recovery"],
   },
+  {
+    name: "a frame of a snapshot is cut without a look at its paths",
+    file: SNAPSHOT,
+    from: "    for (const key of entry.path) partBytes += 2 + key.length;\n",
+    to: "",
+    killedBy: ["local/snapshot"],
+  },
+  {
+    name: "a frame of a snapshot is cut without a look at what its entries take besides",
+    file: SNAPSHOT,
+    from: "partBytes += ENTRY_BYTES + entry.json.length;",
+    to: "partBytes += entry.json.length;",
+    killedBy: ["local/snapshot"],
+  },
 ];

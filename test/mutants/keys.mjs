@@ -117,6 +117,27 @@ export const keysMutants = [
     killedBy: state,
   },
   {
+    name: "to close a gap, all behind it is looked at, however far",
+    file: KEY_TABLE,
+    from: " && ((next - free) & mask) < 2 * REACH;",
+    to: ";",
+    killedBy: state,
+  },
+  {
+    name: "a gap is not closed with what is far behind it",
+    file: KEY_TABLE,
+    from: "((next - free) & mask) < 2 * REACH",
+    to: "((next - free) & mask) < REACH",
+    killedBy: state,
+  },
+  {
+    name: "the value of a key that was removed stays",
+    file: KEY_TABLE,
+    from: "    this.#entries[end - 1] = undefined;\n",
+    to: "",
+    killedBy: state,
+  },
+  {
     name: "what has no place when a table is made anew is dropped",
     file: KEY_TABLE,
     from: "        this.#crowd.set(key, value);\n        this.#count--;",

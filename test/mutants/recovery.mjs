@@ -269,4 +269,18 @@ export const recoveryMutants = [
     to: "    return { epoch, content };\n",
     killedBy: ["local/seat", "simulation"],
   },
+  {
+    name: "the first step of a reader is as long as all others",
+    file: READER,
+    from: "#stepBytes = FIRST_STEP_BYTES;",
+    to: "#stepBytes = STEP_BYTES;",
+    killedBy: ["local/reader"],
+  },
+  {
+    name: "all steps of a reader are as short as the first one",
+    file: READER,
+    from: "    this.#stepBytes = Math.min(STEP_BYTES, 2 * most);\n",
+    to: "",
+    killedBy: ["local/reader"],
+  },
 ];

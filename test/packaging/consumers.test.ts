@@ -50,7 +50,7 @@ const TSCONFIG = {
 };
 
 /** The threads of the engine, each in one file. */
-const THREADS = ["dist/core/local/hub-thread.cjs", "dist/core/local/compactor-thread.cjs"];
+const THREADS = ["dist/core/local/hub-thread.bundle.js", "dist/core/local/compactor-thread.bundle.js"];
 
 describe("the packed package", () => {
   const folder = mkdtempSync(join(tmpdir(), "cluster-storage-pack-"));
@@ -86,7 +86,7 @@ describe("the packed package", () => {
 
   it("has the compiled code, its source and the documents, and nothing else", () => {
     const expected =
-      /^(package\.json|LICENSE|(README|ARCHITECTURE|CHANGELOG)\.md|dist\/.+\.(c?js|d\.ts)(\.map)?|src\/.+\.(ts|md|json))$/;
+      /^(package\.json|LICENSE|(README|ARCHITECTURE|CHANGELOG)\.md|dist\/.+\.(js|d\.ts)(\.map)?|src\/.+\.(ts|md|json))$/;
     assert.deepEqual(
       packed.filter((name) => !expected.test(name)),
       [],

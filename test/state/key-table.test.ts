@@ -7,6 +7,9 @@ import { randomOf } from "../budget.js";
 
 const STEPS = 30_000;
 
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
+
 /** A hash that is a good one of a number. */
 const scattered = (number: number): number => Math.imul(number ^ (number >>> 15), 0x2c1b3c6d) | 0;
 
@@ -21,7 +24,8 @@ const HASHES: Record<string, (number: number) => number> = {
   "all have the same home": (number) => Math.imul(HOME_FACTOR, number) | 0,
   "are few, and their keys crowd around a few homes": (number) => number % 37,
   "share all but their lowest bits": (number) => 0x7000_0000 | (number & 0xff),
-  "have homes at the last places": (number) => -1 - (number & 3),
+  "have their homes at the last places": (number) => Math.imul(HOME_FACTOR, (0xff - (number & 3)) << 24) | 0,
+  "have homes side by side": (number) => Math.imul(HOME_FACTOR, number << 20) | 0,
 };
 
 const keyOf = (number: number): string => `key:${number}`;
@@ -102,18 +106,60 @@ test("holds what a smaller table has no place for when it shrinks", () => {
   assert.equal(table.size, 0);
 });
 
-test("gives back what it no longer needs", () => {
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
+test("stays as fast when as many homes as there can be are side by side, each that of one key", () => {
   const table = new KeyTable<number>();
+  // Of 2^18 places at the end, which are then all but full; every second one while there are half as many, and so on.
+  const hashOf = (number: number) => Math.imul(HOME_FACTOR, number << 14) | 0;
+  const startedAt = performance.now();
+  for (let step = 2 ** 18; step >= 1; step /= 2) {
+    const end = step === 1 ? 163_700 : 163_900;
+    for (let number = 0; number < end; number += step) table.set(keyOf(number), hashOf(number), number);
+  }
+  const { size } = table;
+  for (let number = 0; number < 163_900; number++) table.delete(keyOf(number), hashOf(number));
+  assert(size > 163_700);
+  assert.equal(table.size, 0);
+  assert(performance.now() - startedAt < 5000);
+});
+
+test("finds a key far from its home when what was there is removed", () => {
+  for (const distance of [1, 60, 70, 127]) {
+    const table = new KeyTable<number>();
+    const hashOf = (home: number) => Math.imul(HOME_FACTOR, home << 24) | 0;
+    table.set("first", hashOf(0), -1);
+    for (let home = 1; home < distance; home++) table.set(keyOf(home), hashOf(home), home);
+    table.set("far", hashOf(0), -2);
+    assert(table.delete("first", hashOf(0)));
+    assert.equal(table.get("far", hashOf(0)), -2);
+    for (let home = 1; home < distance; home++) assert.equal(table.get(keyOf(home), hashOf(home)), home);
+  }
+});
+
+const memory = (): number => {
   collect();
-  const before = process.memoryUsage().heapUsed;
+  collect();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+};
+
+test("gives back what was removed at once", () => {
+  const table = new KeyTable<Buffer>();
+  const before = memory();
+  for (let number = 0; number < 50; number++) table.set(keyOf(number), scattered(number), Buffer.alloc(1024 * 1024));
+  for (let number = 1; number < 50; number++) assert(table.delete(keyOf(number), scattered(number)));
+  const grown = memory() - before;
+  assert.equal(table.size, 1);
+  assert(grown < 5 * 1024 * 1024, `expected one MiB to be left, got ${grown} bytes`);
+});
+
+test("gives back what it no longer needs", () => {
+  const table = new KeyTable<number>();
+  const before = memory();
   for (let number = 0; number < 1_000_000; number++) {
     table.set(keyOf(number), scattered(number), number);
     if (number >= 100) assert(table.delete(keyOf(number - 100), scattered(number - 100)));
   }
-  collect();
-  const grown = process.memoryUsage().heapUsed - before;
+  const grown = memory() - before;
   assert.equal(table.size, 100);
   assert(grown < 2 * 1024 * 1024, `expected nothing to be left of what was removed, got ${grown} bytes`);
 });

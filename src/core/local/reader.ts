@@ -20,8 +20,8 @@ export { StaleFilesError };
 
 /** Bytes after which a step ends: they keep a member busy for some 2 ms. */
 const STEP_BYTES = 256 * 1024;
-/** Bytes after which the first step ends, each further one after twice as many: code that has not run yet is slow. */
-const FIRST_STEP_BYTES = 16 * 1024;
+/** Bytes after which the first step ends, each further one after twice as many: in a young process code is slow at first. */
+const FIRST_STEP_BYTES = 64 * 1024;
 /** Frames after which it ends, however small they are. */
 const STEP_FRAMES = 2048;
 
@@ -93,8 +93,8 @@ export class ChainReader {
   }
 
   /**
-   * Visits about `STEP_BYTES` of frames, `STEP_FRAMES` at most; true when everything up to `to` has been visited. Closed
-   * then, and after any error.
+   * Visits some frames: at first few, later about `STEP_BYTES`, at most `STEP_FRAMES`. True when everything up to `to` has been
+   * visited. Closed then, and after any error.
    * @throws StaleFilesError when a compaction took a file away: the position is out of date.
    * @throws StorageError `ERR_STORAGE_CORRUPT` or `ERR_STORAGE_FORMAT`.
    */

@@ -31,10 +31,12 @@ import { FrameScanner, firstFrame, readExactly } from "./scanner.js";
 import { writeAll } from "./write.js";
 
 /**
- * Bytes of entries after which a frame of a snapshot is complete, unless one entry alone is longer: whoever reads it does
+ * About so many bytes of entries make a frame of a snapshot complete, unless one entry alone is longer: whoever reads it does
  * nothing else meanwhile.
  */
 const STATE_FRAME_BYTES = 64 * 1024;
+/** What an entry of a snapshot takes besides its keys and its text, about. */
+const ENTRY_BYTES = 32;
 
 /**
  * Writes a snapshot to a new file. On return all of it is on the disk, except its name.
@@ -69,7 +71,8 @@ function* framesOf(head: SnapshotHead, entries: Iterable<Entry>): Generator<Buff
   let frameCount = 0;
   for (const entry of entries) {
     part.push(entry);
-    partBytes += entry.json.length + (entry.path[0] as string).length;
+    partBytes += ENTRY_BYTES + entry.json.length;
+    for (const key of entry.path) partBytes += 2 + key.length;
     entryCount++;
     if (partBytes < STATE_FRAME_BYTES) continue;
     yield encodeEntries(part, STATE, { seq, time, number: ++frameCount });

@@ -29,7 +29,7 @@ const KEPT_MS = 5000;
 const KEPT_BYTES = 32 * 1024 * 1024;
 
 /**
- * Starts a thread that never keeps the process alive and inherits no loaders of the application.
+ * Starts a thread that never keeps the process alive and takes over no flags of the application, such as its loaders.
  * @param finish Called when it ends, with the error that ended it.
  */
 function start<Message>(
@@ -96,7 +96,7 @@ class CompactorThread {
   constructor(ended: (thread: CompactorThread) => void) {
     this.#ended = ended;
     this.#worker = start<CompactReport>(
-      "./compactor-thread.cjs",
+      "./compactor-thread.bundle.js",
       undefined,
       (report) => {
         if ("result" in report) this.#finish(null, report.result);
@@ -142,7 +142,7 @@ export const workerThreads = (clock: Clock, compactors = new CompactorThreads(cl
       report(last);
     };
     const worker = start<HubReport>(
-      "./hub-thread.cjs",
+      "./hub-thread.bundle.js",
       request,
       (message) => {
         if (LAST_REPORTS.has(message.kind)) finish(message);

@@ -17,7 +17,7 @@ const NOWHERE = -0x80000000;
  * right. Values are not `undefined`.
  *
  * Open addressing with linear probing, over entries in the order of their coming. What is out of reach of its home, since
- * hashes are alike by chance or on purpose, is in a `Map`: no choice of keys makes it slow.
+ * hashes are alike by chance or on purpose, is in a `Map`, and stays there: no choice of keys makes it slow.
  *
  * Invariants:
  * 1. A place is two numbers of `#index`: a hash and, from 2 on, where in `#entries` its key and value end; 0: free. Between
@@ -129,7 +129,9 @@ export class KeyTable<V> {
     const index = this.#index;
     const mask = this.#mask;
     let free = place;
-    for (let next = (free + 2) & mask; index[next + 1] !== 0; next = (next + 2) & mask) {
+    let next = (free + 2) & mask;
+    // What lies further behind than `REACH` has its home behind the gap, too.
+    for (; index[next + 1] !== 0 && ((next - free) & mask) < 2 * REACH; next = (next + 2) & mask) {
       const isHomeBehind = ((next - this.#homeOf(index[next] as number)) & mask) < ((next - free) & mask);
       if (isHomeBehind) continue;
       index[free] = index[next] as number;

@@ -31,7 +31,7 @@ export class Table {
 
   /**
    * The value under a top-level key, if it was read before and not changed since: the way of a hot read. `NO_SLOT` when
-   * there is none; otherwise undefined, which says nothing.
+   * there is no slot; otherwise undefined, which says nothing.
    * @param now Asked only when something in the slot expires.
    */
   handedOut(key: string, now: () => number): unknown {
