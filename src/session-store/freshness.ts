@@ -50,18 +50,17 @@ export class Freshness {
     return this.#before(write, "confirm a write, which stays pending,");
   }
 
-  async #shown(): Promise<void> {
-    if (this.#isStrong || !this.#storage.connected) await this.#ask();
-    else await this.#caughtUp();
+  /** Waits for what is to be shown; undefined: nothing is. Without a manager meanwhile: what this process has. */
+  #shown(): Promise<void> | undefined {
+    if (this.#isStrong || !this.#storage.connected) return this.#ask();
+    const { pending, delay, seq } = this.#storage.stats();
+    if (delay > LATE_MS && seq !== this.#punctualAt) return this.#catchUp();
+    return pending > 0 ? this.confirmed(this.#storage.flush()).catch(() => {}) : undefined;
   }
 
-  /** Without a manager meanwhile: what this process has. */
-  async #caughtUp(): Promise<void> {
-    const { pending, delay, seq } = this.#storage.stats();
-    if (delay > LATE_MS && seq !== this.#punctualAt) {
-      await this.#before(this.#storage.sync(), "answer").catch(() => {});
-      this.#punctualAt = this.#storage.stats().seq;
-    } else if (pending > 0) await this.confirmed(this.#storage.flush()).catch(() => {});
+  async #catchUp(): Promise<void> {
+    await this.#before(this.#storage.sync(), "answer").catch(() => {});
+    this.#punctualAt = this.#storage.stats().seq;
   }
 
   async #ask(): Promise<void> {

@@ -64,9 +64,7 @@ export function isPayload(stored: unknown): stored is SessionPayload {
 
 /** A copy that the caller may change, of what is stored. */
 export function copyOf(stored: SessionPayload): SessionPayload {
-  const copy = copied(stored) as SessionPayload;
-  delete copy[BIRTH];
-  return copy;
+  return copied(stored, BIRTH) as SessionPayload;
 }
 
 /** The fields that are not the same in two states of a session, the cookie apart; undefined stands for a removed one. */
@@ -130,11 +128,13 @@ function carried(value: unknown, before?: unknown): unknown {
   return isSame ? before : JSON.parse(text);
 }
 
-function copied(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(copied);
+/** @param leftOut A field that the copy is not to have. */
+function copied(value: unknown, leftOut?: string): unknown {
+  if (Array.isArray(value)) return value.map((member) => copied(member));
   if (!isObject(value)) return value;
   const copy: Record<string, unknown> = {};
   for (const key of Object.keys(value)) {
+    if (key === leftOut) continue;
     const member = copied(value[key]);
     if (key !== "__proto__") copy[key] = member;
     else Object.defineProperty(copy, key, { value: member, configurable: true, enumerable: true, writable: true });

@@ -159,8 +159,8 @@ export const storageMutants = [
   {
     name: "a process that stood still does not ask for the rest",
     file: FRESHNESS,
-    from: "if (delay > LATE_MS && seq !== this.#punctualAt) {",
-    to: "if (delay < 0 && seq !== this.#punctualAt) {",
+    from: "if (delay > LATE_MS && seq !== this.#punctualAt) return",
+    to: "if (delay < 0 && seq !== this.#punctualAt) return",
     killedBy: ["session-store/race-backlog"],
   },
 ];
