@@ -19,10 +19,10 @@ const RACES: readonly (readonly [file: string, text: string])[] = [
   ["seat.js", "files.unlink(seatPath(place, epoch));"],
 ];
 
-/** All places, with the text of the line. */
+/** All places, with the text of the line; the bundles of the threads are the same code once more. */
 export function callSites(): Map<string, string> {
   const sites = new Map<string, string>();
-  for (const file of readdirSync(ENGINE).filter((name) => name.endsWith(".js") && !OTHERS.has(name))) {
+  for (const file of readdirSync(ENGINE).filter((name) => /^[^.]+\.js$/.test(name) && !OTHERS.has(name))) {
     const lines = readFileSync(`${ENGINE}/${file}`, "utf8").split("\n");
     for (const [index, line] of lines.entries()) {
       const call = /^\s*(\*|\/\/|\/\*)/.test(line) ? undefined : (CALL.exec(line)?.[1] as Call | undefined);
