@@ -4,7 +4,7 @@ import { recover, recoverForHub, removeStrays } from "../../dist/core/local/reco
 import { salvage } from "../../dist/core/local/salvage.js";
 import { CLOSED, count, flipped, LAST, SNAPSHOT, storage, withFile } from "./damaged.js";
 import type { MemoryFiles } from "./memory-files.js";
-import { load, machineOf, place } from "./stored.js";
+import { framesIn, load, machineOf, place } from "./stored.js";
 
 const none = () => false;
 
@@ -99,11 +99,7 @@ test("salvage keeps every whole frame of files that were exchanged, and of frame
     load(files, recoverForHub(machineOf(files), place, 9, { recover: "salvage" }, null)).text;
   assert.match(salvaged(exchanged), /written by 20/);
   assert.deepEqual(salvaged(moved), whole);
-  const content = storage.get(two);
-  const frames: Buffer[] = [];
-  for (let at = 0; at < content.length; at += content.readUInt32LE(at))
-    frames.push(content.subarray(at, at + content.readUInt32LE(at)));
-  const [head, a, b, ...rest] = frames as [Buffer, Buffer, Buffer];
+  const [head, a, b, ...rest] = framesIn(storage.get(two)) as [Buffer, Buffer, Buffer];
   const swapped = withFile(two, Buffer.concat([head, b, a, ...rest]));
   assert.deepEqual(salvaged(swapped), whole);
 });

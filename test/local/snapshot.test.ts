@@ -7,19 +7,11 @@ import { isWholeSnapshot, SnapshotScanner, writeSnapshot } from "../../dist/core
 import { checkSnapshot } from "../../dist/core/local/verify.js";
 import { expireEntry, setEntry } from "../../dist/core/log/entry.js";
 import { MemoryFiles } from "./memory-files.js";
-import { place } from "./stored.js";
+import { framesIn, place } from "./stored.js";
 
 const PATH = snapshotPath(place, 9);
 const HEAD = { seq: 9, time: 5, origins: [[1, 2, 3]] as const };
 const isCorrupt = { code: "ERR_STORAGE_CORRUPT" };
-
-function framesIn(content: Buffer): Buffer[] {
-  const frames = [];
-  for (let at = 0; at < content.length; at += content.readUInt32LE(at)) {
-    frames.push(content.subarray(at, at + content.readUInt32LE(at)));
-  }
-  return frames;
-}
 
 /** A snapshot of seq 9 with four frames of entries, and its frames one by one. */
 function makeSnapshot(): { files: MemoryFiles; frames: Buffer[] } {

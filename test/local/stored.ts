@@ -24,6 +24,15 @@ export function entriesOf(seq: number): Entry[] {
   ];
 }
 
+/** The frames of a file, one by one. */
+export function framesIn(content: Buffer): Buffer[] {
+  const frames = [];
+  for (let at = 0; at < content.length; at += content.readUInt32LE(at)) {
+    frames.push(content.subarray(at, at + content.readUInt32LE(at)));
+  }
+  return frames;
+}
+
 export function frameOf(seq: number, epoch: number): Buffer {
   const stamp = { epoch, seq, time: START_MS + seq, origin: ORIGIN, born: START_MS, number: seq };
   return encodeEntries(entriesOf(seq), BATCH, stamp);

@@ -40,12 +40,10 @@ export class Copy {
     const before = readFileSync(this.#output(this.#root, file), "utf8");
     if (codeOf(compiled(source)) !== codeOf(before)) throw new Error(`expected the compiled ${file}, got an old one`);
     writeFileSync(this.#output(this.#directory, file), compiled(source.replace(from, () => to)));
-    bundleThreads(this.#directory);
   }
 
   restore(file) {
     cpSync(this.#output(this.#root, file), this.#output(this.#directory, file));
-    bundleThreads(this.#directory);
   }
 
   /**
@@ -55,6 +53,7 @@ export class Copy {
   async test(suite, timeoutS, isWhole = false) {
     const temporary = join(this.#directory, "t");
     mkdirSync(temporary);
+    bundleThreads(this.#directory);
     const startedAt = performance.now();
     const env = { ...process.env, TMPDIR: temporary };
     const { failure, output } = await firstFailure(this.#directory, suite, timeoutS, env, isWhole);

@@ -255,17 +255,10 @@ export const fileMutants = [
     killedBy: ["local/recovery"],
   },
   {
-    name: "a frame of a snapshot is cut without a look at its paths",
+    name: "a frame of a snapshot is cut by the texts of its entries alone",
     file: SNAPSHOT,
-    from: "    for (const key of entry.path) partBytes += 2 + key.length;\n",
-    to: "",
-    killedBy: ["local/snapshot"],
-  },
-  {
-    name: "a frame of a snapshot is cut without a look at what its entries take besides",
-    file: SNAPSHOT,
-    from: "partBytes += ENTRY_BYTES + entry.json.length;",
-    to: "partBytes += entry.json.length;",
+    from: "partBound += boundOf(entry);",
+    to: "partBound += 3 * entry.json.length;",
     killedBy: ["local/snapshot"],
   },
 ];

@@ -35,8 +35,8 @@ export const keysMutants = [
   {
     name: "a key that is still to be moved to its part is not deleted",
     file: KEY_MAP,
-    from: "if (this.#parts === null || this.#left !== null) {\n      if (this.#first.delete(key)",
-    to: "if (this.#parts === null) {\n      if (this.#first.delete(key)",
+    from: "if (this.#first.delete(key) || this.#parts === null) return;",
+    to: "if (this.#parts === null && (this.#first.delete(key) || true)) return;",
     killedBy: state,
   },
   {

@@ -3,7 +3,7 @@
  *
  * Invariant: a file named `snapshot.<seq>` was whole and on the disk before it got that name, and never changes.
  */
-import { encodeEntries } from "../log/codec.js";
+import { boundOf, encodeEntries } from "../log/codec.js";
 import type { Entry } from "../log/entry.js";
 import {
   END,
@@ -31,12 +31,10 @@ import { FrameScanner, firstFrame, readExactly } from "./scanner.js";
 import { writeAll } from "./write.js";
 
 /**
- * About so many bytes of entries make a frame of a snapshot complete, unless one entry alone is longer: whoever reads it does
- * nothing else meanwhile.
+ * Most bytes of entries that a frame of a snapshot can have, unless one entry alone can be longer: about 64 KiB when most is
+ * ASCII. Whoever reads one does nothing else meanwhile.
  */
-const STATE_FRAME_BYTES = 64 * 1024;
-/** What an entry of a snapshot takes besides its keys and its text, about. */
-const ENTRY_BYTES = 32;
+const STATE_FRAME_BOUND = 3 * 64 * 1024;
 
 /**
  * Writes a snapshot to a new file. On return all of it is on the disk, except its name.
@@ -66,18 +64,17 @@ function* framesOf(head: SnapshotHead, entries: Iterable<Entry>): Generator<Buff
   const { seq, time, origins } = head;
   yield encodeJson(SNAPSHOT, { seq, time }, { format: FORMAT, origins });
   let part: Entry[] = [];
-  let partBytes = 0;
+  let partBound = 0;
   let entryCount = 0;
   let frameCount = 0;
   for (const entry of entries) {
     part.push(entry);
-    partBytes += ENTRY_BYTES + entry.json.length;
-    for (const key of entry.path) partBytes += 2 + key.length;
+    partBound += boundOf(entry);
     entryCount++;
-    if (partBytes < STATE_FRAME_BYTES) continue;
+    if (partBound < STATE_FRAME_BOUND) continue;
     yield encodeEntries(part, STATE, { seq, time, number: ++frameCount });
     part = [];
-    partBytes = 0;
+    partBound = 0;
   }
   if (part.length > 0) yield encodeEntries(part, STATE, { seq, time, number: ++frameCount });
   yield encodeFrame(END, { seq, time, number: frameCount, origin: entryCount });

@@ -41,8 +41,11 @@ export class MalformedError extends Error {
 
 let scratch = Buffer.allocUnsafeSlow(64 * 1024);
 
-/** Most bytes that an entry can take: three per UTF-16 unit, and the fixed fields. */
-function boundOf(entry: Entry): number {
+/**
+ * Most bytes that an entry can take in a frame: three per UTF-16 unit, and the fixed fields.
+ * @throws RangeError as {@link encodeEntries}.
+ */
+export function boundOf(entry: Entry): number {
   if (entry.path.length > MAX_DEPTH) {
     throw new RangeError(`expected a path of at most ${MAX_DEPTH} keys, got ${entry.path.length}`);
   }

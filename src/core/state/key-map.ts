@@ -81,9 +81,7 @@ export class KeyMap<V> {
   }
 
   delete(key: string): void {
-    if (this.#parts === null || this.#left !== null) {
-      if (this.#first.delete(key) || this.#parts === null) return;
-    }
+    if (this.#first.delete(key) || this.#parts === null) return;
     const hash = hashOf(key);
     if (this.#partOf(hash).delete(key, hash)) this.#partSize--;
   }
