@@ -1,5 +1,5 @@
 /** The guard against falling back: the rows of the budget that take less than a minute together, each beside its target. */
-import { Storage } from "cluster-storage";
+
 import { withScratch } from "./measure/scratch.mjs";
 import { closeCaches, openMapAndLmdb } from "./peers/caches.mjs";
 import { measureKeys, measurePaths } from "./questions/get.mjs";
@@ -7,6 +7,7 @@ import { measureSmall } from "./questions/set.mjs";
 import { measureUsual } from "./questions/throughput.mjs";
 import { showTable } from "./report/table.mjs";
 import { describeTarget, GUARD_SHARE, shareReached } from "./report/targets.mjs";
+import { Storage } from "./subject.mjs";
 
 const ROUNDS = 15;
 

@@ -5,21 +5,25 @@
  *   npm run bench -- get set         some of them
  *   npm run bench -- --short         fewer rounds and smaller sizes: whether it works, not how fast it is
  *   npm run bench -- --guard         under a minute: what must not fall back, beside what is to be reached
- *   npm run bench -- --readme        writes the figures of `results.json` into the README
+ *   npm run bench -- --readme        writes the figures and images of the documents from `results.json`
  *
- * Each question is measured with its peers in the same run. Needs nothing but the development dependencies; a
- * `redis-server` on the PATH is measured too. The results are put beside this file: `results.json`, `results.html`, `plots`.
+ * Each question is measured with its peers in the same run. They are the packages of `bench/package.json`, which are installed
+ * when the first question is asked; the guard does without them. A `redis-server` on the PATH is measured too. The figures are
+ * kept in `results.json`; a page and plots of them are drawn into the folder `out`.
  */
+import { installIn } from "../scripts/own-packages.mjs";
 import { guard } from "./guard.mjs";
 import { killChildren } from "./measure/children.mjs";
 import { QUESTIONS } from "./questions.mjs";
 import { showCurve } from "./report/curves.mjs";
 import { describeMachine, withVersions } from "./report/machine.mjs";
 import { writeReadme } from "./report/readme.mjs";
-import { drawResults, keepResults } from "./report/results.mjs";
+import { keepResults } from "./report/results.mjs";
 import { showTable } from "./report/table.mjs";
 
 const OPTIONS = ["--short", "--guard", "--readme"];
+/** Loaded when something is drawn: it needs packages of `bench/package.json`. */
+const DRAWINGS = "./report/drawings.mjs";
 const SHORT_ROUNDS = 2;
 /** How many times less a short run writes. */
 const SHORT_SHARE = 10;
@@ -58,6 +62,7 @@ async function ask(name) {
 
 /** One question that fails, because what it measured was wrong, does not take the others with it. */
 async function askAll(names) {
+  installIn("bench");
   for (const name of names) {
     try {
       keepResults({ [name]: await ask(name) }, QUESTIONS);
@@ -68,10 +73,19 @@ async function askAll(names) {
       killChildren();
     }
   }
-  await drawResults();
+  const { drawResults } = await import(DRAWINGS);
+  console.log(`\nwritten: ${await drawResults()}`);
 }
 
-if (parameters.includes("--readme")) writeReadme();
+/** What the documents show: figures and images. */
+async function writeDocuments() {
+  writeReadme();
+  installIn("bench");
+  const { drawImages } = await import(DRAWINGS);
+  await drawImages();
+}
+
+if (parameters.includes("--readme")) await writeDocuments();
 else {
   console.log(describeMachine());
   if (parameters.includes("--guard")) process.exitCode = (await guard()) ? 0 : 1;

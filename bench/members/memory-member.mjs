@@ -1,10 +1,10 @@
 /** A process that holds many keys in one kind of store, and says how many bytes that took; needs `--expose-gc`. */
 import { createRequire } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Storage } from "cluster-storage";
 import { LRUCache } from "lru-cache";
 import NodeCache from "node-cache";
 import { textAt } from "../measure/samples.mjs";
+import { Storage } from "../subject.mjs";
 import { answerJobs } from "./jobs.mjs";
 
 const require = createRequire(import.meta.url);

@@ -2,9 +2,9 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { createInterface } from "node:readline";
-import { Storage } from "cluster-storage";
 import { openLmdb, openSqlite } from "../peers/embedded.mjs";
 import { connectRedis } from "../peers/servers.mjs";
+import { Storage } from "../subject.mjs";
 
 async function openStorage({ path, options = {} }) {
   const storage = await Storage.open("bench", { path, ...options });

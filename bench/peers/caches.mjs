@@ -2,11 +2,6 @@
  * The other stores of one process' point of view, each with one face: `get` and `set`, or, for those in a program of their own,
  * `timed`. Those that are not there say why (`absent`).
  */
-import { BentoCache, bentostore } from "bentocache";
-import { memoryDriver } from "bentocache/drivers/memory";
-import Keyv from "keyv";
-import { LRUCache } from "lru-cache";
-import NodeCache from "node-cache";
 import { NO_LMDB, NO_SQLITE, openLmdb, openSqlite } from "./embedded.mjs";
 import { openForeign } from "./foreign.mjs";
 import { connectIoredis, connectRedis, NO_REDIS } from "./servers.mjs";
@@ -14,15 +9,37 @@ import { connectIoredis, connectRedis, NO_REDIS } from "./servers.mjs";
 const MAX_ITEMS = 1_000_000;
 const nothing = () => {};
 
-function inMemory() {
+function openMap() {
   const map = new Map();
+  return { name: "Map", get: (key) => map.get(key), set: (key, value) => map.set(key, value), close: nothing };
+}
+
+/** Keyv changed how it works from one major version to the next: both are in use. */
+function openKeyv(name, Keyv) {
+  const keyv = new Keyv();
+  return {
+    name,
+    note: "in memory",
+    isLater: true,
+    get: (key) => keyv.get(key),
+    set: (key, value) => keyv.set(key, value),
+    close: nothing,
+  };
+}
+
+async function inMemory() {
+  const { BentoCache, bentostore } = await import("bentocache");
+  const { memoryDriver } = await import("bentocache/drivers/memory");
+  const { Keyv } = await import("keyv");
+  const { Keyv: Keyv5 } = await import("keyv5");
+  const { LRUCache } = await import("lru-cache");
+  const { default: NodeCache } = await import("node-cache");
   const lru = new LRUCache({ max: MAX_ITEMS });
   const cache = new NodeCache();
-  const keyv = new Keyv();
   const memory = bentostore().useL1Layer(memoryDriver({ maxItems: MAX_ITEMS }));
   const bento = new BentoCache({ default: "memory", stores: { memory } });
   return [
-    { name: "Map", get: (key) => map.get(key), set: (key, value) => map.set(key, value), close: nothing },
+    openMap(),
     { name: "lru-cache", get: (key) => lru.get(key), set: (key, value) => lru.set(key, value), close: nothing },
     {
       name: "node-cache",
@@ -30,14 +47,8 @@ function inMemory() {
       set: (key, value) => cache.set(key, value),
       close: () => cache.close(),
     },
-    {
-      name: "keyv",
-      note: "in memory",
-      isLater: true,
-      get: (key) => keyv.get(key),
-      set: (key, value) => keyv.set(key, value),
-      close: nothing,
-    },
+    openKeyv("keyv", Keyv),
+    openKeyv("keyv 5", Keyv5),
     {
       name: "bentocache",
       note: "in memory",
@@ -49,21 +60,21 @@ function inMemory() {
   ];
 }
 
-async function inFiles(path) {
+async function inLmdb(path) {
   const lmdb = await openLmdb(path);
+  if (lmdb === null) return { name: "lmdb", absent: NO_LMDB };
+  return {
+    name: "lmdb",
+    get: (key) => lmdb.get(key),
+    set: (key, value) => lmdb.put(key, value),
+    between: () => lmdb.committed,
+    close: () => lmdb.close(),
+  };
+}
+
+async function inFiles(path) {
   const sqlite = await openSqlite(path);
-  return [
-    lmdb === null
-      ? { name: "lmdb", absent: NO_LMDB }
-      : {
-          name: "lmdb",
-          get: (key) => lmdb.get(key),
-          set: (key, value) => lmdb.put(key, value),
-          between: () => lmdb.committed,
-          close: () => lmdb.close(),
-        },
-    sqlite === null ? { name: "better-sqlite3", absent: NO_SQLITE } : { name: "better-sqlite3", ...sqlite },
-  ];
+  return [await inLmdb(path), { name: "better-sqlite3", ...(sqlite ?? { absent: NO_SQLITE }) }];
 }
 
 async function onServer(address) {
@@ -89,10 +100,9 @@ async function inOthers(path) {
   ];
 }
 
-/** The Map and lmdb alone: what the targets of a read name. */
+/** The Map and lmdb alone: what the targets of a read name. lmdb may be absent. */
 export async function openMapAndLmdb(path) {
-  const caches = [...inMemory(), ...(await inFiles(path))];
-  return caches.filter(({ name }) => name === "Map" || name === "lmdb");
+  return [openMap(), await inLmdb(path)];
 }
 
 /**
@@ -100,7 +110,7 @@ export async function openMapAndLmdb(path) {
  * @param address That of Redis; null: there is none.
  */
 export async function openCaches(path, address) {
-  return [...inMemory(), ...(await inFiles(path)), ...(await onServer(address)), ...(await inOthers(path))];
+  return [...(await inMemory()), ...(await inFiles(path)), ...(await onServer(address)), ...(await inOthers(path))];
 }
 
 export async function closeCaches(caches) {

@@ -1,7 +1,7 @@
-/** Databases that live in the process; null when their native part is not there. */
+/** Databases that live in the process; null when they are not installed, or their native part cannot be loaded. */
 import { join } from "node:path";
 
-export const NO_LMDB = "its native part cannot be loaded here";
+export const NO_LMDB = "not installed (npm ci --prefix bench), or its native part cannot be loaded here";
 /** It is no development dependency, since it fetches or compiles its native part when it is installed. */
 export const NO_SQLITE = "npm install --no-save better-sqlite3@12, which fetches or compiles its native part";
 

@@ -1,9 +1,9 @@
 /** What the first read of a value costs, and a read behind a write of a sibling in a wide container. */
 import assert from "node:assert/strict";
-import { Storage } from "cluster-storage";
 import { compare } from "../measure/compare.mjs";
 import { objectOf } from "../measure/samples.mjs";
 import { withScratch } from "../measure/scratch.mjs";
+import { Storage } from "../subject.mjs";
 
 const ROUNDS = 9;
 const SIZES_BYTES = [100, 1_000, 10_000, 100_000];

@@ -1,9 +1,9 @@
 /** The session stores that are measured, each set up as its own documentation says. */
 import { join } from "node:path";
-import { Storage } from "cluster-storage";
-import { ClusterSessionStore } from "cluster-storage/session-store";
 import session from "express-session";
+import { ClusterSessionStore } from "../../dist/session-store/index.js";
 import { connectRedis } from "../peers/servers.mjs";
+import { Storage } from "../subject.mjs";
 
 const DAY_MS = 86_400_000;
 /** A line of text as applications keep some of; makes a session one of about 300 bytes of JSON, its cookie included. */

@@ -2,11 +2,12 @@
 import { spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import ts from "typescript";
 import { bundleThreads } from "../../scripts/bundle-threads.mjs";
 
 const LEFT_OUT = new Set(["node_modules", ".git", "coverage"]);
+const filter = (path) => !LEFT_OUT.has(basename(path));
 /** As in `tsconfig.json`. The sources have only syntax that is erased, so one file alone compiles to what it compiles to with all. */
 const COMPILER_OPTIONS = {
   target: ts.ScriptTarget.ES2023,
@@ -27,7 +28,7 @@ export class Copy {
   constructor(root) {
     this.#root = root;
     for (const name of readdirSync(root)) {
-      if (!LEFT_OUT.has(name)) cpSync(join(root, name), join(this.#directory, name), { recursive: true });
+      if (!LEFT_OUT.has(name)) cpSync(join(root, name), join(this.#directory, name), { recursive: true, filter });
     }
     symlinkSync(join(root, "node_modules"), join(this.#directory, "node_modules"));
   }
