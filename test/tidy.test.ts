@@ -78,8 +78,8 @@ describe("the error codes", () => {
     assert.ok(codes().length > 0 && codes().length <= MAX_CODES, `got ${codes().length}`);
   });
 
-  it("are each a heading of the README", () => {
-    const headings = read("README.md").match(/^#+ .*$/gm) ?? [];
+  it("are each a heading of the documents", () => {
+    const headings = read("docs/errors.md").match(/^#+ .*$/gm) ?? [];
     assert.deepEqual(
       codes().filter((name) => !headings.some((heading) => heading.includes(`\`${name}\``))),
       [],

@@ -59,4 +59,7 @@ export const targets = (await load("targets.mjs")) as {
 };
 export const tables = (await load("table.mjs")) as { showTable(table: Table): string };
 export const curves = (await load("curves.mjs")) as { showCurve(curve: Curve): string };
-export const readme = (await load("readme.mjs")) as { showFigures(results: unknown): string };
+export const readme = (await load("readme.mjs")) as {
+  showFigures(results: unknown): string;
+  showSummary(results: unknown): string;
+};

@@ -86,7 +86,7 @@ describe("a curve", () => {
   });
 });
 
-describe("the figures of the README", () => {
+describe("the figures of the documents", () => {
   it("are the rows that have a target, beside the others", () => {
     const ours = { name: "cluster-storage", rounds: [20, 22, 24] };
     const rows = [{ name: "Map", rounds: [10, 11, 12] }, ours, { name: "redis", absent: "no server" }];

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { readme } from "./bench/report.js";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const MAX_README_WORDS = 2000;
+
+const read = (name: string): string => readFileSync(join(root, name), "utf8");
+const pagesIn = (folder: string): string[] => readdirSync(join(root, folder)).filter((name) => name.endsWith(".md"));
+const documents = [...pagesIn("."), ...pagesIn("docs").map((name) => `docs/${name}`)];
+
+/** The anchors that GitHub gives to the headings of a document. */
+function anchorsOf(document: string): string[] {
+  const headings = read(document).match(/^#+ .*$/gm) ?? [];
+  return headings.map((heading) =>
+    heading
+      .replace(/^#+ /, "")
+      .toLowerCase()
+      .replace(/[^a-z0-9 _-]/g, "")
+      .replaceAll(" ", "-"),
+  );
+}
+
+/** The links of a document that lead to nothing. */
+function deadLinksOf(document: string): string[] {
+  const links = [...read(document).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].map((match) => match[1] as string);
+  return links.filter((link) => {
+    const [path = "", anchor] = link.split("#");
+    const target = path === "" ? document : join(dirname(document), path);
+    return !existsSync(join(root, target)) || (anchor !== undefined && !anchorsOf(target).includes(anchor));
+  });
+}
+
+/** The first cells of the rows of a table, in the part of a document below a heading. */
+function rowsBelow(document: string, heading: string): string[] {
+  const text = read(document);
+  const start = text.indexOf(`\n${heading}\n`);
+  const part = text.slice(start, text.indexOf("\n## ", start + 1));
+  return [...part.matchAll(/^\| `(\w+)` \|/gm)].map((match) => match[1] as string);
+}
+
+/** The properties of an interface in a source file. */
+function propertiesOf(file: string, name: string): string[] {
+  const source = read(file);
+  const body = source.slice(source.indexOf(`interface ${name} {`));
+  return [...body.slice(0, body.indexOf("\n}\n")).matchAll(/^ {2}(?:readonly )?(\w+)\??:/gm)].map(
+    (match) => match[1] as string,
+  );
+}
+
+/** The public methods and getters of a class in a source file. */
+function membersOf(file: string): string[] {
+  const found = read(file).matchAll(/^ {2}(?:static |async |get )*(\w+)(?:<[^>]*>)?\(/gm);
+  return [...new Set([...found].map((match) => match[1] as string))].filter((name) => name !== "constructor");
+}
+
+describe("the README", () => {
+  it(`has at most ${MAX_README_WORDS} words`, () => {
+    const count = read("README.md").trim().split(/\s+/).length;
+    assert.ok(count <= MAX_README_WORDS, `got ${count}`);
+  });
+});
+
+describe("the documents", () => {
+  for (const document of documents) {
+    it(`have links that lead somewhere, in ${document}`, () => assert.deepEqual(deadLinksOf(document), []));
+  }
+
+  it("describe every option, event and field of the statistics, and nothing else", () => {
+    const described = [
+      ["## Options", "src/core/options.ts", "StorageOptions"],
+      ["## Events", "src/core/api.ts", "StorageEvents"],
+      ["## Statistics", "src/core/api.ts", "StorageStats"],
+    ] as const;
+    for (const [heading, file, name] of described) {
+      assert.deepEqual(rowsBelow("docs/reference.md", heading).sort(), propertiesOf(file, name).sort());
+    }
+  });
+
+  it("describe every option of a session store", () => {
+    const options = [...read("src/session-store/options.ts").matchAll(/^ {2}(\w+)\?:/gm)].map((match) => match[1]);
+    assert.deepEqual(rowsBelow("docs/sessions.md", "## Options").sort(), options.sort());
+  });
+
+  it("describe every method and getter of a storage, and of a session store", () => {
+    const text = { reference: read("docs/reference.md"), sessions: read("docs/sessions.md") };
+    const missing = (document: string, file: string, apart: string[]): string[] =>
+      membersOf(file).filter((name) => !new RegExp(`\\b${name}\\b`).test(document) && !apart.includes(name));
+    assert.deepEqual(missing(text.reference, "src/core/storage.ts", []), []);
+    // What express-session alone calls.
+    const ofExpress = ["generate", "regenerate", "load", "createSession"];
+    assert.deepEqual(missing(text.sessions, "src/session-store/store.ts", ofExpress), []);
+  });
+
+  it("show the figures that were measured last", () => {
+    const results: unknown = JSON.parse(read("bench/results.json"));
+    assert.ok(read("docs/figures.md").includes(readme.showFigures(results)), "run npm run bench -- --readme");
+    assert.ok(read("README.md").includes(readme.showSummary(results)), "run npm run bench -- --readme");
+  });
+});
