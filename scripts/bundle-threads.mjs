@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 
-const THREADS = ["hub-thread.js", "compactor-thread.js"];
+const THREADS = ["hub/hub-thread.js", "upkeep/compactor-thread.js"];
 
 /** @param root A directory with a compiled `dist`. */
 export function bundleThreads(root) {
@@ -17,7 +17,8 @@ export function bundleThreads(root) {
   buildSync({
     entryPoints: THREADS.map((name) => join(modules, name)),
     outdir: modules,
-    entryNames: "[name].bundle",
+    outbase: modules,
+    entryNames: "[dir]/[name].bundle",
     bundle: true,
     platform: "node",
     target: "node20",

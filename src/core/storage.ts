@@ -3,8 +3,8 @@ import { EventEmitter } from "node:events";
 import { resolve } from "node:path";
 import type { StorageEvents, StoragePatchOptions, StoragePath, StorageStats } from "./api.js";
 import { StorageError } from "./errors.js";
-import { Opened } from "./opened.js";
 import { checkName, checkPrefix, type ResolvedOptions, resolveOptions, type StorageOptions } from "./options.js";
+import { SharedStorage } from "./shared-storage.js";
 
 /**
  * JSON data that all processes of an application share. Reads are local and synchronous; writes are visible here at once, and
@@ -23,7 +23,7 @@ export class Storage extends EventEmitter<StorageEvents> {
   /** ms between two sweeps of an idle storage. */
   readonly gcInterval: number;
   readonly #options: ResolvedOptions;
-  readonly #opened: Opened;
+  readonly #shared: SharedStorage;
   #isClosed = false;
   #closing: Promise<void> | null = null;
 
@@ -40,7 +40,7 @@ export class Storage extends EventEmitter<StorageEvents> {
     this.#options = resolveOptions(options);
     this.path = resolve(this.#options.path);
     this.gcInterval = this.#options.gcInterval;
-    this.#opened = Opened.acquire(name, this.#options, this);
+    this.#shared = SharedStorage.acquire(name, this.#options, this);
   }
 
   /**
@@ -60,12 +60,12 @@ export class Storage extends EventEmitter<StorageEvents> {
 
   /** The file copy of the data: whole after the last process has closed the storage, and after each compaction. */
   get filename(): string {
-    return this.#opened.filename;
+    return this.#shared.filename;
   }
 
   /** Whether it is connected to a manager and has everything. */
   get connected(): boolean {
-    return !this.#isClosed && this.#opened.isJoined;
+    return !this.#isClosed && this.#shared.isConnected;
   }
 
   /** Whether `close` or `destroy` was called: the data can no longer be read or written. */
@@ -75,12 +75,12 @@ export class Storage extends EventEmitter<StorageEvents> {
 
   /** Whether the manager runs in this process. Of all processes at most one confirms writes at any time. */
   get isManager(): boolean {
-    return this.connected && this.#opened.manager.isHere;
+    return this.connected && this.#shared.manager.isHere;
   }
 
   /** The process id of the manager as last known; 0 before the first one. */
   get managerPid(): number {
-    return this.#opened.manager.pid;
+    return this.#shared.manager.pid;
   }
 
   /**
@@ -250,7 +250,7 @@ export class Storage extends EventEmitter<StorageEvents> {
 
   /** What this storage is doing right now. */
   stats(): StorageStats {
-    const { replica, log } = this.#opened;
+    const { replica, log } = this.#shared;
     const { epoch, members, bytes, compactions } = log.stats;
     const { seq, pendingCount, pendingBytes, lagMs, delayMs } = replica;
     const joined = this.isManager ? "manager" : "member";
@@ -260,28 +260,28 @@ export class Storage extends EventEmitter<StorageEvents> {
   }
 
   /** The replica, unless this storage is closed or has failed. */
-  get #replica(): Opened["replica"] {
+  get #replica(): SharedStorage["replica"] {
     if (this.#isClosed) {
       throw new StorageError("ERR_STORAGE_CLOSED", `expected an open storage, got ${this.name}, which is closed`);
     }
-    if (this.#opened.failure) throw this.#opened.failure;
-    return this.#opened.replica;
+    if (this.#shared.failure) throw this.#shared.failure;
+    return this.#shared.replica;
   }
 
   async #leave(destroy: boolean): Promise<void> {
-    const { replica } = this.#opened;
+    const { replica } = this.#shared;
     this.#isClosed = true;
-    const failed = this.#opened.failure === null ? await this.#flushOrGiveUp() : null;
+    const failed = this.#shared.failure === null ? await this.#flushOrGiveUp() : null;
     const isLost = replica.pendingCount > 0;
-    await this.#opened.release(this, destroy);
+    await this.#shared.release(this, destroy);
     if (isLost && failed) throw failed;
   }
 
   /** Waits until nothing is pending, but neither for a disk that refuses nor for ever. Returns why something still is. */
   async #flushOrGiveUp(): Promise<Error | null> {
-    const { replica } = this.#opened;
+    const { replica } = this.#shared;
     if (replica.pendingCount === 0) return null;
-    const { gaveUp, cancel } = this.#opened.waitInVain();
+    const { gaveUp, cancel } = this.#shared.waitInVain();
     const flushed = replica.flush().then(
       () => null,
       (error: Error) => error,

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Storage } from "../core/index.js";
-import type { Loaded } from "./loads.js";
 import type { ResolvedStoreOptions } from "./options.js";
 import { BIRTH, changesBetween, isPayload, isSameCookie, lifetimeOf, type SessionPayload } from "./payload.js";
+import type { Loaded } from "./request-context.js";
 
 /** Most deletions that wait to be confirmed at once. */
 const CLEAR_COUNT = 1000;

@@ -5,10 +5,10 @@ import { type Source, sourceFrom } from "../adapter/source.js";
 import type { Storage } from "../core/index.js";
 import { answer, type SessionCallback } from "./callback.js";
 import { createSession, type SessionRequest, sessionClasses } from "./express-session.js";
-import { Freshness } from "./freshness.js";
-import { Loads } from "./loads.js";
 import { type ClusterSessionStoreOptions, OWN_OPTIONS, resolveStoreOptions } from "./options.js";
 import { cookieOf, copyOf, isPayload, type SessionPayload, snapshotOf } from "./payload.js";
+import { ReadBarrier } from "./read-barrier.js";
+import { Loads } from "./request-context.js";
 import { loadedOf, Sessions, type Written } from "./sessions.js";
 
 /** Publishes what is no failure of a request: `{ type: "malformed" | "late-write", sid, store }`. */
@@ -28,7 +28,7 @@ const diagnostics = channel("cluster-storage:session");
 export class ClusterSessionStore extends EventEmitter {
   readonly #source: Source;
   readonly #sessions: Sessions;
-  readonly #freshness: Freshness;
+  readonly #readBarrier: ReadBarrier;
   readonly #loads = new Loads();
   #generate: ((request: unknown) => void) | undefined;
 
@@ -41,7 +41,7 @@ export class ClusterSessionStore extends EventEmitter {
     const resolved = resolveStoreOptions(options);
     this.#source = sourceFrom(options, OWN_OPTIONS);
     this.#sessions = new Sessions(this.storage, resolved);
-    this.#freshness = new Freshness(this.storage, resolved.isStrong, resolved.timeoutMs);
+    this.#readBarrier = new ReadBarrier(this.storage, resolved.isStrong, resolved.timeoutMs);
   }
 
   /** Where the sessions are. */
@@ -181,7 +181,7 @@ export class ClusterSessionStore extends EventEmitter {
 
   async #read(sid: string): Promise<SessionPayload | null> {
     const key = expectSid(sid);
-    await this.#freshness.turn();
+    await this.#readBarrier.turn();
     const stored = this.#sessions.stored(key);
     if (stored === null) return null;
     if (!isPayload(stored)) {
@@ -210,23 +210,23 @@ export class ClusterSessionStore extends EventEmitter {
 
   async #written(session: object | null, { sid, loaded, isApplied }: Written): Promise<void> {
     if (loaded !== undefined && session !== null) this.#loads.note(session, loaded);
-    if (isApplied === null || (await this.#freshness.confirmed(isApplied))) return;
+    if (isApplied === null || (await this.#readBarrier.confirmed(isApplied))) return;
     diagnostics.publish({ type: "late-write", sid, store: this });
   }
 
   async #destroy(sids: readonly string[]): Promise<void> {
     for (const sid of sids) expectSid(sid);
-    await this.#freshness.confirmed(this.#sessions.destroy(sids));
+    await this.#readBarrier.confirmed(this.#sessions.destroy(sids));
   }
 
   async #list(): Promise<[sid: string, stored: SessionPayload][]> {
-    await this.#freshness.turn();
+    await this.#readBarrier.turn();
     return [...this.#sessions.list()];
   }
 
   async #clear(): Promise<void> {
-    await this.#freshness.turn();
-    await this.#sessions.clear((write) => this.#freshness.confirmed(write));
+    await this.#readBarrier.turn();
+    await this.#sessions.clear((write) => this.#readBarrier.confirmed(write));
   }
 }
 

@@ -2,7 +2,7 @@
 import { get, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
-import { teardown } from "../cluster/teardown.js";
+import { teardown } from "../proof/cluster/teardown.js";
 
 export interface Answer {
   readonly status: number;

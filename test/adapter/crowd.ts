@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { type ChildProcess, fork } from "node:child_process";
 import cluster from "node:cluster";
 import type { TestContext } from "node:test";
-import { temporaryDirectory, until } from "../cluster/processes.js";
-import { teardown } from "../cluster/teardown.js";
+import { temporaryDirectory, until } from "../proof/cluster/processes.js";
+import { teardown } from "../proof/cluster/teardown.js";
 import { ask } from "./ask.js";
 
 const WORKERS = 3;

@@ -4,8 +4,8 @@ import { describe, it } from "node:test";
 import { promisify } from "node:util";
 import { checkMs, joined, sourceFrom } from "../../dist/adapter/source.js";
 import type { Storage, StorageError } from "../../dist/core/index.js";
-import { temporaryDirectory, until } from "../cluster/processes.js";
-import { Home } from "../conformance/home.js";
+import { Home } from "../api/conformance/home.js";
+import { temporaryDirectory, until } from "../proof/cluster/processes.js";
 
 const run = promisify(execFile);
 const DIST = new URL("../../dist/", import.meta.url).href;

@@ -6,8 +6,8 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { temporaryDirectory } from "../cluster/processes.js";
-import { teardown } from "../cluster/teardown.js";
+import { temporaryDirectory } from "../proof/cluster/processes.js";
+import { teardown } from "../proof/cluster/teardown.js";
 import { Client, eventually, example, Program } from "./program.js";
 
 const PM2 = fileURLToPath(new URL("../../node_modules/pm2/bin/pm2", import.meta.url));

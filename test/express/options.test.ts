@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type ClusterStorageOptions, clusterStorage } from "../../dist/express/index.js";
-import { temporaryDirectory } from "../cluster/processes.js";
-import { Home } from "../conformance/home.js";
+import { Home } from "../api/conformance/home.js";
+import { temporaryDirectory } from "../proof/cluster/processes.js";
 
 describe("the options of the middleware", () => {
   const wrong: Array<[options: unknown, name: string, message: RegExp]> = [

@@ -12,9 +12,9 @@ import defaultExport, {
   clusterStorage,
 } from "../../dist/express/index.js";
 import { ask, listen } from "../adapter/ask.js";
-import { temporaryDirectory, until } from "../cluster/processes.js";
-import { teardown } from "../cluster/teardown.js";
-import { Home } from "../conformance/home.js";
+import { Home } from "../api/conformance/home.js";
+import { temporaryDirectory, until } from "../proof/cluster/processes.js";
+import { teardown } from "../proof/cluster/teardown.js";
 
 /** So long that a test that waits for it fails by the deadline of `until`. */
 const FOREVER_MS = 600_000;

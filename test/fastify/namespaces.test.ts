@@ -3,8 +3,8 @@ import { describe, it, type TestContext } from "node:test";
 import fastify, { type FastifyInstance } from "fastify";
 import type { Storage } from "../../dist/core/index.js";
 import { type ClusterStorageOptions, clusterStorage } from "../../dist/fastify/index.js";
-import { temporaryDirectory } from "../cluster/processes.js";
-import { teardown } from "../cluster/teardown.js";
+import { temporaryDirectory } from "../proof/cluster/processes.js";
+import { teardown } from "../proof/cluster/teardown.js";
 
 /** What the contexts of an application see, when it is ready. */
 type Seen = Record<string, Storage | undefined>;

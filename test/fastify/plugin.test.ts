@@ -7,9 +7,9 @@ import fastify, { type FastifyInstance } from "fastify";
 import type { StorageError } from "../../dist/core/index.js";
 import defaultExport, { type ClusterStorageOptions, clusterStorage } from "../../dist/fastify/index.js";
 import { ask } from "../adapter/ask.js";
-import { temporaryDirectory, until } from "../cluster/processes.js";
-import { teardown } from "../cluster/teardown.js";
-import { Home } from "../conformance/home.js";
+import { Home } from "../api/conformance/home.js";
+import { temporaryDirectory, until } from "../proof/cluster/processes.js";
+import { teardown } from "../proof/cluster/teardown.js";
 
 const MODULE = "../../dist/fastify/index.js";
 

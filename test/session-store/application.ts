@@ -4,8 +4,8 @@ import { type ChildProcess, fork } from "node:child_process";
 import { Agent, request } from "node:http";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
-import { temporaryDirectory, until } from "../cluster/processes.js";
-import { teardown } from "../cluster/teardown.js";
+import { temporaryDirectory, until } from "../proof/cluster/processes.js";
+import { teardown } from "../proof/cluster/teardown.js";
 import type { Answered, Step } from "./frameworks.js";
 import type { WorkerOptions } from "./worker.js";
 

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import type { ClusterSessionStore } from "../../dist/session-store/index.js";
-import { temporaryDirectory } from "../cluster/processes.js";
+import { temporaryDirectory } from "../proof/cluster/processes.js";
 import { called, openStore, sessionWith } from "./stores.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: what no caller should pass.

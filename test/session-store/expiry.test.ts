@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { until } from "../cluster/processes.js";
-import { Home } from "../conformance/home.js";
+import { Home } from "../api/conformance/home.js";
+import { until } from "../proof/cluster/processes.js";
 import { HOUR_MS, inMs, openStore, request, sessionWith } from "./stores.js";
 
 const KEY = ["session/s"];

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { type TestContext, test } from "node:test";
 import type { ClusterSessionStore } from "../../dist/session-store/index.js";
-import { until } from "../cluster/processes.js";
-import { teardown } from "../cluster/teardown.js";
-import { Home } from "../conformance/home.js";
+import { Home } from "../api/conformance/home.js";
+import { until } from "../proof/cluster/processes.js";
+import { teardown } from "../proof/cluster/teardown.js";
 import { HOUR_MS, inMs, openStore, request, sessionWith } from "./stores.js";
 
 const KEY = ["session/s"];

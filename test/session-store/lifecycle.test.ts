@@ -1,7 +1,7 @@
 /** What both frameworks do with a session from its first to its last request, over HTTP, in workers of their own. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { temporaryDirectory, until } from "../cluster/processes.js";
+import { temporaryDirectory, until } from "../proof/cluster/processes.js";
 import { Application, Visitor, type Worker } from "./application.js";
 import { FRAMEWORKS, type Framework, type SessionSettings } from "./frameworks.js";
 import type { WorkerOptions } from "./worker.js";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { test } from "node:test";
 import type { SessionPayload } from "../../dist/session-store/index.js";
-import { teardown } from "../cluster/teardown.js";
+import { teardown } from "../proof/cluster/teardown.js";
 import { beginStore, HOUR_MS, inMs, openStore, sessionWith } from "./stores.js";
 
 /** What is stored where a session should be, but is none. */

@@ -4,7 +4,7 @@ import express from "express";
 import session from "express-session";
 import type { ClusterSessionStore } from "../../dist/session-store/index.js";
 import { listen } from "../adapter/ask.js";
-import { until } from "../cluster/processes.js";
+import { until } from "../proof/cluster/processes.js";
 import { beginStore, HOUR_MS, openStore, sessionWith } from "./stores.js";
 
 const SETTINGS = { secret: "a secret", resave: false, saveUninitialized: false };

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Storage } from "../../dist/core/index.js";
-import { teardown } from "../cluster/teardown.js";
+import { teardown } from "../proof/cluster/teardown.js";
 import { Application, RUNS, Visitor } from "./application.js";
 import type { Framework } from "./frameworks.js";
 

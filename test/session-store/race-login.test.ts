@@ -4,7 +4,7 @@ import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { Storage } from "../../dist/core/index.js";
-import { teardown } from "../cluster/teardown.js";
+import { teardown } from "../proof/cluster/teardown.js";
 import { Application, RUNS, rounds, Visitor, type Worker } from "./application.js";
 import type { Framework } from "./frameworks.js";
 

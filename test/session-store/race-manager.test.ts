@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { until } from "../cluster/processes.js";
+import { until } from "../proof/cluster/processes.js";
 import { Application, RUNS, rounds, Visitor, type Worker } from "./application.js";
 import type { Framework } from "./frameworks.js";
 import type { Counts } from "./worker.js";

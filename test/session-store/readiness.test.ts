@@ -4,9 +4,9 @@ import { EventEmitter } from "node:events";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Storage } from "../../dist/core/index.js";
-import { Freshness } from "../../dist/session-store/freshness.js";
-import { temporaryDirectory, until } from "../cluster/processes.js";
-import { Home } from "../conformance/home.js";
+import { ReadBarrier } from "../../dist/session-store/read-barrier.js";
+import { Home } from "../api/conformance/home.js";
+import { temporaryDirectory, until } from "../proof/cluster/processes.js";
 import { beginStore, called, openStore, request, sessionWith } from "./stores.js";
 
 const NOT_READY = { name: "StorageError", code: "ERR_STORAGE_NOT_READY" };
@@ -101,7 +101,7 @@ test("a read waits until the writes of this process that stand before those of o
     stats: () => ({ pending: 1 }),
     flush: () => flushed,
   });
-  const freshness = new Freshness(storage as unknown as Storage, false, 600_000);
+  const freshness = new ReadBarrier(storage as unknown as Storage, false, 600_000);
   let isOver = false;
   const turned = freshness.turn().then(() => {
     isOver = true;
@@ -110,7 +110,7 @@ test("a read waits until the writes of this process that stand before those of o
   assert.equal(isOver, false);
   confirm();
   await turned;
-  const late = new Freshness({ ...storage, flush: () => new Promise(() => {}) } as unknown as Storage, false, 20);
+  const late = new ReadBarrier({ ...storage, flush: () => new Promise(() => {}) } as unknown as Storage, false, 20);
   await late.turn();
 });
 

@@ -2,8 +2,8 @@
 import type { TestContext } from "node:test";
 import type { ClusterSessionStoreOptions, SessionPayload } from "../../dist/session-store/index.js";
 import { ClusterSessionStore } from "../../dist/session-store/index.js";
-import { temporaryDirectory } from "../cluster/processes.js";
-import { teardown } from "../cluster/teardown.js";
+import { temporaryDirectory } from "../proof/cluster/processes.js";
+import { teardown } from "../proof/cluster/teardown.js";
 
 export const HOUR_MS = 3_600_000;
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ClusterSessionStore, SessionPayload } from "../../dist/session-store/index.js";
-import { type Member, Processes, temporaryDirectory, until } from "../cluster/processes.js";
+import { type Member, Processes, temporaryDirectory, until } from "../proof/cluster/processes.js";
 import { HOUR_MS, inMs, openStore, request, sessionWith } from "./stores.js";
 
 const KEY = ["session/s"];

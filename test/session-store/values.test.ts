@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { until } from "../cluster/processes.js";
-import { Home } from "../conformance/home.js";
+import { Home } from "../api/conformance/home.js";
+import { until } from "../proof/cluster/processes.js";
 import { openStore, request, sessionWith } from "./stores.js";
 
 test("[3.9.11] what is done to a session after set is not seen", async (t) => {

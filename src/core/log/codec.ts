@@ -8,10 +8,10 @@ import {
   type Condition,
   DELETE,
   type Entry,
+  type EntryType,
   EXPIRE,
   IF_VERSION,
   NEVER,
-  type Op,
   PATCH,
   SET,
   SLOT,
@@ -165,7 +165,7 @@ class EntryReader {
 
   entry(): Entry {
     const head = this.#head();
-    const op = (head & OP_MASK) as Op;
+    const op = (head & OP_MASK) as EntryType;
     const condition = ((head & CONDITION_MASK) >> CONDITION_SHIFT) as Condition;
     const count = this.#pathLength(op);
     const path = new Array<string>(count);

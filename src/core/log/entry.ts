@@ -19,7 +19,7 @@ export const ADD = 4;
 export const CLEAR = 5;
 export const SLOT = 6;
 export const PATCH = 7;
-export type Op = 1 | 2 | 3 | 4 | 5 | 6 | 7;
+export type EntryType = 1 | 2 | 3 | 4 | 5 | 6 | 7;
 
 /** When an entry takes effect. `IF_VERSION`: the slot was last changed by the batch with exactly that seq. */
 export const ALWAYS = 0;
@@ -46,7 +46,7 @@ export interface Patch {
 
 /** One operation; all entries have the same shape, so that the code that applies them stays fast. */
 export interface Entry {
-  readonly op: Op;
+  readonly op: EntryType;
   readonly path: Path;
   /** `SET`, `SLOT`: the JSON text of the value; `PATCH`: that of a {@link Patch}; otherwise empty. */
   readonly json: string;

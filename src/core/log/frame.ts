@@ -45,7 +45,7 @@ export const BARRIER = 20;
 /** From the hub: it is there. */
 export const PING = 21;
 /** From the hub: its disk refuses writes, or takes them again. */
-export const TROUBLE = 22;
+export const DISK_TROUBLE = 22;
 /** From the hub: how many members there are. */
 export const CENSUS = 23;
 /** From a member that leaves, and back once the hub does not count on it any more. */
@@ -151,7 +151,7 @@ export function checkAndStamp(
 }
 
 /** Whether the checksum of the frame from `start` to `end` is right. */
-export function isSound(buffer: Buffer, start: number, end: number): boolean {
+export function isIntact(buffer: Buffer, start: number, end: number): boolean {
   const header = buffer.subarray(start + KIND, start + HEADER_BYTES);
   return crc32(header, bodyCrc(buffer, start, end)) === crcOf(buffer, start);
 }
@@ -227,3 +227,6 @@ export class FrameSplitter {
     throw new FrameLengthError(`expected a frame of ${HEADER_BYTES} to ${this.maxBytes} bytes, got ${length}`);
   }
 }
+
+/** Whether a value is a whole number of 0 or more. */
+export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;

@@ -36,13 +36,13 @@ export interface LogSink {
   /** The next batch in the order is the oldest unconfirmed one of this member. Returns the bytes of its frame; 0: none waits. */
   confirmed(seq: number, time: number): number;
   /** All that was confirmed before the connection has been delivered; `time` is the manager's log time. */
-  joined(time: number): void;
+  connected(time: number): void;
   /** The connection to the manager is lost; the engine looks for the next one by itself. */
-  parted(): void;
+  disconnected(): void;
   /** Who the manager is now. */
-  manager(pid: number, isHere: boolean): void;
+  managerChanged(pid: number, isHere: boolean): void;
   /** The disk of the manager refuses writes, or takes them again (`null`). */
-  trouble(error: Error | null): void;
+  diskTrouble(error: Error | null): void;
   /** The engine cannot go on: nothing more is delivered. */
   failed(error: Error): void;
 }

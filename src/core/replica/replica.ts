@@ -17,14 +17,14 @@ import { APPLIED } from "../state/executor.js";
 import { parsePath } from "../state/path.js";
 import { NO_SLOT, type Table } from "../state/table.js";
 import { Announcer } from "./announcer.js";
-import { Follower, type ReplicaClock, type ReplicaEvents } from "./follower.js";
+import { LogApplier, type ReplicaClock, type ReplicaEvents } from "./log-applier.js";
 import { Outbox } from "./outbox.js";
 import { checkPatchOptions, type PatchOptions, patchJsonOf } from "./patch-text.js";
-import { Pending } from "./pending.js";
+import { PendingQueue } from "./pending-queue.js";
 import { expiryOf, jsonOf } from "./value.js";
 import { Writer } from "./writer.js";
 
-export type { Change, ReplicaClock, ReplicaEvents } from "./follower.js";
+export type { Change, ReplicaClock, ReplicaEvents } from "./log-applier.js";
 
 /** Where a value is: a lodash path, or an array of keys that are taken as they are. */
 export type UserPath = string | readonly (string | number)[];
@@ -51,11 +51,11 @@ const NO_KEY = (): boolean => false;
  */
 export class Replica {
   readonly #maxValueBytes: number;
-  readonly #pending = new Pending();
+  readonly #pending = new PendingQueue();
   readonly #outbox: Outbox;
-  readonly #follower: Follower;
+  readonly #applier: LogApplier;
   readonly #writer: Writer;
-  readonly #now = (): number => this.#follower.now;
+  readonly #now = (): number => this.#applier.now;
   readonly #hasKey = (key: string): boolean => this.#table.holds(key) && this.#table.hasKey(key, this.now());
 
   /** @param log Still to be opened, with `sink`. */
@@ -70,7 +70,7 @@ export class Replica {
       maxInFlight,
     );
     this.#outbox = outbox;
-    this.#follower = new Follower({
+    this.#applier = new LogApplier({
       clock,
       pending,
       outbox,
@@ -80,11 +80,11 @@ export class Replica {
       caughtUp: () => this.#writer.caughtUp(),
       failed: (error) => this.#writer.fail(error),
     });
-    this.#writer = new Writer(log, pending, outbox, this.#follower, maxPendingBytes);
+    this.#writer = new Writer(log, pending, outbox, this.#applier, maxPendingBytes);
   }
 
-  get isJoined(): boolean {
-    return this.#follower.isJoined;
+  get isConnected(): boolean {
+    return this.#applier.isConnected;
   }
 
   /** Bytes of writes that are not confirmed. */
@@ -105,19 +105,19 @@ export class Replica {
 
   /** ms from when the last batch was ordered until it, or its confirmation, came here. */
   get delayMs(): number {
-    return this.#follower.delayMs;
+    return this.#applier.delayMs;
   }
 
   /** Storage time in ms since 1970: the wall clock, but never behind the log. */
   now(): number {
-    return this.#follower.now;
+    return this.#applier.now;
   }
 
   /** The value at a path, frozen; null when there is none. */
   get(path: UserPath): unknown {
     let hasKey = this.#hasKey;
     if (typeof path === "string") {
-      const value = this.#table.handedOut(path, this.#now);
+      const value = this.#table.frozenValue(path, this.#now);
       if (value === NO_SLOT) hasKey = NO_KEY;
       else if (value !== undefined) return value;
     }
@@ -248,16 +248,16 @@ export class Replica {
 
   /** The seq of the last batch that was delivered; 0 when there is no state yet. */
   get seq(): number {
-    return this.#follower.seq;
+    return this.#applier.seq;
   }
 
   /** What the log delivers to. */
   get sink(): LogSink {
-    return this.#follower;
+    return this.#applier;
   }
 
   get #table(): Table {
-    return this.#follower.table;
+    return this.#applier.table;
   }
 
   #parse(path: UserPath): Path {

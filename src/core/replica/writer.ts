@@ -3,10 +3,10 @@ import type { Entry } from "../log/entry.js";
 import { MAX_ARRAY_LENGTH, MAX_BATCH_BYTES, SPLIT_BATCH_BYTES } from "../log/limits.js";
 import type { Log } from "../log/log.js";
 import { NOT_A_NUMBER, TOO_FAR } from "../state/executor.js";
-import { expiredError, type Follower } from "./follower.js";
+import { expiredError, type LogApplier } from "./log-applier.js";
 import { Op, type PendingBatch, type Promised } from "./op.js";
 import type { Outbox } from "./outbox.js";
-import type { Pending } from "./pending.js";
+import type { PendingQueue } from "./pending-queue.js";
 
 /** What an op takes besides its keys and its value: in a frame, and about in memory. */
 const OP_BYTES = 64;
@@ -20,9 +20,9 @@ const MAX_ATOMIC_BYTES = MAX_BATCH_BYTES - SPLIT_BATCH_BYTES;
  */
 export class Writer {
   readonly #log: Log;
-  readonly #pending: Pending;
+  readonly #pending: PendingQueue;
   readonly #outbox: Outbox;
-  readonly #follower: Follower;
+  readonly #applier: LogApplier;
   readonly #maxPendingBytes: number;
   readonly #syncs = new Set<Promised<void>>();
   /** Syncs whose barrier has been called back, but for a state that is not shown yet. */
@@ -36,11 +36,11 @@ export class Writer {
   #isHolding = false;
   #failure: Error | null = null;
 
-  constructor(log: Log, pending: Pending, outbox: Outbox, follower: Follower, maxPendingBytes: number) {
+  constructor(log: Log, pending: PendingQueue, outbox: Outbox, follower: LogApplier, maxPendingBytes: number) {
     this.#log = log;
     this.#pending = pending;
     this.#outbox = outbox;
-    this.#follower = follower;
+    this.#applier = follower;
     this.#maxPendingBytes = maxPendingBytes;
   }
 
@@ -55,7 +55,7 @@ export class Writer {
       expectNoPromise(fn());
       return;
     }
-    this.#outbox.split(this.#follower.now);
+    this.#outbox.split(this.#applier.now);
     const open = this.#outbox.open;
     const count = open?.ops.length ?? 0;
     const bytes = open?.bytes ?? 0;
@@ -88,7 +88,7 @@ export class Writer {
       this.#syncs.add(promised);
       this.#hold();
       this.#log.barrier(() => {
-        if (!this.#follower.isCurrent) this.#delivered.push(promised);
+        if (!this.#applier.isCurrent) this.#delivered.push(promised);
         else this.#synced(promised);
       });
     });
@@ -123,7 +123,7 @@ export class Writer {
     if (this.#failure !== null) throw this.#failure;
     const bytes = bytesOf(entry);
     this.#expectRoom(bytes);
-    const { now, table } = this.#follower;
+    const { now, table } = this.#applier;
     const op = new Op(entry, now, promised);
     if (this.#pending.perform(table, op) === TOO_FAR) throw tooFar(entry);
     if (!this.#isAtomic) this.#outbox.split(now);
@@ -154,7 +154,7 @@ export class Writer {
     this.#hold();
     queueMicrotask(() => {
       this.#isSealing = false;
-      this.#outbox.sealIfDue(this.#follower.now);
+      this.#outbox.sealIfDue(this.#applier.now);
       this.#hold();
     });
   }
@@ -167,7 +167,7 @@ export class Writer {
     if (open === undefined) return;
     const rolledBack = open.ops.slice(count).reverse();
     for (const op of rolledBack) {
-      this.#pending.rollBack(this.#follower.table, op);
+      this.#pending.rollBack(this.#applier.table, op);
       op.promised?.reject(error as Error);
     }
     this.#outbox.cut(count, bytes);

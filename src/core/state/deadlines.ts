@@ -1,4 +1,4 @@
-import { KeyMap } from "./key-map.js";
+import { KeyMap } from "./keys/key-map.js";
 
 /** The width of a bucket. */
 export const SECOND_MS = 1000;

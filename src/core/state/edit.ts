@@ -13,9 +13,9 @@ import {
   isIndex,
   memberOf,
   objectOf,
-  place,
   presentMemberOf,
   propertyOf,
+  putMember,
 } from "./tree.js";
 
 /**
@@ -125,7 +125,7 @@ export function wrap(path: Path, depth: number, leaf: unknown, maxLength: number
   for (let index = path.length - 1; index >= depth; index--) {
     const key = path[index] as string;
     const container: unknown = isIndex(key) ? new Array(Number(key) + 1).fill(null) : {};
-    place(container as Container, key, value);
+    putMember(container as Container, key, value);
     value = container;
   }
   return value;
@@ -141,7 +141,7 @@ export function openAt(slot: Slot, path: Path, depth: number): Container {
     let child = memberOf(container, key) as Container;
     if (isFrozen(child)) {
       child = copyOf(child);
-      place(container, key, child);
+      putMember(container, key, child);
     }
     container = child;
   }
@@ -158,7 +158,7 @@ function putAt(slot: Slot, path: Path, depth: number, value: unknown): number {
   const container = openAt(slot, path, depth - 1);
   if (!Array.isArray(container)) {
     if (value === undefined) delete container[key];
-    else place(container, key, value);
+    else putMember(container, key, value);
     return -1;
   }
   const length = container.length;
@@ -211,10 +211,10 @@ export function write(
 function convert(slot: Slot, path: Path, depth: number, value: unknown, expiresAt: number, time: number): Edit {
   const array = rawAt(slot, path, depth) as Container;
   const object = objectOf(array);
-  place(object, path[depth] as string, value);
+  putMember(object, path[depth] as string, value);
   const subtree = new Expiry();
   const expiredKeys = subtree.takeLiving(slot.expiries?.find(path, depth), time);
-  for (const key of expiredKeys) place(object, key, null);
+  for (const key of expiredKeys) putMember(object, key, null);
   if (expiresAt !== NEVER) subtree.replace(path, depth + 1, Expiry.chain(path, depth + 1, expiresAt), depth);
   putAt(slot, path, depth, object);
   return new Edit(slot, depth, array, -1, depth, slot.replaceExpiry(path, depth, subtree.isEmpty ? null : subtree));

@@ -1,6 +1,6 @@
 import { NEVER, type Path } from "../log/entry.js";
 import { Deadlines, SECOND_MS } from "./deadlines.js";
-import { type Container, copyOf, isContainer, memberOf, place } from "./tree.js";
+import { type Container, copyOf, isContainer, memberOf, putMember } from "./tree.js";
 
 /** Children up to which a node is scanned; with more it keeps them in order of their deadlines. */
 const SCANNED_CHILDREN = 16;
@@ -183,7 +183,7 @@ export class Expiry {
       until = Math.min(until, below.until);
       if (below.value === member) return true;
       copy ??= copyOf(base);
-      place(copy, key, below.value);
+      putMember(copy, key, below.value);
       return true;
     });
     const value: Container = copy === null ? base : Object.freeze(copy);

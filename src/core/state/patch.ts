@@ -6,7 +6,7 @@ import { type Entry, KEEP, type Patch, type Path } from "../log/entry.js";
 import { openAt, presentAt } from "./edit.js";
 import type { Expiry } from "./expiry.js";
 import type { Slot } from "./slot.js";
-import { type Container, isContainer, memberOf, place, readJson } from "./tree.js";
+import { type Container, isContainer, memberOf, putMember, readJson } from "./tree.js";
 
 /** What a field was before: undefined when it was not there, not read if nobody had read it. */
 interface Field {
@@ -73,7 +73,7 @@ function exchangeFields(slot: Slot, path: Path, fields: readonly Field[]): Field
   return fields.map(({ key, value, expiry }) => {
     const before = Object.hasOwn(object, key) ? object[key] : undefined;
     if (value === undefined) delete object[key];
-    else place(object, key, value);
+    else putMember(object, key, value);
     return { key, value: before, expiry: slot.replaceExpiry([...path, key], path.length + 1, expiry) };
   });
 }

@@ -34,7 +34,7 @@ export class Table {
    * there is no slot; otherwise undefined, which says nothing.
    * @param now Asked only when something in the slot expires.
    */
-  handedOut(key: string, now: () => number): unknown {
+  frozenValue(key: string, now: () => number): unknown {
     const slot = this.#executor.slots.get(key);
     return slot === undefined ? NO_SLOT : slot.handedOut(now);
   }

@@ -65,7 +65,7 @@ export function memberOf(container: Container, key: string): unknown {
   const member = container[key];
   if (!(member instanceof Unread)) return member;
   const value = member.toJSON();
-  place(container, key, value);
+  putMember(container, key, value);
   return value;
 }
 
@@ -84,7 +84,7 @@ export function propertyOf(value: unknown, key: string): unknown {
 }
 
 /** Puts a member into an unfrozen container, as plain data whatever the key. The key of an array is an index. */
-export function place(container: Container, key: string, value: unknown): void {
+export function putMember(container: Container, key: string, value: unknown): void {
   if (key in Object.prototype) {
     Object.defineProperty(container, key, { value, writable: true, enumerable: true, configurable: true });
   } else {

@@ -1,0 +1,73 @@
+/** Makes the directory of a storage, and checks that it can serve. */
+import { createHash } from "node:crypto";
+import { join, resolve } from "node:path";
+import { StorageError } from "../../errors.js";
+import { makeShelter, NO_ACCESS } from "../machine/address.js";
+import type { Files, Machine, Place } from "../machine/machine.js";
+import { placeOf, temporaryPath } from "./file-names.js";
+
+/**
+ * Returns where the files of a storage are; the directory exists then, and is this user's alone.
+ * @throws StorageError `ERR_STORAGE_DIRECTORY` when it cannot be made or written, or others can enter it;
+ *   `ERR_STORAGE_REMOTE` when it is on a network file system.
+ */
+export function preparePlace(machine: Machine, name: string, options: { path: string; persist: boolean }): Place {
+  const { files } = machine;
+  const wanted = resolve(options.path);
+  try {
+    const place = options.persist ? persistentPlace(files, wanted, name) : passingPlace(files, wanted, name);
+    files.makeDirectory(place.directory);
+    expectPrivate(files, place.directory);
+    expectLocal(files, place.directory);
+    expectWritable(machine, place);
+    return place;
+  } catch (cause) {
+    if (cause instanceof StorageError) throw cause;
+    throw new StorageError(
+      "ERR_STORAGE_DIRECTORY",
+      `expected ${wanted} to be a directory where ${name}.db can be written, got ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}
+
+/** By the path without links, so that all processes find the same files however they name them. */
+function persistentPlace(files: Files, wanted: string, name: string): Place {
+  files.makeDirectory(wanted);
+  return placeOf(files.realPath(wanted), name);
+}
+
+/**
+ * In a private directory for what need not survive; the same for all processes that give the same path and name. Whoever
+ * has made the shelter before could put other files in the place of these.
+ */
+function passingPlace(files: Files, wanted: string, name: string): Place {
+  const id = createHash("sha256").update(wanted).digest("hex").slice(0, 16);
+  return placeOf(join(makeShelter(files), id), name);
+}
+
+function expectPrivate(files: Files, directory: string): void {
+  if (files.isPrivate(directory)) return;
+  throw new StorageError(
+    "ERR_STORAGE_DIRECTORY",
+    `expected ${directory} to belong to this user, with access for nobody else: chown it, chmod 700 it, or choose another path`,
+  );
+}
+
+function expectLocal(files: Files, directory: string): void {
+  if (!files.isRemote(directory)) return;
+  throw new StorageError(
+    "ERR_STORAGE_REMOTE",
+    `expected ${directory} to be on a disk of this machine, got a network file system: choose a directory on a local disk`,
+  );
+}
+
+function expectWritable({ files, random }: Machine, place: Place): void {
+  const probe = temporaryPath(place, 0, random(8).toString("hex"));
+  try {
+    files.close(files.open(probe, "create"));
+    files.unlink(probe);
+  } catch (error) {
+    if (NO_ACCESS.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
+  }
+}

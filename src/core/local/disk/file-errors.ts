@@ -1,0 +1,76 @@
+/** What can be wrong with a storage's files, as errors that say where, what was expected and what can be done. */
+import { StorageError } from "../../errors.js";
+import type { Files } from "../machine/machine.js";
+
+/** A place in a file that is not what was written there. */
+export class CorruptFileError extends StorageError {
+  readonly path: string;
+  /** Bytes from the start of the file. */
+  readonly offset: number;
+  /** Whether the bytes there are a frame with the right checksum: then they are no unfinished write, but misplaced. */
+  readonly isSound: boolean;
+
+  /** @param detail Completes the message: "expected ..., got ...". */
+  constructor(path: string, offset: number, detail: string, isSound = false) {
+    super(
+      "ERR_STORAGE_CORRUPT",
+      `${path} is damaged at byte ${offset}: ${detail}; restore it from a backup, or open the storage with ` +
+        `recover: "salvage" to keep what is intact`,
+    );
+    this.path = path;
+    this.offset = offset;
+    this.isSound = isSound;
+  }
+}
+
+/** A file that the files of a storage name is not there. */
+export class MissingFileError extends StorageError {
+  constructor(path: string, detail: string, options?: ErrorOptions) {
+    super(
+      "ERR_STORAGE_CORRUPT",
+      `${path} is missing: ${detail}; restore it from a backup, or open the storage with recover: "salvage" to keep ` +
+        "what is intact",
+      options,
+    );
+  }
+}
+
+/** A compaction took a file away while it was read: the reader asks again for what there is now. */
+export class CompactedFileError extends Error {
+  override readonly name = "StaleFilesError";
+  readonly path: string;
+
+  constructor(path: string) {
+    super(`expected ${path}, got no such file; it has been compacted`);
+    this.path = path;
+  }
+}
+
+/** A file that this version does not understand. */
+export function formatError(path: string, detail: string, options?: ErrorOptions): StorageError {
+  return new StorageError(
+    "ERR_STORAGE_FORMAT",
+    `${path}: ${detail}; move the file away, or open it with the version of cluster-storage that wrote it`,
+    options,
+  );
+}
+
+/**
+ * Opens a file to read.
+ * @throws StaleFilesError when there is none.
+ */
+export function openUnlessCompacted(files: Files, path: string): number {
+  const file = openIfThere(files, path);
+  if (file === null) throw new CompactedFileError(path);
+  return file;
+}
+
+/** Opens a file; null when there is none. */
+export function openIfThere(files: Files, path: string, how: "read" | "write" = "read"): number | null {
+  try {
+    return files.open(path, how);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * The names of a storage's files.
+ *
+ * `<name>.db` is the copy for people and backups; `<name>.db.d/` holds `snapshot.<seq>`, `log.<epoch>.<segment>`,
+ * `seat.<epoch>`, `intent.<epoch>`, `tmp.<epoch>.<random>`, `torn.<epoch>.<segment>` and `damaged.<random>.<name>`.
+ */
+import { join } from "node:path";
+import type { Place } from "../machine/machine.js";
+
+/** Where the files of the storage `name` in `path` are. */
+export function placeOf(path: string, name: string): Place {
+  const filename = join(path, `${name}.db`);
+  return { filename, directory: `${filename}.d` };
+}
+
+export const snapshotPath = (place: Place, seq: number): string => join(place.directory, `snapshot.${seq}`);
+export const segmentPath = (place: Place, epoch: number, segment: number): string =>
+  join(place.directory, `log.${epoch}.${segment}`);
+export const seatPath = (place: Place, epoch: number): string => join(place.directory, `seat.${epoch}`);
+export const intentPath = (place: Place, epoch: number): string => join(place.directory, `intent.${epoch}`);
+export const temporaryPath = (place: Place, epoch: number, random: string): string =>
+  join(place.directory, `tmp.${epoch}.${random}`);
+
+const NUMBER = "(0|[1-9][0-9]{0,15})";
+const SNAPSHOT_NAME = new RegExp(`^snapshot\\.${NUMBER}$`);
+const SEGMENT_NAME = new RegExp(`^log\\.${NUMBER}\\.${NUMBER}$`);
+const SEAT_NAME = new RegExp(`^seat\\.${NUMBER}$`);
+const INTENT_NAME = new RegExp(`^intent\\.${NUMBER}$`);
+
+/** The seqs of the snapshots among the names of a directory, newest first. */
+export function snapshotsIn(names: readonly string[]): number[] {
+  return names.flatMap((name) => numbersOf(SNAPSHOT_NAME, name).slice(0, 1)).sort((a, b) => b - a);
+}
+
+/** The epochs of the seats among the names of a directory, highest first. */
+export function seatsIn(names: readonly string[]): number[] {
+  return names.flatMap((name) => numbersOf(SEAT_NAME, name).slice(0, 1)).sort((a, b) => b - a);
+}
+
+/** The epochs of the intents among the names of a directory, highest first. */
+export function intentsIn(names: readonly string[]): number[] {
+  return names.flatMap((name) => numbersOf(INTENT_NAME, name).slice(0, 1)).sort((a, b) => b - a);
+}
+
+/** The segments among the names of a directory, newest first. */
+export function segmentsIn(names: readonly string[]): Array<{ epoch: number; segment: number }> {
+  return names
+    .map((name) => numbersOf(SEGMENT_NAME, name))
+    .filter((numbers) => numbers.length === 2)
+    .map(([epoch, segment]) => ({ epoch: epoch as number, segment: segment as number }))
+    .sort((a, b) => b.epoch - a.epoch || b.segment - a.segment);
+}
+
+function numbersOf(pattern: RegExp, name: string): number[] {
+  return (pattern.exec(name) ?? []).slice(1).map(Number);
+}

@@ -1,0 +1,238 @@
+/**
+ * Segments: the files of the log. FORMAT.md shows the format.
+ *
+ * Invariants of a segment that is written: the file holds whole frames up to `end`; nothing before `end` ever changes or
+ * is cut off; a failed fsync is never tried again, since the pages that it could not write may be gone (ATC'20, "Can
+ * Applications Recover from fsync Failures?").
+ */
+import { encodeJson, epochOf, isCount, kindOf, lengthOf, numberOf, SEGMENT, seqOf, timeOf } from "../../log/frame.js";
+import type { Files, Place, SegmentRef } from "../machine/machine.js";
+import { CorruptFileError, formatError } from "./file-errors.js";
+import { segmentPath } from "./file-names.js";
+import { firstFrame } from "./frame-scanner.js";
+import { FORMAT, readHead } from "./head.js";
+import { writeAll, writeAnew } from "./write-all.js";
+
+/** Most bytes of the first frame of a segment, of this version and of later ones. */
+const MAX_HEAD_BYTES = 64 * 1024;
+
+/** Where a segment begins. */
+export interface SegmentStart {
+  readonly epoch: number;
+  /** The number of the segment within its epoch: 1, 2, 3, ... */
+  readonly segment: number;
+  /** The seq and time of the last batch before it. */
+  readonly seq: number;
+  readonly time: number;
+  /** The segment before it and where that one ends; null when the chain begins here, behind `snapshot.<seq>`. */
+  readonly previous: SegmentRef | null;
+}
+
+/** What the first frame of a segment says. */
+export interface SegmentHead extends SegmentStart {
+  /** Bytes of that frame: where the first batch begins. */
+  readonly bytes: number;
+  /** Its checksum. */
+  readonly crc: number;
+}
+
+/**
+ * Reads the first frame of an open segment; null when it is not whole.
+ * @throws DamageError when it is not the first frame of that segment.
+ * @throws StorageError `ERR_STORAGE_FORMAT` when another version wrote it, or nobody who keeps to the format.
+ */
+export function readSegmentHead(
+  files: Files,
+  file: number,
+  path: string,
+  name: Omit<SegmentRef, "end">,
+): SegmentHead | null {
+  const frame = firstFrame(files, file, MAX_HEAD_BYTES);
+  if (frame === null) return null;
+  if (kindOf(frame, 0) !== SEGMENT)
+    throw new CorruptFileError(
+      path,
+      0,
+      `expected the first frame of a segment, got one of kind ${kindOf(frame, 0)}`,
+      true,
+    );
+  const { previous } = readHead(path, frame);
+  if (!isRef(previous))
+    throw formatError(path, "expected the place of a segment before it, or none, got something else");
+  const [epoch, segment] = [epochOf(frame, 0), numberOf(frame, 0)];
+  if (epoch !== name.epoch || segment !== name.segment) {
+    throw new CorruptFileError(
+      path,
+      0,
+      `expected segment ${name.epoch}.${name.segment}, got ${epoch}.${segment}`,
+      true,
+    );
+  }
+  const crc = frame.readUInt32LE(4);
+  return { epoch, segment, seq: seqOf(frame, 0), time: timeOf(frame, 0), previous, bytes: frame.length, crc };
+}
+
+/** Whether this names a segment, as text of a path that is made of it must, or says that there is none. */
+function isRef(previous: unknown): previous is SegmentRef | null {
+  if (previous === null || typeof previous !== "object") return previous === null;
+  const { epoch, segment, end } = previous as Partial<Record<keyof SegmentRef, unknown>>;
+  return isCount(epoch) && isCount(segment) && isCount(end);
+}
+
+/** The writing end of one segment. One caller at a time. */
+export class Segment {
+  readonly epoch: number;
+  readonly segment: number;
+  /** The first frame, as it is in the file. */
+  readonly head: Buffer;
+  readonly #files: Files;
+  readonly #directory: string;
+  readonly #file: number;
+  #end: number;
+  #isBroken = false;
+  #syncError: Error | null = null;
+  #isNameSynced = false;
+  #syncsUnderWay = 0;
+  #isClosed = false;
+
+  private constructor(files: Files, directory: string, file: number, start: SegmentStart, head: Buffer) {
+    this.epoch = start.epoch;
+    this.segment = start.segment;
+    this.head = head;
+    this.#files = files;
+    this.#directory = directory;
+    this.#file = file;
+    this.#end = head.length;
+  }
+
+  /**
+   * Makes the file of a new segment, with its whole first frame.
+   * @throws the error of a failed file operation; nothing of the segment is left then. `EEXIST`: there is one of that name.
+   */
+  static create(files: Files, place: Place, start: SegmentStart): Segment {
+    const { epoch, segment, seq, time, previous } = start;
+    const path = segmentPath(place, epoch, segment);
+    const head = encodeJson(SEGMENT, { epoch, seq, time, number: segment }, { format: FORMAT, previous });
+    const file = files.open(path, "create");
+    const { error } = writeAll(files, file, [head], 0);
+    if (error === null) return new Segment(files, place.directory, file, start, head);
+    files.close(file);
+    files.unlink(path);
+    throw error;
+  }
+
+  /** Bytes of whole frames in the file. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Whether an unfinished frame is left behind `end`, which could not be cut off: nothing more can be appended. */
+  get isBroken(): boolean {
+    return this.#isBroken;
+  }
+
+  /** Whether an fsync failed: what was appended since the last good one may never reach the disk. */
+  get isPoisoned(): boolean {
+    return this.#syncError !== null;
+  }
+
+  /**
+   * Appends whole frames. On return `end` counts those that are in the file; of the others nothing is left in it, unless
+   * `isBroken`.
+   * @param buffers Each holds one frame or several, none of them cut.
+   * @returns why not everything was appended; null when it was.
+   */
+  append(buffers: readonly Buffer[]): Error | null {
+    if (this.#isBroken) return new Error("expected a segment whose end is whole, got a broken one");
+    const { bytes, error } = writeAll(this.#files, this.#file, buffers, this.#end);
+    if (error === null) {
+      this.#end += bytes;
+      return null;
+    }
+    this.#end += wholeFrameBytes(buffers, bytes);
+    this.#cut();
+    return error;
+  }
+
+  /**
+   * Returns when everything up to `end`, and the name of the file, is on the disk.
+   * @throws the error of the first fsync that failed, now or before.
+   */
+  sync(): void {
+    if (this.#syncError) throw this.#syncError;
+    try {
+      this.#files.sync(this.#file);
+      this.#syncName();
+    } catch (error) {
+      this.#syncFailed(error as Error);
+      throw error;
+    }
+  }
+
+  /** As `sync`, without blocking for the bytes. Calls back once, later. */
+  syncLater(done: (error: Error | null) => void): void {
+    if (this.#syncError) {
+      queueMicrotask(() => done(this.#syncError));
+      return;
+    }
+    this.#syncsUnderWay++;
+    this.#files.syncLater(this.#file, (error) => {
+      const failed = error ?? this.#nameError();
+      if (failed) this.#syncFailed(failed);
+      if (--this.#syncsUnderWay === 0 && this.#isClosed) this.#files.close(this.#file);
+      done(this.#syncError);
+    });
+  }
+
+  /** Closes the file, once no fsync is under way. May be called again. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (this.#syncsUnderWay === 0) this.#files.close(this.#file);
+  }
+
+  /** What it may have given up is written anew: a successor, who cannot know of it, syncs the segment once more. */
+  #syncFailed(error: Error): void {
+    if (this.#syncError) return;
+    this.#syncError = error;
+    writeAnew(this.#files, this.#file, this.#end);
+  }
+
+  #syncName(): void {
+    if (this.#isNameSynced) return;
+    this.#files.syncDirectory(this.#directory);
+    this.#isNameSynced = true;
+  }
+
+  #nameError(): Error | null {
+    try {
+      this.#syncName();
+      return null;
+    } catch (error) {
+      return error as Error;
+    }
+  }
+
+  #cut(): void {
+    try {
+      this.#files.truncate(this.#file, this.#end);
+    } catch {
+      // The write's own error is what the caller gets; that the cut failed too is a state of the segment.
+      this.#isBroken = true;
+    }
+  }
+}
+
+/** Bytes of the frames that are whole when only the first `written` bytes of the buffers were taken. */
+function wholeFrameBytes(buffers: readonly Buffer[], written: number): number {
+  let whole = 0;
+  for (const buffer of buffers) {
+    for (let at = 0; at < buffer.length; ) {
+      const length = lengthOf(buffer, at);
+      if (whole + length > written) return whole;
+      whole += length;
+      at += length;
+    }
+  }
+  return whole;
+}

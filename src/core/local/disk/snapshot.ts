@@ -1,0 +1,202 @@
+/**
+ * Snapshots: the files with the whole state at one seq. FORMAT.md shows the format.
+ *
+ * Invariant: a file named `snapshot.<seq>` was whole and on the disk before it got that name, and never changes.
+ */
+import { boundOf, encodeEntries } from "../../log/codec.js";
+import type { Entry } from "../../log/entry.js";
+import {
+  END,
+  encodeFrame,
+  encodeJson,
+  HEADER_BYTES,
+  isIntact,
+  kindOf,
+  lengthOf,
+  numberOf,
+  originOf,
+  SNAPSHOT,
+  STATE,
+  seqOf,
+  timeOf,
+} from "../../log/frame.js";
+import { MAX_FRAME_BYTES } from "../../log/limits.js";
+import type { SnapshotHead } from "../../log/log.js";
+import type { Files, Place } from "../machine/machine.js";
+import { expectEntries } from "./batch-scanner.js";
+import { CorruptFileError, formatError, openUnlessCompacted } from "./file-errors.js";
+import { snapshotPath } from "./file-names.js";
+import { FrameScanner, firstFrame, readExactly } from "./frame-scanner.js";
+import { FORMAT, readHead } from "./head.js";
+import { writeAll } from "./write-all.js";
+
+/**
+ * Most bytes of entries that a frame of a snapshot can have, unless one entry alone can be longer: about 64 KiB when most is
+ * ASCII. Whoever reads one does nothing else meanwhile.
+ */
+const STATE_FRAME_BOUND = 3 * 64 * 1024;
+
+/**
+ * Writes a snapshot to a new file. On return all of it is on the disk, except its name.
+ * @returns its bytes.
+ * @throws the error of a failed file operation; nothing of the file is left then.
+ */
+export function writeSnapshot(files: Files, path: string, head: SnapshotHead, entries: Iterable<Entry>): number {
+  const file = files.open(path, "create");
+  let bytes = 0;
+  try {
+    for (const frame of framesOf(head, entries)) {
+      const { error } = writeAll(files, file, [frame], bytes);
+      if (error) throw error;
+      bytes += frame.length;
+    }
+    files.sync(file);
+  } catch (error) {
+    files.close(file);
+    files.unlink(path);
+    throw error;
+  }
+  files.close(file);
+  return bytes;
+}
+
+function* framesOf(head: SnapshotHead, entries: Iterable<Entry>): Generator<Buffer> {
+  const { seq, time, origins } = head;
+  yield encodeJson(SNAPSHOT, { seq, time }, { format: FORMAT, origins });
+  let part: Entry[] = [];
+  let partBound = 0;
+  let entryCount = 0;
+  let frameCount = 0;
+  for (const entry of entries) {
+    part.push(entry);
+    partBound += boundOf(entry);
+    entryCount++;
+    if (partBound < STATE_FRAME_BOUND) continue;
+    yield encodeEntries(part, STATE, { seq, time, number: ++frameCount });
+    part = [];
+    partBound = 0;
+  }
+  if (part.length > 0) yield encodeEntries(part, STATE, { seq, time, number: ++frameCount });
+  yield encodeFrame(END, { seq, time, number: frameCount, origin: entryCount });
+}
+
+/**
+ * Whether a file ends as the snapshot of `seq` does: a cut-off one does not. Reads its last 56 bytes.
+ * @param seq null: of any seq.
+ */
+export function isWholeSnapshot(files: Files, file: number, seq: number | null): boolean {
+  const end = readExactly(files, file, files.bytes(file) - HEADER_BYTES, HEADER_BYTES);
+  if (end === null || lengthOf(end, 0) !== HEADER_BYTES || !isIntact(end, 0, HEADER_BYTES)) return false;
+  return kindOf(end, 0) === END && (seq === null || seqOf(end, 0) === seq);
+}
+
+/**
+ * Reads the first frame of an open snapshot; null when it is not whole.
+ * @throws DamageError when it is that of something else.
+ * @throws StorageError `ERR_STORAGE_FORMAT` when another version wrote it, or nobody who keeps to the format.
+ */
+export function readSnapshotHead(
+  files: Files,
+  file: number,
+  path: string,
+): { head: SnapshotHead; bytes: number } | null {
+  const frame = firstFrame(files, file, MAX_FRAME_BYTES);
+  if (frame === null) return null;
+  if (kindOf(frame, 0) !== SNAPSHOT)
+    throw new CorruptFileError(
+      path,
+      0,
+      `expected the first frame of a snapshot, got one of kind ${kindOf(frame, 0)}`,
+      true,
+    );
+  const { origins } = readHead(path, frame);
+  if (!areOrigins(origins)) throw formatError(path, "expected origins of three numbers each, got something else");
+  return { head: { seq: seqOf(frame, 0), time: timeOf(frame, 0), origins }, bytes: frame.length };
+}
+
+function areOrigins(origins: unknown): origins is SnapshotHead["origins"] {
+  const isNumber = (value: unknown) => typeof value === "number";
+  const isOrigin = (origin: unknown) => Array.isArray(origin) && origin.length === 3 && origin.every(isNumber);
+  return Array.isArray(origins) && origins.every(isOrigin);
+}
+
+/**
+ * The head of a snapshot that is there.
+ * @throws DamageError when it is not whole.
+ * @throws StaleFilesError when there is no such file.
+ */
+export function snapshotHead(files: Files, place: Place, seq: number): SnapshotHead {
+  const path = snapshotPath(place, seq);
+  const file = openUnlessCompacted(files, path);
+  try {
+    return new SnapshotScanner(files, path, file, seq, false).head;
+  } finally {
+    files.close(file);
+  }
+}
+
+/** Reads a snapshot frame by frame. Invariant: the first `#frameCount` frames had `#entryCount` entries. */
+export class SnapshotScanner {
+  readonly head: SnapshotHead;
+  readonly #frames: FrameScanner;
+  readonly #checksEntries: boolean;
+  #frameCount = 0;
+  #entryCount = 0;
+
+  /**
+   * @param file Stays open, and is the caller's to close.
+   * @param seq The seq that the snapshot is to have; null: any.
+   * @throws DamageError when its first frame is damaged, or it ends too soon.
+   * @throws StorageError `ERR_STORAGE_FORMAT` when another version wrote it.
+   */
+  constructor(files: Files, path: string, file: number, seq: number | null, checksEntries: boolean) {
+    const first = readSnapshotHead(files, file, path);
+    if (first === null)
+      throw new CorruptFileError(path, 0, "expected the first frame of a snapshot, got a damaged one");
+    this.head = first.head;
+    if (seq !== null && seq !== first.head.seq) {
+      throw new CorruptFileError(path, 0, `expected a snapshot of seq ${seq}, got one of ${first.head.seq}`, true);
+    }
+    const bytes = files.bytes(file);
+    if (!isWholeSnapshot(files, file, first.head.seq)) {
+      throw new CorruptFileError(path, bytes, "expected the last frame of a snapshot, got something else");
+    }
+    this.#frames = new FrameScanner(files, path, file, first.bytes, bytes);
+    this.#checksEntries = checksEntries;
+  }
+
+  get frames(): FrameScanner {
+    return this.#frames;
+  }
+
+  /**
+   * Goes to the next frame with entries; false once the last frame has confirmed that nothing is missing.
+   * @throws DamageError when what follows is not what was written.
+   */
+  next(): boolean {
+    const frames = this.#frames;
+    if (!frames.next()) frames.fail("expected the last frame of a snapshot, got the end of the file");
+    const { buffer, start, end } = frames;
+    const kind = kindOf(buffer, start);
+    if (seqOf(buffer, start) !== this.head.seq)
+      frames.refuse(`expected a frame of seq ${this.head.seq}, got ${seqOf(buffer, start)}`);
+    if (kind === END) return this.#finish();
+    if (kind !== STATE) frames.refuse(`expected a frame of a snapshot, got one of kind ${kind}`);
+    const number = numberOf(buffer, start);
+    if (number !== this.#frameCount + 1)
+      frames.refuse(`expected frame ${this.#frameCount + 1} of a snapshot, got ${number}`);
+    if (this.#checksEntries) expectEntries(frames);
+    this.#frameCount++;
+    this.#entryCount += end - start >= HEADER_BYTES + 4 ? buffer.readUInt32LE(start + HEADER_BYTES) : 0;
+    return true;
+  }
+
+  #finish(): false {
+    const frames = this.#frames;
+    const counted = `${numberOf(frames.buffer, frames.start)} frames of ${originOf(frames.buffer, frames.start)} entries`;
+    const read = `${this.#frameCount} frames of ${this.#entryCount} entries`;
+    if (counted !== read) frames.refuse(`expected ${counted} before the end of a snapshot, got ${read}`);
+    if (frames.next()) frames.refuse("expected nothing behind the end of a snapshot, got a frame");
+    return false;
+  }
+}

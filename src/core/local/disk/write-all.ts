@@ -1,0 +1,53 @@
+import type { Files } from "../machine/machine.js";
+import { readExactly } from "./frame-scanner.js";
+
+/** What became of a write. */
+export interface Written {
+  /** Bytes that the file took. */
+  readonly bytes: number;
+  /** Why it took no more; null when it took everything. */
+  readonly error: Error | null;
+}
+
+/** Writes buffers at a position, going on after short writes, until the file has taken everything or refuses. */
+export function writeAll(files: Files, file: number, buffers: readonly Buffer[], position: number): Written {
+  let bytes = 0;
+  let rest = buffers.filter((buffer) => buffer.length > 0);
+  while (rest.length > 0) {
+    try {
+      const taken = files.write(file, rest, position + bytes);
+      if (taken <= 0) return { bytes, error: new Error("expected the disk to take bytes, got 0 taken") };
+      bytes += taken;
+      rest = behind(rest, taken);
+    } catch (error) {
+      return { bytes, error: error as Error };
+    }
+  }
+  return { bytes, error: null };
+}
+
+/**
+ * Writes the first bytes of a file once more after its sync has failed: the pages that it could not write count as clean, and
+ * the next sync would not mean them. Best effort: what the disk refuses now too stays as it is.
+ */
+export function writeAnew(files: Files, file: number, bytes: number): void {
+  try {
+    const content = readExactly(files, file, 0, bytes);
+    if (content) writeAll(files, file, [content], 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+  }
+}
+
+/** What is left of buffers when their first `bytes` bytes are gone. */
+function behind(buffers: readonly Buffer[], bytes: number): Buffer[] {
+  let index = 0;
+  let left = bytes;
+  while (index < buffers.length && left >= (buffers[index] as Buffer).length) {
+    left -= (buffers[index] as Buffer).length;
+    index++;
+  }
+  const rest = buffers.slice(index);
+  if (left > 0) rest[0] = (rest[0] as Buffer).subarray(left);
+  return rest;
+}

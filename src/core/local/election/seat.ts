@@ -1,0 +1,209 @@
+/**
+ * Who is the manager: whoever made the newest `seat.<epoch>`.
+ *
+ * Safety rests on the order of three file operations and one check, never on time:
+ *
+ * - a contender links its seat (exclusive, complete with its content), and withdraws when it then sees a higher one;
+ * - it empties and unlinks every lower seat, which is the fence, before it reads the log;
+ * - a manager looks at its own open seat after each append and before it broadcasts or confirms: at its link count, and at
+ *   its bytes, which tell the same when somebody has made a further link to the file, as some backups do. An append that
+ *   passed the check was there before the fence, so the successor reads it; one that did not is confirmed by nobody.
+ *
+ * The highest seat is removed by nothing but `destroy`, which notes its epoch first, so epochs only rise.
+ */
+import { openIfThere } from "../disk/file-errors.js";
+import { intentPath, intentsIn, seatPath, seatsIn, segmentsIn, temporaryPath } from "../disk/file-names.js";
+import type { Machine, Place } from "../machine/machine.js";
+import { tombstoneEpoch } from "../upkeep/tombstone.js";
+
+/** What a seat says about its manager. */
+export interface SeatContent {
+  /** Where its hub listens. */
+  readonly address: string;
+  /** 32 random bytes in hex: who knows them can read the directory, and so may connect. */
+  readonly token: string;
+  readonly pid: number;
+  readonly host: string;
+  readonly bootId: string;
+  readonly protocol: number;
+}
+
+/** A seat as others see it. Content is null when it cannot be read, as after a loss of power: its manager is dead. */
+export interface SeatView {
+  readonly epoch: number;
+  readonly content: SeatContent | null;
+}
+
+/**
+ * Codes of a link that others kept from being made: one has the name, or one with a higher seat has removed what was to get
+ * it, or the directory.
+ */
+const FIRST = new Set(["EEXIST", "ENOENT"]);
+
+/** Most bytes of a seat file. */
+const MAX_SEAT_BYTES = 4096;
+
+/** The epochs of all seats, the newest one first. */
+const epochsOf = ({ files }: Machine, place: Place): number[] => seatsIn(files.list(place.directory));
+
+/** The newest seat; null when there is none. */
+export function newestSeat(machine: Machine, place: Place): SeatView | null {
+  const [epoch] = epochsOf(machine, place);
+  return epoch === undefined ? null : { epoch, content: readSeat(machine, seatPath(place, epoch)) };
+}
+
+/** The newest of the seats below the newest one that nobody has fenced; null when there is none. */
+export function standingSeat(machine: Machine, place: Place): SeatView | null {
+  for (const epoch of epochsOf(machine, place).slice(1)) {
+    const content = readSeat(machine, seatPath(place, epoch));
+    if (content !== null) return { epoch, content };
+  }
+  return null;
+}
+
+/** The highest epoch that was ever used, by a seat or a segment, also of files that were removed; 0 for none. */
+export function highestEpoch(machine: Machine, place: Place): number {
+  const names = machine.files.list(place.directory);
+  return Math.max(seatsIn(names)[0] ?? 0, segmentsIn(names)[0]?.epoch ?? 0, tombstoneEpoch(machine, place));
+}
+
+function readSeat(machine: Machine, path: string): SeatContent | null {
+  const text = readSmallFile(machine, path);
+  try {
+    const content = JSON.parse(text) as SeatContent;
+    return typeof content.address === "string" && typeof content.token === "string" ? content : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The text of a small file; empty when there is none. */
+export function readSmallFile({ files }: Machine, path: string): string {
+  const file = openIfThere(files, path);
+  if (file === null) return "";
+  try {
+    const bytes = Buffer.alloc(MAX_SEAT_BYTES);
+    return bytes.toString("utf8", 0, files.read(file, bytes, 0, bytes.length, 0));
+  } finally {
+    files.close(file);
+  }
+}
+
+/** A seat that this process made. */
+export class Seat {
+  readonly epoch: number;
+  readonly #machine: Machine;
+  readonly #place: Place;
+  readonly #file: number;
+  #bytes = 0;
+  #isReleased = false;
+
+  private constructor(machine: Machine, place: Place, epoch: number, file: number) {
+    this.#machine = machine;
+    this.#place = place;
+    this.epoch = epoch;
+    this.#file = file;
+  }
+
+  /**
+   * Takes a seat, unless somebody else has it or a higher one.
+   * @returns null when somebody else was first.
+   * @throws the error of a failed file operation; no seat is left then.
+   */
+  static claim(machine: Machine, place: Place, epoch: number, content: SeatContent): Seat | null {
+    const { files } = machine;
+    const temporary = temporaryPath(place, epoch, machine.random(8).toString("hex"));
+    const file = files.open(temporary, "create");
+    const seat = new Seat(machine, place, epoch, file);
+    let isLinked = false;
+    let isHighest: boolean;
+    try {
+      const bytes = Buffer.from(`${JSON.stringify(content)}\n`);
+      if (files.write(file, [bytes], 0) !== bytes.length) throw diskFull(temporary);
+      seat.#bytes = bytes.length;
+      files.link(temporary, seatPath(place, epoch));
+      isLinked = true;
+      files.unlink(temporary);
+      isHighest = !seat.#hasHigher();
+    } catch (error) {
+      seat.release();
+      if (isLinked) files.unlink(seatPath(place, epoch));
+      files.unlink(temporary);
+      if (FIRST.has((error as NodeJS.ErrnoException).code ?? "")) return null;
+      throw error;
+    }
+    if (isHighest) return seat;
+    files.unlink(seatPath(place, epoch));
+    seat.release();
+    return null;
+  }
+
+  /** Empties and unlinks every lower seat: from here on their managers confirm nothing. Returns the addresses that they had. */
+  fence(): string[] {
+    const { files } = this.#machine;
+    const addresses: string[] = [];
+    const names = files.list(this.#place.directory);
+    for (const epoch of seatsIn(names)) {
+      if (epoch >= this.epoch) continue;
+      const content = readSeat(this.#machine, seatPath(this.#place, epoch));
+      if (content) addresses.push(content.address);
+      this.#empty(epoch);
+      files.unlink(seatPath(this.#place, epoch));
+    }
+    for (const epoch of intentsIn(names)) if (epoch <= this.epoch) files.unlink(intentPath(this.#place, epoch));
+    return addresses;
+  }
+
+  /** Whether this is still the seat: by inode, so neither a reused name nor a frozen clock deceives. Costs a microsecond. */
+  holds(): boolean {
+    const { files } = this.#machine;
+    try {
+      return !this.#isReleased && files.linkCount(this.#file) === 1 && files.bytes(this.#file) === this.#bytes;
+    } catch {
+      // Nobody can tell: then nothing is confirmed.
+      return false;
+    }
+  }
+
+  /** Shows processes of other machines that share the volume that somebody is here. Best effort: the disk may take nothing. */
+  refresh(): void {
+    try {
+      this.#machine.files.touch(this.#file, this.#machine.clock.now());
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    }
+  }
+
+  /** Closes the file; the seat stays where it is. */
+  release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#machine.files.close(this.#file);
+  }
+
+  #empty(epoch: number): void {
+    const { files } = this.#machine;
+    try {
+      const file = files.open(seatPath(this.#place, epoch), "write");
+      try {
+        files.truncate(file, 0);
+      } finally {
+        files.close(file);
+      }
+    } catch (error) {
+      // Somebody else fences it too.
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+  }
+
+  #hasHigher(): boolean {
+    const { files } = this.#machine;
+    if ((seatsIn(files.list(this.#place.directory))[0] ?? 0) > this.epoch) return true;
+    // The higher seat may have been removed with the storage.
+    return tombstoneEpoch(this.#machine, this.#place) >= this.epoch;
+  }
+}
+
+function diskFull(path: string): Error {
+  return Object.assign(new Error(`ENOSPC: no space left on device, write '${path}'`), { code: "ENOSPC" });
+}

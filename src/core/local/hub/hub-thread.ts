@@ -1,0 +1,18 @@
+/** The thread of a hub. */
+import { parentPort, workerData } from "node:worker_threads";
+import type { HubReport, HubRequest } from "../machine/machine.js";
+import { nodeMachine } from "../machine/node-machine.js";
+import type { HubCommand } from "../machine/threads.js";
+import { startHub } from "./host.js";
+
+const port = parentPort as NonNullable<typeof parentPort>;
+
+const hub = startHub(nodeMachine, workerData as HubRequest, (report: HubReport) => {
+  port.postMessage(report);
+  // Nothing else keeps this thread alive, so it ends by itself.
+  if (report.kind === "ended" || report.kind === "replaced" || report.kind === "failed") port.close();
+});
+
+port.on("message", (command: HubCommand) => {
+  if (command.close) hub.close(command.destroy);
+});

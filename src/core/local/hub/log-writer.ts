@@ -1,0 +1,176 @@
+/**
+ * The writing end of the log: the newest segment, and the chain of files behind it.
+ *
+ * Invariants: `#confirmed` is the end of what passed the seat check, so a segment is closed with confirmed frames only and
+ * every snapshot is a prefix of the true history. A segment whose fsync failed, or whose unfinished end cannot be cut off, is
+ * never written again.
+ */
+
+import { Segment } from "../disk/segment.js";
+import type {
+  CompactRequest,
+  CompactResult,
+  Files,
+  HubOptions,
+  LogPosition,
+  Place,
+  SegmentRef,
+} from "../machine/machine.js";
+import type { Recovered } from "../upkeep/recovery.js";
+
+/** What came of an append. */
+export interface Appended {
+  /** Bytes of whole frames that are in the log now, and on the disk as far as `fsync` asks for it at once. */
+  readonly bytes: number;
+  /** Why it was not everything. */
+  readonly error: Error | null;
+}
+
+export class LogWriter {
+  readonly #files: Files;
+  readonly #place: Place;
+  readonly #epoch: number;
+  readonly #fsync: HubOptions["fsync"];
+  #segment: Segment;
+  #confirmed: LogPosition;
+  #closed: SegmentRef[];
+  #snapshot: number;
+  #snapshotBytes: number;
+  /** The number of the newest segment that was tried: what is left of one that could not be made keeps its name. */
+  #lastSegment = 1;
+  #isSyncing = false;
+  #isDirty = false;
+
+  /**
+   * Begins the first segment of an epoch, behind what was recovered.
+   * @throws the error of a failed file operation; nothing of the segment is left then.
+   */
+  constructor(files: Files, place: Place, epoch: number, recovered: Recovered, fsync: HubOptions["fsync"]) {
+    this.#files = files;
+    this.#place = place;
+    this.#epoch = epoch;
+    this.#fsync = fsync;
+    this.#closed = [...recovered.segments];
+    this.#snapshot = recovered.snapshot;
+    this.#snapshotBytes = recovered.snapshotBytes;
+    this.#segment = this.#begin(1, recovered.seq, recovered.time, recovered.segments.at(-1) ?? null);
+    this.#confirmed = this.#endMark(1, recovered.seq, recovered.time);
+  }
+
+  /** The end of what is confirmed. */
+  get confirmed(): LogPosition {
+    return this.#confirmed;
+  }
+
+  /** The first frame of the newest segment. */
+  get head(): Buffer {
+    return this.#segment.head;
+  }
+
+  /** Bytes of the files that a joining member reads. */
+  get bytes(): number {
+    return this.#snapshotBytes + this.segmentBytes;
+  }
+
+  /** Bytes of the segments behind the snapshot. */
+  get segmentBytes(): number {
+    return this.#closed.reduce((sum, { end }) => sum + end, this.#confirmed.offset);
+  }
+
+  /** Segments behind the snapshot. */
+  get segmentCount(): number {
+    return this.#closed.length + 1;
+  }
+
+  get snapshotBytes(): number {
+    return this.#snapshotBytes;
+  }
+
+  /** Whether the newest segment cannot be written any more: a further append begins a new one. */
+  get isSpoiled(): boolean {
+    return this.#segment.isBroken || this.#segment.isPoisoned;
+  }
+
+  /** Whether the newest segment holds nothing behind what is confirmed. */
+  get isSettled(): boolean {
+    return this.#segment.end === this.#confirmed.offset;
+  }
+
+  /** Appends frames behind what is confirmed. The caller looks at its seat, then calls `confirm`. */
+  append(buffers: readonly Buffer[]): Appended {
+    try {
+      if (this.isSpoiled) this.rotate();
+      const error = this.#segment.append(buffers);
+      const bytes = this.#segment.end - this.#confirmed.offset;
+      this.#isDirty ||= bytes > 0;
+      if (this.#fsync === "always" && bytes > 0) this.#segment.sync();
+      return { bytes, error };
+    } catch (error) {
+      return { bytes: 0, error: error as Error };
+    }
+  }
+
+  /** The seat stood after the last append: what it wrote is part of the history, up to `seq` at `time`. */
+  confirm(seq: number, time: number): void {
+    this.#confirmed = this.#endMark(this.#confirmed.segment, seq, time);
+  }
+
+  /**
+   * Closes the newest segment at its confirmed end and begins the next one. The closed one is on the disk before the next
+   * one names its end, since a loss of power must not make it shorter than it is said to be.
+   * @throws the error of a failed file operation; the segment goes on then.
+   */
+  rotate(): void {
+    const { segment, seq, time, offset } = this.#confirmed;
+    const closed: SegmentRef = { epoch: this.#epoch, segment, end: offset };
+    const previous = this.#segment;
+    if (!previous.isPoisoned) previous.sync();
+    const next = ++this.#lastSegment;
+    this.#segment = this.#begin(next, seq, time, closed);
+    this.#closed.push(closed);
+    this.#confirmed = this.#endMark(next, seq, time);
+    previous.close();
+  }
+
+  /** Brings what was appended to the disk, unless that is under way; `done` is called with the error of a failed try only. */
+  syncLater(failed: (error: Error) => void): void {
+    if (!this.#isDirty || this.#isSyncing || this.isSpoiled) return;
+    this.#isDirty = false;
+    this.#isSyncing = true;
+    this.#segment.syncLater((error) => {
+      this.#isSyncing = false;
+      if (error) failed(error);
+    });
+  }
+
+  /** All segments behind the snapshot, the newest one up to its confirmed end. */
+  get chain(): SegmentRef[] {
+    const { epoch, segment, offset } = this.#confirmed;
+    return [...this.#closed, { epoch, segment, end: offset }];
+  }
+
+  /** What a compaction is to fold now: all closed segments. */
+  compaction(): CompactRequest {
+    return { place: this.#place, epoch: this.#epoch, snapshot: this.#snapshot, segments: [...this.#closed] };
+  }
+
+  /** A compaction of `request` is done; snapshot 0: there was nothing to fold. */
+  compacted(request: CompactRequest, result: CompactResult): void {
+    if (result.snapshot === 0) return;
+    this.#closed = this.#closed.slice(request.segments.length);
+    this.#snapshot = result.snapshot;
+    this.#snapshotBytes = result.bytes;
+  }
+
+  close(): void {
+    this.#segment.close();
+  }
+
+  #begin(segment: number, seq: number, time: number, previous: SegmentRef | null): Segment {
+    return Segment.create(this.#files, this.#place, { epoch: this.#epoch, segment, seq, time, previous });
+  }
+
+  #endMark(segment: number, seq: number, time: number): LogPosition {
+    return { epoch: this.#epoch, segment, offset: this.#segment.end, seq, time };
+  }
+}

@@ -1,0 +1,174 @@
+/** The real `Files`: the file system of this machine. The only file that imports `node:fs`. */
+import {
+  closeSync,
+  constants,
+  fdatasync,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  futimesSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  rmdirSync,
+  statfsSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+  writevSync,
+} from "node:fs";
+import { StorageError } from "../../errors.js";
+import type { Files } from "./machine.js";
+
+const FILE_MODE = 0o600;
+const DIRECTORY_MODE = 0o700;
+const OTHERS_MASK = 0o077;
+/** The user who can do everything anyway. */
+const ROOT = 0;
+
+/** A link is not followed, and a pipe is not waited for; Windows has neither flag. */
+const CAREFUL = constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+const FLAGS = {
+  read: constants.O_RDONLY | CAREFUL,
+  create: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL,
+  write: constants.O_RDWR | CAREFUL,
+} as const;
+
+/** What says that there is something else where a file should be: a link, a directory, a socket or a device. */
+const NO_FILE = new Set(["ELOOP", "EISDIR", "ENXIO", "ENODEV"]);
+
+/** `f_type` of network file systems, from statfs(2): NFS, SMB, CIFS, SMB2, AFS, Coda, Ceph, Lustre, GPFS, GFS2, OCFS2. */
+const REMOTE_TYPES = new Set([
+  0x6969, 0x517b, 0xff534d42, 0xfe534d42, 0x5346414f, 0x73757245, 0x00c36400, 0x0bd00bd0, 0x47504653, 0x01161970,
+  0x7461636f,
+]);
+
+/** What Windows, and some file systems, answer when a directory is to be synced: there is nothing to do then. */
+const NO_DIRECTORY_SYNC = new Set(["EPERM", "EACCES", "EISDIR", "EINVAL", "ENOTSUP"]);
+
+/** Gives `fallback` instead when a call fails with the code. */
+function unless<T>(code: string, fallback: T, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === code) return fallback;
+    throw error;
+  }
+}
+
+/** Text that differs after every start of the machine; where the system does not tell it, the name of the host. */
+export function bootIdOf(host: string): string {
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  } catch {
+    return host;
+  }
+}
+
+function notFile(path: string, cause?: unknown): StorageError {
+  const message = `expected ${path} to be a file, got a link, a directory, a pipe or a device: move it away`;
+  return new StorageError("ERR_STORAGE_DIRECTORY", message, { cause });
+}
+
+function orNotFile<T>(path: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw NO_FILE.has((error as NodeJS.ErrnoException).code ?? "") ? notFile(path, error) : error;
+  }
+}
+
+/** Opens nothing but a regular file, so that nobody can make this process wait, or write elsewhere. */
+function openFile(path: string, how: keyof typeof FLAGS): number {
+  const file = orNotFile(path, () => openSync(path, FLAGS[how], FILE_MODE));
+  if (fstatSync(file).isFile()) return file;
+  closeSync(file);
+  throw notFile(path);
+}
+
+/**
+ * Whatever close(2) reports, the file is closed, and its number may be in use again: another try would close somebody else's.
+ * What it may tell of writes, a sync has told before.
+ */
+function close(file: number): void {
+  try {
+    closeSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EBADF") throw error;
+  }
+}
+
+function syncDirectory(path: string): void {
+  const isWindows = process.platform === "win32";
+  let file: number | undefined;
+  try {
+    file = openSync(path, constants.O_RDONLY);
+    fsyncSync(file);
+  } catch (error) {
+    if (!isWindows || !NO_DIRECTORY_SYNC.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
+function isPrivate(path: string): boolean {
+  const { mode, uid, isDirectory } = describe(path);
+  if (process.getuid === undefined) return isDirectory;
+  return isDirectory && uid === process.getuid() && (mode & OTHERS_MASK) === 0;
+}
+
+/** Windows has no such owners: there the directory decides who may put a file. */
+function isOwn(file: number): boolean {
+  if (process.getuid === undefined) return true;
+  const { uid } = fstatSync(file);
+  return uid === process.getuid() || uid === ROOT;
+}
+
+/** By `lstat`, so that a link to a directory is none. */
+function describe(path: string): { mode: number; uid: number; isDirectory: boolean } {
+  const stat = lstatSync(path);
+  return { mode: stat.mode, uid: stat.uid, isDirectory: stat.isDirectory() };
+}
+
+/** The file system of this machine. */
+export const diskFiles: Files = {
+  open: openFile,
+  close,
+  read: (file, into, offset, length, position) => readSync(file, into, offset, length, position),
+  write: (file, buffers, position) =>
+    buffers.length === 1
+      ? writeSync(file, buffers[0] as Buffer, 0, (buffers[0] as Buffer).length, position)
+      : writevSync(file, buffers, position),
+  truncate: (file, bytes) => ftruncateSync(file, bytes),
+  sync: (file) => fdatasyncSync(file),
+  syncLater: (file, done) => fdatasync(file, done),
+  bytes: (file) => fstatSync(file).size,
+  linkCount: (file) => fstatSync(file).nlink,
+  isOwn,
+  touch: (file, time) => futimesSync(file, time / 1000, time / 1000),
+  modifiedAt: (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs,
+  list: (directory) => unless("ENOENT", [], () => readdirSync(directory)),
+  link: (path, name) => linkSync(path, name),
+  rename: (path, name) => renameSync(path, name),
+  unlink: (path) =>
+    unless("ENOENT", false, () => {
+      orNotFile(path, () => unlinkSync(path));
+      return true;
+    }),
+  makeDirectory: (path) => {
+    mkdirSync(path, { recursive: true, mode: DIRECTORY_MODE });
+  },
+  realPath: (path) => realpathSync(path),
+  isPrivate,
+  isRemote: (path) => REMOTE_TYPES.has(statfsSync(path).type >>> 0),
+  removeDirectory: (path) => rmdirSync(path),
+  syncDirectory,
+};

@@ -1,0 +1,237 @@
+/**
+ * What the engine needs of a machine: files, sockets, a clock, randomness and threads. The real one is made of
+ * `files.ts`, `sockets.ts` and `threads.ts`; tests hand in a simulated one, and so run the very same engine.
+ */
+
+/** A file system, synchronous. Every call throws an `Error` with the `code` of the operating system (`ENOENT`, `ENOSPC`, ...). */
+export interface Files {
+  /**
+   * Opens a file. `read`: must exist. `create`: must not exist, mode 0600. `write`: must exist, for `truncate` and `sync`.
+   * @throws StorageError `ERR_STORAGE_DIRECTORY` when that is no file but a link, a directory, a pipe or a device.
+   */
+  open(path: string, how: "read" | "create" | "write"): number;
+  /** Never fails for an open file. */
+  close(file: number): void;
+  /** Reads up to `length` bytes at `position`; returns how many, 0 at the end. */
+  read(file: number, into: Buffer, offset: number, length: number, position: number): number;
+  /** Writes at `position`; returns how many bytes were taken, which may be fewer than given (a full disk). */
+  write(file: number, buffers: readonly Buffer[], position: number): number;
+  truncate(file: number, bytes: number): void;
+  /** Returns when the data of the file is on the disk. Must not be tried again after an error: the pages may be gone. */
+  sync(file: number): void;
+  /** As `sync`, without blocking; calls back once. */
+  syncLater(file: number, done: (error: Error | null) => void): void;
+  bytes(file: number): number;
+  /** How many names the file has: 0 when it was unlinked. By the open file, so a reused name cannot deceive. */
+  linkCount(file: number): number;
+  /** Whether the file belongs to this user or to root: nobody else has made it. By the open file, as `linkCount`. */
+  isOwn(file: number): boolean;
+  /** Sets the file's modification time. */
+  touch(file: number, time: number): void;
+  /** The file's modification time in ms since 1970, or undefined when there is none. */
+  modifiedAt(path: string): number | undefined;
+  /** The names in a directory; `[]` when there is no such directory. */
+  list(directory: string): string[];
+  /** A second name for a file; throws `EEXIST` when that name is taken. */
+  link(path: string, name: string): void;
+  rename(path: string, name: string): void;
+  /** Removes a name; false when there is none. */
+  unlink(path: string): boolean;
+  /** Makes a directory, mode 0700, and those above it; an existing one is kept. */
+  makeDirectory(path: string): void;
+  /** The path without symbolic links; the file must exist. */
+  realPath(path: string): string;
+  /** Whether a path is a directory, no link, that belongs to this user and that no other user can enter. */
+  isPrivate(path: string): boolean;
+  /** Whether a path lies on a file system of another machine. */
+  isRemote(path: string): boolean;
+  removeDirectory(path: string): void;
+  /** Returns when the names of a directory are on the disk. */
+  syncDirectory(path: string): void;
+}
+
+/** One end of a connection. Never keeps the process alive. */
+export interface Socket {
+  /** Sends the buffers in order; never blocks, so what the other side does not take is queued. */
+  write(buffers: readonly Buffer[]): void;
+  /** Bytes that were written and not yet taken by the operating system. */
+  readonly queuedBytes: number;
+  /** Stops and restarts the calls of `data`. */
+  pause(): void;
+  resume(): void;
+  /** Sends what is queued, then closes. */
+  end(): void;
+  /** Closes at once. */
+  destroy(): void;
+}
+
+/** What a socket calls; `closed` exactly once and last. */
+export interface SocketEvents {
+  /** Connected (the side that connects only). */
+  connected?(): void;
+  data(chunk: Buffer): void;
+  closed(error: Error | null): void;
+}
+
+export interface Listener {
+  /** Takes no more connections and removes the address. */
+  close(): void;
+}
+
+export interface Sockets {
+  /**
+   * Listens on a new address.
+   * @param directory The storage's directory, where the address is put if it can be.
+   * @param accept Gives the events for each new connection.
+   * @param done Called once, with the address or an error.
+   */
+  listen(
+    directory: string,
+    accept: (socket: Socket) => SocketEvents,
+    done: (error: Error | null, address: string, listener: Listener) => void,
+  ): void;
+  connect(address: string, events: SocketEvents): Socket;
+  /** Removes what a dead or fenced manager left at its address. */
+  remove(address: string): void;
+}
+
+export interface Timer {
+  cancel(): void;
+}
+
+export interface Clock {
+  /** Wall clock, in whole ms since 1970; may jump. */
+  now(): number;
+  /** Calls once after a delay; never keeps the process alive. */
+  after(ms: number, call: () => void): Timer;
+  /** Calls once what has already arrived on the sockets has been delivered. */
+  soon(call: () => void): void;
+  /** ms from an arbitrary start, never falling: for durations only. */
+  elapsed(): number;
+  /** Keeps the process alive until it is cancelled. */
+  keepAlive(): Timer;
+}
+
+/** A hub that runs beside the event loop of its member. */
+export interface HubHandle {
+  /** Hands the seat on: the last append is confirmed, then `ended` is reported. */
+  close(destroy: boolean): void;
+  /** Stops at once. */
+  terminate(): void;
+}
+
+export interface Threads {
+  /** Starts a hub that claims the seat behind `request.epoch`. */
+  startHub(request: HubRequest, report: (report: HubReport) => void): HubHandle;
+  /** Runs one compaction. Calls back once. Returns a function that stops it. */
+  compact(request: CompactRequest, done: (error: Error | null, result: CompactResult | null) => void): () => void;
+}
+
+export interface Identity {
+  readonly pid: number;
+  readonly host: string;
+  /** Differs after every start of the machine, and between machines. */
+  readonly bootId: string;
+  /** Whether a process of this machine is alive. */
+  isAlive(pid: number): boolean;
+}
+
+export interface Machine {
+  readonly files: Files;
+  readonly sockets: Sockets;
+  readonly clock: Clock;
+  readonly threads: Threads;
+  readonly identity: Identity;
+  /** Unpredictable bytes. */
+  random(bytes: number): Buffer;
+}
+
+/** A place in the log's files. */
+export interface Position {
+  readonly epoch: number;
+  /** The number of the segment within its epoch: 1, 2, 3, ... */
+  readonly segment: number;
+  /** Bytes from the start of the segment. */
+  readonly offset: number;
+}
+
+/** A place in the files with the seq and time of the last batch before it. */
+export interface LogPosition extends Position {
+  readonly seq: number;
+  readonly time: number;
+}
+
+/** Where a storage's files are. */
+export interface Place {
+  /** `<path>/<name>.db.d` */
+  readonly directory: string;
+  /** `<path>/<name>.db` */
+  readonly filename: string;
+}
+
+export interface HubOptions {
+  /** When a confirmed batch is on the disk. */
+  readonly fsync: "always" | "everysec" | "never";
+  /** ms between two batches of an idle log. */
+  readonly gcInterval: number;
+  readonly recover: "strict" | "salvage";
+  /** false: the files are void once no member is left. */
+  readonly persist: boolean;
+  readonly maxMemberBacklogBytes: number;
+  /** ms of silence, by a member's own running time, after which it replaces the manager. */
+  readonly stallTimeout: number;
+  /** Bytes of segments, beyond the size of the snapshot, that start a compaction. */
+  readonly compactAfterBytes: number;
+}
+
+export interface HubRequest {
+  readonly place: Place;
+  readonly options: HubOptions;
+  /** Random text that tells the contender from all other members. */
+  readonly member: string;
+  /** The highest epoch that the contender has seen; 0 for none. */
+  readonly epoch: number;
+  /** Up to where the contender has applied the log; the hub reads only what follows. None: everything is read and checked. */
+  readonly position: LogPosition | null;
+}
+
+export type HubReport =
+  /** It has the seat and serves. */
+  | { readonly kind: "serving"; readonly epoch: number }
+  /** Somebody else was first, or has replaced it. */
+  | { readonly kind: "replaced" }
+  /** It has handed its seat on, or removed the files. */
+  | { readonly kind: "ended" }
+  /** A compaction is done. */
+  | { readonly kind: "compacted"; readonly result: CompactResult }
+  /** Damaged files were kept aside; the message names what was lost. */
+  | { readonly kind: "salvaged"; readonly message: string }
+  /** A compaction failed; it is tried again later. */
+  | { readonly kind: "compactionFailed"; readonly code: string; readonly message: string }
+  /** It cannot serve. `code` is a `StorageErrorCode` or the code of a failed system call. */
+  | { readonly kind: "failed"; readonly code: string; readonly message: string };
+
+/** One segment of the log, up to where its confirmed frames end. */
+export interface SegmentRef {
+  readonly epoch: number;
+  readonly segment: number;
+  /** Bytes up to which it is read. */
+  readonly end: number;
+}
+
+export interface CompactRequest {
+  readonly place: Place;
+  /** The manager's epoch, for names of temporary files. */
+  readonly epoch: number;
+  /** The seq of the newest snapshot; 0 for none. */
+  readonly snapshot: number;
+  /** Closed segments that follow it, in order. */
+  readonly segments: readonly SegmentRef[];
+}
+
+export interface CompactResult {
+  readonly snapshot: number;
+  readonly bytes: number;
+  readonly keys: number;
+  readonly durationMs: number;
+}

@@ -1,0 +1,124 @@
+/** A member's own hub: it claims the seat when there is no manager, and serves until it is replaced or closed. */
+import { StorageError } from "../../errors.js";
+import { ClaimOrder } from "../election/claim-order.js";
+import { highestEpoch } from "../election/seat.js";
+import { errorOf } from "../machine/hub-report.js";
+import type { HubHandle, HubOptions, HubReport, LogPosition, Machine, Place } from "../machine/machine.js";
+
+/** What becomes of a candidacy. */
+export interface OwnHubEvents {
+  /** It has the seat. */
+  serving(): void;
+  /** Somebody else has the seat; the hub is gone. */
+  replaced(): void;
+  /** It was closed and is gone. */
+  ended(): void;
+  /** It cannot serve and is gone. */
+  failed(error: Error): void;
+  /** It serves, but something is to be told. */
+  told(error: Error): void;
+}
+
+export class OwnHub {
+  readonly #machine: Machine;
+  readonly #place: Place;
+  readonly #options: HubOptions;
+  readonly #member: string;
+  readonly #events: OwnHubEvents;
+  readonly #claimOrder: ClaimOrder;
+  #hub: HubHandle | null = null;
+  #epoch = 0;
+  #isContending = false;
+  #compactionCount = 0;
+
+  constructor(machine: Machine, place: Place, options: HubOptions, member: string, events: OwnHubEvents) {
+    this.#machine = machine;
+    this.#place = place;
+    this.#options = options;
+    this.#member = member;
+    this.#events = events;
+    this.#claimOrder = new ClaimOrder(machine, place);
+  }
+
+  /** Whether there is a hub, serving or not yet. */
+  get isRunning(): boolean {
+    return this.#hub !== null;
+  }
+
+  get isContending(): boolean {
+    return this.#isContending;
+  }
+
+  /** Compactions that its hubs have run. */
+  get compactionCount(): number {
+    return this.#compactionCount;
+  }
+
+  /** Whether the manager of an epoch is here. */
+  isManager(epoch: number): boolean {
+    return this.#hub !== null && this.#epoch === epoch;
+  }
+
+  /**
+   * Claims the next epoch, in place of whatever hub is still here.
+   * @param position Up to where this member has applied the log.
+   * @returns false when others go first for now.
+   * @throws the error of a failed file operation, or of a thread that cannot be started.
+   */
+  contend(position: LogPosition | null): boolean {
+    this.#machine.files.makeDirectory(this.#place.directory);
+    const epoch = highestEpoch(this.#machine, this.#place);
+    if (!this.#claimOrder.isMyTurn(epoch + 1)) return false;
+    this.terminate();
+    const request = { place: this.#place, options: this.#options, member: this.#member, epoch, position };
+    const hub = this.#machine.threads.startHub(request, (report) => {
+      if (hub === this.#hub) this.#reported(report);
+    });
+    this.#hub = hub;
+    this.#isContending = true;
+    return true;
+  }
+
+  /** Hands the seat on; `ended` or `failed` follows. */
+  close(destroy: boolean): void {
+    this.#hub?.close(destroy);
+  }
+
+  /** Stops at once; nothing follows. */
+  terminate(): void {
+    this.#hub?.terminate();
+    this.#gone();
+  }
+
+  #gone(): void {
+    this.#hub = null;
+    this.#epoch = 0;
+    this.#isContending = false;
+  }
+
+  #reported(report: HubReport): void {
+    switch (report.kind) {
+      case "serving":
+        this.#isContending = false;
+        this.#epoch = report.epoch;
+        this.#events.serving();
+        break;
+      case "compacted":
+        this.#compactionCount++;
+        break;
+      case "compactionFailed":
+        // The segments stay, and it is tried again.
+        break;
+      case "salvaged":
+        this.#events.told(new StorageError("ERR_STORAGE_CORRUPT", report.message));
+        break;
+      case "failed":
+        this.#gone();
+        this.#events.failed(errorOf(report));
+        break;
+      default:
+        this.#gone();
+        this.#events[report.kind]();
+    }
+  }
+}

@@ -1,0 +1,19 @@
+/** The thread of compactions, one after the other. */
+import { parentPort } from "node:worker_threads";
+import type { CompactRequest } from "../machine/machine.js";
+import { nodeMachine } from "../machine/node-machine.js";
+import type { CompactReport } from "../machine/threads.js";
+import { compact } from "./compactor.js";
+
+const port = parentPort as NonNullable<typeof parentPort>;
+
+function run(request: CompactRequest): CompactReport {
+  try {
+    return { result: compact(nodeMachine, request) };
+  } catch (error) {
+    const { code = "ERR_STORAGE_DISK", message } = error as NodeJS.ErrnoException;
+    return { code, message };
+  }
+}
+
+port.on("message", (request: CompactRequest) => port.postMessage(run(request)));

@@ -1,0 +1,115 @@
+/** Takes over `app.db` when there is no log yet: a backup that was put there, or a file of version 1. */
+import { StorageError } from "../../errors.js";
+import { kindOf, SNAPSHOT } from "../../log/frame.js";
+import { MAX_FRAME_BYTES } from "../../log/limits.js";
+import type { SnapshotHead } from "../../log/log.js";
+import { CorruptFileError, formatError, openIfThere } from "../disk/file-errors.js";
+import { snapshotPath, temporaryPath } from "../disk/file-names.js";
+import { BLOCK_BYTES, firstFrame, readExactly } from "../disk/frame-scanner.js";
+import { SnapshotScanner } from "../disk/snapshot.js";
+import { checkSnapshot } from "../disk/verify.js";
+import { writeAll } from "../disk/write-all.js";
+import type { Files, Machine, Place } from "../machine/machine.js";
+import { Fold, linkOnce, publish } from "./compactor.js";
+import { entriesOfVersion1 } from "./version1.js";
+
+/**
+ * Publishes what `app.db` holds as a snapshot. Returns when that is on the disk; `app.db` stays as it is, and is not shared.
+ * @param end With which a storage ended in this place: the snapshot is behind it. An older file in which nothing is does not
+ *   count.
+ * @returns false when there is no such file.
+ * @throws StorageError `ERR_STORAGE_FORMAT` when it is neither a snapshot nor a file of version 1; `ERR_STORAGE_CORRUPT` when
+ *   it is a damaged snapshot; `ERR_STORAGE_DIRECTORY` when it belongs to another user: where others can write, anybody could
+ *   have put it there.
+ */
+export function importCopy(machine: Machine, place: Place, epoch: number, end: SnapshotHead | null = null): boolean {
+  const { files } = machine;
+  const file = openIfThere(files, place.filename);
+  if (file === null) return false;
+  try {
+    if (!files.isOwn(file)) throw strangerError(place.filename);
+    const frame = firstFrame(files, file, MAX_FRAME_BYTES);
+    if (frame !== null && kindOf(frame, 0) === SNAPSHOT) return adoptSnapshot(machine, place, epoch, file, end);
+    adoptVersion1(machine, place, epoch, file, (end?.seq ?? 0) + 1);
+    return true;
+  } finally {
+    files.close(file);
+  }
+}
+
+function strangerError(path: string): StorageError {
+  const message = `expected ${path} to belong to this user or to root, got a file of another user: move it away, or make it yours if you know what it holds`;
+  return new StorageError("ERR_STORAGE_DIRECTORY", message);
+}
+
+function adoptSnapshot(
+  machine: Machine,
+  place: Place,
+  epoch: number,
+  source: number,
+  end: SnapshotHead | null,
+): boolean {
+  const { files } = machine;
+  const { seq } = checkSnapshot(files, place.filename, null);
+  if (end !== null && seq <= end.seq) {
+    const fold = foldSnapshot(files, place.filename, source);
+    if (fold.keyCount === 0) return false;
+    fold.skip(end.seq + 1, end.origins);
+    publish(machine, place, epoch, fold.head, fold.entries());
+    return true;
+  }
+  const temporary = temporaryPath(place, epoch, machine.random(8).toString("hex"));
+  const copy = files.open(temporary, "create");
+  try {
+    copyBytes(files, source, copy, place.filename);
+    files.sync(copy);
+    checkSnapshot(files, temporary, seq);
+    linkOnce(machine, temporary, snapshotPath(place, seq));
+  } finally {
+    files.close(copy);
+    files.unlink(temporary);
+  }
+  files.syncDirectory(place.directory);
+  return true;
+}
+
+function foldSnapshot(files: Files, path: string, file: number): Fold {
+  const scanner = new SnapshotScanner(files, path, file, null, true);
+  const fold = new Fold();
+  fold.snapshot(scanner.head);
+  while (scanner.next()) fold.state(scanner.frames.buffer, scanner.frames.start, scanner.frames.end);
+  return fold;
+}
+
+function copyBytes(files: Files, source: number, target: number, path: string): void {
+  const total = files.bytes(source);
+  for (let position = 0; position < total; position += BLOCK_BYTES) {
+    const block = readExactly(files, source, position, Math.min(BLOCK_BYTES, total - position));
+    if (block === null) throw new CorruptFileError(path, position, `expected ${total} bytes, got fewer`);
+    const { error } = writeAll(files, target, [block], position);
+    if (error) throw error;
+  }
+}
+
+/** The imported state has a seq, so that it exists. */
+function adoptVersion1(machine: Machine, place: Place, epoch: number, source: number, seq: number): void {
+  const now = machine.clock.now();
+  try {
+    const entries = entriesOfVersion1(place.filename, readText(machine.files, source, place.filename), now);
+    const fold = new Fold();
+    fold.skip(seq - 1);
+    fold.apply({ seq, time: now, origin: 0, born: 0, number: 0, entries });
+    publish(machine, place, epoch, fold.head, fold.entries());
+  } catch (cause) {
+    if (!(cause instanceof RangeError) && !(cause instanceof CorruptFileError)) throw cause;
+    throw formatError(place.filename, `expected values within the limits, got one that is not: ${cause.message}`, {
+      cause,
+    });
+  }
+}
+
+function readText(files: Files, file: number, path: string): string {
+  const bytes = readExactly(files, file, 0, files.bytes(file));
+  if (bytes === null) throw formatError(path, "expected a file that stays as it is, got one that shrinks");
+  return bytes.toString("utf8");
+}

@@ -1,0 +1,80 @@
+/** Reads what is whole of a damaged file. */
+import { MalformedError } from "../../log/codec.js";
+import { kindOf } from "../../log/frame.js";
+import { CorruptFileError } from "../disk/file-errors.js";
+import { FrameScanner } from "../disk/frame-scanner.js";
+import { nextIntactFrame } from "../disk/resync.js";
+import type { Files } from "../machine/machine.js";
+
+/** Bytes of a file that could not be read; none, where frames are missing at the end. */
+export interface Lost {
+  readonly file: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Visits every whole frame of a kind, in the order of the file, also behind damage.
+ * @param isWanted Judges a header that lies in the buffer from `at` on.
+ * @returns what could not be read.
+ */
+export function readIntactFrames(
+  files: Files,
+  path: string,
+  kind: number,
+  isWanted: (buffer: Buffer, at: number) => boolean,
+  visit: (buffer: Buffer, start: number, end: number) => void,
+): Lost[] {
+  const file = files.open(path, "read");
+  const lost: Lost[] = [];
+  try {
+    const bytes = files.bytes(file);
+    for (let from = 0; from < bytes; ) {
+      const stop = readRun(new FrameScanner(files, path, file, from, bytes), kind, isWanted, visit, lost);
+      const next = nextIntactFrame(files, file, stop, kind, isWanted);
+      from = next === -1 ? bytes : next;
+      if (stop < from) lost.push({ file: path, from: stop, to: from });
+    }
+    return lost;
+  } finally {
+    files.close(file);
+  }
+}
+
+/** Visits frames up to the first damage; returns where that is, or the end. */
+function readRun(
+  frames: FrameScanner,
+  kind: number,
+  isWanted: (buffer: Buffer, at: number) => boolean,
+  visit: (buffer: Buffer, start: number, end: number) => void,
+  lost: Lost[],
+): number {
+  try {
+    while (frames.next()) {
+      const { buffer, start, end } = frames;
+      if (kindOf(buffer, start) !== kind) continue;
+      if (!isWanted(buffer, start) || !isVisited(visit, buffer, start, end)) {
+        lost.push({ file: frames.path, from: frames.offset, to: frames.endOffset });
+      }
+    }
+    return frames.endOffset;
+  } catch (error) {
+    if (error instanceof CorruptFileError) return error.offset;
+    throw error;
+  }
+}
+
+function isVisited(
+  visit: (buffer: Buffer, start: number, end: number) => void,
+  buffer: Buffer,
+  start: number,
+  end: number,
+): boolean {
+  try {
+    visit(buffer, start, end);
+    return true;
+  } catch (error) {
+    if (error instanceof MalformedError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,296 @@
+/**
+ * Finds out what the log holds, after the others are fenced: the newest segment with a whole first frame, its chain of
+ * predecessors back to what the newest snapshot covers, and where its last whole frame ends.
+ *
+ * Invariant: what is returned is a prefix of what was appended that holds every confirmed batch; where that cannot be known,
+ * an error is thrown instead. Torn and corrupt are two facts: behind a torn end nothing whole follows.
+ */
+import { dirname, join } from "node:path";
+import type { StorageError } from "../../errors.js";
+import { closeLinks, compareSegments, type Link, openChain, refOf } from "../disk/chain.js";
+import {
+  CompactedFileError,
+  CorruptFileError,
+  MissingFileError,
+  openIfThere,
+  openUnlessCompacted,
+} from "../disk/file-errors.js";
+import { intentPath, intentsIn, segmentPath, segmentsIn, snapshotPath, snapshotsIn } from "../disk/file-names.js";
+import { type Applied, isInHistory } from "../disk/log-reader.js";
+import { readSegmentHead } from "../disk/segment.js";
+import { isWholeSnapshot, snapshotHead } from "../disk/snapshot.js";
+import { checkSnapshot, expectNoBatch, readLinks, type Torn } from "../disk/verify.js";
+import { writeAnew } from "../disk/write-all.js";
+import type { Files, HubOptions, LogPosition, Machine, Place, SegmentRef } from "../machine/machine.js";
+import { publish } from "./compactor.js";
+import { importCopy } from "./import-copy.js";
+import type { Lost } from "./intact-frames.js";
+import { salvage } from "./salvage.js";
+import { readTombstone } from "./tombstone.js";
+
+const TEMPORARY_NAME = /^tmp\.(\d+)\./;
+
+/** What the log holds. */
+export interface Recovered {
+  /** The seq of the newest snapshot; 0 for none. */
+  readonly snapshot: number;
+  readonly snapshotBytes: number;
+  /** The segments behind the snapshot in order, each up to where it is valid; none when the snapshot covers them all. */
+  readonly segments: readonly SegmentRef[];
+  /** The seq and time of the last batch. */
+  readonly seq: number;
+  readonly time: number;
+  readonly torn: Torn | null;
+}
+
+/**
+ * Reads the log to its end. Removes and changes nothing, but keeps a torn end aside.
+ * @param position Only what follows is read, if it is part of this history; null: everything is read and checked.
+ * @param adopt Called when there is no log at all: publishes a snapshot to begin with; false when there is nothing.
+ * @throws StorageError `ERR_STORAGE_CORRUPT` or `ERR_STORAGE_FORMAT`.
+ */
+export function recover(files: Files, place: Place, position: Applied | null, adopt: () => boolean): Recovered {
+  let seen = "";
+  for (;;) {
+    const names = files.list(place.directory);
+    try {
+      return (
+        recoverFrom(files, place, names, position) ?? (adopt() ? recover(files, place, null, () => false) : NOTHING)
+      );
+    } catch (error) {
+      if (!(error instanceof CompactedFileError)) throw error;
+      // A compaction of before the fence may still be removing files; when the same file is missed twice, it is not that.
+      const now = names.sort().join();
+      if (now === seen) throw new MissingFileError(error.path, "the log names it", { cause: error });
+      seen = now;
+    }
+  }
+}
+
+const NOTHING: Recovered = { snapshot: 0, snapshotBytes: 0, segments: [], seq: 0, time: 0, torn: null };
+
+function recoverFrom(files: Files, place: Place, names: readonly string[], position: Applied | null): Recovered | null {
+  const base = snapshotsIn(names)[0] ?? 0;
+  const last = openNewest(files, place, names);
+  if (last === null && base === 0) return null;
+  try {
+    const tail = last && position && !isLeftOver(last, base) ? recoverTail(files, place, base, last, position) : null;
+    return tail ?? recoverAll(files, place, base, last);
+  } finally {
+    if (last) files.close(last.file);
+  }
+}
+
+/**
+ * Whether the newest segment begins before the newest snapshot, which covers it: all behind it was folded as the last member
+ * left. What a manager that was frozen then has appended beside the snapshot was confirmed to nobody.
+ */
+function isLeftOver(last: Link, base: number): boolean {
+  return last.head.seq < base;
+}
+
+/** Opens the newest segment with a whole first frame, to be read to the end of its file; null when there is none. */
+function openNewest(files: Files, place: Place, names: readonly string[]): Link | null {
+  for (const ref of segmentsIn(names)) {
+    const path = segmentPath(place, ref.epoch, ref.segment);
+    const file = openUnlessCompacted(files, path);
+    let head = null;
+    try {
+      const end = files.bytes(file);
+      head = readSegmentHead(files, file, path, ref);
+      if (head) return { ...ref, path, file, head, end: files.bytes(file) };
+      expectNoBatch(files, { path, file, epoch: ref.epoch, end }, 0, 0);
+    } finally {
+      if (head === null) files.close(file);
+    }
+  }
+  return null;
+}
+
+/** Reads and checks everything. */
+function recoverAll(files: Files, place: Place, base: number, last: Link | null): Recovered {
+  const snapshot = base === 0 ? { bytes: 0, time: 0 } : checkSnapshot(files, snapshotPath(place, base), base);
+  const covered = { snapshot: base, snapshotBytes: snapshot.bytes };
+  if (last === null) return { ...covered, segments: [], seq: base, time: snapshot.time, torn: null };
+  const links = openChain(files, place, last, (link) => link.head.seq <= base);
+  try {
+    const first = links[0] as Link;
+    if (first.head.seq > base) throw new CompactedFileError(snapshotPath(place, first.head.seq));
+    const start = { ...first.head, offset: first.head.bytes };
+    const { end, torn } = readLinks(files, place, links, start);
+    const time = Math.max(end.time, snapshot.time);
+    if (isLeftOver(last, base)) return { ...covered, segments: [], seq: base, time, torn };
+    return { ...covered, segments: refsOf(links, end.offset), seq: end.seq, time, torn };
+  } finally {
+    closeLinks(files, links.slice(0, -1));
+  }
+}
+
+/** Reads what follows a position; null when that is not part of this history. Damage before it stops nothing. */
+function recoverTail(files: Files, place: Place, base: number, last: Link, position: Applied): Recovered | null {
+  let links = [last];
+  try {
+    links = openChain(files, place, last, (link) => compareSegments(link, position) <= 0);
+    if (!isInHistory(files, links, position)) return null;
+    const { end, torn } = readLinks(files, place, links, position);
+    const segments = [...olderRefs(files, place, links[0] as Link, base), ...refsOf(links, end.offset)];
+    const snapshotBytes = base === 0 ? 0 : bytesOf(files, snapshotPath(place, base));
+    return { snapshot: base, snapshotBytes, segments, seq: end.seq, time: end.time, torn };
+  } catch (error) {
+    if (error instanceof CompactedFileError) return null;
+    throw error;
+  } finally {
+    closeLinks(files, links.slice(0, -1));
+  }
+}
+
+/** The segments between the snapshot and `first`, as far as they can be told; a compaction that misses one refuses. */
+function olderRefs(files: Files, place: Place, first: Link, base: number): SegmentRef[] {
+  if (first.head.seq <= base) return [];
+  try {
+    const links = openChain(files, place, first, (link) => link.head.seq <= base);
+    closeLinks(files, links.slice(0, -1));
+    return links.slice(0, -1).map(refOf);
+  } catch (error) {
+    if (error instanceof CompactedFileError || error instanceof CorruptFileError) return [];
+    throw error;
+  }
+}
+
+function bytesOf(files: Files, path: string): number {
+  const file = openUnlessCompacted(files, path);
+  const bytes = files.bytes(file);
+  files.close(file);
+  return bytes;
+}
+
+/** The links as they are told to others, the last one up to `end`. */
+function refsOf(links: readonly Link[], end: number): SegmentRef[] {
+  return links.map((link, index) => (index === links.length - 1 ? { ...refOf(link), end } : refOf(link)));
+}
+
+/**
+ * Recovers the log for a new hub, which has fenced all others. On return what was read is on the disk with its names and
+ * the directory's own, so that the new hub's first segment never names a file or a place that a loss of power takes back.
+ * @param salvaging Called with what is lost before damaged files are given up.
+ * @throws StorageError `ERR_STORAGE_CORRUPT`, unless `options.recover` is `"salvage"`; `ERR_STORAGE_FORMAT`.
+ */
+export function recoverForHub(
+  machine: Machine,
+  place: Place,
+  epoch: number,
+  options: Pick<HubOptions, "recover">,
+  position: LogPosition | null,
+  salvaging: (lost: readonly Lost[]) => void = () => {},
+): Recovered {
+  const { files } = machine;
+  const adopt = () => beginAnew(machine, place, epoch);
+  let recovered: Recovered;
+  try {
+    passEnd(machine, place, epoch);
+    recovered = recover(files, place, position, adopt);
+    // A log without a batch is what a contender of before the end may have begun.
+    if (recovered.seq === 0 && publishEnd(machine, place, epoch)) recovered = recover(files, place, null, () => false);
+  } catch (error) {
+    if (options.recover !== "salvage" || (error as StorageError).code !== "ERR_STORAGE_CORRUPT") throw error;
+    salvage(machine, place, epoch, salvaging);
+    recovered = recover(files, place, null, adopt);
+  }
+  // A closed segment is synced, unless that failed and it was written anew; a compaction of before the fence may remove it.
+  for (const { epoch, segment } of recovered.segments) syncIfThere(files, segmentPath(place, epoch, segment));
+  files.syncDirectory(place.directory);
+  files.syncDirectory(dirname(place.directory));
+  return recovered;
+}
+
+/** Where there is no log: what was put in the place of `app.db`, or the end of a storage that was removed; false: neither. */
+function beginAnew(machine: Machine, place: Place, epoch: number): boolean {
+  return importCopy(machine, place, epoch, readTombstone(machine, place)) || publishEnd(machine, place, epoch);
+}
+
+/** False when the storage was never removed. */
+function publishEnd(machine: Machine, place: Place, epoch: number): boolean {
+  const end = readTombstone(machine, place);
+  if (end) publish(machine, place, epoch, end, []);
+  return end !== null;
+}
+
+/**
+ * Where the last snapshot of a storage is left that was removed, the log goes on behind its end: whoever removes it may be
+ * frozen with that name in his hands. Whatever else is there is another storage, and stays as it is.
+ */
+function passEnd(machine: Machine, place: Place, epoch: number): void {
+  const { files } = machine;
+  const newest = snapshotsIn(files.list(place.directory))[0];
+  const end = readTombstone(machine, place);
+  if (end === null || newest !== end.seq - 1) return;
+  const time = timeOfSnapshot(files, place, newest);
+  if (time === end.time) publish(machine, place, epoch, end, []);
+  else if (time === null) passEnd(machine, place, epoch);
+}
+
+/** Null when it is gone. */
+function timeOfSnapshot(files: Files, place: Place, seq: number): number | null {
+  try {
+    return snapshotHead(files, place, seq).time;
+  } catch (error) {
+    if (error instanceof CompactedFileError) return null;
+    throw error;
+  }
+}
+
+function syncIfThere(files: Files, path: string): void {
+  const file = openIfThere(files, path, "write");
+  if (file === null) return;
+  try {
+    files.sync(file);
+  } catch (error) {
+    writeAnew(files, file, files.bytes(file));
+    throw error;
+  } finally {
+    files.close(file);
+  }
+}
+
+/**
+ * Removes what lower epochs left behind: segments that the chain does not need, temporary files, intents. Does nothing
+ * to segments when the chain does not reach back to a whole snapshot: each may then be the only one that holds something, or
+ * a compaction of before the fence has just folded and removed what the chain begins with.
+ * @param chain The segments of the log in order, as recovered.
+ */
+export function removeStrays(files: Files, place: Place, epoch: number, chain: readonly SegmentRef[]): void {
+  const names = files.list(place.directory);
+  for (const name of names) {
+    const owner = TEMPORARY_NAME.exec(name)?.[1];
+    if (owner !== undefined && Number(owner) < epoch) files.unlink(join(place.directory, name));
+  }
+  for (const intent of intentsIn(names)) if (intent < epoch) files.unlink(intentPath(place, intent));
+  if (!isComplete(files, place, chain, snapshotsIn(names)[0] ?? 0)) return;
+  for (const segment of segmentsIn(names)) {
+    const isNeeded = chain.some((link) => compareSegments(link, segment) === 0);
+    if (!isNeeded && segment.epoch < epoch) files.unlink(segmentPath(place, segment.epoch, segment.segment));
+  }
+}
+
+function isComplete(files: Files, place: Place, chain: readonly SegmentRef[], snapshot: number): boolean {
+  if (snapshot > 0) {
+    const isWhole = withFile(files, snapshotPath(place, snapshot), (file) => isWholeSnapshot(files, file, snapshot));
+    if (isWhole !== true) return false;
+  }
+  const first = chain[0];
+  if (first === undefined) return true;
+  const path = segmentPath(place, first.epoch, first.segment);
+  const head = withFile(files, path, (file) => readSegmentHead(files, file, path, first));
+  return head !== null && head.seq <= snapshot;
+}
+
+/** What `read` returns for a file; null when there is none. */
+function withFile<T>(files: Files, path: string, read: (file: number) => T): T | null {
+  const file = openIfThere(files, path);
+  if (file === null) return null;
+  try {
+    return read(file);
+  } finally {
+    files.close(file);
+  }
+}

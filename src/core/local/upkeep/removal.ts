@@ -1,0 +1,86 @@
+/**
+ * The files around the log: `app.db`, the copy for people and backups, and what crashes leave behind.
+ *
+ * Invariant: nothing here removes what the newest snapshot and the chain behind it need.
+ */
+import { dirname, join } from "node:path";
+import { seatPath, seatsIn, segmentPath, segmentsIn, snapshotPath, snapshotsIn } from "../disk/file-names.js";
+import { tornPath } from "../disk/torn-ends.js";
+import type { Files, Place, SegmentRef } from "../machine/machine.js";
+
+const LEFTOVER_NAME = /^(?:tmp|torn|intent|damaged|hub|member\.(\d+))\./;
+
+/** Makes `app.db` another name of a snapshot, in one step: whoever opens it finds the old one or the new one. */
+export function renewCopy(files: Files, place: Place, snapshot: number, temporary: string): void {
+  files.link(snapshotPath(place, snapshot), temporary);
+  files.rename(temporary, place.filename);
+  // Renaming one of two names of the same file to the other does nothing, says rename(2).
+  files.unlink(temporary);
+  files.syncDirectory(dirname(place.filename));
+}
+
+/**
+ * Removes what a snapshot covers, once it is on the disk under its name: older snapshots, the folded segments and their
+ * unfinished ends.
+ */
+export function removeCovered(files: Files, place: Place, snapshot: number, folded: readonly SegmentRef[]): void {
+  for (const seq of snapshotsIn(files.list(place.directory))) {
+    if (seq < snapshot) files.unlink(snapshotPath(place, seq));
+  }
+  for (const { epoch, segment } of folded) {
+    files.unlink(segmentPath(place, epoch, segment));
+    files.unlink(tornPath(place, epoch, segment));
+  }
+}
+
+function isLeftover(name: string, isAlive: (pid: number) => boolean): boolean {
+  const found = LEFTOVER_NAME.exec(name);
+  return found !== null && !(found[1] !== undefined && isAlive(Number(found[1])));
+}
+
+/**
+ * Removes a storage: `app.db`, segments, snapshots, what was left behind, seats, the directory; each only while the seat
+ * still stands.
+ * @param end The seq with which the storage ends. Its snapshot stays, if somebody has published that already to go on from it.
+ * @param isAlive Whether a process lives: what shows that it has the storage open stays.
+ * @returns false when somebody else took the seat before everything was gone, or the directory holds foreign files.
+ */
+export function removeFiles(
+  files: Files,
+  place: Place,
+  end: number,
+  isSeated: () => boolean,
+  isAlive: (pid: number) => boolean = () => false,
+): boolean {
+  const names = files.list(place.directory);
+  const segments = segmentsIn(names).map(({ epoch, segment }) => segmentPath(place, epoch, segment));
+  if (!unlinkAll(files, [place.filename, ...segments], isSeated)) return false;
+  // A loss of power must not bring back segments, or older snapshots, without the newest snapshot.
+  files.syncDirectory(place.directory);
+  const rest = [
+    ...snapshotsIn(names)
+      .filter((seq) => seq < end)
+      .map((seq) => snapshotPath(place, seq)),
+    ...names.filter((name) => isLeftover(name, isAlive)).map((name) => join(place.directory, name)),
+    ...seatsIn(names)
+      .reverse()
+      .map((epoch) => seatPath(place, epoch)),
+  ];
+  if (!unlinkAll(files, rest, isSeated)) return false;
+  try {
+    files.removeDirectory(place.directory);
+    return true;
+  } catch (error) {
+    if (["ENOTEMPTY", "EEXIST", "ENOENT"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
+    throw error;
+  }
+}
+
+/** Removes files, each only while the seat still stands; false when it does not. */
+function unlinkAll(files: Files, paths: readonly string[], isSeated: () => boolean): boolean {
+  for (const path of paths) {
+    if (!isSeated()) return false;
+    files.unlink(path);
+  }
+  return true;
+}

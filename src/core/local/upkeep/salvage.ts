@@ -1,0 +1,179 @@
+/**
+ * Keeps what is intact of damaged files, when the user asks for it: the newest whole snapshot, or what is whole of a
+ * damaged one, and every whole batch behind it in the order of the log, gaps allowed.
+ *
+ * Invariant: a crash or a failure at any point loses nothing more. Damaged files are kept aside, whole, under further names
+ * before the result is published under a seq above all others; from then on the old names count for nothing, and go.
+ */
+import { basename, join } from "node:path";
+import { decodeEntries } from "../../log/codec.js";
+import { type Batch, SLOT } from "../../log/entry.js";
+import { BATCH, epochOf, numberOf, STATE, seqOf, timeOf } from "../../log/frame.js";
+import { CorruptFileError } from "../disk/file-errors.js";
+import { segmentPath, segmentsIn, snapshotPath, snapshotsIn, temporaryPath } from "../disk/file-names.js";
+import { frameAt, nextIntactFrame } from "../disk/resync.js";
+import { readSegmentHead } from "../disk/segment.js";
+import { readSnapshotHead } from "../disk/snapshot.js";
+import { checkSnapshot } from "../disk/verify.js";
+import type { Files, Machine, Place } from "../machine/machine.js";
+import { batchOf, Fold, linkOnce, publish } from "./compactor.js";
+import { type Lost, readIntactFrames } from "./intact-frames.js";
+import { renewCopy } from "./removal.js";
+import { readTombstone } from "./tombstone.js";
+
+/** A segment, and the seqs of its batches that belong to the log. */
+interface Source {
+  readonly path: string;
+  readonly epoch: number;
+  /** The last seq before it. */
+  readonly above: number;
+  /** The first seq of the next segment. */
+  readonly below: number;
+}
+
+/**
+ * Publishes a snapshot of everything that is intact. On return it is the whole log: a new chain can begin behind it.
+ * @param salvaging Called with what is lost before it is given up: whatever fails later, somebody was told.
+ * @returns what was lost; the files that it was lost from are kept as `damaged.<random>.<name>`.
+ * @throws StorageError `ERR_STORAGE_FORMAT` when another version wrote a file.
+ */
+export function salvage(
+  machine: Machine,
+  place: Place,
+  epoch: number,
+  salvaging: (lost: readonly Lost[]) => void = () => {},
+): Lost[] {
+  const { files } = machine;
+  const names = files.list(place.directory);
+  const snapshots = snapshotsIn(names);
+  const paths = snapshots.map((seq) => snapshotPath(place, seq));
+  const sources = sourcesOf(files, place, names);
+  if (paths.length === 0 && sources.length === 0) paths.push(place.filename);
+  const damaged = paths.filter((path) => !isWhole(files, path));
+  const base = paths.find((path) => !damaged.includes(path)) ?? damaged[0];
+  const fold = new Fold();
+  const lost = damaged.map((file) => ({ file, from: 0, to: 0 }) as Lost);
+  if (base !== undefined) lost.push(...loadSnapshot(files, base, fold));
+  for (const source of sources) lost.push(...loadBatches(files, source, fold));
+  const end = readTombstone(machine, place)?.seq ?? 0;
+  const highest = Math.max(fold.seq, snapshots[0] ?? 0, end, ...sources.map(({ above }) => above));
+  keepAside(machine, place, new Set(lost.map(({ file }) => file)));
+  salvaging(lost);
+  publish(machine, place, epoch, { ...fold.head, seq: highest + 1 }, fold.entries());
+  for (const path of [...paths, ...sources.map((source) => source.path)]) files.unlink(path);
+  files.syncDirectory(place.directory);
+  renewCopy(files, place, highest + 1, temporaryPath(place, epoch, machine.random(8).toString("hex")));
+  return lost;
+}
+
+function isWhole(files: Files, path: string): boolean {
+  return unlessDamaged(() => checkSnapshot(files, path, null)) !== null;
+}
+
+/** What a call returns; null when it meets damage. */
+function unlessDamaged<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof CorruptFileError) return null;
+    throw error;
+  }
+}
+
+/**
+ * The segments in order; what one has behind the begin of the next was never confirmed. Within an epoch the order is that of
+ * what they hold: names may have been exchanged.
+ */
+function sourcesOf(files: Files, place: Place, names: readonly string[]): Source[] {
+  const found = segmentsIn(names).map(({ epoch, segment }) => {
+    const path = segmentPath(place, epoch, segment);
+    return { path, epoch, above: lastBefore(files, path, epoch, segment) };
+  });
+  const sources: Source[] = [];
+  let below = Number.POSITIVE_INFINITY;
+  for (const { path, epoch, above } of found.sort((a, b) => b.epoch - a.epoch || (b.above ?? 0) - (a.above ?? 0))) {
+    sources.unshift({ path, epoch, above: above ?? 0, below });
+    if (above !== null) below = Math.min(below, above + 1);
+  }
+  return sources;
+}
+
+/** The seq before a segment, by its first frame or else by its first whole batch; null when it has neither. */
+function lastBefore(files: Files, path: string, epoch: number, segment: number): number | null {
+  const file = files.open(path, "read");
+  try {
+    const head = unlessDamaged(() => readSegmentHead(files, file, path, { epoch, segment }));
+    if (head) return head.seq;
+    const first = nextIntactFrame(files, file, 0, BATCH, (buffer, at) => epochOf(buffer, at) === epoch);
+    return first === -1 ? null : seqOf(frameAt(files, file, first), 0) - 1;
+  } finally {
+    files.close(file);
+  }
+}
+
+function loadSnapshot(files: Files, path: string, fold: Fold): Lost[] {
+  const file = files.open(path, "read");
+  const first = unlessDamaged(() => readSnapshotHead(files, file, path));
+  const seqInside = nextIntactFrame(files, file, 0, STATE, () => true);
+  const seq = first?.head.seq ?? (seqInside === -1 ? 0 : seqOf(frameAt(files, file, seqInside), 0));
+  files.close(file);
+  fold.snapshot(first?.head ?? { seq, time: 0, origins: [] });
+  let number = 0;
+  let hasGap = false;
+  return readIntactFrames(
+    files,
+    path,
+    STATE,
+    (buffer, at) => seqOf(buffer, at) === seq,
+    (buffer, start, end) => {
+      hasGap ||= numberOf(buffer, start) !== number + 1;
+      number = numberOf(buffer, start);
+      const entries = decodeEntries(buffer, start, end);
+      // Behind a gap, what adds to a slot may add to one that was lost.
+      const from = hasGap ? entries.findIndex(({ op }) => op === SLOT) : 0;
+      if (from === -1) return;
+      hasGap = false;
+      fold.restore(entries.slice(from));
+    },
+  );
+}
+
+/** Applies what is whole in the order of the log, which need not be that of a damaged file. */
+function loadBatches(files: Files, { path, epoch, above, below }: Source, fold: Fold): Lost[] {
+  const batches: Batch[] = [];
+  const lost = readIntactFrames(
+    files,
+    path,
+    BATCH,
+    (buffer, at) => epochOf(buffer, at) === epoch && timeOf(buffer, at) >= 0,
+    (buffer, start, end) => {
+      const seq = seqOf(buffer, start);
+      if (seq > above && seq < below) batches.push(batchOf(buffer, start, end));
+    },
+  );
+  for (const batch of batches.sort((a, b) => a.seq - b.seq)) if (batch.seq > fold.seq) applyBehind(fold, batch);
+  return lost;
+}
+
+/** Applies the next batch, behind a gap or none. That its origin began in a gap does not make it void. */
+function applyBehind(fold: Fold, read: Batch): void {
+  const batch = { ...read, time: Math.max(read.time, fold.time) };
+  fold.skip(batch.seq - 1);
+  if (fold.apply(batch)) return;
+  fold.skip(batch.seq - 1);
+  fold.apply({ ...batch, origin: 0 });
+  fold.skip(batch.seq, [[batch.origin, batch.number, batch.time]]);
+}
+
+/**
+ * Gives damaged files further names. Returns when these are on the disk. The names tell when a file was written last, so that
+ * another try gives the same ones.
+ */
+function keepAside(machine: Machine, place: Place, damaged: ReadonlySet<string>): void {
+  const { files } = machine;
+  for (const path of damaged) {
+    const written = Math.floor(files.modifiedAt(path) ?? 0).toString(36);
+    linkOnce(machine, path, join(place.directory, `damaged.${written}.${basename(path)}`));
+  }
+  files.syncDirectory(place.directory);
+}

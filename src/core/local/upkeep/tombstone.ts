@@ -1,0 +1,113 @@
+/**
+ * Where a storage ended whose files were removed: the snapshot that would have been its last, under a name of its own outside
+ * of its directory.
+ *
+ * Whoever opens the storage anew goes on behind it, so epochs and seqs rise over the life of several storages under one
+ * name. A process that was frozen before the removal and wakes up behind it then meets no name that is in use again.
+ *
+ * Invariants: the state at its seq is empty and part of the history of the storage that was removed; no name with that seq
+ * was ever in the directory before; an older one is removed only when a newer one is whole. It says nothing of files that
+ * are there: those count, whatever has ended before them. It is a precaution: where it cannot be noted or is not found, as
+ * by a process with another temporary directory, numbers begin again.
+ */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import type { SnapshotHead } from "../../log/log.js";
+import { openIfThere } from "../disk/file-errors.js";
+import { isWholeSnapshot, readSnapshotHead, writeSnapshot } from "../disk/snapshot.js";
+import { makeShelter, NO_ACCESS, shelterDirectory } from "../machine/address.js";
+import type { Machine, Place } from "../machine/machine.js";
+
+/** ms after which nobody is frozen any more who could come late. */
+const END_RETENTION_MS = 86_400_000;
+
+/** Codes that say that something else is there, or nothing. */
+const ELSEWHERE: ReadonlySet<string> = new Set(["ENOENT", "EEXIST", "ERR_STORAGE_DIRECTORY"]);
+
+const END_NAME = /^ended\.[0-9a-f]{32}\.(?:0|[1-9][0-9]{0,15})$/;
+
+/** What names of one storage's ends begin with; the epoch of the manager that removed it follows. */
+function prefixOf(place: Place): string {
+  return `ended.${createHash("sha256").update(place.directory).digest("hex").slice(0, 32)}.`;
+}
+
+const endPath = (place: Place, epoch: number): string => join(shelterDirectory(), prefixOf(place) + epoch);
+
+/** What a call returns; `otherwise` when there is no shelter, or it is not this process's to enter. What may pass is thrown. */
+function ifSheltered<T>(call: () => T, otherwise: T): T {
+  try {
+    return call();
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (ELSEWHERE.has(code) || NO_ACCESS.has(code)) return otherwise;
+    throw error;
+  }
+}
+
+/** The names of all ends. What other users may have put there counts for nothing. */
+function endNames({ files }: Machine): string[] {
+  const shelter = shelterDirectory();
+  return ifSheltered(
+    () => (files.isPrivate(shelter) ? files.list(shelter).filter((name) => END_NAME.test(name)) : []),
+    [],
+  );
+}
+
+/** The epochs of the managers that removed the storage, highest first; only the last one's is kept. */
+function endsIn(machine: Machine, place: Place): number[] {
+  const prefix = prefixOf(place);
+  return endNames(machine)
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => Number(name.slice(prefix.length)))
+    .sort((a, b) => b - a);
+}
+
+/**
+ * The epoch in which the storage was last removed; 0 when it never was. Look at the directory before: whoever removes a
+ * file there has noted the end first.
+ */
+export function tombstoneEpoch(machine: Machine, place: Place): number {
+  return endsIn(machine, place)[0] ?? 0;
+}
+
+/** The head of the snapshot with which the storage ended; its time is that of the snapshot before. Null when it never did. */
+export function readTombstone(machine: Machine, place: Place): SnapshotHead | null {
+  for (const epoch of endsIn(machine, place)) {
+    const head = ifSheltered(() => readHead(machine, endPath(place, epoch)), null);
+    if (head) return head;
+  }
+  return null;
+}
+
+/** Null when it is not whole, since nothing was removed then, or gone, since there is a newer one. */
+function readHead({ files }: Machine, path: string): SnapshotHead | null {
+  const file = openIfThere(files, path);
+  if (file === null) return null;
+  try {
+    const first = readSnapshotHead(files, file, path);
+    return first && isWholeSnapshot(files, file, first.head.seq) ? first.head : null;
+  } finally {
+    files.close(file);
+  }
+}
+
+/**
+ * Notes the end of a storage, and forgets old ones. On return its files can be removed.
+ * @param epoch The epoch of the manager that removes it.
+ * @throws the error of a failed file operation; not where there can be no shelter.
+ */
+export function writeTombstone(machine: Machine, place: Place, epoch: number, head: SnapshotHead): void {
+  const { files } = machine;
+  ifSheltered(() => {
+    makeShelter(files);
+    writeSnapshot(files, endPath(place, epoch), head, []);
+    for (const older of endsIn(machine, place)) if (older < epoch) files.unlink(endPath(place, older));
+    const own = prefixOf(place);
+    for (const name of endNames(machine))
+      if (!name.startsWith(own)) forgetIfOld(machine, join(shelterDirectory(), name));
+  }, undefined);
+}
+
+function forgetIfOld({ files, clock }: Machine, path: string): void {
+  if (clock.now() - (files.modifiedAt(path) ?? clock.now()) > END_RETENTION_MS) files.unlink(path);
+}

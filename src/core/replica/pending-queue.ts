@@ -1,0 +1,244 @@
+/**
+ * What this member has written and the log has not yet confirmed, and how it lies on top of the confirmed state.
+ */
+import assert from "node:assert";
+import { ALWAYS, CLEAR, type Entry, IF_VERSION, SET } from "../log/entry.js";
+import type { Status } from "../state/executor.js";
+import type { Slot } from "../state/slot.js";
+import { PENDING, type Table } from "../state/table.js";
+import { keyOf, type Op, type PendingBatch } from "./op.js";
+
+const NO_KEYS: ReadonlySet<string> = new Set();
+
+/**
+ * The pending entries by top-level key.
+ *
+ * Invariants:
+ * 1. The table is the confirmed state with all ops performed on it, oldest first. What an op did depends on older ops of
+ *    its key alone, so keys are taken back and redone one by one; a `CLEAR` concerns all of them.
+ * 2. Taken back is from the newest op on, redone from the oldest. Where the oldest is a whole value, the slot below it may
+ *    be changed instead.
+ */
+export class PendingQueue {
+  /** All pending batches, oldest first; the last one may still take entries. */
+  readonly batches: PendingBatch[] = [];
+  readonly #newest = new Map<string, Op>();
+  #clearCount = 0;
+  #versionedCount = 0;
+
+  has(key: string): boolean {
+    return this.#newest.has(key);
+  }
+
+  /** Does what a new op says. */
+  perform(table: Table, op: Op): Status {
+    const status = table.execute(op.entry, op.time, PENDING, true);
+    op.status = status;
+    op.undo = table.undo;
+    op.number = table.number;
+    op.validUntil = table.validUntil;
+    return status;
+  }
+
+  /** Makes an op that was performed the newest one of its key. */
+  add(op: Op): void {
+    if (op.entry.condition === IF_VERSION) this.#versionedCount++;
+    const key = keyOf(op);
+    if (key === undefined) {
+      this.#clearCount++;
+      return;
+    }
+    const before = this.#newest.get(key);
+    if (before !== undefined) {
+      op.before = before;
+      op.after = before.after;
+      before.after.before = op;
+      before.after = op;
+    }
+    this.#newest.set(key, op);
+  }
+
+  /** Forgets the newest op of all and what it did. */
+  rollBack(table: Table, op: Op): void {
+    takeBack(table, op);
+    if (op.before !== op) this.#newest.set(keyOf(op) as string, op.before);
+    this.#remove(op);
+  }
+
+  /** Calls `apply`, which executes entries of others, as if nothing were pending. */
+  aside(table: Table, entries: readonly Entry[], apply: () => void): void {
+    if (this.#newest.size === 0 && this.#clearCount === 0) {
+      apply();
+      return;
+    }
+    const keys = this.#concerned(entries);
+    if (keys === null) {
+      this.#takeBackAll(table);
+      apply();
+      this.#redoAll(table);
+      return;
+    }
+    const lifted = [...keys].map((key) => this.#lift(table, key));
+    apply();
+    for (const putBack of lifted) putBack();
+  }
+
+  /** Makes the oldest batch the next one of the log and forgets it. Its ops hold what they came to there. */
+  confirm(table: Table, batch: PendingBatch, seq: number, time: number): void {
+    if (!this.#isForeseen(batch, time)) {
+      this.#replace(table, batch, () => {
+        for (const op of batch.ops) executeConfirmed(table, op, seq, time);
+      });
+      return;
+    }
+    this.#shift(batch);
+    for (const op of batch.ops) {
+      if (op.undo !== undefined && op.entry.op !== CLEAR) stamp(table, op, seq);
+      this.#remove(op);
+    }
+  }
+
+  /** Forgets the oldest batch, which the log refused, and what it did. */
+  refuse(table: Table, batch: PendingBatch): void {
+    this.#replace(table, batch, () => {});
+  }
+
+  /** Does what is pending on top of another table; forgets and returns the batches that were found in it. */
+  moveTo(table: Table): PendingBatch[] {
+    const found = this.batches.filter((batch) => batch.isFound);
+    for (const batch of found) this.#forget(batch);
+    this.#redoAll(table);
+    return found;
+  }
+
+  /** Whether the ops of the oldest batch did exactly what they do at their place in the log, at `time`. */
+  #isForeseen(batch: PendingBatch, time: number): boolean {
+    if (this.#versionedCount > 0) return false;
+    let clearCount = 0;
+    for (const op of batch.ops) {
+      if (time >= op.validUntil) return false;
+      if (op.entry.op === CLEAR) clearCount++;
+    }
+    return clearCount === this.#clearCount;
+  }
+
+  /** Takes the oldest batch back and forgets it; calls `apply` below what else is pending. */
+  #replace(table: Table, batch: PendingBatch, apply: () => void): void {
+    const keys = this.#concerned(batch.ops.map((op) => op.entry));
+    if (keys === null) this.#takeBackAll(table);
+    else for (const key of keys) this.#takeBack(table, this.#newest.get(key) as Op);
+    this.#forget(batch);
+    apply();
+    if (keys === null) {
+      this.#redoAll(table);
+      return;
+    }
+    for (const key of keys) {
+      const newest = this.#newest.get(key);
+      if (newest !== undefined) this.#redo(table, newest);
+    }
+  }
+
+  /** Removes the oldest batch. */
+  #forget(batch: PendingBatch): void {
+    this.#shift(batch);
+    for (const op of batch.ops) this.#remove(op);
+  }
+
+  #shift(batch: PendingBatch): void {
+    assert(this.batches[0] === batch, "expected the oldest batch");
+    this.batches.shift();
+  }
+
+  /** The top-level keys of entries that have pending ops; null: all, since a `CLEAR` is involved. */
+  #concerned(entries: readonly Entry[]): ReadonlySet<string> | null {
+    if (this.#clearCount > 0) return null;
+    let keys: Set<string> | null = null;
+    for (const entry of entries) {
+      if (entry.op === CLEAR) return null;
+      const key = entry.path[0] as string;
+      if (this.#newest.has(key)) keys = (keys ?? new Set()).add(key);
+    }
+    return keys ?? NO_KEYS;
+  }
+
+  /** Takes what is pending under a key off the confirmed state; returns what puts it on top again. */
+  #lift(table: Table, key: string): () => void {
+    const newest = this.#newest.get(key) as Op;
+    const oldest = newest.after;
+    if (!isWhole(oldest.entry)) {
+      this.#takeBack(table, newest);
+      return () => this.#redo(table, newest);
+    }
+    // A whole value does not depend on what it replaces, nor does what was written on top of it.
+    const slot = table.replaceSlot(key, oldest.undo as Slot | null);
+    return () => {
+      oldest.undo = table.replaceSlot(key, slot);
+    };
+  }
+
+  /** Takes back all ops of a key. */
+  #takeBack(table: Table, newest: Op): void {
+    let op = newest;
+    do {
+      takeBack(table, op);
+      op = op.before;
+    } while (op !== newest);
+  }
+
+  #redo(table: Table, newest: Op): void {
+    let op = newest;
+    do {
+      op = op.after;
+      this.perform(table, op);
+    } while (op !== newest);
+  }
+
+  #takeBackAll(table: Table): void {
+    for (const batch of this.batches.toReversed()) for (const op of batch.ops.toReversed()) takeBack(table, op);
+  }
+
+  #redoAll(table: Table): void {
+    for (const batch of this.batches) for (const op of batch.ops) this.perform(table, op);
+  }
+
+  /**
+   * Removes the oldest op of its key, or the newest one when `#newest` names the one before it. What is left of the op names
+   * no other one: garbage that has grown old would keep all newer ops of its key alive.
+   */
+  #remove(op: Op): void {
+    const { before, after } = op;
+    before.after = after;
+    after.before = before;
+    op.before = op;
+    op.after = op;
+    op.undo = undefined;
+    if (op.entry.condition === IF_VERSION) this.#versionedCount--;
+    const key = keyOf(op);
+    if (key === undefined) this.#clearCount--;
+    else if (after === op) this.#newest.delete(key);
+  }
+}
+
+/** Whether an entry makes its slot a new one, whatever was there. */
+function isWhole(entry: Entry): boolean {
+  return entry.op === SET && entry.path.length === 1 && entry.condition === ALWAYS;
+}
+
+function takeBack(table: Table, op: Op): void {
+  if (op.undo !== undefined) table.takeBack(op.entry, op.undo);
+  op.undo = undefined;
+}
+
+/** Notes the version of the slot that a foreseen op, the oldest one of its key, has changed, for whoever holds it now. */
+function stamp(table: Table, op: Op, seq: number): void {
+  let later = op.after;
+  while (later !== op && later.undo === undefined) later = later.after;
+  table.confirm(keyOf(op) as string, later === op ? undefined : later.undo, seq);
+}
+
+/** Does what an op says at its place in the log. */
+export function executeConfirmed(table: Table, op: Op, seq: number, time: number): void {
+  op.status = table.execute(op.entry, time, seq, false);
+  op.number = table.number;
+}

@@ -1,0 +1,219 @@
+/**
+ * The storages that are open in this thread: those of one file share one replica, so that a plugin, a middleware and a
+ * session store can each open "app" and the data is in memory once.
+ */
+import { StorageError } from "./errors.js";
+import { preparePlace } from "./local/disk/directory.js";
+import type { Clock, Machine, Place, Timer } from "./local/machine/machine.js";
+import { nodeMachine } from "./local/machine/node-machine.js";
+import { LocalLog } from "./local/member/local-log.js";
+import { MAX_IN_FLIGHT } from "./log/limits.js";
+import type { Log } from "./log/log.js";
+import type { ResolvedOptions } from "./options.js";
+import { Replica, type ReplicaEvents } from "./replica/replica.js";
+
+/** Bytes of segments, beyond the size of the snapshot, that start a compaction. */
+const COMPACT_AFTER_BYTES = 16 * 1024 * 1024;
+
+/** Longest time, in ms, that closing waits for what is pending. */
+const CLOSE_WAIT_MS = 10_000;
+
+/** Who the manager is. */
+interface ManagerView {
+  readonly pid: number;
+  readonly isHere: boolean;
+}
+
+/** What the storages of one file in this thread share. */
+export class SharedStorage implements ReplicaEvents {
+  static readonly #all = new Map<string, SharedStorage>();
+
+  readonly filename: string;
+  readonly log: Log;
+  readonly replica: Replica;
+  readonly #clock: Clock;
+  readonly #key: string;
+  readonly #options: ResolvedOptions;
+  readonly #listeners = new Set<StorageListener>();
+  /** Those of the listeners that have heard that everything is here. */
+  readonly #ready = new WeakSet<StorageListener>();
+  isConnected = false;
+  failure: Error | null = null;
+  #trouble: Error | null = null;
+  readonly #onTrouble = new Set<(error: StorageError) => void>();
+  manager: ManagerView = { pid: 0, isHere: false };
+
+  private constructor(key: string, place: Place, options: ResolvedOptions, machine: Machine) {
+    this.#clock = machine.clock;
+    this.#key = key;
+    this.#options = options;
+    this.filename = place.filename;
+    const { candidate, stallTimeout, fsync, gcInterval, recover, persist, maxMemberBacklogBytes } = options;
+    const limits = { maxMemberBacklogBytes, stallTimeout, compactAfterBytes: COMPACT_AFTER_BYTES };
+    this.log = new LocalLog(machine, place, { candidate, hub: { fsync, gcInterval, recover, persist, ...limits } });
+    this.replica = new Replica(this.log, {
+      clock: machine.clock,
+      random: (bytes) => machine.random(bytes),
+      events: this,
+      maxValueBytes: options.maxValueBytes,
+      maxPendingBytes: options.maxPendingBytes,
+      maxInFlight: MAX_IN_FLIGHT,
+    });
+    this.log.open(this.replica.sink);
+  }
+
+  /**
+   * Opens the storage, or joins those that have it open in this thread.
+   * @throws StorageError `ERR_STORAGE_DIRECTORY`, `ERR_STORAGE_REMOTE`, `ERR_STORAGE_OPTIONS`.
+   */
+  static acquire(
+    name: string,
+    options: ResolvedOptions,
+    listener: StorageListener,
+    machine: Machine = nodeMachine,
+  ): SharedStorage {
+    const place = preparePlace(machine, name, options);
+    const key = place.directory;
+    let shared = SharedStorage.#all.get(key);
+    if (shared === undefined) {
+      shared = new SharedStorage(key, place, options, machine);
+      SharedStorage.#all.set(key, shared);
+    }
+    shared.#expectOptions(options);
+    shared.#listeners.add(listener);
+    if (shared.isConnected) queueMicrotask(() => shared.#welcome(listener));
+    return shared;
+  }
+
+  /** Leaves; the last one closes the log. Returns when nothing is left of it. */
+  release(listener: StorageListener, destroy: boolean): Promise<void> {
+    if (!this.#listeners.delete(listener) || this.#listeners.size > 0) return Promise.resolve();
+    if (SharedStorage.#all.get(this.#key) === this) SharedStorage.#all.delete(this.#key);
+    return new Promise((resolve, reject) => {
+      const done = (error?: Error) => {
+        this.replica.fail(
+          new StorageError("ERR_STORAGE_CLOSED", `expected an open storage, got ${this.filename}, which was closed`),
+        );
+        if (error) reject(diskError(error));
+        else resolve();
+      };
+      if (destroy) this.log.destroy(done);
+      else this.log.close(done);
+    });
+  }
+
+  connected(): void {
+    this.isConnected = true;
+    for (const listener of this.#listeners) {
+      this.#getReady(listener);
+      listener.emit("connect");
+    }
+  }
+
+  /** Tells one that comes later what the others heard before. */
+  #welcome(listener: StorageListener): void {
+    if (!this.#listeners.has(listener) || !this.isConnected || this.#ready.has(listener)) return;
+    listener.emit("manager", this.manager);
+    this.#getReady(listener);
+    listener.emit("connect");
+  }
+
+  #getReady(listener: StorageListener): void {
+    if (this.#ready.has(listener)) return;
+    this.#ready.add(listener);
+    listener.emit("ready");
+  }
+
+  disconnected(): void {
+    this.isConnected = false;
+    for (const listener of this.#listeners) listener.emit("disconnect");
+  }
+
+  managerChanged(pid: number, isHere: boolean): void {
+    if (this.manager.pid === pid && this.manager.isHere === isHere) return;
+    this.manager = { pid, isHere };
+    for (const listener of this.#listeners) listener.emit("manager", this.manager);
+  }
+
+  changed(event: { type: string; path: readonly string[] }): void {
+    for (const listener of this.#listeners) listener.emit("change", event);
+  }
+
+  expired(event: { path: readonly string[] }): void {
+    for (const listener of this.#listeners) listener.emit("expire", event);
+  }
+
+  /** Each failure is told once, however often it is met again. */
+  diskTrouble(error: Error | null): void {
+    const isNew = error !== null && this.#trouble?.message !== error.message;
+    this.#trouble = error;
+    if (!isNew) return;
+    const told = diskError(error);
+    for (const call of this.#onTrouble) call(told);
+    this.#onTrouble.clear();
+    this.erred(told);
+  }
+
+  /** Tells when there is no point in waiting for what is pending: the disk refuses it, or it takes `CLOSE_WAIT_MS`. */
+  waitInVain(): { gaveUp: Promise<StorageError>; cancel: () => void } {
+    let timer: Timer | undefined;
+    let told: ((error: StorageError) => void) | undefined;
+    const gaveUp = new Promise<StorageError>((resolve) => {
+      told = resolve;
+      if (this.#trouble) resolve(diskError(this.#trouble));
+      else this.#onTrouble.add(resolve);
+      timer = this.#clock.after(CLOSE_WAIT_MS, () => {
+        const { pendingCount } = this.replica;
+        const message = `expected a manager to confirm what is pending within ${CLOSE_WAIT_MS} ms, got none for ${pendingCount} writes; they are lost`;
+        resolve(new StorageError("ERR_STORAGE_CLOSED", message));
+      });
+    });
+    const cancel = () => {
+      timer?.cancel();
+      if (told) this.#onTrouble.delete(told);
+    };
+    return { gaveUp, cancel };
+  }
+
+  erred(error: Error): void {
+    for (const listener of this.#listeners) if (listener.listenerCount("error") > 0) listener.emit("error", error);
+  }
+
+  failed(error: Error): void {
+    this.failure = error;
+    this.isConnected = false;
+    this.erred(error);
+  }
+
+  /** Whether somebody wants to know about an event that costs something to make. */
+  hasListeners(event: "change" | "expire"): boolean {
+    for (const listener of this.#listeners) if (listener.listenerCount(event) > 0) return true;
+    return false;
+  }
+
+  #expectOptions(options: ResolvedOptions): void {
+    for (const [key, value] of Object.entries(options) as Array<[keyof ResolvedOptions, unknown]>) {
+      if (key === "path" || this.#options[key] === value) continue;
+      throw new StorageError(
+        "ERR_STORAGE_OPTIONS",
+        `expected ${key} to be ${this.#options[key]} as where ${this.filename} was opened in this process, got ${value}`,
+      );
+    }
+  }
+}
+
+/** What `Opened` tells a storage. */
+export interface StorageListener {
+  emit(event: string, ...values: unknown[]): boolean;
+  listenerCount(event: string): number;
+}
+
+function diskError(cause: Error): StorageError {
+  if (cause instanceof StorageError) return cause;
+  const { code } = cause as NodeJS.ErrnoException;
+  return new StorageError(
+    "ERR_STORAGE_DISK",
+    `the files cannot be written (${code}: ${cause.message}); writes stay pending and are tried again`,
+    { cause },
+  );
+}

@@ -1,0 +1,219 @@
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { placeOf } from "../../../../dist/core/local/disk/file-names.js";
+import { highestEpoch, newestSeat, Seat, standingSeat } from "../../../../dist/core/local/election/seat.js";
+import type { Machine, Place } from "../../../../dist/core/local/machine/machine.js";
+import { nodeMachine } from "../../../../dist/core/local/machine/node-machine.js";
+import { removeStrays } from "../../../../dist/core/local/upkeep/recovery.js";
+import { temporaryDirectory } from "../../../proof/cluster/processes.js";
+import { claimSeat, manualMachine, place, seatContent } from "../machine/manual-machine.js";
+import { MemoryFiles } from "../machine/memory-files.js";
+
+const seatName = (epoch: number) => `${place.directory}/seat.${epoch}`;
+
+function memoryMachine(): { machine: Machine; files: MemoryFiles } {
+  const files = new MemoryFiles();
+  return { machine: manualMachine(files), files };
+}
+
+/** A place on the real disk. */
+function diskPlace(t: TestContext): Place {
+  const found = placeOf(temporaryDirectory(t), "app");
+  mkdirSync(found.directory, { mode: 0o700 });
+  return found;
+}
+
+test("a claimed seat is there with its whole content, for nobody else to read", (t) => {
+  const disk = diskPlace(t);
+  const seat = Seat.claim(nodeMachine, disk, 3, seatContent());
+  t.after(() => seat?.release());
+  assert.equal(seat?.epoch, 3);
+  const path = join(disk.directory, "seat.3");
+  assert.deepEqual(JSON.parse(readFileSync(path, "utf8")), seatContent());
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  assert.deepEqual(nodeMachine.files.list(disk.directory), ["seat.3"]);
+  assert.deepEqual(newestSeat(nodeMachine, disk), { epoch: 3, content: seatContent() });
+});
+
+test("a seat that somebody has is not taken from him", () => {
+  const { machine, files } = memoryMachine();
+  const first = claimSeat(machine, 1);
+  const before = files.get(seatName(1));
+  assert.equal(Seat.claim(machine, place, 1, seatContent("elsewhere")), null);
+  assert.ok(files.get(seatName(1)).equals(before));
+  assert.equal(first.holds(), true);
+  assert.deepEqual(files.list(place.directory), ["seat.1"]);
+});
+
+test("whoever finds what he was about to link removed by one with a higher seat withdraws", () => {
+  const { machine, files } = memoryMachine();
+  const link = files.link.bind(files);
+  files.link = (path, name) => {
+    files.link = link;
+    claimSeat(machine, 2).release();
+    removeStrays(files, place, 2, []);
+    link(path, name);
+  };
+  assert.equal(Seat.claim(machine, place, 1, seatContent()), null);
+  assert.deepEqual(files.list(place.directory), ["seat.2"]);
+  assert.equal(files.openFiles.size, 0);
+});
+
+test("whoever finds a higher seat behind his own withdraws, and leaves nothing", () => {
+  const { machine, files } = memoryMachine();
+  files.fault = (call, _change, path) => {
+    if (call === "link" && path === seatName(1)) files.put(seatName(2), Buffer.from("{}"));
+    return undefined;
+  };
+  assert.equal(Seat.claim(machine, place, 1, seatContent()), null);
+  assert.deepEqual(files.list(place.directory), ["seat.2"]);
+  assert.equal(files.openFiles.size, 0);
+});
+
+test("the fence removes every lower seat and only those, and tells their addresses", () => {
+  const { machine, files } = memoryMachine();
+  files.put(seatName(2), Buffer.from(JSON.stringify(seatContent("hub.b"))));
+  files.put(seatName(9), Buffer.from(JSON.stringify(seatContent("hub.c"))));
+  files.put(seatName(8), Buffer.from('{"addr'));
+  for (const epoch of [9, 10, 11]) files.put(`${place.directory}/intent.${epoch}`, Buffer.from("42"));
+  const old = claimSeat(machine, 10);
+  files.put(seatName(11), Buffer.from("{}"));
+  const addresses = old.fence();
+  assert.deepEqual(addresses.sort(), ["hub.b", "hub.c"]);
+  assert.deepEqual(files.list(place.directory).sort(), ["intent.11", "seat.10", "seat.11"]);
+});
+
+test("a fenced seat does not hold any more, nor does a released one", () => {
+  const { machine } = memoryMachine();
+  const first = claimSeat(machine, 1);
+  const second = claimSeat(machine, 2);
+  assert.equal(first.holds(), true, "claiming alone fences nobody");
+  second.fence();
+  assert.equal(first.holds(), false);
+  assert.equal(second.holds(), true);
+  second.release();
+  second.release();
+  assert.equal(second.holds(), false);
+});
+
+test("a seat that was removed and made anew under the same name is another one", (t) => {
+  const disk = diskPlace(t);
+  const seat = Seat.claim(nodeMachine, disk, 1, seatContent()) as Seat;
+  t.after(() => seat.release());
+  const path = join(disk.directory, "seat.1");
+  const content = readFileSync(path);
+  assert.equal(seat.holds(), true);
+  rmSync(path);
+  assert.equal(seat.holds(), false);
+  writeFileSync(path, content);
+  assert.equal(seat.holds(), false);
+});
+
+test("the newest seat is that of the highest number, not of the last name", () => {
+  const { machine, files } = memoryMachine();
+  assert.equal(newestSeat(machine, place), null);
+  for (const name of ["seat.9", "seat.10", "seat.011", "seat.x", "tmp.99.a", "seat.12.old"]) {
+    files.put(`${place.directory}/${name}`, Buffer.from(JSON.stringify(seatContent(name))));
+  }
+  assert.deepEqual(newestSeat(machine, place), { epoch: 10, content: seatContent("seat.10") });
+});
+
+test("a seat that cannot be read is there without content", () => {
+  const { machine, files } = memoryMachine();
+  for (const text of ["", "\0\0\0\0", '{"address":1}', '"seat"', "null", '{"address":"a"']) {
+    files.put(seatName(4), Buffer.from(text));
+    assert.deepEqual(newestSeat(machine, place), { epoch: 4, content: null }, JSON.stringify(text));
+  }
+});
+
+test("an epoch that a segment used is never used again", () => {
+  const { machine, files } = memoryMachine();
+  assert.equal(highestEpoch(machine, place), 0);
+  files.put(seatName(3), Buffer.from("{}"));
+  assert.equal(highestEpoch(machine, place), 3);
+  files.put(`${place.directory}/log.12.1`, Buffer.alloc(0));
+  assert.equal(highestEpoch(machine, place), 12);
+});
+
+test("a claim that fails at any call leaves no seat and no open file", () => {
+  for (const code of ["ENOSPC", "EIO", "EMLINK"]) {
+    for (const failing of ["create", "write", "link"]) {
+      const { machine, files } = memoryMachine();
+      files.fault = (call) => (call === failing ? { code } : undefined);
+      assert.throws(() => Seat.claim(machine, place, 1, seatContent()), { code }, `${failing} ${code}`);
+      assert.deepEqual(files.list(place.directory), [], `${failing} ${code}`);
+      assert.equal(files.openFiles.size, 0, `${failing} ${code}`);
+    }
+  }
+});
+
+test("a claim whose temporary name stays leaves no seat", () => {
+  const { machine, files } = memoryMachine();
+  let unlinkCount = 0;
+  files.fault = (call) => (call === "unlink" && ++unlinkCount === 1 ? { code: "EIO" } : undefined);
+  assert.throws(() => Seat.claim(machine, place, 1, seatContent()), { code: "EIO" });
+  assert.deepEqual(files.list(place.directory), []);
+  assert.equal(files.openFiles.size, 0);
+});
+
+test("a seat that a full disk took half of is none", () => {
+  const { machine, files } = memoryMachine();
+  files.fault = (call) => (call === "write" ? { takesBytes: 7 } : undefined);
+  assert.throws(() => Seat.claim(machine, place, 1, seatContent()), { code: "ENOSPC" });
+  assert.deepEqual(files.list(place.directory), []);
+});
+
+test("a refreshed seat tells the time", () => {
+  const { machine, files } = memoryMachine();
+  const seat = claimSeat(machine, 1);
+  seat.refresh();
+  assert.equal(files.modifiedAt(seatName(1)), machine.clock.now());
+});
+
+test("a seat that a backup has linked under a second name while its manager was frozen does not hold behind a fence", (t) => {
+  const disk = diskPlace(t);
+  const frozen = Seat.claim(nodeMachine, disk, 1, seatContent()) as Seat;
+  t.after(() => frozen.release());
+  nodeMachine.files.link(join(disk.directory, "seat.1"), join(disk.directory, "copy"));
+  const successor = Seat.claim(nodeMachine, disk, 2, seatContent()) as Seat;
+  t.after(() => successor.release());
+  successor.fence();
+  assert.equal(frozen.holds(), false);
+  assert.equal(successor.holds(), true);
+});
+
+test("a seat that cannot be looked at does not hold, since then nothing may be confirmed", () => {
+  const { machine, files } = memoryMachine();
+  const seat = claimSeat(machine, 1);
+  assert.equal(seat.holds(), true);
+  files.linkCount = () => {
+    throw Object.assign(new Error("EIO: i/o error, fstat"), { code: "EIO" });
+  };
+  assert.equal(seat.holds(), false);
+});
+
+test("a refresh that the disk refuses is left out", () => {
+  const { machine, files } = memoryMachine();
+  const seat = claimSeat(machine, 1);
+  files.touch = () => {
+    throw Object.assign(new Error("EROFS: read-only file system, futime"), { code: "EROFS" });
+  };
+  seat.refresh();
+  assert.equal(seat.holds(), true);
+});
+
+test("the seat that stands below the newest one is the newest of those that nobody has fenced", () => {
+  const { machine, files } = memoryMachine();
+  assert.equal(standingSeat(machine, place), null);
+  const [first, second] = [claimSeat(machine, 1), claimSeat(machine, 2)];
+  assert.deepEqual(standingSeat(machine, place), { epoch: 1, content: seatContent() });
+  const third = claimSeat(machine, 3);
+  assert.equal(standingSeat(machine, place)?.epoch, 2);
+  files.put(seatName(2), Buffer.alloc(0)); // emptied, and not yet unlinked
+  assert.equal(standingSeat(machine, place)?.epoch, 1);
+  third.fence();
+  assert.equal(standingSeat(machine, place), null);
+  for (const seat of [first, second, third]) seat.release();
+});

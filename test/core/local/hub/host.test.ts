@@ -1,0 +1,78 @@
+/** The life of a hub, over files in memory: in which order it takes the seat, and what it does when that is lost. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { seatPath, segmentPath } from "../../../../dist/core/local/disk/file-names.js";
+import { startHub } from "../../../../dist/core/local/hub/host.js";
+import type { CompactResult, HubOptions, HubReport, HubRequest } from "../../../../dist/core/local/machine/machine.js";
+import { place, writeSegment } from "../disk/stored.js";
+import { ManualClock, manualMachine } from "../machine/manual-machine.js";
+import { MemoryFiles } from "../machine/memory-files.js";
+
+const OPTIONS = { persist: true, recover: "strict", fsync: "everysec", gcInterval: 10_000, stallTimeout: 5000 };
+
+function requestBehind(epoch: number): HubRequest {
+  const options = { ...OPTIONS, compactAfterBytes: 1e9, maxMemberBacklogBytes: 1e6 } as HubOptions;
+  return { place, options, member: "m", epoch, position: null };
+}
+
+function stored(): MemoryFiles {
+  const files = new MemoryFiles();
+  writeSegment(files, 1, 1, [1, 9], null);
+  files.put(seatPath(place, 1), Buffer.from("{}\n"));
+  return files;
+}
+
+test("the seats below are gone before the first file of the log is opened", () => {
+  const files = stored();
+  const { open } = files;
+  let opened = 0;
+  files.open = (path, how) => {
+    if (path === segmentPath(place, 1, 1)) {
+      opened++;
+      assert.equal(files.names.has(seatPath(place, 1)), false, "read before the fence");
+    }
+    return open.call(files, path, how);
+  };
+  const reports: HubReport[] = [];
+  startHub(manualMachine(files), requestBehind(1), (report) => reports.push(report));
+  assert.deepEqual([reports[0]?.kind, opened > 0], ["serving", true]);
+});
+
+test("a manager that is replaced as it begins to serve cleans nothing up", () => {
+  for (const isReplaced of [true, false]) {
+    const files = stored();
+    files.put(`${place.directory}/tmp.1.left`, Buffer.alloc(1));
+    startHub(manualMachine(files), requestBehind(1), ({ kind }) => {
+      if (kind === "serving" && isReplaced) files.unlink(seatPath(place, 2));
+    });
+    assert.equal(files.names.has(`${place.directory}/tmp.1.left`), isReplaced);
+  }
+});
+
+test("what a failed sync held is compacted, again and again until that is done", () => {
+  const files = stored();
+  const clock = new ManualClock();
+  const machine = manualMachine(files, clock);
+  const ends: ((error: Error | null, result: CompactResult | null) => void)[] = [];
+  Object.assign(machine.threads, {
+    compact: (_: unknown, done: (typeof ends)[number]) => {
+      ends.push(done);
+      return () => {};
+    },
+  });
+  const reports: HubReport[] = [];
+  const hub = startHub(machine, requestBehind(1), (report) => reports.push(report));
+  const failed = Object.assign(new Error("EIO: fsync"), { code: "EIO" });
+  let syncs = 0;
+  files.syncLater = (_file, done) => clock.soon(() => done(syncs++ === 0 ? failed : null));
+  Object.assign(machine.clock, { now: () => clock.time });
+  // An idle hub writes an empty batch now and then, which the next pulse syncs.
+  clock.pass(40_000);
+  assert.ok(ends.length > 0, "no compaction was begun");
+  const begun = ends.length;
+  ends.at(-1)?.(Object.assign(new Error("ENOSPC"), { code: "ENOSPC" }), null);
+  clock.pass(20_000);
+  assert.ok(ends.length > begun, "it was not tried again");
+  assert.ok(reports.some(({ kind }) => kind === "compactionFailed"));
+  hub.terminate();
+});

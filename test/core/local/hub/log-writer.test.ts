@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { segmentPath } from "../../../../dist/core/local/disk/file-names.js";
+import { readSegmentHead } from "../../../../dist/core/local/disk/segment.js";
+import { LogWriter } from "../../../../dist/core/local/hub/log-writer.js";
+import type { HubOptions } from "../../../../dist/core/local/machine/machine.js";
+import { frameOf, place } from "../disk/stored.js";
+import { MemoryFiles } from "../machine/memory-files.js";
+
+const NOTHING = { snapshot: 0, snapshotBytes: 0, segments: [], seq: 0, time: 0, torn: null };
+
+function makeWriter(fsync: HubOptions["fsync"] = "never"): { files: MemoryFiles; writer: LogWriter } {
+  const files = new MemoryFiles();
+  const writer = new LogWriter(files, place, 1, NOTHING, fsync);
+  files.calls.length = 0;
+  return { files, writer };
+}
+
+/** Appends the batches from `first` to `last` and confirms them. */
+function confirm(writer: LogWriter, first: number, last: number): void {
+  for (let seq = first; seq <= last; seq++) {
+    assert.equal(writer.append([frameOf(seq, 1)]).error, null);
+    writer.confirm(seq, 1_000_000 + seq);
+  }
+}
+
+/** What the first frame of a segment says of the one before it. */
+function previousOf(files: MemoryFiles, segment: number) {
+  const path = segmentPath(place, 1, segment);
+  const file = files.open(path, "read");
+  const head = readSegmentHead(files, file, path, { epoch: 1, segment });
+  files.close(file);
+  return head?.previous;
+}
+
+test("a segment is on the disk before the next one names its end", () => {
+  const { files, writer } = makeWriter();
+  confirm(writer, 1, 3);
+  files.calls.length = 0;
+  const { offset } = writer.confirmed;
+  writer.rotate();
+  const calls = files.calls.filter((call) => !call.startsWith("write"));
+  assert.deepEqual(calls, [
+    `sync ${place.directory}/log.1.1`,
+    `syncDirectory ${place.directory}`,
+    `create ${place.directory}/log.1.2`,
+  ]);
+  assert.deepEqual(previousOf(files, 2), { epoch: 1, segment: 1, end: offset });
+});
+
+test("a segment that cannot be synced is not closed", () => {
+  const { files, writer } = makeWriter();
+  confirm(writer, 1, 1);
+  files.fault = (call) => (call === "sync" ? { code: "EIO" } : undefined);
+  assert.throws(() => writer.rotate(), { code: "EIO" });
+  assert.deepEqual(files.list(place.directory), ["log.1.1"]);
+});
+
+test("behind a failed sync a new segment begins where what is confirmed ends", () => {
+  const { files, writer } = makeWriter("always");
+  confirm(writer, 1, 2);
+  const { offset } = writer.confirmed;
+  files.fault = (call) => (call === "sync" ? { code: "EIO" } : undefined);
+  const { bytes, error } = writer.append([frameOf(3, 1)]);
+  assert.deepEqual([bytes, (error as NodeJS.ErrnoException).code], [0, "EIO"]);
+  assert.equal(writer.isSettled, false, "what was appended lies behind the end");
+  files.fault = null;
+  const before = files.get(segmentPath(place, 1, 1)).length;
+  confirm(writer, 3, 3);
+  assert.equal(files.get(segmentPath(place, 1, 1)).length, before, "the segment is not written again");
+  assert.deepEqual(previousOf(files, 2), { epoch: 1, segment: 1, end: offset });
+  assert.equal(writer.confirmed.segment, 2);
+  assert.equal(writer.isSettled, true);
+});
+
+test("what a compaction has folded leaves the chain, and nothing else", () => {
+  const { writer } = makeWriter();
+  confirm(writer, 1, 1);
+  writer.rotate();
+  const request = writer.compaction();
+  confirm(writer, 2, 2);
+  writer.rotate();
+  const [, second, third] = writer.chain;
+  writer.compacted(request, { snapshot: 1, bytes: 500, keys: 1, durationMs: 1 });
+  assert.deepEqual(writer.chain, [second, third]);
+  assert.deepEqual([writer.compaction().snapshot, writer.snapshotBytes], [1, 500]);
+});
+
+test("a compaction that had nothing to fold changes nothing", () => {
+  const { writer } = makeWriter();
+  writer.rotate();
+  const { chain } = writer;
+  writer.compacted(writer.compaction(), { snapshot: 0, bytes: 0, keys: 0, durationMs: 1 });
+  assert.deepEqual(writer.chain, chain);
+});

@@ -1,0 +1,272 @@
+/** A machine of which a test has everything in its hands: files in memory, a clock that stands, sockets without a network. */
+
+import { placeOf, seatPath } from "../../../../dist/core/local/disk/file-names.js";
+import { Seat } from "../../../../dist/core/local/election/seat.js";
+import { Hub } from "../../../../dist/core/local/hub/hub.js";
+import type {
+  Clock,
+  HubOptions,
+  Machine,
+  Socket,
+  SocketEvents,
+  Timer,
+} from "../../../../dist/core/local/machine/machine.js";
+import { PROTOCOL } from "../../../../dist/core/local/wire/frame-connection.js";
+import { encodeEntries } from "../../../../dist/core/log/codec.js";
+import { setEntry } from "../../../../dist/core/log/entry.js";
+import {
+  BATCH,
+  encodeJson,
+  epochOf,
+  HELLO,
+  kindOf,
+  lengthOf,
+  numberOf,
+  seqOf,
+  timeOf,
+} from "../../../../dist/core/log/frame.js";
+import { MemoryFiles } from "./memory-files.js";
+
+export const place = placeOf("/data", "app");
+export const TOKEN = "5a".repeat(32);
+const START_MS = 1_700_000_000_000;
+const ORIGIN = 815;
+
+/** Tells the order of calls that `MemoryFiles` does not count as changes. */
+class WatchedFiles extends MemoryFiles {
+  override linkCount(file: number): number {
+    this.calls.push(`linkCount ${this.openFiles.get(file)?.path}`);
+    return super.linkCount(file);
+  }
+}
+
+/** Moves when it is told to. */
+export class ManualClock implements Clock {
+  time = START_MS;
+  #soon: Array<() => void> = [];
+  #timers: Array<{ at: number; call: () => void }> = [];
+
+  now(): number {
+    return this.time;
+  }
+
+  elapsed(): number {
+    return this.time - START_MS;
+  }
+
+  after(ms: number, call: () => void): Timer {
+    const timer = { at: this.time + ms, call };
+    this.#timers.push(timer);
+    return {
+      cancel: () => {
+        this.#timers = this.#timers.filter((other) => other !== timer);
+      },
+    };
+  }
+
+  soon(call: () => void): void {
+    this.#soon.push(call);
+  }
+
+  keepAlive(): Timer {
+    return { cancel: () => {} };
+  }
+
+  /** Lets everything run that does not wait for time to pass. */
+  run(): void {
+    while (this.#soon.length > 0) for (const call of this.#soon.splice(0)) call();
+  }
+
+  /** Lets time pass, timer by timer. */
+  pass(ms: number): void {
+    const end = this.time + ms;
+    this.run();
+    for (;;) {
+      const due = this.#timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+      if (due === undefined) break;
+      this.#timers = this.#timers.filter((timer) => timer !== due);
+      this.time = due.at;
+      due.call();
+      this.run();
+    }
+    this.time = end;
+  }
+
+  get timerCount(): number {
+    return this.#timers.length;
+  }
+}
+
+/** What a peer got, by the header of a frame. */
+export interface Received {
+  readonly kind: number;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly time: number;
+  readonly number: number;
+  readonly frame: Buffer;
+}
+
+/** The other end of one connection of a hub. */
+export class Peer implements Socket {
+  readonly name: string;
+  readonly received: Received[] = [];
+  isClosed = false;
+  isPaused = false;
+  /** Bytes that it does not take. */
+  queuedBytes = 0;
+  events: SocketEvents | null = null;
+  readonly #calls: string[];
+
+  constructor(name: string, calls: string[]) {
+    this.name = name;
+    this.#calls = calls;
+  }
+
+  write(buffers: readonly Buffer[]): void {
+    const bytes = Buffer.concat(buffers);
+    for (let at = 0; at < bytes.length; at += lengthOf(bytes, at)) {
+      const frame = Buffer.from(bytes.subarray(at, at + lengthOf(bytes, at)));
+      this.#calls.push(`send ${this.name} ${kindOf(frame, 0)}`);
+      this.received.push({
+        kind: kindOf(frame, 0),
+        epoch: epochOf(frame, 0),
+        seq: seqOf(frame, 0),
+        time: timeOf(frame, 0),
+        number: numberOf(frame, 0),
+        frame,
+      });
+    }
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
+  }
+
+  end(): void {
+    this.destroy();
+    this.events?.closed(null);
+  }
+
+  destroy(): void {
+    this.isClosed = true;
+  }
+
+  /** Sends bytes to the hub, as one chunk. */
+  say(...buffers: Buffer[]): void {
+    this.events?.data(Buffer.concat(buffers));
+  }
+
+  kinds(): number[] {
+    return this.received.map(({ kind }) => kind);
+  }
+
+  of(kind: number): Received[] {
+    return this.received.filter((frame) => frame.kind === kind);
+  }
+}
+
+/** A batch of one entry, as a member sends it. */
+export function batchFrame(number: number, text = `value ${number}`): Buffer {
+  const entries = [setEntry([`key${number}`], JSON.stringify(text))];
+  return encodeEntries(entries, BATCH, { origin: ORIGIN, born: START_MS, number });
+}
+
+export function helloFrame(hello: Record<string, unknown> = {}): Buffer {
+  return encodeJson(HELLO, {}, { protocol: PROTOCOL, token: TOKEN, member: "m", seq: 0, ...hello });
+}
+
+const OPTIONS: HubOptions = {
+  fsync: "never",
+  gcInterval: 1_000_000_000,
+  recover: "strict",
+  persist: true,
+  maxMemberBacklogBytes: 1024 * 1024,
+  stallTimeout: 5000,
+  compactAfterBytes: 1024 * 1024,
+};
+
+/** A hub that has the seat of epoch 1, over a machine in the test's hands. */
+export class ManualHub {
+  readonly files = new WatchedFiles();
+  readonly clock = new ManualClock();
+  readonly machine: Machine;
+  readonly hub: Hub;
+  readonly happened: string[] = [];
+  readonly seatPath = seatPath(place, 1);
+  readonly logPath = `${place.directory}/log.1.1`;
+
+  constructor(options: Partial<HubOptions> = {}) {
+    this.machine = manualMachine(this.files, this.clock);
+    const seat = claimSeat(this.machine, 1);
+    const recovered = { snapshot: 0, snapshotBytes: 0, segments: [], seq: 0, time: 0, torn: null };
+    this.hub = new Hub(
+      this.machine,
+      place,
+      { ...OPTIONS, ...options },
+      seat,
+      { token: TOKEN, member: "a" },
+      recovered,
+      {
+        replaced: () => this.happened.push("replaced"),
+        grown: () => {},
+        spoiled: () => this.happened.push("spoiled"),
+      },
+    );
+    this.files.calls.length = 0;
+  }
+
+  /** All calls to files and sockets, in order. */
+  get calls(): string[] {
+    return this.files.calls;
+  }
+
+  /** A stranger that has connected. */
+  connect(name = "stranger"): Peer {
+    const peer = new Peer(name, this.calls);
+    peer.events = this.hub.accept(peer);
+    return peer;
+  }
+
+  /** A member that has been welcomed; what it received until then is forgotten. */
+  join(name: string): Peer {
+    const peer = this.connect(name);
+    peer.say(helloFrame({ member: name }));
+    this.clock.run();
+    peer.received.length = 0;
+    this.calls.length = 0;
+    return peer;
+  }
+}
+
+/** A machine of which only files, clock, randomness and identity are there. */
+/** Nobody connects to it, and its compactions never end. */
+export function manualMachine(files: MemoryFiles, clock = new ManualClock()): Machine {
+  let random = 0;
+  return {
+    files,
+    clock,
+    identity: { pid: 42, host: "here", bootId: "boot", isAlive: () => true },
+    sockets: {
+      listen: (_directory: string, _accept: unknown, done: (...given: unknown[]) => void) =>
+        done(null, "address", { close: () => {} }),
+      remove: () => {},
+    },
+    threads: { compact: () => () => {} },
+    random: (bytes: number) => Buffer.alloc(bytes, `${++random}.`),
+  } as unknown as Machine;
+}
+
+export function seatContent(address = "/data/app.db.d/hub.1") {
+  return { address, token: TOKEN, pid: 42, host: "here", bootId: "boot", protocol: PROTOCOL };
+}
+
+export function claimSeat(machine: Machine, epoch: number): Seat {
+  const seat = Seat.claim(machine, place, epoch, seatContent());
+  if (seat === null) throw new Error(`expected the seat ${epoch}, got none`);
+  return seat;
+}

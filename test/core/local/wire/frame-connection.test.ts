@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Sockets } from "../../../../dist/core/local/machine/machine.js";
+import { FrameConnection, ProtocolError } from "../../../../dist/core/local/wire/frame-connection.js";
+import { MalformedError } from "../../../../dist/core/log/codec.js";
+import { encodeFrame, FrameLengthError, HEADER_BYTES, numberOf, PING } from "../../../../dist/core/log/frame.js";
+import { Peer } from "../machine/manual-machine.js";
+
+const ping = (number: number, body = 0) => encodeFrame(PING, { number }, Buffer.alloc(body, 1));
+
+/** A connection over a socket in the test's hands, and what it told. */
+function connected(maxBytes = 1024, act: (number: number) => void = () => {}) {
+  const calls: string[] = [];
+  const told: string[] = [];
+  const peer = new Peer("peer", calls);
+  const [connection, events] = FrameConnection.from(peer, maxBytes, {
+    connected: () => told.push("connected"),
+    frame(buffer, start, end) {
+      told.push(`frame ${numberOf(buffer, start)} ${end - start}`);
+      act(numberOf(buffer, start));
+    },
+    closed: (reason) => told.push(`closed ${reason?.name ?? "quietly"}`),
+  });
+  peer.events = events;
+  return { connection, peer, told, calls };
+}
+
+test("frames come out whole, however the bytes are cut", () => {
+  const bytes = Buffer.concat([ping(1), ping(2, 100), ping(3)]);
+  for (let size = 1; size <= bytes.length; size++) {
+    const { peer, told } = connected();
+    for (let at = 0; at < bytes.length; at += size) peer.say(bytes.subarray(at, at + size));
+    assert.deepEqual(told, [`frame 1 ${HEADER_BYTES}`, `frame 2 ${HEADER_BYTES + 100}`, `frame 3 ${HEADER_BYTES}`]);
+  }
+});
+
+test("frames go out in order; after the end nothing goes out", () => {
+  const { connection, peer } = connected();
+  connection.send([ping(1), ping(2)]);
+  connection.send([]);
+  connection.send([ping(3)]);
+  connection.drop(null);
+  connection.send([ping(4)]);
+  assert.deepEqual(
+    peer.received.map(({ number }) => number),
+    [1, 2, 3],
+  );
+});
+
+test("closed is told exactly once, whoever closes and however often", () => {
+  const { connection, peer, told } = connected();
+  connection.drop(new ProtocolError("first"));
+  assert.deepEqual(told, ["closed ProtocolError"], "before drop returns");
+  connection.drop(new Error("second"));
+  peer.events?.closed(new Error("third"));
+  assert.deepEqual(told, ["closed ProtocolError"]);
+  assert.ok(peer.isClosed && connection.isClosed);
+  const other = connected();
+  other.peer.events?.closed(null);
+  other.connection.drop(new Error("late"));
+  assert.deepEqual(other.told, ["closed quietly"]);
+});
+
+test("nothing is delivered after the end, not even what came in the same chunk", () => {
+  const { peer, told, connection } = connected(1024, (number) => number === 2 && connection.drop(null));
+  peer.say(ping(1), ping(2), ping(3));
+  peer.say(ping(4));
+  assert.deepEqual(told, [`frame 1 ${HEADER_BYTES}`, `frame 2 ${HEADER_BYTES}`, "closed quietly"]);
+});
+
+test("a receiver that finds the protocol broken closes the connection; other errors are not swallowed", () => {
+  for (const broken of [new ProtocolError("no"), new MalformedError("no")]) {
+    const { peer, told } = connected(1024, () => {
+      throw broken;
+    });
+    peer.say(ping(1), ping(2));
+    assert.deepEqual(told, [`frame 1 ${HEADER_BYTES}`, `closed ${broken.name}`]);
+    assert.ok(peer.isClosed);
+  }
+  const { peer } = connected(1024, () => {
+    throw new RangeError("a defect");
+  });
+  assert.throws(() => peer.say(ping(1)), RangeError);
+});
+
+test("a length that no frame has closes the connection before its bytes come", () => {
+  for (const length of [0, 1, HEADER_BYTES - 1, 1025, 0x7fffffff, 0xffffffff]) {
+    const { peer, told } = connected();
+    const head = Buffer.alloc(4);
+    head.writeUInt32LE(length);
+    peer.say(head.subarray(0, 3));
+    assert.deepEqual(told, []);
+    peer.say(head.subarray(3));
+    assert.deepEqual(told, [`closed ${FrameLengthError.name}`], `${length}`);
+  }
+});
+
+test("the longest frame can be raised once the other side has proved itself", () => {
+  const { connection, peer, told } = connected();
+  peer.say(ping(1, 1024 - HEADER_BYTES));
+  connection.maxFrameBytes = 4096;
+  peer.say(ping(2, 4096 - HEADER_BYTES));
+  peer.say(ping(3, 4097 - HEADER_BYTES));
+  assert.deepEqual(told, ["frame 1 1024", "frame 2 4096", "closed FrameLengthError"]);
+});
+
+test("it connects to an address, and pauses and resumes its socket", () => {
+  const peer = new Peer("peer", []);
+  const told: string[] = [];
+  const sockets = {
+    connect(address: string, events: Peer["events"]) {
+      told.push(address);
+      peer.events = events;
+      return peer;
+    },
+  } as unknown as Sockets;
+  const connection = FrameConnection.to(sockets, "hub.1", 1024, {
+    connected: () => told.push("connected"),
+    frame: () => {},
+    closed: () => told.push("closed"),
+  });
+  peer.events?.connected?.();
+  assert.deepEqual(told, ["hub.1", "connected"]);
+  connection.pause();
+  assert.equal(peer.isPaused, true);
+  connection.resume();
+  assert.equal(peer.isPaused, false);
+  peer.queuedBytes = 12;
+  assert.equal(connection.queuedBytes, 12);
+  connection.end();
+  assert.deepEqual(told, ["hub.1", "connected", "closed"]);
+});

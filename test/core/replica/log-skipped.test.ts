@@ -1,0 +1,43 @@
+/** Batches of this member that the log has skipped, since nobody could tell any more whether they were applied. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { checkAndStamp, originOf } from "../../../dist/core/log/frame.js";
+import { openReplica, tick } from "./opened-replica.js";
+
+const HOUR_MS = 60 * 60 * 1000;
+
+/** A member whose first batch was on its way for so long that the log does not know its origin any more, and a later one. */
+async function withForgottenBatch() {
+  const open = openReplica();
+  open.join();
+  const skipped = open.replica.increment("n");
+  await tick();
+  open.now += 25 * HOUR_MS;
+  open.replica.set("kept", 1);
+  await tick();
+  return { open, skipped };
+}
+
+test("a batch that the log skipped before a snapshot is told as expired, and a later one in it as confirmed", async () => {
+  const { open, skipped } = await withForgottenBatch();
+  const flushed = open.replica.flush();
+  const [first, second] = open.sent.map((frame) => originOf(frame, 0));
+  assert.notEqual(first, second);
+  open.replica.sink.disconnected();
+  open.replica.sink.restoring({ seq: 2, time: open.now, origins: [[second as number, 1, open.now]] });
+  open.join();
+  await assert.rejects(skipped, { code: "ERR_STORAGE_EXPIRED" });
+  await assert.rejects(flushed, { code: "ERR_STORAGE_EXPIRED" });
+  assert.deepEqual([open.replica.pendingCount, open.replica.get("n"), open.sent.length], [0, null, 2]);
+});
+
+test("a batch that the log skipped is told as expired when a later one comes from the files", async () => {
+  const { open, skipped } = await withForgottenBatch();
+  open.replica.sink.disconnected();
+  const later = open.sent[1] as Buffer;
+  assert(checkAndStamp(later, 0, later.length, 2, 1, open.now));
+  open.replica.sink.batch(later, 0, later.length);
+  await assert.rejects(skipped, { code: "ERR_STORAGE_EXPIRED" });
+  const { pendingCount, pendingBytes } = open.replica;
+  assert.deepEqual([pendingCount, pendingBytes, open.replica.get("n"), open.replica.get("kept")], [0, 0, null, 1]);
+});

@@ -1,0 +1,75 @@
+/** A replica whose log, clock and event loop are in the hands of the test. */
+import { decodeEntries, encodeEntries } from "../../../dist/core/log/codec.js";
+import type { Entry } from "../../../dist/core/log/entry.js";
+import { BATCH } from "../../../dist/core/log/frame.js";
+import type { Log } from "../../../dist/core/log/log.js";
+import { type Change, Replica } from "../../../dist/core/replica/replica.js";
+
+export const NOW = 1_700_000_000_000;
+
+interface Limits {
+  maxValueBytes?: number;
+  maxPendingBytes?: number;
+  maxInFlight?: number;
+}
+
+export function openReplica(limits: Limits = {}) {
+  const { maxValueBytes = 1 << 20, maxPendingBytes = 1 << 20, maxInFlight = 1000 } = limits;
+  const open = {
+    now: NOW,
+    sent: [] as Buffer[],
+    held: [] as boolean[],
+    barriers: [] as (() => void)[],
+    changes: [] as Change[],
+    expired: [] as string[],
+    told: [] as string[],
+    errors: [] as Error[],
+    later: [] as (() => void)[],
+    seq: 0,
+    originCount: 0,
+    foreignCount: 0,
+    listens: true,
+    replica: null as unknown as Replica,
+    /** A batch of somebody else. */
+    foreign(...entries: Entry[]) {
+      const stamp = { seq: ++open.seq, time: open.now, origin: 77, born: NOW, number: ++open.foreignCount };
+      const frame = encodeEntries(entries, BATCH, stamp);
+      open.replica.sink.batch(frame, 0, frame.length);
+    },
+    confirm: () => open.replica.sink.confirmed(++open.seq, open.now),
+    join: () => open.replica.sink.connected(open.now),
+  };
+  const told = (name: string) => () => void open.told.push(name);
+  const log: Log = {
+    open: () => {},
+    append: (frame) => open.sent.push(frame),
+    barrier: (done) => open.barriers.push(done),
+    hold: (alive) => open.held.push(alive),
+    close: (done) => done(),
+    destroy: (done) => done(),
+    stats: { epoch: 1, members: 1, bytes: 0, compactions: 0 },
+  };
+  open.replica = new Replica(log, {
+    clock: { now: () => open.now, soon: (call) => open.later.push(call) },
+    random: () => Buffer.from([++open.originCount, 0, 0, 0, 0, 0, 0]),
+    maxValueBytes,
+    maxPendingBytes,
+    maxInFlight,
+    events: {
+      hasListeners: () => open.listens,
+      changed: (change) => open.changes.push(change),
+      expired: ({ path }) => open.expired.push(path.join(".")),
+      reloaded: told("reloaded"),
+      connected: told("joined"),
+      disconnected: told("parted"),
+      managerChanged: told("managed"),
+      diskTrouble: told("troubled"),
+      erred: (error) => open.errors.push(error),
+      failed: (error) => open.errors.push(error),
+    },
+  });
+  return open;
+}
+
+export const tick = () => new Promise<void>((resolve) => setImmediate(resolve));
+export const entriesOf = (frame: Buffer | undefined) => decodeEntries(frame as Buffer, 0, (frame as Buffer).length);

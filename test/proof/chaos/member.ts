@@ -1,0 +1,130 @@
+/** A member of a round: writes and reads at random, records it, and obeys the orders that it finds as names of files. */
+import { readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Storage, StorageError } from "../../../dist/core/index.js";
+import { Dice } from "../simulation/dice.js";
+import { Load, look, type Plan } from "./load.js";
+import { now, Recorder } from "./records.js";
+import { ASSIGNMENT, type Assignment, LEFT_CODE, labelOf, NAME, placesOf } from "./settings.js";
+
+/** Most writes that wait while a member goes on writing. */
+const MAX_PENDING = 300;
+/** Most plans of one tick. */
+const MAX_PLANS = 5;
+const SYNC_SHARE = 0.03;
+const READ_SHARE = 0.7;
+
+const assignment = JSON.parse(process.env[ASSIGNMENT] as string) as Assignment;
+const places = placesOf(assignment.directory);
+const label = labelOf(process.pid, now());
+const dice = new Dice(assignment.seed + process.pid);
+const recorder = new Recorder(join(places.histories, label));
+
+process.on("disconnect", () => process.exit(1));
+setTimeout(() => process.exit(1), assignment.endsAt - Date.now()).unref();
+process.on("uncaughtException", (error) => {
+  recorder.record(["failure", `${error.stack}`]);
+  process.exit(1);
+});
+
+const storage = new Storage(NAME, { path: places.storage, stallTimeout: assignment.stallTimeout });
+const load = new Load(storage, label, dice, assignment.longShare);
+let writeCount = 0;
+
+/** Records the writes, makes them, and records what comes of them when it is known. */
+function write(plans: readonly Plan[]): void {
+  recorder.record(["write", now(), plans.flatMap(({ texts }) => texts)]);
+  for (const plan of plans) {
+    const first = writeCount + 1;
+    writeCount += plan.texts.length;
+    for (const [index, outcome] of plan.make().entries()) {
+      const number = first + index;
+      if (outcome === "nothing") recorder.record(["nothing", number]);
+      else if (outcome instanceof Promise)
+        outcome.then(
+          (result) => resolved(number, result),
+          (error) => refused(number, error),
+        );
+    }
+  }
+  const upTo = writeCount;
+  storage.flush().then(() => recorder.record(["ack", now(), upTo]), gaveUp);
+}
+
+function resolved(number: number, result: number | boolean): void {
+  recorder.record(["result", number, result]);
+}
+
+/** A write that a snapshot covers is confirmed, and its result is known to nobody. */
+function refused(number: number, error: Error): void {
+  if (error.message.includes("a snapshot that covers it")) recorder.record(["result", number, "covered"]);
+  else gaveUp(error);
+}
+
+/** What is pending when a member leaves while nobody is the manager for 10 s is lost, and it is told so. */
+function gaveUp(error: Error): void {
+  if (storage.closed && error instanceof StorageError && error.code === "ERR_STORAGE_CLOSED") return;
+  recorder.record(["failure", `${error.stack}`]);
+}
+
+function plansOfTick(): Plan[] {
+  const plans: Plan[] = [];
+  let number = writeCount + 1;
+  for (let left = 1 + dice.below(MAX_PLANS); left > 0; left--) {
+    const plan = load.next(number);
+    plans.push(plan);
+    number += plan.texts.length;
+  }
+  return plans;
+}
+
+function tick(): void {
+  if (storage.stats().pending < MAX_PENDING) write(writeCount === 0 ? [load.first()] : plansOfTick());
+  if (dice.chance(READ_SHARE)) {
+    const wall = Date.now();
+    recorder.record(["read", now(), wall, look(storage, load.paths())]);
+  }
+  if (dice.chance(SYNC_SHARE)) {
+    const from = now();
+    storage.sync().then(() => recorder.record(["sync", from]), gaveUp);
+  }
+}
+
+/** Confirms what is pending, unless nobody does, and ends this process. */
+async function leave(): Promise<never> {
+  const upTo = writeCount;
+  await storage.close().then(() => recorder.record(["ack", now(), upTo]), gaveUp);
+  process.exit(LEFT_CODE);
+}
+
+/** Obeys the orders to this member alone; returns all orders. */
+async function obey(): Promise<readonly string[]> {
+  const orders = readdirSync(places.orders);
+  for (const order of orders) {
+    const [what, pid, ms] = order.split(".");
+    if (Number(pid) !== process.pid) continue;
+    rmSync(join(places.orders, order), { force: true });
+    if (what === "close") await leave();
+    if (what === "block") for (const end = Date.now() + Number(ms); Date.now() < end; );
+  }
+  return orders;
+}
+
+async function ordered(what: string): Promise<void> {
+  while (!(await obey()).includes(what)) await sleep(10);
+}
+
+while (!(await obey()).includes("stop")) {
+  tick();
+  await sleep(dice.below(2 * assignment.tickMs));
+}
+await storage.flush();
+writeFileSync(join(places.settled, label), "");
+await ordered("show");
+await storage.sync();
+const state = join(places.states, label);
+writeFileSync(`${state}.part`, JSON.stringify(storage.entries()));
+renameSync(`${state}.part`, state);
+await ordered("leave");
+await leave();

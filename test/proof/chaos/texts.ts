@@ -1,0 +1,55 @@
+/**
+ * Writes as short texts, made by the member that writes and made again from the entry in the log: equal when it is the same.
+ *
+ * A value is text that begins with its tag, `<label>:<number>`: which write of which member made it.
+ */
+import { ADD, CLEAR, DELETE, type Entry, EXPIRE, IF_ABSENT, PATCH, type Patch } from "../../../dist/core/log/entry.js";
+
+export const tagFor = (label: string, number: number): string => `${label}:${number}`;
+
+/** The tag of a value; null: nothing is there. */
+export function tagOf(value: unknown): string | null {
+  if (value === null || value === undefined) return null;
+  return String(value).split(":", 2).join(":");
+}
+
+export const setText = (path: string, tag: string): string => `set ${path} ${tag}`;
+export const addText = (path: string, tag: string): string => `add ${path} ${tag}`;
+export const deleteText = (path: string): string => `delete ${path}`;
+export const touchText = (path: string): string => `touch ${path}`;
+export const incrementText = (path: string, by: number): string => `increment ${path} ${by}`;
+export const CLEAR_TEXT = "clear";
+
+/** The fields that are set, then those that go, then those that must match. */
+export function patchText(path: string, { set = {}, remove = [], match = {} }: Patch): string {
+  const fields = Object.entries(set).map(([field, value]) => `${field}=${tagOf(value)}`);
+  const matches = Object.entries(match).map(([field, value]) => `?${field}=${tagOf(value)}`);
+  return ["patch", path, ...fields, ...remove.map((field) => `-${field}`), ...matches].join(" ");
+}
+
+/** What an entry of the log does. */
+export function textOf({ op, path, json, condition, amount }: Entry): string {
+  const joined = path.join(".");
+  if (op === CLEAR) return CLEAR_TEXT;
+  if (op === DELETE) return deleteText(joined);
+  if (op === EXPIRE) return touchText(joined);
+  if (op === ADD) return incrementText(joined, amount);
+  if (op === PATCH) return patchText(joined, JSON.parse(json) as Patch);
+  const tag = String(tagOf(JSON.parse(json)));
+  return condition === IF_ABSENT ? addText(joined, tag) : setText(joined, tag);
+}
+
+/** How a write changes what is read at a path of its own; undefined: it changes none whose reads are checked. */
+export interface Effect {
+  /** null: every path. */
+  readonly path: string | null;
+  readonly tag: string | null;
+}
+
+/** Only what takes effect in whatever state: unconditional sets and deletes, and `clear`. */
+export function effectOf(text: string): Effect | undefined {
+  const [op, path = "", tag = ""] = text.split(" ");
+  if (op === "clear") return { path: null, tag: null };
+  if (op === "set") return { path, tag };
+  return op === "delete" ? { path, tag: null } : undefined;
+}

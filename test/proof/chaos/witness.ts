@@ -1,0 +1,174 @@
+/**
+ * Keeps a link to every segment and snapshot that ever was, so that the whole order can be read in the end although
+ * compaction removes files. A link to a segment changes nothing for the engine, which counts the links of seats only.
+ *
+ * A file that comes and goes between two looks is missed, which is seen by the chain.
+ */
+import { linkSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { segmentsIn, snapshotsIn } from "../../../dist/core/local/disk/file-names.js";
+import { readExactly } from "../../../dist/core/local/disk/frame-scanner.js";
+import { readSegmentHead, type SegmentHead } from "../../../dist/core/local/disk/segment.js";
+import { SnapshotScanner } from "../../../dist/core/local/disk/snapshot.js";
+import { diskFiles } from "../../../dist/core/local/machine/files.js";
+import { batchOf } from "../../../dist/core/local/upkeep/compactor.js";
+import { decodeEntries } from "../../../dist/core/log/codec.js";
+import type { Batch } from "../../../dist/core/log/entry.js";
+import { BATCH, epochOf, HEADER_BYTES, isIntact, kindOf, lengthOf, seqOf } from "../../../dist/core/log/frame.js";
+import { Table } from "../../../dist/core/state/table.js";
+import { placesOf } from "./settings.js";
+
+const EVERY_MS = 5;
+
+export interface Ordered {
+  readonly epoch: number;
+  readonly batch: Batch;
+}
+
+/** A state that a compaction wrote. */
+export interface Snapshot {
+  readonly seq: number;
+  readonly time: number;
+  /** What is not expired at `time`, by top-level key. */
+  readonly state: Readonly<Record<string, unknown>>;
+}
+
+interface Kept {
+  readonly head: SegmentHead;
+  readonly content: Buffer;
+}
+
+/** A segment came and went between two looks: nobody knows what was in it. */
+export class UnseenError extends Error {
+  override readonly name = "UnseenError";
+}
+
+export class Witness {
+  readonly #from: string;
+  readonly #directory: string;
+  readonly #known = new Set<string>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(directory: string) {
+    const { storage, witness } = placesOf(directory);
+    this.#from = join(storage, "app.db.d");
+    this.#directory = witness;
+    this.#timer = setInterval(() => this.#look(), EVERY_MS);
+  }
+
+  /** Looks a last time. */
+  end(): void {
+    clearInterval(this.#timer);
+    this.#look();
+  }
+
+  /**
+   * The whole log, from its first batch on.
+   * @throws UnseenError when a segment that the log consists of was missed.
+   */
+  log(): Ordered[] {
+    const kept = this.#segments();
+    const parts: Ordered[][] = [];
+    let last = kept.at(-1);
+    for (let end = Number.POSITIVE_INFINITY; last !== undefined; ) {
+      parts.unshift(batchesOf(last, end));
+      const { previous, seq } = last.head;
+      if (previous === null && seq === 0) break;
+      const { head }: Kept = last;
+      const before = previous === null ? beginningBefore(kept, head) : kept.find((one) => isSame(one.head, previous));
+      if (before === undefined)
+        throw new UnseenError(`expected to have seen what is before segment ${head.epoch}.${head.segment}`);
+      end = previous === null ? endBehind(before, seq) : previous.end;
+      last = before;
+    }
+    return parts.flat();
+  }
+
+  /** All snapshots, oldest first. */
+  snapshots(): Snapshot[] {
+    return snapshotsIn(readdirSync(this.#directory))
+      .toReversed()
+      .map((seq) => readSnapshot(join(this.#directory, `snapshot.${seq}`), seq));
+  }
+
+  #look(): void {
+    const names = listed(this.#from).filter((name) => /^(log|snapshot)\./.test(name) && !this.#known.has(name));
+    for (const name of names) {
+      try {
+        linkSync(join(this.#from, name), join(this.#directory, name));
+        this.#known.add(name);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      }
+    }
+  }
+
+  /** Those with a whole first frame, in the order of the log. */
+  #segments(): Kept[] {
+    const found = segmentsIn(readdirSync(this.#directory)).toReversed();
+    return found.flatMap((name) => {
+      const path = join(this.#directory, `log.${name.epoch}.${name.segment}`);
+      const file = diskFiles.open(path, "read");
+      try {
+        const head = readSegmentHead(diskFiles, file, path, name);
+        const content = readExactly(diskFiles, file, 0, diskFiles.bytes(file));
+        return head === null || content === null ? [] : [{ head, content }];
+      } finally {
+        diskFiles.close(file);
+      }
+    });
+  }
+}
+
+const isSame = (head: SegmentHead, ref: { epoch: number; segment: number }): boolean =>
+  head.epoch === ref.epoch && head.segment === ref.segment;
+
+/** The segment that was folded when the last member left, before a log went on behind its snapshot. */
+function beginningBefore(kept: readonly Kept[], head: SegmentHead): Kept | undefined {
+  return kept.findLast(({ head: one }) => one.epoch < head.epoch && one.seq <= head.seq);
+}
+
+/** Where the batch `seq` ends in a segment. */
+function endBehind({ head, content }: Kept, seq: number): number {
+  let at = head.bytes;
+  while (at + HEADER_BYTES <= content.length && seqOf(content, at) <= seq) at += lengthOf(content, at);
+  return at;
+}
+
+/** What a segment holds up to `end`, or to the first frame that is not whole. */
+function batchesOf({ head, content }: Kept, end: number): Ordered[] {
+  const batches: Ordered[] = [];
+  const stop = Math.min(end, content.length);
+  for (let at = head.bytes; at + HEADER_BYTES <= stop; ) {
+    const next = at + lengthOf(content, at);
+    if (next > stop || kindOf(content, at) !== BATCH || !isIntact(content, at, next)) break;
+    batches.push({ epoch: epochOf(content, at), batch: batchOf(content, at, next) });
+    at = next;
+  }
+  return batches;
+}
+
+function readSnapshot(path: string, seq: number): Snapshot {
+  const file = diskFiles.open(path, "read");
+  try {
+    const scanner = new SnapshotScanner(diskFiles, path, file, seq, true);
+    const table = new Table();
+    const { time } = scanner.head;
+    while (scanner.next()) {
+      const { buffer, start, end } = scanner.frames;
+      table.restoreEntries(decodeEntries(buffer, start, end));
+    }
+    return { seq, time, state: Object.fromEntries([...table.keys(time)].map((key) => [key, table.getKey(key, time)])) };
+  } finally {
+    diskFiles.close(file);
+  }
+}
+
+function listed(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    // The storage has not been opened yet.
+    return [];
+  }
+}

@@ -1,0 +1,45 @@
+/** Where the engine calls its files, as the compiled source shows it: `<file>:<line>`. */
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Call } from "./disk-seam.js";
+
+const ENGINE = fileURLToPath(new URL("../../../dist/core/local", import.meta.url));
+
+/** `close` is not among them: it does not fail. */
+const CALL =
+  /[fF]iles\.(open|read|write|truncate|sync|syncLater|bytes|linkCount|touch|modifiedAt|list|link|rename|unlink|makeDirectory|realPath|isOwn|isPrivate|isRemote|removeDirectory|syncDirectory)\(/;
+
+/** The files themselves, and what serves real sockets: the simulated machine has its own. */
+const OTHERS = new Set(["files.js", "sockets.js", "address.js"]);
+
+/** Calls that only a race between processes leads to, within one call of the engine: `test/proof/protocol` covers those. */
+const RACES: readonly (readonly [file: string, text: string])[] = [
+  ["log-reader.js", "const now = snapshotsIn(this.#files.list("],
+  ["recovery.js", "files.unlink(intentPath("],
+  ["seat.js", "files.unlink(seatPath(place, epoch));"],
+];
+
+/** All places, with the text of the line; the bundles of the threads are the same code once more. */
+export function callSites(): Map<string, string> {
+  const sites = new Map<string, string>();
+  for (const path of (readdirSync(ENGINE, { recursive: true }) as string[]).filter(isOfEngine)) {
+    const file = basename(path);
+    const lines = readFileSync(join(ENGINE, path), "utf8").split("\n");
+    for (const [index, line] of lines.entries()) {
+      const call = /^\s*(\*|\/\/|\/\*)/.test(line) ? undefined : (CALL.exec(line)?.[1] as Call | undefined);
+      const isLeftOut = call === undefined || isRace(file, line);
+      if (!isLeftOut) sites.set(`${file}:${index + 1}`, line.trim());
+    }
+  }
+  return sites;
+}
+
+function isOfEngine(path: string): boolean {
+  const name = basename(path);
+  return /^[^.]+\.js$/.test(name) && !OTHERS.has(name);
+}
+
+function isRace(file: string, line: string): boolean {
+  return RACES.some(([name, text]) => name === file && line.includes(text));
+}

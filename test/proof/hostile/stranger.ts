@@ -1,0 +1,85 @@
+/** Somebody who connects to the real socket of a hub and does there what he likes. */
+import { connect, type Socket } from "node:net";
+import type { TestContext } from "node:test";
+import { placeOf } from "../../../dist/core/local/disk/file-names.js";
+import { newestSeat, type SeatContent } from "../../../dist/core/local/election/seat.js";
+import { nodeMachine } from "../../../dist/core/local/machine/node-machine.js";
+import { PROTOCOL } from "../../../dist/core/local/wire/frame-connection.js";
+import { encodeJson, HELLO, lengthOf } from "../../../dist/core/log/frame.js";
+import { teardown } from "../cluster/teardown.js";
+
+/** The seat of "app" in a directory. */
+export function seatIn(directory: string): SeatContent {
+  const content = newestSeat(nodeMachine, placeOf(directory, "app"))?.content;
+  if (!content) throw new Error(`expected a seat in ${directory}, got none`);
+  return content;
+}
+
+export class Stranger {
+  readonly #socket: Socket;
+  #received = Buffer.alloc(0);
+  isClosed = false;
+
+  constructor(t: TestContext, address: string) {
+    this.#socket = connect({ path: address, allowHalfOpen: true });
+    this.#socket.on("data", (chunk) => {
+      this.#received = Buffer.concat([this.#received, chunk]);
+    });
+    // The other side hangs up: so does he, or he would wait for ever.
+    this.#socket.on("end", () => this.#socket.destroy());
+    this.#socket.on("error", () => {});
+    this.#socket.on("close", () => {
+      this.isClosed = true;
+    });
+    teardown(t, () => this.leave());
+  }
+
+  get receivedBytes(): number {
+    return this.#received.length;
+  }
+
+  /** The kinds of the whole frames that he got. */
+  get kinds(): number[] {
+    const kinds: number[] = [];
+    for (let at = 0; at + 12 <= this.#received.length; at += lengthOf(this.#received, at)) {
+      kinds.push(this.#received.readUInt32LE(at + 8));
+    }
+    return kinds;
+  }
+
+  say(...bytes: Buffer[]): this {
+    if (!this.#socket.destroyed) this.#socket.write(Buffer.concat(bytes));
+    return this;
+  }
+
+  /** Says it byte by byte, one each `ms`. */
+  saySlowly(bytes: Buffer, ms: number): this {
+    let at = 0;
+    const timer = setInterval(() => {
+      if (this.isClosed || at === bytes.length) clearInterval(timer);
+      else this.say(bytes.subarray(at, ++at));
+    }, ms);
+    return this;
+  }
+
+  /** Will say nothing more, and still listens. */
+  hangUp(): this {
+    this.#socket.end();
+    return this;
+  }
+
+  /** Takes nothing of what is sent to him. */
+  turnDeaf(): this {
+    this.#socket.pause();
+    return this;
+  }
+
+  leave(): void {
+    this.#socket.destroy();
+  }
+}
+
+/** A hello with whatever token. */
+export function helloOf(token: string, hello: Record<string, unknown> = {}): Buffer {
+  return encodeJson(HELLO, {}, { protocol: PROTOCOL, token, member: "stranger", seq: 0, ...hello });
+}

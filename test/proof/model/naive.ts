@@ -1,0 +1,258 @@
+/**
+ * The state machine written the simplest way: whole values are copied at every step, nothing is cached or shared, nothing
+ * is ever swept. What it says is right by inspection, so the real one is compared with it.
+ */
+import { isDeepStrictEqual } from "node:util";
+import {
+  ADD,
+  type Batch,
+  CLEAR,
+  DELETE,
+  type Entry,
+  EXPIRE,
+  IF_ABSENT,
+  IF_PRESENT,
+  IF_VERSION,
+  KEEP,
+  PATCH,
+  type Patch,
+  type Path,
+  SET,
+} from "../../../dist/core/log/entry.js";
+
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type Result = "applied" | "unmet" | "no number" | "too far" | number;
+
+interface NaiveSlot {
+  value: Json;
+  version: number;
+  /** Expiries by the JSON text of the keys below the top-level key. */
+  expiries: Map<string, number>;
+}
+
+const RETENTION_MS = 24 * 60 * 60 * 1000;
+const MAX_ARRAY = 65_536;
+class TooFar extends Error {}
+
+const isIndex = (key: string): boolean => /^(0|[1-9]\d*)$/.test(key);
+const isBelow = (path: string[], prefix: string[]): boolean => prefix.every((key, index) => path[index] === key);
+
+function memberOf(value: Json | undefined, key: string): Json | undefined {
+  if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return undefined;
+  if (Array.isArray(value)) return isIndex(key) ? (value[Number(key)] as Json) : undefined;
+  return value[key];
+}
+
+function setIn(node: Json | undefined, keys: string[], leaf: Json): Json {
+  const [key, ...rest] = keys;
+  if (key === undefined) return leaf;
+  let base: Json[] | { [key: string]: Json };
+  if (typeof node !== "object" || node === null) base = isIndex(key) ? [] : {};
+  else if (Array.isArray(node)) base = isIndex(key) ? [...node] : Object.fromEntries(Object.entries(node));
+  else base = { ...node };
+  if (!Array.isArray(base)) {
+    base[key] = setIn(memberOf(base, key), rest, leaf);
+    return base;
+  }
+  if (Number(key) >= base.length && Number(key) >= MAX_ARRAY) throw new TooFar();
+  while (base.length <= Number(key)) base.push(null);
+  base[Number(key)] = setIn(memberOf(node, key), rest, leaf);
+  return base;
+}
+
+function removeIn(node: Json, keys: string[]): Json {
+  const [key, ...rest] = keys as [string, ...string[]];
+  const copy = Array.isArray(node) ? [...node] : { ...(node as { [key: string]: Json }) };
+  if (rest.length > 0) (copy as { [key: string]: Json })[key] = removeIn(memberOf(node, key) as Json, rest);
+  else if (Array.isArray(copy)) copy[Number(key)] = null;
+  else delete copy[key];
+  return copy;
+}
+
+function prune(node: Json, path: string[], expiries: Map<string, number>, now: number): Json | undefined {
+  const at = expiries.get(JSON.stringify(path));
+  if (at !== undefined && at <= now) return undefined;
+  if (typeof node !== "object" || node === null) return node;
+  if (Array.isArray(node))
+    return node.map((item, index) => prune(item, [...path, String(index)], expiries, now) ?? null);
+  const seen: { [key: string]: Json } = {};
+  for (const [key, member] of Object.entries(node)) {
+    const shown = prune(member, [...path, key], expiries, now);
+    if (shown !== undefined) seen[key] = shown;
+  }
+  return seen;
+}
+
+export class Naive {
+  seq = 0;
+  time = 0;
+  slots = new Map<string, NaiveSlot>();
+  origins = new Map<number, { number: number; time: number }>();
+
+  clone(): Naive {
+    const copy = new Naive();
+    copy.seq = this.seq;
+    copy.time = this.time;
+    for (const [key, slot] of this.slots) copy.slots.set(key, { ...slot, expiries: new Map(slot.expiries) });
+    for (const [origin, last] of this.origins) copy.origins.set(origin, { ...last });
+    return copy;
+  }
+
+  /** Results of the entries, or why the batch was skipped. */
+  apply(batch: Batch): Result[] | "seen" | "expired" {
+    this.seq = batch.seq;
+    this.time = batch.time;
+    const verdict = batch.origin === 0 ? "new" : this.#admit(batch);
+    return verdict === "new" ? batch.entries.map((entry) => this.execute(entry, batch.time, batch.seq)) : verdict;
+  }
+
+  #admit({ origin, number, born, time }: Batch): "new" | "seen" | "expired" {
+    const last = this.origins.get(origin);
+    if (last !== undefined && time - last.time <= RETENTION_MS) {
+      if (number <= last.number) return "seen";
+    } else if (number !== 1 || time - born > RETENTION_MS) return "expired";
+    this.origins.set(origin, { number, time });
+    return "new";
+  }
+
+  execute(entry: Entry, time: number, version: number): Result {
+    if (entry.op === CLEAR) {
+      this.slots = new Map();
+      return "applied";
+    }
+    const [key, ...below] = entry.path as [string, ...string[]];
+    const slot = this.slots.get(key);
+    const found = this.find(entry.path, time);
+    if (entry.op === DELETE && entry.condition === 0 && below.length === 0) this.slots.delete(key);
+    if (!this.#isMet(entry, found, time)) return "unmet";
+    if (entry.op === SET) return this.#set(entry, JSON.parse(entry.json), time, version);
+    if (entry.op === ADD) {
+      if (found === undefined) {
+        const result = this.#set(entry, entry.amount, time, version);
+        return result === "applied" ? entry.amount : result;
+      }
+      if (typeof found !== "number" || !Number.isFinite(found + entry.amount)) return "no number";
+      (slot as NaiveSlot).value = setIn((slot as NaiveSlot).value, below, found + entry.amount);
+      (slot as NaiveSlot).version = version;
+      return found + entry.amount;
+    }
+    if (found === undefined || slot === undefined) return "unmet";
+    if (entry.op === PATCH && !this.#patch(entry, slot, below, found, time)) return "unmet";
+    if (entry.op === DELETE && below.length === 0) this.slots.delete(key);
+    else if (entry.op === DELETE) {
+      slot.value = removeIn(slot.value, below);
+      this.#dropExpiries(slot, below);
+    }
+    if (entry.op === EXPIRE && entry.expiresAt === 0) slot.expiries.delete(JSON.stringify(below));
+    else if (entry.op === EXPIRE) slot.expiries.set(JSON.stringify(below), entry.expiresAt);
+    slot.version = version;
+    return "applied";
+  }
+
+  /** When what is at a path expires; undefined: nothing is there. */
+  expiresAt(path: Path, now: number): number | undefined {
+    const [key, ...below] = path as [string, ...string[]];
+    if (this.find(path, now) === undefined) return undefined;
+    const prefixes = [[], ...below.map((_, index) => below.slice(0, index + 1))];
+    const expiries = this.slots.get(key)?.expiries;
+    return Math.min(...prefixes.map((prefix) => expiries?.get(JSON.stringify(prefix)) ?? Infinity));
+  }
+
+  /** What conditions look at. */
+  find(path: readonly string[], time: number): Json | undefined {
+    const [key, ...below] = path as [string, ...string[]];
+    const slot = this.slots.get(key);
+    if (slot === undefined || this.#isExpired(slot, [], time)) return undefined;
+    let value: Json | undefined = slot.value;
+    for (let depth = 1; depth <= below.length; depth++) {
+      const parent: Json | undefined = value;
+      value = memberOf(parent, below[depth - 1] as string);
+      if (value === null && Array.isArray(parent)) return undefined;
+      if (value === undefined || this.#isExpired(slot, below.slice(0, depth), time)) return undefined;
+    }
+    return value;
+  }
+
+  /** What the user sees at a time. */
+  view(now: number): { [key: string]: Json } {
+    const view: { [key: string]: Json } = {};
+    for (const [key, slot] of this.slots) {
+      const value = prune(slot.value, [], slot.expiries, now);
+      if (value !== undefined) view[key] = value;
+    }
+    return view;
+  }
+
+  versions(now: number): { [key: string]: number } {
+    const live = [...this.slots].filter(([, slot]) => !this.#isExpired(slot, [], now));
+    return Object.fromEntries(live.map(([key, slot]) => [key, slot.version]));
+  }
+
+  #isExpired(slot: NaiveSlot, below: string[], time: number): boolean {
+    return (slot.expiries.get(JSON.stringify(below)) ?? Infinity) <= time;
+  }
+
+  #isMet(entry: Entry, found: Json | undefined, time: number): boolean {
+    if (entry.condition === IF_ABSENT) return found === undefined;
+    if (entry.condition === IF_PRESENT) return found !== undefined;
+    const slot = this.slots.get(entry.path[0] as string);
+    const version = slot === undefined || this.#isExpired(slot, [], time) ? 0 : slot.version;
+    return entry.condition !== IF_VERSION || version === entry.version;
+  }
+
+  #set(entry: Entry, leaf: Json, time: number, version: number): Result {
+    const [key, ...below] = entry.path as [string, ...string[]];
+    const old = this.slots.get(key);
+    const isLive = old !== undefined && !this.#isExpired(old, [], time);
+    const slot: NaiveSlot =
+      isLive && below.length > 0
+        ? { ...old, expiries: new Map(old.expiries) }
+        : { value: null, version, expiries: new Map() };
+    for (let depth = 1; depth < below.length; depth++) {
+      const prefix = below.slice(0, depth);
+      if (!this.#isExpired(slot, prefix, time)) continue;
+      slot.value = removeIn(slot.value, prefix);
+      this.#dropExpiries(slot, prefix);
+    }
+    for (let depth = 0; depth < below.length; depth++) {
+      const array = below.slice(0, depth).reduce(memberOf, slot.value as Json | undefined);
+      if (!Array.isArray(array) || isIndex(below[depth] as string)) continue;
+      for (const index of array.keys()) {
+        const element = [...below.slice(0, depth), String(index)];
+        if (!this.#isExpired(slot, element, time)) continue;
+        slot.value = removeIn(slot.value, element);
+        this.#dropExpiries(slot, element);
+      }
+    }
+    try {
+      slot.value = setIn(slot.value, below, leaf);
+    } catch (error) {
+      if (error instanceof TooFar) return "too far";
+      throw error;
+    }
+    this.#dropExpiries(slot, below);
+    if (entry.expiresAt !== 0) slot.expiries.set(JSON.stringify(below), entry.expiresAt);
+    slot.version = version;
+    this.slots.set(key, slot);
+    return "applied";
+  }
+
+  #patch(entry: Entry, slot: NaiveSlot, below: string[], found: Json, time: number): boolean {
+    if (typeof found !== "object" || found === null || Array.isArray(found)) return false;
+    const { set = {}, remove = [], match = {} } = JSON.parse(entry.json) as Patch;
+    const seen = prune(found, below, slot.expiries, time) as { [key: string]: Json };
+    for (const [field, value] of Object.entries(match)) {
+      if (!Object.hasOwn(seen, field) || !isDeepStrictEqual(seen[field], value)) return false;
+    }
+    for (const field of remove) slot.value = removeIn(slot.value, [...below, field]);
+    for (const [field, value] of Object.entries(set)) slot.value = setIn(slot.value, [...below, field], value as Json);
+    for (const field of [...remove, ...Object.keys(set)]) this.#dropExpiries(slot, [...below, field]);
+    if (entry.expiresAt !== KEEP) slot.expiries.delete(JSON.stringify(below));
+    if (entry.expiresAt > 0) slot.expiries.set(JSON.stringify(below), entry.expiresAt);
+    return true;
+  }
+
+  #dropExpiries(slot: NaiveSlot, below: string[]): void {
+    for (const key of [...slot.expiries.keys()]) if (isBelow(JSON.parse(key), below)) slot.expiries.delete(key);
+  }
+}

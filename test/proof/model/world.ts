@@ -1,0 +1,296 @@
+/** Replicas over one log in memory, each compared with the naive model after whatever happens. */
+import assert from "node:assert/strict";
+import { decodeEntries, encodeEntries } from "../../../dist/core/log/codec.js";
+import { type Batch, type Entry, SET } from "../../../dist/core/log/entry.js";
+import { bornOf, checkAndStamp, isIntact, numberOf, originOf, STATE } from "../../../dist/core/log/frame.js";
+import type { Log, SnapshotHead } from "../../../dist/core/log/log.js";
+import { Replica } from "../../../dist/core/replica/replica.js";
+import { Table } from "../../../dist/core/state/table.js";
+import { Naive, type Result } from "./naive.js";
+
+interface Ordered {
+  readonly batch: Batch;
+  readonly frame: Buffer;
+  readonly results: Result[] | "seen" | "expired";
+}
+
+interface Written {
+  readonly entry: Entry;
+  readonly time: number;
+  /** What the log made of it; undefined: it is not there. */
+  result: Result | "expired" | undefined;
+  /** A snapshot brought it, so its result may be unknown. */
+  isCovered: boolean;
+}
+
+const stats = () => ({ epoch: 1, members: 1, bytes: 0, compactions: 0 });
+
+/** The log as all members will see it. */
+export class World {
+  now = 1_700_000_000_000;
+  logTime = this.now;
+  readonly log: Ordered[] = [];
+  readonly state = new Naive();
+  readonly members: Member[];
+  #origins = 0;
+
+  /** @param maxInFlight {@link ReplicaOptions.maxInFlight} */
+  constructor(count: number, maxInFlight: number) {
+    this.members = Array.from({ length: count }, () => new Member(this, maxInFlight));
+  }
+
+  nextOrigin(): Buffer {
+    const bytes = Buffer.alloc(7);
+    bytes.writeUIntLE(++this.#origins, 0, 6);
+    return bytes;
+  }
+
+  order(sent: Buffer): void {
+    const frame = Buffer.from(sent);
+    this.logTime = Math.max(this.logTime, this.now);
+    const seq = this.log.length + 1;
+    assert(checkAndStamp(frame, 0, frame.length, 1, seq, this.logTime));
+    const batch: Batch = {
+      seq,
+      time: this.logTime,
+      origin: originOf(frame, 0),
+      born: bornOf(frame, 0),
+      number: numberOf(frame, 0),
+      entries: decodeEntries(frame, 0, frame.length),
+    };
+    this.log.push({ batch, frame, results: this.state.apply(batch) });
+  }
+}
+
+export class Member {
+  readonly replica: Replica;
+  /** The log as it was delivered and is shown. */
+  shown = new Naive();
+  readonly pending: Written[] = [];
+  /** Sent and not yet delivered: how many writes each batch has. */
+  readonly sent: { origin: number; number: number; count: number }[] = [];
+  readonly wire: Buffer[] = [];
+  readonly handedOut: { value: unknown; json: string }[] = [];
+  readonly waiting: { promise: Promise<unknown>; write: Written }[] = [];
+  readonly barriers: (() => void)[] = [];
+  /** Old connections' frames that may still reach the log. */
+  stale: Buffer[] = [];
+  mode: "parted" | "catching" | "joined" = "parted";
+  #restored: Naive | null = null;
+  #coveredSeq = 0;
+  /** What the snapshot remembers of origins: of a forgotten one nobody can tell what was applied. */
+  #remembered: SnapshotHead["origins"] = [];
+  #joinedAt = 0;
+  readonly #later: (() => void)[] = [];
+  readonly #world: World;
+
+  constructor(world: World, maxInFlight: number) {
+    this.#world = world;
+    const log: Log = {
+      open: () => {},
+      append: (frame) => this.#append(frame),
+      barrier: (done) => this.barriers.push(done),
+      hold: () => {},
+      close: (done) => done(),
+      destroy: (done) => done(),
+      get stats() {
+        return stats();
+      },
+    };
+    const none = () => {};
+    this.replica = new Replica(log, {
+      clock: { now: () => world.now, soon: (call) => this.#later.push(call) },
+      random: () => world.nextOrigin(),
+      maxValueBytes: 1 << 20,
+      maxPendingBytes: 1 << 30,
+      maxInFlight,
+      events: {
+        hasListeners: () => true,
+        changed: none,
+        expired: none,
+        connected: none,
+        disconnected: none,
+        managerChanged: none,
+        diskTrouble: none,
+        erred: none,
+        failed: none,
+      },
+    });
+  }
+
+  get now(): number {
+    return Math.max(this.#world.now, this.shown.time, this.#joinedAt);
+  }
+
+  /** Notes a write that the replica took. */
+  wrote(entry: Entry, promise?: Promise<unknown>): void {
+    const write: Written = { entry, time: this.now, result: undefined, isCovered: false };
+    this.pending.push(write);
+    if (promise === undefined) return;
+    promise.catch(() => {});
+    this.waiting.push({ promise, write });
+  }
+
+  part(keptCount: number): void {
+    if (this.mode === "parted") return;
+    this.mode = "parted";
+    this.stale.push(...this.wire.splice(0).slice(0, keptCount));
+    this.replica.sink.disconnected();
+  }
+
+  /** Begins to catch up, from a snapshot at `seq` or from where it was. */
+  connect(seq: number | undefined): void {
+    if (this.mode !== "parted") return;
+    this.mode = "catching";
+    if (seq === undefined) return;
+    const table = new Table();
+    this.#restored = new Naive();
+    this.#coveredSeq = seq;
+    for (const { batch } of this.#world.log.slice(0, seq)) {
+      table.apply(batch);
+      this.#restored.apply(batch);
+    }
+    this.#remembered = table.head().origins;
+    this.replica.sink.restoring(table.head());
+    for (const entry of table.contents()) {
+      const frame = encodeEntries([entry], STATE);
+      this.replica.sink.restored(frame, 0, frame.length);
+    }
+  }
+
+  /** Delivers the next batch of the log. False when there is none. */
+  deliver(byConfirmation: boolean): boolean {
+    const state = this.#restored ?? this.shown;
+    const next = this.#world.log[state.seq];
+    if (this.mode === "parted" || next === undefined) return false;
+    const { origin, number } = next.batch;
+    const place = this.sent.findIndex((batch) => batch.origin === origin && batch.number === number);
+    const isOwn = place >= 0;
+    if (place === 0 && byConfirmation && this.#restored === null && this.mode === "joined") {
+      assert.equal(this.replica.sink.confirmed(next.batch.seq, next.batch.time), next.frame.length);
+    } else {
+      const padded = Buffer.concat([Buffer.alloc(3), next.frame]);
+      this.replica.sink.batch(padded, 3, padded.length);
+    }
+    state.apply(next.batch);
+    if (!isOwn || this.#restored !== null) return true;
+    for (let older = 0; older < place; older++) this.#leave("expired");
+    this.#leave(next.results);
+    return true;
+  }
+
+  join(): void {
+    if (this.mode !== "catching") return;
+    while (this.deliver(false));
+    if (this.#restored !== null) {
+      this.shown = this.#restored;
+      this.#restored = null;
+      this.#leaveFound();
+    }
+    this.mode = "joined";
+    this.#joinedAt = this.#world.logTime;
+    this.replica.sink.connected(this.#world.logTime);
+  }
+
+  runLater(): void {
+    for (const call of this.#later.splice(0)) call();
+  }
+
+  /** The naive view: the log so far, then what is pending. */
+  expected(): Naive {
+    const view = this.shown.clone();
+    for (const { entry, time } of this.pending) view.execute(entry, time, -1);
+    return view;
+  }
+
+  check(): void {
+    const expected = this.expected();
+    const view = expected.view(this.now);
+    const keys = this.replica.keys();
+    assert.deepEqual([...keys].sort(), Object.keys(view).sort());
+    assert.equal(this.replica.size, keys.length);
+    for (const key of keys) assert.deepEqual(this.replica.get([key]), view[key], `value of ${key}`);
+    const versions = Object.fromEntries(keys.map((key) => [key, this.replica.version([key])]));
+    assert.deepEqual(versions, expected.versions(this.now));
+  }
+
+  read(path: string[]): void {
+    const expected = this.expected();
+    const isText = path.length > 1 && typeof expected.find(path.slice(0, -1), this.now) === "string";
+    if (!isText && path.at(-1) !== "length") {
+      assert.equal(this.replica.has(path), expected.find(path, this.now) !== undefined);
+      const expiresAt = expected.expiresAt(path, this.now);
+      assert.equal(this.replica.ttl(path), expiresAt === undefined ? null : expiresAt - this.now);
+    }
+    const value = this.replica.get(path);
+    this.handedOut.push({ value, json: JSON.stringify(value) });
+  }
+
+  checkHandedOut(): void {
+    for (const { value, json } of this.handedOut) {
+      assert.equal(JSON.stringify(value), json, "what was handed out has changed");
+      assertFrozen(value);
+    }
+  }
+
+  #append(frame: Buffer): void {
+    assert(isIntact(frame, 0, frame.length));
+    const origin = originOf(frame, 0);
+    const number = numberOf(frame, 0);
+    const count = decodeEntries(frame, 0, frame.length).length;
+    if (!this.sent.some((batch) => batch.origin === origin && batch.number === number)) {
+      this.sent.push({ origin, number, count });
+    }
+    this.wire.push(frame);
+  }
+
+  #leave(results: Result[] | "seen" | "expired"): void {
+    const left = this.pending.splice(0, (this.sent.shift() as { count: number }).count);
+    left.forEach((write, index) => {
+      write.result = typeof results === "string" ? "expired" : (results[index] as Result);
+    });
+  }
+
+  /** What the restored state has of this member's batches is pending no more, and what is older than those neither. */
+  #leaveFound(): void {
+    const places = this.sent.map(({ origin, number }) =>
+      this.#world.log.slice(0, this.shown.seq).find(({ batch, results }) => {
+        const isRemembered = this.#remembered.some(([known, highest]) => known === origin && highest >= number);
+        const isTold = batch.seq > this.#coveredSeq || (Array.isArray(results) && isRemembered);
+        return batch.origin === origin && batch.number === number && isTold;
+      }),
+    );
+    for (const found of places.slice(0, places.findLastIndex((place) => place !== undefined) + 1)) {
+      for (const write of this.pending.slice(0, this.sent[0]?.count)) write.isCovered = true;
+      this.#leave(found?.results ?? "expired");
+    }
+  }
+}
+
+export function assertFrozen(value: unknown): void {
+  if (typeof value !== "object" || value === null) return;
+  assert(Object.isFrozen(value), "what was handed out is not frozen");
+  for (const member of Object.values(value)) assertFrozen(member);
+}
+
+/** A text that differs between equal states only by chance: whatever a snapshot would hold. */
+export function digest(table: Table): string {
+  const lines = [...table.contents()].map((entry) => [
+    entry.op,
+    entry.path,
+    entry.json && sorted(JSON.parse(entry.json)),
+    entry.expiresAt,
+    entry.op === SET ? 0 : entry.version,
+  ]);
+  return JSON.stringify([table.head(), lines.map((line) => JSON.stringify(line)).sort()]);
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, member]) => [key, sorted(member)]),
+  );
+}

@@ -1,0 +1,227 @@
+/** The life of a hub, and its side of the members. */
+const HOST = "src/core/local/hub/host.ts";
+const THREADS = "src/core/local/machine/threads.ts";
+const AUDIENCE = "src/core/local/hub/members.ts";
+const HUB_MEMBER = "src/core/local/hub/member.ts";
+const ARRIVALS = "src/core/local/hub/inbound-queue.ts";
+const threads = ["machine/threads"];
+const hub = ["hub/order", "local/hub/", "hub/disk-full", "simulation"];
+
+export const audienceMutants = [
+  {
+    name: "the log is read before the fence",
+    file: HOST,
+    from: `    const fenced = seat.fence();
+    const isVoid = position === null && this.#isVoid();
+    const how = isVoid ? ({ recover: "salvage" } as const) : options;
+    const recovered = recoverForHub(machine, place, seat.epoch, how, position, (lost) => {
+      if (!isVoid) this.#report({ kind: "salvaged", message: describeLost(lost) });
+    });`,
+    to: `    const isVoid = position === null && this.#isVoid();
+    const how = isVoid ? ({ recover: "salvage" } as const) : options;
+    const recovered = recoverForHub(machine, place, seat.epoch, how, position, (lost) => {
+      if (!isVoid) this.#report({ kind: "salvaged", message: describeLost(lost) });
+    });
+    const fenced = seat.fence();`,
+    killedBy: ["hub/host"],
+  },
+  {
+    name: "a contender that was overtaken while it read begins a segment",
+    file: HOST,
+    from: "    if (!seat.holds()) {\n      this.#end",
+    to: "    if (this.#isOver) {\n      this.#end",
+    killedBy: ["protocol/overtaken"],
+  },
+  {
+    name: "a manager that was replaced removes strays",
+    file: HOST,
+    from: "    if (!seat.holds()) return;\n    for (const gone of fenced)",
+    to: "    for (const gone of fenced)",
+    killedBy: ["hub/host"],
+  },
+  {
+    name: "the compaction that a failed fsync asks for is not tried again",
+    file: HOST,
+    from: "        this.#mustCompact ||= isOwed;\n",
+    to: "",
+    killedBy: ["hub/host"],
+  },
+  {
+    name: "batches are confirmed before they are broadcast",
+    file: AUDIENCE,
+    from: `      member.flush(member.outbox);
+      if (member.queuedBytes`,
+    to: `      member.flush(member.confirms);
+      member.flush(member.outbox);
+      if (member.queuedBytes`,
+    killedBy: hub,
+  },
+  {
+    name: "a member that does not read is not dropped",
+    file: AUDIENCE,
+    from: "      if (member.queuedBytes > this.#maxBacklogBytes) member.drop();\n",
+    to: "",
+    killedBy: [...hub, "cluster/freeze"],
+  },
+  {
+    name: "an older connection of a member that comes again is kept",
+    file: AUDIENCE,
+    from: "        this.#dropOlder(greeted);\n",
+    to: "",
+    killedBy: hub,
+  },
+  {
+    name: "any number of connections may be silent at once",
+    file: AUDIENCE,
+    from: "if (this.#isClosed || greetingCount >= MAX_GREETINGS) member.drop();",
+    to: "if (this.#isClosed) member.drop();",
+    killedBy: ["local/hub/"],
+  },
+  {
+    name: "a member that is welcomed while the disk refuses is not told to wait",
+    file: AUDIENCE,
+    from: "      if (this.#isPaused) member.pause();\n",
+    to: "",
+    killedBy: hub,
+  },
+  {
+    name: "any token of the right length is good",
+    file: HUB_MEMBER,
+    from: " || !timingSafeEqual(token, this.#token)",
+    to: "",
+    killedBy: ["local/hub/"],
+  },
+  {
+    name: "a connection may be silent for ever",
+    file: HUB_MEMBER,
+    from: "this.#greeting = clock.after(GREETING_MS, () => this.drop());",
+    to: "this.#greeting = null;",
+    killedBy: ["local/hub/"],
+  },
+  {
+    name: "the first frame of a connection may be long",
+    file: HUB_MEMBER,
+    from: "Connection.from(socket, GREETING_BYTES, {",
+    to: "Connection.from(socket, MAX_FRAME_BYTES, {",
+    killedBy: ["local/hub/"],
+  },
+  {
+    name: "a batch that was ordered before is taken",
+    file: HUB_MEMBER,
+    from: "if (epochOf(buffer, start) !== 0) throw",
+    to: "if (epochOf(buffer, start) < 0) throw",
+    killedBy: ["local/hub/"],
+  },
+  {
+    name: "malformed batches get into the log",
+    file: HUB_MEMBER,
+    from: "      checkEntries(buffer, start, end);\n",
+    to: "",
+    killedBy: ["local/hub/"],
+  },
+  {
+    name: "a member may write before it was welcomed",
+    file: HUB_MEMBER,
+    from: "kind === BATCH && this.isLive",
+    to: "kind === BATCH",
+    killedBy: ["local/hub/"],
+  },
+  {
+    name: "a damaged hello is taken",
+    file: HUB_MEMBER,
+    from: "kind !== HELLO || !isIntact(buffer, start, end)",
+    to: "kind !== HELLO",
+    killedBy: ["local/hub/"],
+  },
+  {
+    name: "frames that do not lie side by side become one arrival",
+    file: ARRIVALS,
+    from: " && last.end === start",
+    to: "",
+    killedBy: ["hub/inbound-queue", "simulation"],
+  },
+  {
+    name: "the rest of an arrival that is cut in two keeps its first seq",
+    file: ARRIVALS,
+    from: "seq: partial.seq + count",
+    to: "seq: partial.seq",
+    killedBy: ["hub/inbound-queue", "hub/disk-full", "simulation"],
+  },
+  {
+    name: "a damaged frame stays in its arrival",
+    file: ARRIVALS,
+    from: "      arrival.end = at;\n",
+    to: "",
+    killedBy: ["hub/inbound-queue", "local/hub/"],
+  },
+  {
+    name: "the member of the hub's own process is served first",
+    file: AUDIENCE,
+    from: "    this.#serveOwnLast();\n",
+    to: "",
+    killedBy: hub,
+  },
+  {
+    name: "the member of the hub's own process counts as another one",
+    file: AUDIENCE,
+    from: "if (member.isLive && !this.#isOwn(member)) return true;",
+    to: "if (member.isLive) return true;",
+    killedBy: hub,
+  },
+  {
+    name: "a compaction that is over can still be stopped",
+    file: THREADS,
+    from: "if (this.#done === done) this.end();",
+    to: "this.end();",
+    killedBy: threads,
+  },
+  {
+    name: "a thread that compacts is never let go",
+    file: THREADS,
+    from: "thread.deadline = this.#clock.after(KEPT_MS, () => thread.end());",
+    to: "",
+    killedBy: threads,
+  },
+  {
+    name: "a thread that compacts is not kept",
+    file: THREADS,
+    from: "    this.#kept = thread;\n",
+    to: "    thread.end();\n",
+    killedBy: threads,
+  },
+  {
+    name: "a thread is let go amid the next compaction",
+    file: THREADS,
+    from: "    thread.deadline?.cancel();\n",
+    to: "",
+    killedBy: threads,
+  },
+  {
+    name: "a thread with a large heap is kept",
+    file: THREADS,
+    from: "result !== null && result.bytes <= this.#keptBytes",
+    to: "result !== null",
+    killedBy: threads,
+  },
+  {
+    name: "a thread that failed is kept",
+    file: THREADS,
+    from: "result !== null && result.bytes <= this.#keptBytes",
+    to: "result === null || result.bytes <= this.#keptBytes",
+    killedBy: threads,
+  },
+  {
+    name: "of two threads both are kept",
+    file: THREADS,
+    from: "    this.#kept?.end();\n",
+    to: "",
+    killedBy: threads,
+  },
+  {
+    name: "a thread that has ended stays the one that is kept",
+    file: THREADS,
+    from: "    this.#done = null;\n    this.#ended(this);\n",
+    to: "    this.#done = null;\n",
+    killedBy: threads,
+  },
+];

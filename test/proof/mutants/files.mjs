@@ -1,0 +1,264 @@
+/** What the hub writes: segments, snapshots, compactions. */
+const WRITER = "src/core/local/hub/log-writer.ts";
+const SEGMENT = "src/core/local/disk/segment.ts";
+const WRITE = "src/core/local/disk/write-all.ts";
+const SNAPSHOT = "src/core/local/disk/snapshot.ts";
+const COMPACTOR = "src/core/local/upkeep/compactor.ts";
+const COPY = "src/core/local/upkeep/removal.ts";
+const writer = ["hub/log-writer", "disk/segment", "hub/order", "hub/disk-full", "simulation"];
+const compactor = ["upkeep/compactor", "disk/snapshot", "simulation"];
+
+export const fileMutants = [
+  {
+    name: "a closed segment is not on the disk when the next one begins",
+    file: WRITER,
+    from: "    if (!previous.isPoisoned) previous.sync();\n",
+    to: "",
+    killedBy: writer,
+  },
+  {
+    name: "a closed segment is synced after the next one begins",
+    file: WRITER,
+    from: `    if (!previous.isPoisoned) previous.sync();
+    const next = ++this.#lastSegment;
+    this.#segment = this.#begin(next, seq, time, closed);`,
+    to: `    const next = ++this.#lastSegment;
+    this.#segment = this.#begin(next, seq, time, closed);
+    if (!previous.isPoisoned) previous.sync();`,
+    killedBy: writer,
+  },
+  {
+    name: "a segment is closed behind frames that were not confirmed",
+    file: WRITER,
+    from: "const closed: SegmentRef = { epoch: this.#epoch, segment, end: offset };",
+    to: "const closed: SegmentRef = { epoch: this.#epoch, segment, end: offset && this.#segment.end };",
+    killedBy: writer,
+  },
+  {
+    name: "a spoiled segment is written again",
+    file: WRITER,
+    from: "      if (this.isSpoiled) this.rotate();\n",
+    to: "",
+    killedBy: writer,
+  },
+  {
+    name: "a segment whose fsync failed is written again",
+    file: WRITER,
+    from: "return this.#segment.isBroken || this.#segment.isPoisoned;",
+    to: "return this.#segment.isBroken;",
+    killedBy: writer,
+  },
+  {
+    name: "the name of a segment that could not be begun is used again",
+    file: WRITER,
+    from: "const next = ++this.#lastSegment;",
+    to: "const next = segment + 1;",
+    killedBy: writer,
+  },
+  {
+    name: "a compaction takes one segment too many out of the chain",
+    file: WRITER,
+    from: "this.#closed.slice(request.segments.length);",
+    to: "this.#closed.slice(request.segments.length + 1);",
+    killedBy: ["hub/log-writer"],
+  },
+  {
+    name: "what fsync: always confirms is not on the disk",
+    file: WRITER,
+    from: `      if (this.#fsync === "always" && bytes > 0) this.#segment.sync();\n`,
+    to: "",
+    killedBy: writer,
+  },
+  {
+    name: "frames that were not confirmed are folded by the last member",
+    file: WRITER,
+    from: "return this.#segment.end === this.#confirmed.offset;",
+    to: "return this.#segment.end >= this.#confirmed.offset;",
+    killedBy: writer,
+  },
+  {
+    name: "a failed fsync is tried again",
+    file: SEGMENT,
+    from: "  sync(): void {\n    if (this.#syncError) throw this.#syncError;\n",
+    to: "  sync(): void {\n",
+    killedBy: writer,
+  },
+  {
+    name: "an unfinished frame counts as written",
+    file: SEGMENT,
+    from: "this.#end += wholeFrameBytes(buffers, bytes);",
+    to: "this.#end += bytes;",
+    killedBy: writer,
+  },
+  {
+    name: "the last of the frames that a full disk took is cut off",
+    file: SEGMENT,
+    from: "if (whole + length > written) return whole;",
+    to: "if (whole + length >= written) return whole;",
+    killedBy: writer,
+  },
+  {
+    name: "a segment whose unfinished end cannot be cut off is not broken",
+    file: SEGMENT,
+    from: "      this.#isBroken = true;\n",
+    to: "",
+    killedBy: writer,
+  },
+  {
+    name: "an unfinished end is not cut off",
+    file: SEGMENT,
+    from: "    this.#cut();\n",
+    to: "",
+    killedBy: writer,
+  },
+  {
+    name: "a segment that could not be begun is left",
+    file: SEGMENT,
+    from: "    files.close(file);\n    files.unlink(path);\n    throw error;\n  }\n\n  /** Bytes of whole",
+    to: "    files.close(file);\n    throw error;\n  }\n\n  /** Bytes of whole",
+    killedBy: writer,
+  },
+  {
+    name: "the name of a segment is not synced",
+    file: SEGMENT,
+    from: "      this.#syncName();\n    } catch (error) {\n      this.#syncFailed",
+    to: "    } catch (error) {\n      this.#syncFailed",
+    killedBy: writer,
+  },
+  {
+    name: "a segment may have the number of another one",
+    file: SEGMENT,
+    from: "if (epoch !== name.epoch || segment !== name.segment) {",
+    to: "if (epoch !== name.epoch) {",
+    killedBy: ["disk/segment", "upkeep/recovery", "disk/log-reader", "disk/chain"],
+  },
+  {
+    name: "a write goes on at its beginning after a short one",
+    file: WRITE,
+    from: "files.write(file, rest, position + bytes);",
+    to: "files.write(file, rest, position);",
+    killedBy: writer,
+  },
+  {
+    name: "a buffer that was taken to its last byte is written again",
+    file: WRITE,
+    from: "left >= (buffers[index] as Buffer).length",
+    to: "left > (buffers[index] as Buffer).length",
+    killedBy: writer,
+  },
+  {
+    name: "a snapshot is not synced",
+    file: SNAPSHOT,
+    from: "    files.sync(file);\n",
+    to: "",
+    killedBy: compactor,
+  },
+  {
+    name: "a snapshot may have fewer frames than it says",
+    file: SNAPSHOT,
+    from: "if (counted !== read) frames.refuse(",
+    to: "if (counted === undefined) frames.refuse(",
+    killedBy: compactor,
+  },
+  {
+    name: "the frames of a snapshot may come in any order",
+    file: SNAPSHOT,
+    from: "if (number !== this.#frameCount + 1)\n",
+    to: "if (number < 1)\n",
+    killedBy: compactor,
+  },
+  {
+    name: "something may follow the end of a snapshot",
+    file: SNAPSHOT,
+    from: `    if (frames.next()) frames.refuse("expected nothing behind the end of a snapshot, got a frame");\n`,
+    to: "",
+    killedBy: compactor,
+  },
+  {
+    name: "a snapshot may end as one of another seq",
+    file: SNAPSHOT,
+    from: "return kindOf(end, 0) === END && (seq === null || seqOf(end, 0) === seq);",
+    to: "return kindOf(end, 0) === END && (seq === null || seqOf(end, 0) > 0);",
+    killedBy: [...compactor.slice(0, 2), "upkeep/recovery", "disk/log-reader", "simulation"],
+  },
+  {
+    name: "a compaction removes what it has not published yet",
+    file: COMPACTOR,
+    from: `  const bytes = seq === 0 ? 0 : publish(machine, request.place, request.epoch, fold.head, fold.entries());
+  if (seq > 0) tidy(machine, request, seq);`,
+    to: `  if (seq > 0) removeCovered(machine.files, request.place, seq, request.segments);
+  const bytes = seq === 0 ? 0 : publish(machine, request.place, request.epoch, fold.head, fold.entries());
+  if (seq > 0) tidy(machine, request, seq);`,
+    killedBy: compactor,
+  },
+  {
+    name: "a snapshot is renamed over another one",
+    file: COMPACTOR,
+    from: "files.link(path, name);",
+    to: "files.rename(path, name);",
+    killedBy: compactor,
+  },
+  {
+    name: "a snapshot is published without being read back",
+    file: COMPACTOR,
+    from: "    checkSnapshot(files, temporary, head.seq);\n",
+    to: "",
+    killedBy: compactor,
+  },
+  {
+    name: "a compaction does not check the entries of batches",
+    file: COMPACTOR,
+    from: "offset: end }, null, fold, true);",
+    to: "offset: end }, null, fold, false);",
+    killedBy: compactor,
+  },
+  {
+    name: "the name of a snapshot is not on the disk when what it covers is removed",
+    file: COMPACTOR,
+    from: "  files.syncDirectory(place.directory);\n  return bytes;",
+    to: "  return bytes;",
+    killedBy: compactor,
+  },
+  {
+    name: "the last member does not fold what the newest segment holds",
+    file: COMPACTOR,
+    from: " || last.end > last.head.bytes",
+    to: "",
+    killedBy: compactor,
+  },
+  {
+    name: "the last member does not check the snapshot that it leaves",
+    file: COMPACTOR,
+    from: "  checkSnapshot(files, snapshotPath(place, snapshot), snapshot);\n",
+    to: "",
+    killedBy: compactor,
+  },
+  {
+    name: "a compaction removes newer snapshots",
+    file: COPY,
+    from: "if (seq < snapshot) files.unlink",
+    to: "if (seq !== snapshot) files.unlink",
+    killedBy: compactor,
+  },
+  {
+    name: "a compaction leaves the segments that it has folded",
+    file: COPY,
+    from: "    files.unlink(segmentPath(place, epoch, segment));\n",
+    to: "",
+    killedBy: compactor,
+  },
+  {
+    name: "the unfinished end of a segment is not kept aside",
+    file: COPY,
+    from: "if (rest) writeNew(files, tornPath(place, segment.epoch, segment.segment), rest);",
+    to: "",
+    killedBy: ["upkeep/recovery"],
+  },
+  {
+    name: "a frame of a snapshot is cut by the texts of its entries alone",
+    file: SNAPSHOT,
+    from: "partBound += boundOf(entry);",
+    to: "partBound += 3 * entry.json.length;",
+    killedBy: ["disk/snapshot"],
+  },
+];

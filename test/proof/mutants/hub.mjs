@@ -1,0 +1,173 @@
+/** Who is the manager, and how it orders, appends, broadcasts and confirms. */
+const SEAT = "src/core/local/election/seat.ts";
+const HUB = "src/core/local/hub/hub.ts";
+const seat = ["election/seat", "simulation"];
+const hub = ["hub/order", "local/hub/", "hub/disk-full", "simulation"];
+
+export const hubMutants = [
+  {
+    name: "a contender does not look for a higher seat",
+    file: SEAT,
+    from: "isHighest = !seat.#hasHigher();",
+    to: "isHighest = true;",
+    killedBy: seat,
+  },
+  {
+    name: "a manager does not look at the link count of its seat",
+    file: SEAT,
+    from: "files.linkCount(this.#file) === 1 && ",
+    to: "",
+    killedBy: seat,
+  },
+  {
+    name: "a manager does not look at the bytes of its seat",
+    file: SEAT,
+    from: " && files.bytes(this.#file) === this.#bytes",
+    to: "",
+    killedBy: seat,
+  },
+  {
+    name: "the fence does not empty the lower seats",
+    file: SEAT,
+    from: "      this.#empty(epoch);\n",
+    to: "",
+    killedBy: seat,
+  },
+  {
+    name: "the fence leaves out the newest of the lower seats",
+    file: SEAT,
+    from: "if (epoch >= this.epoch) continue;",
+    to: "if (epoch >= this.epoch - 1) continue;",
+    killedBy: seat,
+  },
+  {
+    name: "a seat is renamed to its name instead of linked",
+    file: SEAT,
+    from: "files.link(temporary, seatPath(place, epoch));",
+    to: "files.rename(temporary, seatPath(place, epoch));",
+    killedBy: seat,
+  },
+  {
+    name: "a claim that fails leaves its seat",
+    file: SEAT,
+    from: "      if (isLinked) files.unlink(seatPath(place, epoch));\n",
+    to: "",
+    killedBy: seat,
+  },
+  {
+    name: "a contender that withdraws leaves its seat",
+    file: SEAT,
+    from: "    files.unlink(seatPath(place, epoch));\n    seat.release();\n    return null;",
+    to: "    seat.release();\n    return null;",
+    killedBy: seat,
+  },
+  {
+    name: "batches are confirmed without a look at the seat",
+    file: HUB,
+    from: "if ((settled.length > 0 || isAsking) && !this.#holds()) return;",
+    to: "if (isAsking && !this.#holds()) return;",
+    killedBy: hub,
+  },
+  {
+    name: "welcomes and barriers are answered without a look at the seat",
+    file: HUB,
+    from: "if ((settled.length > 0 || isAsking) && !this.#holds()) return;",
+    to: "if (settled.length > 0 && !this.#holds()) return;",
+    killedBy: hub,
+  },
+  {
+    name: "the seat is looked at before the append",
+    file: HUB,
+    from: `    const settled = this.#retry === null ? this.#order() : [];
+    const isAsking = this.#members.isAsking;
+    if ((settled.length > 0 || isAsking) && !this.#holds()) return;`,
+    to: `    if (!this.#holds()) return;
+    const settled = this.#retry === null ? this.#order() : [];
+    const isAsking = this.#members.isAsking;`,
+    killedBy: hub,
+  },
+  {
+    name: "what members left that are gone is ordered behind a welcome",
+    file: HUB,
+    from: "if (isAsking) this.#forgetClosed();",
+    to: "",
+    killedBy: hub,
+  },
+  {
+    name: "what is stamped anew gets seqs behind those of before",
+    file: HUB,
+    from: "    this.#seq = this.#writer.confirmed.seq;\n",
+    to: "",
+    killedBy: hub,
+  },
+  {
+    name: "log time falls with the clock",
+    file: HUB,
+    from: "    this.#time = Math.max(this.#time, this.#machine.clock.now());\n    const damaged",
+    to: "    this.#time = this.#machine.clock.now();\n    const damaged",
+    killedBy: hub,
+  },
+  {
+    name: "batches behind a damaged one of the same member are taken",
+    file: HUB,
+    from: "damaged.add(arrival.member);",
+    to: "",
+    killedBy: ["local/hub/", "simulation"],
+  },
+  {
+    name: "the confirmed end is the first seq of the last arrival",
+    file: HUB,
+    from: "this.#writer.confirm(last.seq + last.count - 1, last.time);",
+    to: "this.#writer.confirm(last.seq, last.time);",
+    killedBy: hub,
+  },
+  {
+    name: "the seq rises by one for each arrival",
+    file: HUB,
+    from: "this.#seq += arrival.count;",
+    to: "this.#seq += 1;",
+    killedBy: hub,
+  },
+  {
+    name: "a batch is broadcast to its origin too",
+    file: HUB,
+    from: "this.#members.tell(bytesOf(arrival), arrival.member);",
+    to: "this.#members.tell(bytesOf(arrival));",
+    killedBy: hub,
+  },
+  {
+    name: "a segment is closed while batches wait for the disk",
+    file: HUB,
+    from: "if (this.#isClosed || this.#unwritten.length > 0) return false;",
+    to: "if (this.#isClosed) return false;",
+    killedBy: hub,
+  },
+  {
+    name: "members are not told of a segment that an append began",
+    file: HUB,
+    from: "if (this.#writer.confirmed.segment !== segment) this.#tell(this.#writer.head);",
+    to: "",
+    killedBy: hub,
+  },
+  {
+    name: "an idle hub does not look at its seat",
+    file: HUB,
+    from: "    if (!this.#holds()) return;\n    if (++this.#pulses",
+    to: "    if (++this.#pulses",
+    killedBy: hub,
+  },
+  {
+    name: "a hub that closes does not order what has arrived",
+    file: HUB,
+    from: "    if (!this.#isClosed) this.#turn();\n    if (!this.#isClosed) this.#stop();",
+    to: "    if (!this.#isClosed) this.#stop();",
+    killedBy: hub,
+  },
+  {
+    name: "members go on sending while the disk refuses",
+    file: HUB,
+    from: "      this.#members.pause();\n",
+    to: "",
+    killedBy: hub,
+  },
+];

@@ -1,0 +1,120 @@
+/** Bytes: entries and frames. */
+const CODEC = "src/core/log/codec.ts";
+const FRAME = "src/core/log/frame.ts";
+const DEPTH = "src/core/log/depth.ts";
+const log = ["core/log/", "local/hub/", "wire/frame-connection"];
+
+export const logMutants = [
+  {
+    name: "an entry may be longer than its frame",
+    file: CODEC,
+    from: "if (bytes > this.#end - from) {",
+    to: "if (bytes < 0) {",
+    killedBy: log,
+  },
+  {
+    name: "bytes may be left behind the entries of a frame",
+    file: CODEC,
+    from: "if (this.#at !== this.#end) {",
+    to: "if (this.#at > this.#end) {",
+    killedBy: log,
+  },
+  {
+    name: "a value that comes from a socket may be nested too deep",
+    file: CODEC,
+    from: "if (depth > MAX_DEPTH) throw",
+    to: "if (depth > MAX_DEPTH * 2) throw",
+    killedBy: log,
+  },
+  {
+    name: "the keys of a path do not count as levels of nesting",
+    file: CODEC,
+    from: "this.#skipJson(op === PATCH ? count - 1 - PATCH_LEVELS : count - 1);",
+    to: "this.#skipJson(0);",
+    killedBy: log,
+  },
+  {
+    name: "unknown bits are taken",
+    file: CODEC,
+    from: "if (((this.#ops >> (head & OP_MASK)) & 1) === 0 || (head & ~KNOWN_BITS) !== 0)",
+    to: "if (((this.#ops >> (head & OP_MASK)) & 1) === 0)",
+    killedBy: log,
+  },
+  {
+    name: "numbers may be infinite",
+    file: CODEC,
+    from: "if (!Number.isFinite(value)) throw",
+    to: "if (Number.isNaN(value)) throw",
+    killedBy: log,
+  },
+  {
+    name: "a value may have no text",
+    file: CODEC,
+    from: "    if (bytes === 0) throw new MalformedError",
+    to: "    if (bytes < 0) throw new MalformedError",
+    killedBy: log,
+  },
+  {
+    name: "a path may have no keys",
+    file: CODEC,
+    from: "if ((count === 0) !== (op === CLEAR) || count > MAX_DEPTH) {",
+    to: "if (count > MAX_DEPTH) {",
+    killedBy: log,
+  },
+  {
+    name: "keys with a lone surrogate lose it",
+    file: CODEC,
+    from: "const isUtf8 = key.isWellFormed();",
+    to: "const isUtf8 = key.length > 0;",
+    killedBy: log,
+  },
+  {
+    name: "a key of 128 or more counts as ASCII",
+    file: CODEC,
+    from: "if (unit > 127) break;",
+    to: "if (unit > 255) break;",
+    killedBy: log,
+  },
+  {
+    name: "a hub stamps damaged frames",
+    file: FRAME,
+    from: "body) !== crcOf(buffer, start)) return false;",
+    to: "body) === undefined) return false;",
+    killedBy: log,
+  },
+  {
+    name: "the checksum leaves the body out",
+    file: FRAME,
+    from: "return end === start + HEADER_BYTES ? 0 : crc32(buffer.subarray(start + HEADER_BYTES, end));",
+    to: "return end > start ? 0 : 1;",
+    killedBy: log,
+  },
+  {
+    name: "a frame of any length is waited for",
+    file: FRAME,
+    from: "if (isFrameLength(length, this.maxBytes)) return length;",
+    to: "if (length >= HEADER_BYTES) return length;",
+    killedBy: log,
+  },
+  {
+    name: "what is left of a chunk is dropped",
+    file: FRAME,
+    from: "    if (at < buffer.length) {\n",
+    to: "    if (at < buffer.length - 4) {\n",
+    killedBy: log,
+  },
+  {
+    name: "an escaped quote ends a string",
+    file: DEPTH,
+    from: "    if (byte === BACKSLASH) index++;\n",
+    to: "",
+    killedBy: log,
+  },
+  {
+    name: "containers side by side count as nested",
+    file: DEPTH,
+    from: "depth--;",
+    to: "depth += 0;",
+    killedBy: log,
+  },
+];

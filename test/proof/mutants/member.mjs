@@ -1,0 +1,158 @@
+/** A member's side: its connection, its place in the log, its hub. */
+const MEMBERSHIP = "src/core/local/member/hub-session.ts";
+const DELIVERY = "src/core/local/member/delivery.ts";
+const CONNECTION = "src/core/local/wire/frame-connection.ts";
+const STALL_WATCH = "src/core/local/wire/failure-detector.ts";
+const LOCAL_LOG = "src/core/local/member/local-log.ts";
+const INTENT = "src/core/local/election/claim-order.ts";
+const member = ["member/hub-session", "member/delivery", "local/hub/", "hub/order", "simulation"];
+
+export const memberMutants = [
+  {
+    name: "live frames that wait for a reader have no limit",
+    file: MEMBERSHIP,
+    from: "this.#backlogBytes > this.#request.maxBacklogBytes && !this.#isPaused",
+    to: "this.#backlogBytes < 0 && !this.#isPaused",
+    killedBy: member,
+  },
+  {
+    name: "a connection that was paused for its backlog stays so",
+    file: MEMBERSHIP,
+    from: "      this.#isPaused = false;\n      this.#connection.resume();",
+    to: "      this.#isPaused = false;",
+    killedBy: member,
+  },
+  {
+    name: "a damaged welcome is taken",
+    file: MEMBERSHIP,
+    from: `      if (!isIntact(buffer, start, end)) throw new ProtocolError("expected a sound frame");\n`,
+    to: "",
+    killedBy: member,
+  },
+  {
+    name: "a half-restored state counts as one that the member has",
+    file: MEMBERSHIP,
+    from: "const usable = this.#position === null && this.#delivery === null ? null : position;",
+    to: "const usable = position;",
+    killedBy: member,
+  },
+  {
+    name: "the mark of before stays when a whole state is restored",
+    file: MEMBERSHIP,
+    from: "        this.#position = null;\n        sink.restoring(head);",
+    to: "        sink.restoring(head);",
+    killedBy: member,
+  },
+  {
+    name: "what came in while the files were read is forgotten",
+    file: MEMBERSHIP,
+    from: "    if (this.#backlog.length > 0) {\n",
+    to: "    if (this.#backlog.length > BACKLOG_SLICE) {\n",
+    killedBy: member,
+  },
+  {
+    name: "a damaged batch is delivered",
+    file: DELIVERY,
+    from: "if (!isCount(seq) || seq <= behind || !isIntact(buffer, start, end)) {",
+    to: "if (!isCount(seq) || seq <= behind) {",
+    killedBy: member,
+  },
+  {
+    name: "a batch that was delivered before is taken",
+    file: DELIVERY,
+    from: "if (!isCount(seq) || seq <= behind || !isIntact(buffer, start, end)) {",
+    to: "if (!isCount(seq) || !isIntact(buffer, start, end)) {",
+    killedBy: member,
+  },
+  {
+    name: "a confirm may leave a gap",
+    file: DELIVERY,
+    from: "if (seq !== this.#seq + 1) throw",
+    to: "if (seq <= this.#seq) throw",
+    killedBy: member,
+  },
+  {
+    name: "what is held behind a gap is not delivered",
+    file: DELIVERY,
+    from: "    this.#time = time;\n    this.#release();\n",
+    to: "    this.#time = time;\n",
+    killedBy: member,
+  },
+  {
+    name: "a member's place does not move with its own batches",
+    file: DELIVERY,
+    from: "      this.#offset += bytes;\n",
+    to: "",
+    killedBy: member,
+  },
+  {
+    name: "a member's place in a new segment is before its first frame",
+    file: DELIVERY,
+    from: "this.#offset = end - start;",
+    to: "this.#offset = 0;",
+    killedBy: member,
+  },
+  {
+    name: "a closed connection delivers the rest of a chunk",
+    file: CONNECTION,
+    from: "return !this.#isClosed;\n      });",
+    to: "return true;\n      });",
+    killedBy: ["wire/frame-connection", "local/hub/", "simulation"],
+  },
+  {
+    name: "a connection tells twice that it is closed",
+    file: CONNECTION,
+    from: "  #close(reason: Error | null): void {\n    if (this.#isClosed) return;\n",
+    to: "  #close(reason: Error | null): void {\n",
+    killedBy: ["wire/frame-connection"],
+  },
+  {
+    name: "a member that stood still takes its manager for silent",
+    file: STALL_WATCH,
+    from: "this.#silentLooks = isStalled ? 0 : this.#silentLooks + 1;",
+    to: "this.#silentLooks = this.#silentLooks + 1;",
+    killedBy: ["wire/failure-detector"],
+  },
+  {
+    name: "a silent manager is never replaced",
+    file: STALL_WATCH,
+    from: "if (this.#silentLooks >= LOOKS * this.#patience.times) this.#silent();",
+    to: "if (this.#silentLooks < 0) this.#silent();",
+    killedBy: ["wire/failure-detector"],
+  },
+  {
+    name: "barriers of before are not asked again of a new manager",
+    file: LOCAL_LOG,
+    from: "    for (const number of this.#barriers.keys()) this.#session?.append(encodeFrame(BARRIER, { number }));\n",
+    to: "",
+    killedBy: ["simulation"],
+  },
+  {
+    name: "nobody goes ahead of a first contender that takes too long",
+    file: INTENT,
+    from: "return clock.elapsed() - this.#since > INTENT_MS;",
+    to: "return false;",
+    killedBy: ["election/claim-order"],
+  },
+  {
+    name: "a bystander looks at the newest seat alone",
+    file: LOCAL_LOG,
+    from: "const seat = this.#isLookingBack ? null : standingSeat(this.#machine, this.#place);",
+    to: "const seat = null as SeatView | null;",
+    killedBy: ["simulation"],
+  },
+  {
+    name: "all managers are allowed the same silence",
+    file: "src/core/local/wire/patience.ts",
+    from: "Math.min(this.#times * 2, MAX_TIMES)",
+    to: "1",
+    killedBy: ["wire/failure-detector"],
+  },
+  {
+    name: "patience outlasts the calm",
+    file: "src/core/local/wire/patience.ts",
+    from: "return this.#isCalm ? 1 : this.#times;",
+    to: "return this.#times;",
+    killedBy: ["wire/failure-detector"],
+  },
+];

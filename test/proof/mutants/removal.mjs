@@ -1,0 +1,146 @@
+/** Mistakes in removing a storage, and in leaving one. */
+const ENDED = "src/core/local/upkeep/tombstone.ts";
+const RECOVERY = "src/core/local/upkeep/recovery.ts";
+const ADOPT = "src/core/local/upkeep/import-copy.ts";
+const SEAT = "src/core/local/election/seat.ts";
+const COPY = "src/core/local/upkeep/removal.ts";
+const HOST = "src/core/local/hub/host.ts";
+const LOG = "src/core/local/member/local-log.ts";
+const ended = ["upkeep/tombstone"];
+const removal = ["upkeep/removal"];
+
+export const removalMutants = [
+  {
+    name: "an end counts that other users may have put there",
+    file: ENDED,
+    from: "files.isPrivate(shelter) ? files.list(shelter)",
+    to: "shelter ? files.list(shelter)",
+    killedBy: ended,
+  },
+  {
+    name: "an earlier end that is noted late takes the last one away",
+    file: ENDED,
+    from: "if (older < epoch)",
+    to: "if (older !== epoch)",
+    killedBy: ended,
+  },
+  {
+    name: "an end counts that is not whole",
+    file: ENDED,
+    from: "return first && isWholeSnapshot(files, file, first.head.seq) ? first.head : null;",
+    to: "return first ? first.head : null;",
+    killedBy: ended,
+  },
+  {
+    name: "a storage that is opened anew does not go on behind its end",
+    file: RECOVERY,
+    from: "  if (end) publish(machine, place, epoch, end, []);\n  return end !== null;",
+    to: "",
+    killedBy: ended,
+  },
+  {
+    name: "a storage that was not left by the removal is emptied",
+    file: RECOVERY,
+    from: "if (time === end.time) publish(machine, place, epoch, end, []);",
+    to: "if (time !== null) publish(machine, place, epoch, end, []);",
+    killedBy: ended,
+  },
+  {
+    name: "a backup is adopted at its own seq, before the end",
+    file: ADOPT,
+    from: "if (end !== null && seq <= end.seq) {",
+    to: "if (end !== null && seq < 0) {",
+    killedBy: ended,
+  },
+  {
+    name: "what a removal has left of the copy is adopted",
+    file: ADOPT,
+    from: "    if (fold.keyCount === 0) return false;\n",
+    to: "",
+    killedBy: ["upkeep/tombstone"],
+  },
+  {
+    name: "a late claim does not look for an end",
+    file: SEAT,
+    from: "return tombstoneEpoch(this.#machine, this.#place) >= this.epoch;",
+    to: "return false;",
+    killedBy: ended,
+  },
+  {
+    name: "epochs begin again behind an end",
+    file: SEAT,
+    from: "segmentsIn(names)[0]?.epoch ?? 0, tombstoneEpoch(machine, place));",
+    to: "segmentsIn(names)[0]?.epoch ?? 0);",
+    killedBy: ended,
+  },
+  {
+    name: "a seat that cannot be looked at holds",
+    file: SEAT,
+    from: "      // Nobody can tell: then nothing is confirmed.\n      return false;",
+    to: "      return true;",
+    killedBy: ["election/seat"],
+  },
+  {
+    name: "the snapshot with which a storage ends is removed",
+    file: COPY,
+    from: "      .filter((seq) => seq < end)\n",
+    to: "",
+    killedBy: removal,
+  },
+  {
+    name: "the end is not noted",
+    file: HOST,
+    from: "    writeTombstone(this.#machine, place, seat.epoch, { ...snapshotHead(files, place, snapshot), seq });\n",
+    to: "",
+    killedBy: removal,
+  },
+  {
+    name: "the end forgets the origins",
+    file: HOST,
+    from: "{ ...snapshotHead(files, place, snapshot), seq }",
+    to: "{ ...snapshotHead(files, place, snapshot), seq, origins: [] }",
+    killedBy: removal,
+  },
+  {
+    name: "the log is ended without an empty batch behind the clear",
+    file: HOST,
+    from: "hub.rotate() && hub.order(encodeEntries([]))",
+    to: "hub.rotate()",
+    killedBy: removal,
+  },
+  {
+    name: "what cannot be ended is removed all the same",
+    file: HOST,
+    from: 'if (destroy) throw refusal("the log to be ended");',
+    to: "",
+    killedBy: removal,
+  },
+  {
+    name: "what is nobody's is shown to the next member",
+    file: HOST,
+    from: "if (isVoid && recovered.seq > 0) {",
+    to: "if (isVoid && recovered.seq < 0) {",
+    killedBy: removal,
+  },
+  {
+    name: "a member that leaves without a connection does not look for the manager",
+    file: LOG,
+    from: "if (this.#leaving?.isOverdue || (this.#leaving && (seat === null || this.#position === null))) this.#depart();",
+    to: "if (this.#leaving) this.#depart();",
+    killedBy: ["simulation"],
+  },
+  {
+    name: "a manager that closes leaves its own hub before that has folded the log",
+    file: LOG,
+    from: "if (this.#leaving && !this.#ownHub.isRunning) this.#session?.leave();",
+    to: "if (this.#leaving) this.#session?.leave();",
+    killedBy: ["simulation"],
+  },
+  {
+    name: "a recovery syncs the last segment alone",
+    file: RECOVERY,
+    from: "of recovered.segments) syncIfThere",
+    to: "of recovered.segments.slice(-1)) syncIfThere",
+    killedBy: ["upkeep/recovery"],
+  },
+];

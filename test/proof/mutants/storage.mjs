@@ -1,0 +1,166 @@
+/** What a user meets: options, values, storages that share a replica, sessions. */
+const OPTIONS = "src/core/options.ts";
+const VALUE = "src/core/replica/value.ts";
+const PATCH_TEXT = "src/core/replica/patch-text.ts";
+const OPENED = "src/core/shared-storage.ts";
+const SESSIONS = "src/session-store/sessions.ts";
+const PAYLOAD = "src/session-store/payload.ts";
+const LOADS = "src/session-store/request-context.ts";
+const FRESHNESS = "src/session-store/read-barrier.ts";
+const value = ["replica.test", "replica/log-", "storage.test", "conformance"];
+const session = [
+  "session-store/values",
+  "session-store/life-and-death",
+  "session-store/payload",
+  "session-store/request-context",
+];
+
+export const storageMutants = [
+  {
+    name: "numbers have no upper limit",
+    file: OPTIONS,
+    from: "value >= least && value <= most",
+    to: "value >= least",
+    killedBy: ["options.test"],
+  },
+  {
+    name: "unknown options are ignored",
+    file: OPTIONS,
+    from: "if (!known.has(key)) throw",
+    to: "if (known.size === 0) throw",
+    killedBy: ["options.test"],
+  },
+  {
+    name: "a name may have 65 characters",
+    file: OPTIONS,
+    from: "{0,63}$/",
+    to: "{0,64}$/",
+    killedBy: ["options.test"],
+  },
+  {
+    name: "a value lives a millisecond longer than its ttl",
+    file: VALUE,
+    from: "Math.max(1, Math.ceil(ttl) - 1)",
+    to: "Math.max(1, Math.ceil(ttl) + 1)",
+    killedBy: value,
+  },
+  {
+    name: "a ttl of less than a millisecond never expires",
+    file: VALUE,
+    from: "Math.max(1, Math.ceil(ttl) - 1)",
+    to: "Math.floor(ttl) - 1",
+    killedBy: value,
+  },
+  {
+    name: "the path of a value does not count as nesting",
+    file: VALUE,
+    from: "const maxDepth = MAX_DEPTH - (pathLength - 1);",
+    to: "const maxDepth = MAX_DEPTH;",
+    killedBy: value,
+  },
+  {
+    name: "the limit of a value counts characters",
+    file: VALUE,
+    from: "if (json.length * 3 <= maxBytes) return;",
+    to: "if (json.length <= maxBytes) return;",
+    killedBy: value,
+  },
+  {
+    name: "a patch may name __proto__",
+    file: PATCH_TEXT,
+    from: 'if (fields.some(([field]) => field === "__proto__")) {',
+    to: 'if (fields.some(([field]) => field === "prototype")) {',
+    killedBy: value,
+  },
+  {
+    name: "storages of one file may have other options",
+    file: OPENED,
+    from: 'if (key === "path" || this.#options[key] === value) continue;',
+    to: "if (key !== undefined) continue;",
+    killedBy: ["options.test"],
+  },
+  {
+    name: "the first of several storages of one file closes it for all",
+    file: OPENED,
+    from: "if (!this.#listeners.delete(listener) || this.#listeners.size > 0) return Promise.resolve();",
+    to: "if (!this.#listeners.delete(listener)) return Promise.resolve();",
+    killedBy: ["shared-storage", "storage.test", "core/storage-life"],
+  },
+  {
+    name: "a request writes the fields that it left alone",
+    file: PAYLOAD,
+    from: "    if (!isKnown) changes[field] = after[field];\n",
+    to: "    if (!isKnown || isKnown) changes[field] = after[field];\n",
+    killedBy: session,
+  },
+  {
+    name: "a field that a request removed stays",
+    file: PAYLOAD,
+    from: "if (!Object.hasOwn(after, field) && field !== BIRTH) changes[field] = undefined;",
+    to: "if (!Object.hasOwn(after, field) && field === BIRTH) changes[field] = undefined;",
+    killedBy: session,
+  },
+  {
+    name: "a cookie that wavers by some ms counts as changed",
+    file: PAYLOAD,
+    from: "Math.abs(age - next) <= MAX_AGE_JITTER_MS;",
+    to: "Math.abs(age - next) < 0;",
+    killedBy: ["session-store/payload", "session-store/touch-after"],
+  },
+  {
+    name: "a late write gets into the session that took the place of its own",
+    file: SESSIONS,
+    from: "const mark = loaded.birth === undefined ? {} : { [BIRTH]: loaded.birth };",
+    to: "const mark = {};",
+    killedBy: ["session-store/race-logout"],
+  },
+  {
+    name: "every request writes the expiry",
+    file: SESSIONS,
+    from: "Math.min(this.#options.touchAfter, lifetime / 10);",
+    to: "0;",
+    killedBy: ["session-store/touch-after"],
+  },
+  {
+    name: "the expiry may lag by more than a tenth of the lifetime",
+    file: SESSIONS,
+    from: "Math.min(this.#options.touchAfter, lifetime / 10);",
+    to: "this.#options.touchAfter;",
+    killedBy: ["session-store/touch-after", "session-store/expiry"],
+  },
+  {
+    name: "a request that only prolongs a session undoes another one's cookie",
+    file: SESSIONS,
+    from: "writes.push(this.#patch(loaded, { cookie }, lifetime, { cookie: outlived }));",
+    to: "writes.push(this.#patch(loaded, { cookie }, lifetime));",
+    killedBy: ["session-store/touch-after"],
+  },
+  {
+    name: "a request whose cookie has expired ends the session that took the place of its own",
+    file: SESSIONS,
+    from: "if (isPayload(stored) && stored[BIRTH] === loaded.birth) return",
+    to: "if (isPayload(stored)) return",
+    killedBy: [...session, "session-store/expiry"],
+  },
+  {
+    name: "what a request loaded is taken for that of another session",
+    file: LOADS,
+    from: "    if (loaded?.sid === sid) return loaded;\n",
+    to: "    if (loaded !== undefined) return loaded;\n",
+    killedBy: ["session-store/request-context", ...session],
+  },
+  {
+    name: "a read does not wait for what has arrived",
+    file: FRESHNESS,
+    from: "return new Promise((resolve) => setImmediate(() => setImmediate(() => resolve(this.#shown()))));",
+    to: "return this.#shown();",
+    killedBy: ["session-store/race-login"],
+  },
+  {
+    name: "a process that stood still does not ask for the rest",
+    file: FRESHNESS,
+    from: "if (delay > LATE_MS && seq !== this.#punctualAt) return",
+    to: "if (delay < 0 && seq !== this.#punctualAt) return",
+    killedBy: ["session-store/race-backlog"],
+  },
+];

@@ -1,0 +1,181 @@
+/**
+ * The file system of a simulated machine, shared by its processes: names, files, and what a loss of power takes.
+ *
+ * Invariant: `#names` is what processes see; `#durable` is what is on the disk, as far as directories were synced. A name
+ * that differs between the two is, after a loss of power, the one or the other, each on its own.
+ */
+
+import { dirname } from "node:path";
+import { HEADER_BYTES, seqOf } from "../../../dist/core/log/frame.js";
+import type { Dice } from "./dice.js";
+import { Inode, type Remains } from "./inode.js";
+
+const SEGMENT_PATH = /\/log\.\d+\.\d+$/;
+/** Where a storage ended that was removed: its last snapshot, outside of its directory. */
+const END_PATH = /\/ended\.[0-9a-f]+\.\d+$/;
+const SNAPSHOT_PATH = /\/snapshot\.(\d+)$/;
+
+export const failure = (code: string, call: string, path = ""): Error =>
+  Object.assign(new Error(`${code}: ${call} '${path}'`), { code });
+
+/** What a checker wants to know of files. */
+export interface DiskEvents {
+  /** Bytes were added to the begin of a segment. */
+  segmentBegins(path: string, inode: Inode): void;
+  snapshotPublished(seq: number): void;
+}
+
+type Names = Map<string, Inode>;
+
+export class Disk {
+  readonly #events: DiskEvents;
+  readonly #names = new Map<string, Names>();
+  readonly #durable = new Map<string, Names>();
+  /** Directories whose own name is on the disk. */
+  readonly #durableDirectories = new Set<string>(["/"]);
+  /** Every segment that there ever was, by its path; the newest of a path. */
+  segments = new Map<string, Inode>();
+  /** Directories whose last sync failed. */
+  readonly unsynced = new Set<string>();
+  /** Bytes that it takes before it is full. */
+  room = Number.POSITIVE_INFINITY;
+
+  constructor(events: DiskEvents) {
+    this.#events = events;
+    this.#names.set("/", new Map());
+    this.#durable.set("/", new Map());
+  }
+
+  find(path: string): Inode | undefined {
+    return this.#names.get(dirname(path))?.get(path);
+  }
+
+  list(directory: string): string[] {
+    const names = this.#names.get(directory);
+    return names === undefined ? [] : [...names.keys()].map((path) => path.slice(directory.length + 1));
+  }
+
+  isDirectory(path: string): boolean {
+    return this.#names.has(path);
+  }
+
+  create(path: string): Inode {
+    const names = this.#in(path, "open");
+    if (names.has(path)) throw failure("EEXIST", "open", path);
+    const inode = new Inode();
+    names.set(path, inode);
+    if (SEGMENT_PATH.test(path)) this.segments.set(path, inode);
+    return inode;
+  }
+
+  write(path: string, inode: Inode, bytes: Buffer, position: number): void {
+    inode.write(bytes, position);
+    if (this.segments.get(path) === inode) this.#events.segmentBegins(path, inode);
+    else if (END_PATH.test(path) && inode.bytes >= HEADER_BYTES)
+      this.#events.snapshotPublished(seqOf(inode.content, 0));
+  }
+
+  link(path: string, name: string): void {
+    const inode = this.find(path);
+    if (inode === undefined) throw failure("ENOENT", "link", path);
+    const names = this.#in(name, "link");
+    if (names.has(name)) throw failure("EEXIST", "link", name);
+    names.set(name, inode);
+    inode.links++;
+    const seq = SNAPSHOT_PATH.exec(name)?.[1];
+    if (seq !== undefined) this.#events.snapshotPublished(Number(seq));
+  }
+
+  rename(path: string, name: string): void {
+    const inode = this.find(path);
+    if (inode === undefined) throw failure("ENOENT", "rename", path);
+    const replaced = this.find(name);
+    if (replaced === inode) return;
+    if (replaced) replaced.links--;
+    this.#in(name, "rename").set(name, inode);
+    this.#in(path, "rename").delete(path);
+  }
+
+  unlink(path: string): boolean {
+    const inode = this.find(path);
+    if (inode === undefined) return false;
+    inode.links--;
+    this.#in(path, "unlink").delete(path);
+    return true;
+  }
+
+  makeDirectory(path: string): void {
+    if (this.#names.has(path)) return;
+    this.makeDirectory(dirname(path));
+    this.#names.set(path, new Map());
+    this.#durable.set(path, new Map());
+  }
+
+  removeDirectory(path: string): void {
+    const names = this.#names.get(path);
+    if (names === undefined) throw failure("ENOENT", "rmdir", path);
+    if (names.size > 0) throw failure("ENOTEMPTY", "rmdir", path);
+    this.#names.delete(path);
+  }
+
+  syncDirectory(path: string): void {
+    const names = this.#names.get(path);
+    if (names === undefined) throw failure("ENOENT", "open", path);
+    this.#durable.set(path, new Map(names));
+    this.unsynced.delete(path);
+    for (const directory of this.#names.keys()) {
+      if (dirname(directory) === path) this.#durableDirectories.add(directory);
+    }
+    for (const directory of this.#durableDirectories) {
+      if (dirname(directory) !== path || this.#names.has(directory)) continue;
+      this.#durableDirectories.delete(directory);
+      this.#durable.delete(directory);
+    }
+  }
+
+  /** The machine loses its power. */
+  cut(dice: Dice, remainsOf: () => Remains): void {
+    const inodes = new Set<Inode>(this.segments.values());
+    for (const path of new Set([...this.#names.keys(), ...this.#durable.keys()])) {
+      const isCertain = this.#names.has(path) && this.#durableDirectories.has(path);
+      if (isCertain || dice.chance(0.5)) this.#names.set(path, this.#cutNames(path, dice));
+      else this.#names.delete(path);
+    }
+    for (const path of [...this.#names.keys()]) if (!this.#isReachable(path)) this.#names.delete(path);
+    for (const names of this.#names.values()) for (const inode of names.values()) inodes.add(inode);
+    for (const inode of inodes) {
+      inode.cut(dice, remainsOf());
+      inode.links = 0;
+    }
+    this.#durable.clear();
+    this.#durableDirectories.clear();
+    for (const [path, names] of this.#names) {
+      this.#durable.set(path, new Map(names));
+      this.#durableDirectories.add(path);
+      for (const inode of names.values()) inode.links++;
+    }
+    for (const [path, inode] of this.segments) if (inode.links === 0) this.segments.delete(path);
+  }
+
+  /** What a loss of power leaves of the names in a directory. */
+  #cutNames(path: string, dice: Dice): Names {
+    const now: Names = this.#names.get(path) ?? new Map();
+    const durable: Names = this.#durable.get(path) ?? new Map();
+    const left: Names = new Map();
+    for (const name of new Set([...now.keys(), ...durable.keys()])) {
+      const inode = now.get(name) === durable.get(name) || dice.chance(0.5) ? durable.get(name) : now.get(name);
+      if (inode !== undefined) left.set(name, inode);
+    }
+    return left;
+  }
+
+  #isReachable(path: string): boolean {
+    return path === "/" || (this.#names.has(dirname(path)) && this.#isReachable(dirname(path)));
+  }
+
+  #in(path: string, call: string): Names {
+    const names = this.#names.get(dirname(path));
+    if (names === undefined) throw failure("ENOENT", call, path);
+    return names;
+  }
+}

@@ -1,0 +1,202 @@
+/** The files of a machine as one thread of one process sees them: with faults of single calls, and an end with the thread. */
+import type { Files } from "../../../dist/core/local/machine/machine.js";
+import { type Disk, failure } from "./disk.js";
+import type { Inode } from "./inode.js";
+import type { Process } from "./process.js";
+import type { Thread } from "./scheduler.js";
+import type { World } from "./world.js";
+
+export class FilesOf implements Files {
+  readonly #world: World;
+  readonly #process: Process;
+  readonly #thread: Thread;
+  readonly #open = new Map<number, { path: string; inode: Inode }>();
+  #last = 2;
+
+  constructor(world: World, process: Process, thread: Thread) {
+    this.#world = world;
+    this.#process = process;
+    this.#thread = thread;
+  }
+
+  /** Paths of the files that are open. */
+  get openPaths(): string[] {
+    return [...this.#open.values()].map(({ path }) => path);
+  }
+
+  open(path: string, how: "read" | "create" | "write"): number {
+    this.#enter("open", path);
+    const { world } = this;
+    if (world.fails("handles")) throw failure("EMFILE", "open", path);
+    if (how === "create" && this.#disk.room <= 0 && world.dice.chance(0.3)) throw failure("ENOSPC", "open", path);
+    const inode = how === "create" ? this.#disk.create(path) : this.#disk.find(path);
+    if (inode === undefined) throw failure("ENOENT", "open", path);
+    this.#open.set(++this.#last, { path, inode });
+    return this.#last;
+  }
+
+  close(file: number): void {
+    if (!this.#thread.isAlive) return;
+    if (!this.#open.delete(file)) throw failure("EBADF", "close");
+  }
+
+  read(file: number, into: Buffer, offset: number, length: number, position: number): number {
+    const { path, inode } = this.#file(file);
+    this.#enter("read", path);
+    return inode.content.copy(into, offset, position, Math.min(position + length, inode.bytes));
+  }
+
+  write(file: number, buffers: readonly Buffer[], position: number): number {
+    const { path, inode } = this.#file(file);
+    const { dice } = this.world;
+    const all = buffers.length === 1 ? (buffers[0] as Buffer) : Buffer.concat(buffers as Buffer[]);
+    const put = (count: number) => {
+      this.#disk.write(path, inode, all.subarray(0, count), position);
+      inode.modifiedAt = this.#process.wallTime;
+      return count;
+    };
+    this.#enter("write", path, () => put(dice.below(all.length + 1)));
+    const room = this.#disk.room - Math.max(0, position + all.length - inode.bytes) < 0 ? this.#disk.room : all.length;
+    if (room <= 0) throw failure("ENOSPC", "write", path);
+    const isShort = all.length > 1 && this.world.fails("short");
+    const count = put(Math.min(room, isShort ? 1 + dice.below(all.length - 1) : all.length));
+    this.#disk.room -= count;
+    return count;
+  }
+
+  truncate(file: number, bytes: number): void {
+    const { path, inode } = this.#file(file);
+    this.#enter("truncate", path);
+    inode.truncate(bytes);
+  }
+
+  sync(file: number): void {
+    const { path, inode } = this.#file(file);
+    this.#enter("sync", path, undefined, false);
+    this.#sync(path, inode);
+  }
+
+  syncLater(file: number, done: (error: Error | null) => void): void {
+    const { path, inode } = this.#file(file);
+    this.#enter("syncLater", path, undefined, false);
+    this.#thread.in(this.world.dice.delay(5, 60), () => {
+      let failed: Error | null = null;
+      try {
+        this.#sync(path, inode);
+      } catch (error) {
+        failed = error as Error;
+      }
+      done(failed);
+    });
+  }
+
+  bytes(file: number): number {
+    const { path, inode } = this.#file(file);
+    this.#enter("bytes", path, undefined, false);
+    return inode.bytes;
+  }
+
+  linkCount(file: number): number {
+    const { path, inode } = this.#file(file);
+    this.#enter("linkCount", path, undefined, false);
+    return inode.links;
+  }
+
+  isOwn(): boolean {
+    return true;
+  }
+
+  touch(file: number, time: number): void {
+    const { path, inode } = this.#file(file);
+    this.#enter("touch", path, undefined, false);
+    inode.modifiedAt = time;
+  }
+
+  modifiedAt(path: string): number | undefined {
+    this.#enter("modifiedAt", path);
+    return this.#disk.find(path)?.modifiedAt;
+  }
+
+  list(directory: string): string[] {
+    this.#enter("list", directory);
+    return this.#disk.list(directory);
+  }
+
+  link(path: string, name: string): void {
+    this.#enter("link", name);
+    this.#disk.link(path, name);
+  }
+
+  rename(path: string, name: string): void {
+    this.#enter("rename", name);
+    this.#disk.rename(path, name);
+  }
+
+  unlink(path: string): boolean {
+    this.#enter("unlink", path);
+    return this.#disk.unlink(path);
+  }
+
+  makeDirectory(path: string): void {
+    this.#enter("makeDirectory", path);
+    this.#disk.makeDirectory(path);
+  }
+
+  isPrivate(): boolean {
+    return true;
+  }
+
+  isRemote(): boolean {
+    return false;
+  }
+
+  realPath(path: string): string {
+    return path;
+  }
+
+  removeDirectory(path: string): void {
+    this.#enter("removeDirectory", path);
+    this.#disk.removeDirectory(path);
+  }
+
+  syncDirectory(path: string): void {
+    this.#enter("syncDirectory", path, undefined, false);
+    if (this.world.fails("sync")) {
+      this.#disk.unsynced.add(path);
+      throw failure("EIO", "fsync", path);
+    }
+    this.#disk.syncDirectory(path);
+  }
+
+  get world(): World {
+    return this.#world;
+  }
+
+  get #disk(): Disk {
+    return this.#world.disk;
+  }
+
+  #sync(path: string, inode: Inode): void {
+    if (this.world.fails("sync") || this.world.fails("io")) {
+      inode.drop();
+      throw failure("EIO", "fsync", path);
+    }
+    inode.sync();
+  }
+
+  /** @param partly What of the call happens, when the process ends in it. */
+  #enter(call: string, path: string, partly?: () => void, mayFail = true): void {
+    if (this.#process.crashIn <= 1 && this.#thread.isAlive) partly?.();
+    this.#process.expectAlive(this.#thread);
+    if (mayFail && this.world.fails("io")) throw failure("EIO", call, path);
+  }
+
+  #file(file: number): { path: string; inode: Inode } {
+    const open = this.#open.get(file);
+    if (open === undefined) {
+      this.#process.expectAlive(this.#thread);
+      throw failure("EBADF", "file");
+    }
+    return open;
+  }
+}

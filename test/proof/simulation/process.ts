@@ -1,0 +1,129 @@
+/** A simulated process: its threads, its clock, what it has open. */
+import type { Clock, Identity, Machine, Timer } from "../../../dist/core/local/machine/machine.js";
+import { FilesOf } from "./files-of.js";
+import { CrashError, type Thread } from "./scheduler.js";
+import { ThreadsOf } from "./threads-of.js";
+import type { World } from "./world.js";
+
+const START_MS = 1_700_000_000_000;
+
+export class Process {
+  readonly pid: number;
+  readonly world: World;
+  readonly main: Thread;
+  readonly threads = new Set<Thread>();
+  /** The wall clock's error, in ms. */
+  skewMs = 0;
+  isAlive = true;
+  isFrozen = false;
+  /** Whether it may be the manager. */
+  isCandidate = true;
+  /** File calls left until it is killed in the middle of one. */
+  crashIn = Number.POSITIVE_INFINITY;
+  /** What keeps it from ending by itself. */
+  aliveCount = 0;
+  #threadCount = 0;
+
+  constructor(world: World, pid: number) {
+    this.world = world;
+    this.pid = pid;
+    this.main = this.startThread("main");
+  }
+
+  /** ms since 1970, as this process sees it. */
+  get wallTime(): number {
+    return START_MS + Math.floor(this.world.scheduler.time + this.skewMs);
+  }
+
+  startThread(name: string): Thread {
+    const thread = this.world.scheduler.thread(`${this.pid}.${name}${++this.#threadCount}`);
+    this.threads.add(thread);
+    thread.onEnd(() => this.threads.delete(thread));
+    if (this.isFrozen) thread.hold();
+    return thread;
+  }
+
+  /** What one of its threads has for a machine. */
+  machine(thread: Thread): Machine {
+    const { world } = this;
+    return {
+      files: new FilesOf(world, this, thread),
+      sockets: world.network.socketsOf(thread),
+      clock: this.#clock(thread),
+      threads: new ThreadsOf(world, this, thread),
+      identity: this.#identity(),
+      random: (count) => world.dice.bytes(count),
+    };
+  }
+
+  freeze(): void {
+    if (this.isFrozen || !this.isAlive) return;
+    this.isFrozen = true;
+    for (const thread of this.threads) thread.hold();
+  }
+
+  thaw(): void {
+    if (!this.isFrozen || !this.isAlive) return;
+    this.isFrozen = false;
+    for (const thread of this.threads) thread.release();
+  }
+
+  /** Ends it at once, with all its threads. */
+  kill(): void {
+    if (!this.isAlive) return;
+    this.isAlive = false;
+    for (const thread of [...this.threads]) thread.end();
+    this.world.processEnded(this);
+  }
+
+  /** Counts a file call; the one that was chosen is its last. */
+  expectAlive(thread: Thread): void {
+    if (thread.isAlive && --this.crashIn <= 0) {
+      this.world.tally.add("crash in a call");
+      this.world.trace(`${thread.name} crashes in a call`);
+      this.kill();
+    }
+    if (!thread.isAlive) throw new CrashError();
+  }
+
+  #identity(): Identity {
+    const { pid, world } = this;
+    return { pid, host: "here", bootId: world.bootId, isAlive: (other) => world.isAlive(other) };
+  }
+
+  #clock(thread: Thread): Clock {
+    const { world } = this;
+    const { scheduler, dice } = world;
+    return {
+      now: () => this.wallTime,
+      elapsed: () => scheduler.time + this.pid * 1000,
+      after: (ms, call) => {
+        if (!thread.isAlive) return { cancel: () => {} };
+        const happening = thread.in(ms + dice.delay(1, 4), () => {
+          thread.timers.delete(happening);
+          call();
+        });
+        thread.timers.add(happening);
+        return {
+          cancel: () => {
+            happening.call = null;
+            thread.timers.delete(happening);
+          },
+        };
+      },
+      soon: (call) => void thread.in(0.01, call),
+      keepAlive: () => this.#keepAlive(),
+    };
+  }
+
+  #keepAlive(): Timer {
+    let isKept = true;
+    this.aliveCount++;
+    return {
+      cancel: () => {
+        if (isKept) this.aliveCount--;
+        isKept = false;
+      },
+    };
+  }
+}

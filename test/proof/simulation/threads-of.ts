@@ -1,0 +1,121 @@
+/**
+ * The threads beside the event loop of a process: real hubs and real compactions, each with an event loop of its own. They
+ * start after a while or not at all, their reports take a while, and they end with whoever started them.
+ */
+
+import { startHub } from "../../../dist/core/local/hub/host.js";
+import { LAST_REPORTS } from "../../../dist/core/local/machine/hub-report.js";
+import type {
+  CompactRequest,
+  CompactResult,
+  HubHandle,
+  HubReport,
+  HubRequest,
+  Threads,
+} from "../../../dist/core/local/machine/machine.js";
+import { compact } from "../../../dist/core/local/upkeep/compactor.js";
+import { failure } from "./disk.js";
+import type { Process } from "./process.js";
+import type { Thread } from "./scheduler.js";
+import type { World } from "./world.js";
+
+export class ThreadsOf implements Threads {
+  readonly #world: World;
+  readonly #process: Process;
+  readonly #thread: Thread;
+  #arrivesAt = 0;
+
+  constructor(world: World, process: Process, thread: Thread) {
+    this.#world = world;
+    this.#process = process;
+    this.#thread = thread;
+  }
+
+  startHub(request: HubRequest, report: (report: HubReport) => void): HubHandle {
+    const thread = this.#start("hub");
+    let isOver = false;
+    let hub: HubHandle | null = null;
+    const waiting: (() => void)[] = [];
+    const tell = (told: HubReport) => {
+      this.#world.trace(
+        `${thread.name} ${told.kind} ${"epoch" in told ? told.epoch : "message" in told ? told.message : ""}`,
+      );
+      if (LAST_REPORTS.has(told.kind)) thread.in(0.01, () => thread.end());
+      this.#post(() => {
+        if (isOver) return;
+        isOver = LAST_REPORTS.has(told.kind);
+        report(structuredClone(told));
+      });
+    };
+    const copy = structuredClone(request);
+    thread.in(this.#world.dice.delay(3, 30), () => {
+      if (this.#world.fails("thread")) {
+        tell({ kind: "failed", code: "ERR_WORKER_OUT_OF_MEMORY", message: "no memory" });
+        return;
+      }
+      hub = startHub(this.#process.machine(thread), copy, tell);
+      for (const call of waiting) call();
+    });
+    return {
+      close: (destroy) => {
+        thread.in(this.#world.dice.delay(0.2, 2), () => {
+          if (hub === null) waiting.push(() => hub?.close(destroy));
+          else hub.close(destroy);
+        });
+      },
+      terminate: () => {
+        isOver = true;
+        this.#endSoon(thread);
+      },
+    };
+  }
+
+  compact(request: CompactRequest, done: (error: Error | null, result: CompactResult | null) => void): () => void {
+    const thread = this.#start("compaction");
+    let isOver = false;
+    const finish = (error: Error | null, result: CompactResult | null) => {
+      thread.in(0, () => thread.end());
+      this.#post(() => {
+        if (!isOver) done(error, result);
+        isOver = true;
+      });
+    };
+    const copy = structuredClone(request);
+    thread.in(this.#world.dice.delay(3, 50), () => {
+      let result: CompactResult;
+      try {
+        result = compact(this.#process.machine(thread), copy);
+      } catch (error) {
+        const { code = "ERR_STORAGE_DISK", message } = error as NodeJS.ErrnoException;
+        finish(Object.assign(new Error(message), { code }), null);
+        return;
+      }
+      this.#world.tally.add("compaction");
+      finish(null, result);
+    });
+    return () => {
+      isOver = true;
+      this.#endSoon(thread);
+    };
+  }
+
+  #start(name: string): Thread {
+    if (!this.#thread.isAlive) throw failure("ERR_WORKER_INIT_FAILED", "start");
+    if (this.#world.fails("thread")) throw failure("ERR_WORKER_INIT_FAILED", "start");
+    const thread = this.#process.startThread(name);
+    this.#thread.onEnd(() => thread.end());
+    return thread;
+  }
+
+  /** Tells the thread that started it, after a while; in order, as messages are. */
+  #post(call: () => void): void {
+    const { scheduler, dice } = this.#world;
+    this.#arrivesAt = Math.max(scheduler.time + dice.delay(0.3, 3), this.#arrivesAt + 0.001);
+    this.#thread.in(this.#arrivesAt - scheduler.time, call);
+  }
+
+  /** What is told to end goes on for a moment. */
+  #endSoon(thread: Thread): void {
+    this.#world.scheduler.world.in(this.#world.dice.delay(0.2, 2), () => thread.end());
+  }
+}

@@ -1,0 +1,261 @@
+/**
+ * What one member is to show, computed the simplest way: the log as it was delivered, then what is pending. It stands
+ * between the engine and the replica, and looks at all that passes.
+ */
+import assert from "node:assert/strict";
+import type { Entry } from "../../../dist/core/log/entry.js";
+import { HEADER_BYTES, numberOf, originOf, seqOf } from "../../../dist/core/log/frame.js";
+import type { LogSink, SnapshotHead } from "../../../dist/core/log/log.js";
+import type { Change } from "../../../dist/core/replica/replica.js";
+import { Naive, type Result } from "../model/naive.js";
+import type { History, Ordered } from "./history.js";
+
+/** One write of a member. */
+export interface Written {
+  readonly entry: Entry;
+  /** Storage time of the write. */
+  readonly time: number;
+  /** When it was made, in events. */
+  readonly madeCount: number;
+  /** What the log made of it; undefined: it is not there yet. */
+  result: Result | "expired" | undefined;
+  /** A snapshot brought it, so its result may be unknown. */
+  isCovered: boolean;
+}
+
+interface Sent {
+  readonly origin: number;
+  readonly number: number;
+  readonly count: number;
+}
+
+const TYPES = ["", "set", "delete", "touch", "increment", "clear", "", "patch"];
+
+/** What a view needs to know of its surroundings. */
+export interface ViewOf {
+  /** That of the storage as it is now. */
+  history(): History;
+  /** The wall clock. */
+  now(): number;
+  /** ms and events since the simulation began. */
+  time(): number;
+  count(): number;
+  /** The epoch of the manager that is connected. */
+  epoch(): number;
+}
+
+export class View implements LogSink {
+  /** That of the storage as it was when this member last read everything. */
+  history: History;
+  shown = new Naive();
+  readonly pending: Written[] = [];
+  /** What the replica is to announce, in order. */
+  readonly changes: string[] = [];
+  isJoined = false;
+  #sink: LogSink | null = null;
+  readonly #of: ViewOf;
+  readonly #sent: Sent[] = [];
+  #restored: Naive | null = null;
+  #coveredSeq = 0;
+  /** What the snapshot remembers of origins. */
+  #remembered: SnapshotHead["origins"] = [];
+  #joinedTime = 0;
+  failure: Error | null = null;
+  /** What the manager says of its disk. */
+  told: Error | null = null;
+
+  constructor(of: ViewOf) {
+    this.#of = of;
+    this.history = of.history();
+  }
+
+  /** Stands before the replica from now on. */
+  before(sink: LogSink): this {
+    this.#sink = sink;
+    return this;
+  }
+
+  get seq(): number {
+    return this.#next.seq;
+  }
+
+  /** Storage time. */
+  get now(): number {
+    return Math.max(this.#of.now(), this.shown.time, this.#joinedTime);
+  }
+
+  /** Notes a write that the replica took. */
+  wrote(entry: Entry): Written {
+    const written: Written = {
+      entry,
+      time: this.now,
+      madeCount: this.#of.count(),
+      result: undefined,
+      isCovered: false,
+    };
+    this.pending.push(written);
+    return written;
+  }
+
+  /** The replica sends a batch. */
+  sends(frame: Buffer): void {
+    const [origin, number] = [originOf(frame, 0), numberOf(frame, 0)];
+    if (this.#sent.some((batch) => batch.origin === origin && batch.number === number)) return;
+    this.#sent.push({ origin, number, count: frame.readUInt32LE(HEADER_BYTES) });
+  }
+
+  /** The log so far, then what is pending. */
+  expected(): Naive {
+    const state = this.shown.clone();
+    for (const { entry, time } of this.pending) state.execute(entry, time, -1);
+    return state;
+  }
+
+  /**
+   * The keys where what is shown depends on when something was swept: those with a pending write on top of what log time
+   * has passed. The log will know.
+   */
+  vagueKeys(): Set<string> {
+    const vague = new Set<string>();
+    for (const { entry } of this.pending) {
+      const key = entry.path[0];
+      const expiries = key === undefined ? undefined : this.shown.slots.get(key)?.expiries.values();
+      if (expiries && [...expiries].some((at) => at <= this.shown.time)) vague.add(key as string);
+    }
+    return vague;
+  }
+
+  restoring(head: SnapshotHead): void {
+    this.history = this.#of.history();
+    this.#restored = this.history.stateAt(head.seq);
+    this.#coveredSeq = head.seq;
+    this.#remembered = head.origins;
+    this.#to.restoring(head);
+  }
+
+  restored(frame: Buffer, start: number, end: number): void {
+    this.#to.restored(frame, start, end);
+  }
+
+  batch(frame: Buffer, start: number, end: number): void {
+    const copy = Buffer.from(frame.subarray(start, end));
+    const state = this.#next;
+    assert.equal(seqOf(copy, 0), state.seq + 1, "batches are delivered in the order of seq, without a gap");
+    const ordered = this.history.saw(copy, this.#of.epoch());
+    ordered.seenAt = Math.min(ordered.seenAt, this.#of.time());
+    const { origin, number } = ordered.batch;
+    const place = this.#sent.findIndex((batch) => batch.origin === origin && batch.number === number);
+    this.#to.batch(frame, start, end);
+    this.#take(state, ordered, place);
+  }
+
+  confirmed(seq: number, time: number): number {
+    assert.equal(seq, this.shown.seq + 1, "batches are confirmed in the order of seq, without a gap");
+    const own = this.#sent[0];
+    assert(own, "only what was sent is confirmed");
+    const ordered = this.history.confirmed(seq, time, own.origin, own.number, this.#of.epoch());
+    ordered.seenAt = Math.min(ordered.seenAt, this.#of.time());
+    this.#confirm(ordered);
+    const bytes = this.#to.confirmed(seq, time);
+    this.#take(this.shown, ordered, 0);
+    return bytes;
+  }
+
+  connected(time: number): void {
+    if (this.#restored !== null) {
+      const before = this.shown;
+      this.shown = this.#restored;
+      this.#restored = null;
+      assert(this.shown.seq >= before.seq, `what is shown goes back from seq ${before.seq} to ${this.shown.seq}`);
+      this.#leaveFound();
+    }
+    this.#joinedTime = Math.max(this.#joinedTime, time);
+    this.isJoined = true;
+    this.#to.connected(time);
+  }
+
+  disconnected(): void {
+    this.isJoined = false;
+    this.#to.disconnected();
+  }
+
+  managerChanged(pid: number, isHere: boolean): void {
+    this.#to.managerChanged(pid, isHere);
+  }
+
+  diskTrouble(error: Error | null): void {
+    this.told = error;
+    this.#to.diskTrouble(error);
+  }
+
+  failed(error: Error): void {
+    this.failure = error;
+    this.isJoined = false;
+    this.#to.failed(error);
+  }
+
+  get #to(): LogSink {
+    assert(this.#sink, "expected a replica");
+    return this.#sink;
+  }
+
+  get #next(): Naive {
+    return this.#restored ?? this.shown;
+  }
+
+  #confirm(ordered: Ordered): void {
+    ordered.confirmedAt = Math.min(ordered.confirmedAt, this.#of.time());
+    ordered.confirmedCount = Math.min(ordered.confirmedCount, this.#of.count());
+  }
+
+  /** @param place Where the batch is among those that this member has sent; -1: it is another member's. */
+  #take(state: Naive, ordered: Ordered, place: number): void {
+    const results = state.apply(ordered.batch);
+    assert.deepEqual(results, ordered.results, `what seq ${ordered.batch.seq} comes to depends on the log alone`);
+    if (this.#restored !== null) return;
+    this.#expectChanges(ordered);
+    if (place < 0) return;
+    for (let older = 0; older < place; older++) this.#leave("expired", undefined);
+    this.#leave(results, ordered);
+    this.#confirm(ordered);
+  }
+
+  #expectChanges({ batch, results }: Ordered): void {
+    if (!Array.isArray(results)) return;
+    for (const [index, result] of results.entries()) {
+      const { op, path } = batch.entries[index] as Entry;
+      if (result === "applied" || typeof result === "number") this.changes.push(changeText(TYPES[op] as string, path));
+    }
+  }
+
+  #leave(results: Result[] | "seen" | "expired", ordered: Ordered | undefined): void {
+    const { count } = this.#sent.shift() as Sent;
+    for (const [index, write] of this.pending.splice(0, count).entries()) {
+      write.result = typeof results === "string" ? "expired" : (results[index] as Result);
+      if (ordered) ordered.madeCount = Math.max(ordered.madeCount, write.madeCount);
+    }
+  }
+
+  /** What the restored state has of this member's batches is pending no more, and what is older than those neither. */
+  #leaveFound(): void {
+    const { history } = this;
+    const places = this.#sent.map(({ origin, number }) =>
+      history.batches.slice(0, this.shown.seq).find(({ batch, results }) => {
+        const isRemembered = this.#remembered.some(([known, highest]) => known === origin && highest >= number);
+        const isTold = batch.seq > this.#coveredSeq || (Array.isArray(results) && isRemembered);
+        return batch.origin === origin && batch.number === number && isTold;
+      }),
+    );
+    const last = places.findLastIndex((place) => place !== undefined);
+    for (const found of places.slice(0, last + 1)) {
+      for (const write of this.pending.slice(0, this.#sent[0]?.count)) write.isCovered = true;
+      this.#leave(found?.results ?? "expired", found);
+      if (found) this.#confirm(found);
+    }
+  }
+}
+
+/** An announced change as a text. */
+export function changeText(type: Change["type"] | string, path: readonly string[]): string {
+  return `${type} ${JSON.stringify(path)}`;
+}

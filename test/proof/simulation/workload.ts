@@ -1,0 +1,209 @@
+/** What the members of a simulation do: every operation of a storage, on few keys, so that they meet. */
+import assert from "node:assert/strict";
+import {
+  addEntry,
+  clearEntry,
+  deleteEntry,
+  type Entry,
+  expireEntry,
+  IF_ABSENT,
+  IF_PRESENT,
+  IF_VERSION,
+  KEEP,
+  patchEntry,
+  setEntry,
+} from "../../../dist/core/log/entry.js";
+import type { Dice } from "./dice.js";
+import type { Member } from "./member.js";
+import type { Written } from "./view.js";
+
+const KEYS = ["a", "b", "c", "d", "n", "m"];
+const FIELDS = ["x", "y", "0", "1"];
+const TTLS = [0, 0, 0, 1, 50, 400, 3000];
+
+export class Workload {
+  readonly #dice: Dice;
+  readonly #weights: Record<string, number> = {};
+  readonly #isBulky: boolean;
+  #value = 0;
+  /** Writes that were made. */
+  writeCount = 0;
+
+  constructor(dice: Dice) {
+    this.#dice = dice;
+    const kinds = [
+      "set",
+      "delete",
+      "touch",
+      "increment",
+      "setIf",
+      "deleteIf",
+      "patch",
+      "batch",
+      "flush",
+      "sync",
+      "read",
+    ];
+    for (const kind of kinds) this.#weights[kind] = dice.chance(0.75) ? dice.between(0.2, 2) : 0;
+    this.#weights.set = dice.between(0.5, 4);
+    this.#weights.clear = dice.chance(0.4) ? dice.between(0, 0.3) : 0;
+    this.#isBulky = dice.chance(0.3);
+  }
+
+  /** One step of a member. */
+  step(member: Member): void {
+    this.#do(member, this.#dice.weighted(this.#weights));
+    member.check();
+  }
+
+  /** A member has joined: as an application that waits for it. */
+  joined(_member: Member): void {}
+
+  /** A write that nobody else makes, until it is confirmed. */
+  mark(member: Member, done: () => void): void {
+    this.#set(member, ["z", String(member.process.pid)]);
+    member.flush(done, () => member.isOpen && member.view.failure === null && this.mark(member, done));
+  }
+
+  clear(member: Member): Written | null {
+    return this.#write(member, clearEntry(), () => member.replica.clear());
+  }
+
+  #do(member: Member, kind: string): void {
+    const { replica } = member;
+    const dice = this.#dice;
+    const path = this.#path();
+    if (kind === "set") this.#set(member, path);
+    else if (kind === "delete") this.#write(member, deleteEntry(path), () => replica.delete(path));
+    else if (kind === "touch") this.#touch(member, path);
+    else if (kind === "increment") this.#increment(member);
+    else if (kind === "setIf") this.#setIf(member, path);
+    else if (kind === "deleteIf") this.#deleteIf(member, path);
+    else if (kind === "patch") this.#patch(member, path);
+    else if (kind === "batch") this.#batch(member);
+    else if (kind === "clear") this.clear(member);
+    else if (kind === "flush") member.flush();
+    else if (kind === "sync") member.sync();
+    else {
+      const keys = replica.keys();
+      if (keys.length > 0) replica.get([dice.pick(keys)]);
+    }
+  }
+
+  #set(member: Member, path: string[]): void {
+    const value = this.#newValue();
+    const ttl = path[0] === "z" ? 0 : this.#dice.pick(TTLS);
+    const entry = setEntry(path, JSON.stringify(value), expiryOf(ttl, member));
+    this.#write(member, entry, () => member.replica.set(path, value, ttl));
+  }
+
+  #touch(member: Member, path: string[]): void {
+    const ttl = this.#dice.pick(TTLS);
+    this.#write(member, expireEntry(path, expiryOf(ttl, member)), () => member.replica.touch(path, ttl));
+  }
+
+  #increment(member: Member): void {
+    const path = [this.#dice.pick(["n", "n", "m", "a"])];
+    const by = 1 + this.#dice.below(3);
+    this.#write(member, addEntry(path, by, 0), () => member.replica.increment(path, by));
+  }
+
+  #setIf(member: Member, path: string[]): void {
+    const value = this.#newValue();
+    const when = this.#dice.pick([IF_ABSENT, IF_PRESENT, IF_VERSION] as const);
+    const version = when === IF_VERSION ? Math.max(0, member.replica.version(path)) : 0;
+    const entry = setEntry(path, JSON.stringify(value), 0, when, version);
+    this.#write(member, entry, () => member.replica.setIf(path, value, 0, when, version));
+  }
+
+  #deleteIf(member: Member, path: string[]): void {
+    const version = Math.max(0, member.replica.version(path));
+    this.#write(member, deleteEntry(path, IF_VERSION, version), () =>
+      member.replica.deleteIf(path, IF_VERSION, version),
+    );
+  }
+
+  #patch(member: Member, path: string[]): void {
+    const field = this.#dice.pick(FIELDS);
+    const changes: Record<string, unknown> = { [this.#dice.pick(FIELDS)]: this.#newValue() };
+    if (this.#dice.chance(0.3)) changes[field] = undefined;
+    const remove = Object.keys(changes).filter((name) => changes[name] === undefined);
+    const entry = patchEntry(path, JSON.stringify({ set: changes, remove }), KEEP);
+    this.#write(member, entry, () => member.replica.patch(path, changes));
+  }
+
+  #batch(member: Member): void {
+    const count = member.view.pending.length;
+    const fails = this.#dice.chance(0.1);
+    const run = () =>
+      member.replica.batch(() => {
+        const steps = 2 + this.#dice.below(3);
+        for (let step = 0; step < steps; step++) this.#do(member, this.#dice.pick(["set", "delete", "set", "patch"]));
+        if (fails) throw new SyntaxError("rolled back");
+      });
+    if (!fails) {
+      run();
+      return;
+    }
+    assert.throws(run, SyntaxError);
+    member.view.pending.length = count;
+  }
+
+  /** Writes to a member, and follows what becomes of it. */
+  #write(member: Member, entry: Entry, call: () => unknown): Written | null {
+    let result: unknown;
+    try {
+      result = call();
+    } catch (error) {
+      if (error instanceof RangeError) return null;
+      throw error;
+    }
+    if (result === false) return null;
+    this.writeCount++;
+    const written = member.view.wrote(entry);
+    if (result instanceof Promise) {
+      member.follow(
+        result,
+        (value) => expectResult(member, written, value),
+        (error) => expectRefusal(member, written, error),
+      );
+    }
+    return written;
+  }
+
+  #newValue(): unknown {
+    const id = ++this.#value;
+    if (this.#isBulky && this.#dice.chance(0.5)) return { id, text: "x".repeat(this.#dice.below(2000)) };
+    return this.#dice.chance(0.3) ? { id, x: { y: id } } : this.#dice.chance(0.2) ? [id, { x: id }] : id;
+  }
+
+  #path(): string[] {
+    const path = [this.#dice.pick(KEYS)];
+    while (path.length < 3 && this.#dice.chance(0.35)) path.push(this.#dice.pick(FIELDS));
+    return path;
+  }
+}
+
+function expiryOf(ttl: number, member: Member): number {
+  return ttl === 0 ? 0 : member.view.now + Math.max(1, ttl - 1);
+}
+
+function expectResult(member: Member, { entry, result }: Written, value: unknown): void {
+  const expected = typeof result === "number" ? result : result === "applied";
+  assert(result !== undefined && result !== "expired", `${member.name}: a result before its place in the log`);
+  assert.equal(value, expected, `${member.name}: the result of ${JSON.stringify(entry)}`);
+}
+
+function expectRefusal(member: Member, { entry, result, isCovered }: Written, error: NodeJS.ErrnoException): void {
+  const code = error.code ?? error.name;
+  if (
+    error instanceof SyntaxError ||
+    member.view.failure === error ||
+    (member.status !== "open" && code.startsWith("ERR_STORAGE_"))
+  )
+    return;
+  if (isCovered && code === "ERR_STORAGE_EXPIRED") return;
+  const expected =
+    result === "no number" ? "ERR_STORAGE_NOT_A_NUMBER" : result === "too far" ? "RangeError" : "ERR_STORAGE_EXPIRED";
+  assert.equal(code, expected, `${member.name}: ${JSON.stringify(entry)} came to ${result}, ${error.message}`);
+}

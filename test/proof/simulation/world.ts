@@ -1,0 +1,278 @@
+/** A simulated machine with the processes on it, and all that is known of what happened. */
+import assert from "node:assert/strict";
+import type { HubOptions } from "../../../dist/core/local/machine/machine.js";
+import { Dice } from "./dice.js";
+import { Disk } from "./disk.js";
+import { type CallFault, chooseWeather, Tally, type Weather } from "./faults.js";
+import { History, type Ordered } from "./history.js";
+import type { Inode, Remains } from "./inode.js";
+import { Member } from "./member.js";
+import { Network } from "./network.js";
+import { Process } from "./process.js";
+import { Scheduler, type Thread } from "./scheduler.js";
+import { Workload } from "./workload.js";
+
+/** ms in which what a manager has confirmed reaches the disk under "everysec": a pulse, its timer's delay, one sync. */
+const EVERYSEC_MS = 1100;
+
+export interface Settings {
+  readonly memberCount: number;
+  readonly fsync: HubOptions["fsync"];
+  readonly persist: boolean;
+  readonly gcInterval: number;
+  readonly compactAfterBytes: number;
+  readonly maxMemberBacklogBytes: number;
+  readonly maxInFlight: number;
+  readonly stallTimeout: number;
+  /** Mean time between two steps of a member, in ms. */
+  readonly pauseMs: number;
+  readonly durationMs: number;
+  /** Probability that a process may not be the manager. */
+  readonly bystanders: number;
+  /** What a loss of power may leave of a file. */
+  readonly remains: readonly Remains[];
+}
+
+/** What is written gathers never, behind a few batches, behind one. */
+const IN_FLIGHT = [1000, 3, 1] as const;
+
+function chooseSettings(dice: Dice, maxInFlight: number): Settings {
+  const memberCount = 2 + (dice.chance(0.5) ? dice.below(2) : dice.below(6));
+  const durationMs = dice.pick([200, 600, 1500, 4000]);
+  return {
+    memberCount,
+    fsync: dice.pick(["always", "everysec", "never"]),
+    persist: dice.chance(0.9),
+    gcInterval: dice.pick([200, 2000, 100_000]),
+    compactAfterBytes: dice.pick([300, 1500, 1500, 8000, 1_000_000]),
+    maxMemberBacklogBytes: dice.pick([2000, 20_000, 1_000_000]),
+    maxInFlight,
+    stallTimeout: dice.pick([100, 300, 1000]),
+    pauseMs: (durationMs * memberCount) / dice.pick([30, 80, 160, 240]),
+    durationMs,
+    bystanders: dice.pick([0, 0, 0, 0.4]),
+    remains: dice.chance(0.3) ? ["nothing"] : ["nothing", "everything", "a prefix", "a prefix and zeros", "sectors"],
+  };
+}
+
+/** What a simulation found wrong. */
+export class Violation extends Error {
+  override readonly name = "Violation";
+}
+
+export class World {
+  readonly dice: Dice;
+  settings: Settings;
+  weather: Weather;
+  readonly scheduler: Scheduler;
+  readonly disk: Disk;
+  readonly network: Network;
+  history: History;
+  readonly workload: Workload;
+  readonly tally = new Tally();
+  readonly processes = new Set<Process>();
+  readonly members = new Set<Member>();
+  bootId = "boot 1";
+  failure: Error | null = null;
+  /** The power went while a failed sync was not made good: a hole is left, which is found and reported. */
+  isSpoiled = false;
+  /** The storage does not open any more, and should not. */
+  isOver = false;
+  isTracing = false;
+  readonly lines: string[] = [];
+  #pid = 0;
+  #bootCount = 1;
+  #headAt = 0;
+  #diskFaultAt = -1;
+  #cut: { mustHave: (ordered: Ordered) => boolean } | null = null;
+  /** Somebody has asked to remove the storage as it is now. */
+  #isDoomed = false;
+  /** The end of a segment, not synced, has holes: that looks like damage, and is refused. */
+  #mayRefuse = false;
+
+  constructor(seed: number) {
+    this.dice = new Dice(seed);
+    this.settings = chooseSettings(this.dice, IN_FLIGHT[seed % IN_FLIGHT.length] as number);
+    this.weather = chooseWeather(this.dice);
+    this.scheduler = new Scheduler((error, thread) => this.#threw(error, thread));
+    this.disk = new Disk({
+      segmentBegins: (path, inode) => this.expect(() => this.#segmentBegins(path, inode)),
+      snapshotPublished: (seq) => this.expect(() => this.history.snapshotPublished(seq, this.#isVoid)),
+    });
+    this.history = this.#newHistory();
+    this.network = new Network(this);
+    this.workload = new Workload(this.dice);
+    this.disk.makeDirectory("/data");
+    this.disk.syncDirectory("/");
+  }
+
+  /** The highest seq that anybody was told of. */
+  get confirmedSeq(): number {
+    return this.history.toldSeq;
+  }
+
+  /** Where the files are; null before there is a member. */
+  get directory(): string | null {
+    for (const path of this.disk.segments.keys()) return path.slice(0, path.lastIndexOf("/"));
+    return null;
+  }
+
+  trace(line: string): void {
+    if (this.isTracing) this.lines.push(`${this.scheduler.time.toFixed(2).padStart(9)} ${line}`);
+  }
+
+  /** Whether a fault of single calls happens now. */
+  fails(kind: CallFault): boolean {
+    if (!this.dice.chance(this.weather.calls[kind])) return false;
+    this.tally.add(`call: ${kind}`);
+    if (kind !== "refuse" && kind !== "short") this.#diskFaultAt = this.scheduler.time;
+    return true;
+  }
+
+  /** Notes the first thing that is not as it must be. */
+  expect(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      this.failure ??= error as Error;
+    }
+  }
+
+  startProcess(): Process {
+    const process = new Process(this, ++this.#pid);
+    this.processes.add(process);
+    return process;
+  }
+
+  isAlive(pid: number): boolean {
+    for (const process of this.processes) if (process.pid === pid) return process.isAlive;
+    return false;
+  }
+
+  processEnded(process: Process): void {
+    this.processes.delete(process);
+    for (const member of this.members) {
+      if (member.process !== process) continue;
+      if (member.status === "closing") this.scheduler.chainCount--;
+      this.members.delete(member);
+    }
+  }
+
+  /** Opens the storage in a process. */
+  open(process: Process): void {
+    process.main.in(0, () => {
+      try {
+        this.members.add(new Member(this, process));
+        this.trace(`${process.main.name} opens`);
+      } catch (error) {
+        this.trace(`${process.main.name} cannot open: ${(error as Error).message}`);
+        assert.equal((error as NodeJS.ErrnoException).code, "ERR_STORAGE_DIRECTORY", String((error as Error).stack));
+        process.kill();
+      }
+    });
+  }
+
+  memberClosed(member: Member): void {
+    this.members.delete(member);
+  }
+
+  memberFailed(member: Member, error: Error): void {
+    if (this.#mayRefuse && (error as NodeJS.ErrnoException).code === "ERR_STORAGE_CORRUPT") {
+      this.tally.add("refused to open");
+      this.isOver = true;
+      return;
+    }
+    this.failure ??= new Violation(`${member.name} gave up: ${error.stack}`);
+  }
+
+  destroys(): void {
+    this.#isDoomed = true;
+  }
+
+  /** The machine loses its power; all processes end. */
+  cutPower(): void {
+    this.trace("the power goes");
+    this.tally.add("power");
+    // What was on the disk at a loss of power before, and was not opened since, is still there.
+    const mustHave = this.#cut?.mustHave ?? this.#mustHave();
+    this.isSpoiled ||= this.disk.unsynced.size > 0;
+    this.isSpoiled ||= [...this.disk.segments.values()].some(({ links, hasDropped }) => links > 0 && hasDropped);
+    this.disk.unsynced.clear();
+    for (const process of [...this.processes]) process.kill();
+    this.disk.cut(this.dice, () => this.dice.pick(this.settings.remains));
+    this.#mayRefuse ||=
+      this.isSpoiled || [...this.disk.segments.values()].some(({ links, hasHole }) => links > 0 && hasHole);
+    this.bootId = `boot ${++this.#bootCount}`;
+    this.#cut = { mustHave };
+    this.history.restart();
+  }
+
+  /** What is on the disk by the policy, whatever a loss of power takes now. */
+  #mustHave(): (ordered: Ordered) => boolean {
+    const { fsync, persist } = this.settings;
+    if (!persist || this.#isDoomed) return () => false;
+    if (fsync === "always") return ({ seenAt }) => seenAt < Number.POSITIVE_INFINITY;
+    if (fsync === "never") return () => false;
+    const now = this.scheduler.time;
+    const isHealthy = [...this.processes].some(({ threads }) =>
+      [...threads].some(
+        (thread) =>
+          thread.epoch === this.history.epoch &&
+          !thread.isHeld &&
+          Math.max(thread.heldAt, thread.servesSince) < now - EVERYSEC_MS,
+      ),
+    );
+    const isDiskFine = this.#diskFaultAt < Math.min(this.#headAt, now - EVERYSEC_MS);
+    const until = Math.max(isHealthy && isDiskFine ? now - EVERYSEC_MS : -1, this.#headAt);
+    return ({ confirmedAt }) => confirmedAt < until;
+  }
+
+  /** Whether a loss of power may have damaged what was nobody's any more. */
+  get #isVoid(): boolean {
+    return !this.settings.persist && this.#cut !== null;
+  }
+
+  #newHistory(): History {
+    return new History(this.disk.segments, {
+      shortened: (to, lost) => this.#shortened(to, lost),
+      begunAnew: (path, inode) => this.#begunAnew(path, inode),
+    });
+  }
+
+  #segmentBegins(path: string, inode: Inode): void {
+    const { epoch } = this.history;
+    this.history.segmentBegins(path, inode);
+    if (this.history.epoch > epoch) {
+      this.#headAt = this.scheduler.time;
+      this.scheduler.current.epoch = this.history.epoch;
+      this.scheduler.current.servesSince = this.scheduler.time;
+      this.#cut = null;
+      this.trace(`${path} begins behind seq ${this.history.length}`);
+    }
+  }
+
+  #shortened(to: number, lost: readonly Ordered[]): void {
+    this.trace(`the log goes back to seq ${to} from ${to + lost.length}`);
+    assert(this.#cut, `what was confirmed is lost: the log goes back to seq ${to} from ${to + lost.length}`);
+    const missing = this.isSpoiled ? undefined : lost.find(this.#cut.mustHave);
+    assert(
+      missing === undefined,
+      `a loss of power took seq ${missing?.batch.seq}, confirmed at ${missing?.confirmedAt}, under ${this.settings.fsync}`,
+    );
+  }
+
+  /** The log begins anew: a loss of power took all of it. */
+  #begunAnew(path: string, inode: Inode): void {
+    const before = this.history;
+    this.trace(`the log begins anew, with ${before.length} batches before`);
+    this.#shortened(0, before.batches);
+    this.#isDoomed = [...this.members].some(({ status }) => status === "closing");
+    this.disk.segments = new Map([[path, inode]]);
+    this.history = this.#newHistory();
+    this.#segmentBegins(path, inode);
+  }
+
+  #threw(error: unknown, thread: Thread): void {
+    this.failure ??= new Violation(`${thread.name} threw: ${(error as Error)?.stack ?? error}`);
+  }
+}
