@@ -3,9 +3,9 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { readme } from "./bench/report.js";
+import { readme } from "../bench/report.js";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
 const MAX_README_WORDS = 2000;
 
 const read = (name: string): string => readFileSync(join(root, name), "utf8");
