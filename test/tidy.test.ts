@@ -9,9 +9,17 @@ const MAX_LINES = 300;
 const MAX_EXPORTS = 15;
 const MAX_CODES = 15;
 
-const FOLDERS = ["src", "test", "bench", "examples", ".ci"];
+const FOLDERS = ["src", "test", "bench", "examples", "scripts", "tools", "docs/images", ".ci", ".github"];
 const DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"];
-const SETTINGS = ["package.json", "package-lock.json", "biome.json", "tsconfig.json", "typedoc.json", ".gitignore"];
+const SETTINGS = [
+  "package.json",
+  "package-lock.json",
+  "biome.json",
+  "tsconfig.json",
+  "typedoc.json",
+  ".gitignore",
+  ".gitattributes",
+];
 const CODE = /\.(ts|mjs|cjs|js)$/;
 
 const read = (name: string): string => readFileSync(join(root, name), "utf8");
