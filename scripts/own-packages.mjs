@@ -1,19 +1,26 @@
 /** Folders with a `package.json` of their own: their packages are installed when they are used, and not to compile and test. */
 import { spawnSync } from "node:child_process";
-import { statSync } from "node:fs";
+import { copyFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-const modifiedAt = (file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-
-/** Whether the packages of a folder of this repository were installed after its lock file last changed. */
-export function areInstalled(folder) {
+/** The lock file of a folder, and a copy of the one that was installed last. */
+function lockFilesOf(folder) {
   const directory = join(ROOT, folder);
-  return (
-    modifiedAt(join(directory, "node_modules/.package-lock.json")) > modifiedAt(join(directory, "package-lock.json"))
-  );
+  return [join(directory, "package-lock.json"), join(directory, "node_modules/installed-lock.json")];
+}
+
+/** Whether the packages of a folder of this repository are installed as its lock file lists them. */
+function areInstalled(folder) {
+  const [wanted, installed] = lockFilesOf(folder);
+  try {
+    return readFileSync(wanted).equals(readFileSync(installed));
+  } catch (error) {
+    if (error.code === "ENOENT") return false;
+    throw error;
+  }
 }
 
 /**
@@ -23,8 +30,9 @@ export function areInstalled(folder) {
 export function installIn(folder) {
   if (areInstalled(folder)) return;
   const parameters = ["ci", "--prefix", folder];
-  console.log(`The packages of ${folder}/package.json are not installed yet: npm ${parameters.join(" ")}`);
+  console.log(`Installing the packages of ${folder}/package.json: npm ${parameters.join(" ")}`);
   const { status, error } = spawnSync("npm", parameters, { cwd: ROOT, stdio: "inherit" });
   if (status !== 0)
     throw new Error(`expected "npm ${parameters.join(" ")}" to succeed, got status ${status}`, { cause: error });
+  copyFileSync(...lockFilesOf(folder));
 }
