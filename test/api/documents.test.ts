@@ -7,6 +7,8 @@ import { readme } from "../bench/report.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const MAX_README_WORDS = 2000;
+/** Classes of other packages that ARCHITECTURE.md names. */
+const PEERS = ["MemoryStore", "Map", "Date"];
 
 const read = (name: string): string => readFileSync(join(root, name), "utf8");
 const pagesIn = (folder: string): string[] => readdirSync(join(root, folder)).filter((name) => name.endsWith(".md"));
@@ -69,6 +71,14 @@ describe("the documents", () => {
     it(`have links that lead somewhere, in ${document}`, () => assert.deepEqual(deadLinksOf(document), []));
   }
 
+  it("name no path of a developer's machine and no host of a registry", () => {
+    const foreign = /(^|[\s"'`(=])\/(work|root|home|Users)\/|https?:\/\/[a-z.-]*(registry|npmjs)\b/m;
+    assert.deepEqual(
+      documents.filter((document) => foreign.test(read(document))),
+      [],
+    );
+  });
+
   it("describe every option, event and field of the statistics, and nothing else", () => {
     const described = [
       ["## Options", "src/core/options.ts", "StorageOptions"],
@@ -93,6 +103,43 @@ describe("the documents", () => {
     // What express-session alone calls.
     const ofExpress = ["generate", "regenerate", "load", "createSession"];
     assert.deepEqual(missing(text.sessions, "src/session-store/store.ts", ofExpress), []);
+  });
+
+  it("say of each room what the linter says: which rooms it may import", async () => {
+    const { ROOMS } = (await import(new URL("../../scripts/check-imports.mjs", import.meta.url).href)) as {
+      ROOMS: Record<string, string>;
+    };
+    const others = (room: string, text: string): string[] =>
+      text.split(" ").filter((name) => name === "core/index" || (Object.hasOwn(ROOMS, name) && name !== room));
+    const checked = Object.entries(ROOMS)
+      .filter(([room]) => !["index", "errors"].includes(room))
+      .map(([room, text]) => [
+        room,
+        others(room, text)
+          .filter((name) => name !== "errors")
+          .sort(),
+      ]);
+    const rows = [...read("ARCHITECTURE.md").matchAll(/^\| `src\/[\w/-]*?([\w-]+)` \|.*\|(.*)\|$/gm)];
+    const described = rows.map(([, room, cell = ""]) => [
+      room as string,
+      [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name).sort(),
+    ]);
+    assert.deepEqual(Object.fromEntries(described), Object.fromEntries(checked));
+  });
+
+  it("name parts that the source has", () => {
+    const names = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" });
+    const source = names
+      .filter((name) => name.endsWith(".ts"))
+      .map((name) => read(`src/${name}`))
+      .join("");
+    const parts = [...read("ARCHITECTURE.md").matchAll(/`([A-Za-z]+[a-z][A-Z]\w+|[A-Z][a-z]+)`/g)];
+    assert.deepEqual(
+      parts
+        .map(([, name]) => name as string)
+        .filter((name) => !PEERS.includes(name) && !new RegExp(`\\b${name}\\b`).test(source)),
+      [],
+    );
   });
 
   it("show the figures that were measured last", () => {
