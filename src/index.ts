@@ -9,5 +9,6 @@ export {
   type StoragePatchOptions,
   type StoragePath,
   type StorageStats,
+  type StorageStatus,
 } from "./core/index.js";
 export { ClusterSessionStore, type ClusterSessionStoreOptions, type SessionPayload } from "./session-store/index.js";

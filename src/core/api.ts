@@ -37,11 +37,24 @@ export interface StorageEvents {
   error: [error: Error];
 }
 
-/** What a storage tells about itself. */
+/** What a storage is doing. */
+export type StorageStatus =
+  /** It has not joined yet. Reads see the writes of this process only; writes are pending. */
+  | "opening"
+  /** It is connected to a manager and has everything. */
+  | "open"
+  /** It has joined before and there is no manager for the moment. Reads and writes go on; writes are pending. */
+  | "disconnected"
+  /** It gave up, for example because a file is corrupt. Reads and writes throw the failure. */
+  | "failed"
+  /** `close` or `destroy` was called. Reads and writes throw `ERR_STORAGE_CLOSED`. */
+  | "closed";
+
+/** What a storage reports about itself. */
 export interface StorageStats {
   /** The number of the last write that was applied here; equal on all members when they are equal. */
   readonly seq: number;
-  /** Batches of this process that are not confirmed yet. */
+  /** Writes of this process that are not confirmed yet. */
   readonly pending: number;
   /** Their bytes. */
   readonly pendingBytes: number;

@@ -1,5 +1,13 @@
 /** `cluster-storage`: JSON data that all processes of an application share. */
-export type { StorageChange, StorageEvents, StoragePatchOptions, StoragePath, StorageStats } from "./api.js";
+export type {
+  StorageChange,
+  StorageEvents,
+  StoragePatchOptions,
+  StoragePath,
+  StorageStats,
+  StorageStatus,
+} from "./api.js";
 export { StorageError, type StorageErrorCode } from "./errors.js";
 export type { StorageOptions } from "./options.js";
+export { factsOf, type StorageFacts } from "./shared-storage.js";
 export { Storage } from "./storage.js";

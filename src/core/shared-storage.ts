@@ -2,6 +2,7 @@
  * The storages that are open in this thread: those of one file share one replica, so that a plugin, a middleware and a
  * session store can each open "app" and the data is in memory once.
  */
+import type { StorageStatus } from "./api.js";
 import { StorageError } from "./errors.js";
 import { preparePlace } from "./local/disk/directory.js";
 import type { Clock, Machine, Place, Timer } from "./local/machine/machine.js";
@@ -24,8 +25,33 @@ interface ManagerView {
   readonly isHere: boolean;
 }
 
+/** What the adapters know of a storage beyond its public API. The properties change as the storage goes on. */
+export interface StorageFacts {
+  /** The number of the last batch that was applied here. */
+  readonly seq: number;
+  /** Whether writes of this process are not confirmed yet. */
+  readonly hasPending: boolean;
+  /** ms from when the last batch was ordered until it was known here; large when this process had stood still. */
+  readonly delayMs: number;
+  /** {@link Log.isPushed} */
+  readonly isPushed: boolean;
+  /** What reads and writes throw while the status is `"failed"`; else null. */
+  readonly failure: Error | null;
+}
+
+/**
+ * Where a storage keeps its {@link StorageFacts}. All copies of this package that an application has loaded use the same symbol,
+ * so that an adapter of one copy takes a storage of another. A property that is defined at run time is in no public type.
+ */
+export const FACTS = Symbol.for("cluster-storage.facts");
+
+/** What an adapter knows of a storage; undefined when this is no storage, or one of another version. */
+export function factsOf(storage: unknown): StorageFacts | undefined {
+  return (storage as { readonly [FACTS]?: StorageFacts } | null | undefined)?.[FACTS];
+}
+
 /** What the storages of one file in this thread share. */
-export class SharedStorage implements ReplicaEvents {
+export class SharedStorage implements ReplicaEvents, StorageFacts {
   static readonly #all = new Map<string, SharedStorage>();
 
   readonly filename: string;
@@ -37,7 +63,7 @@ export class SharedStorage implements ReplicaEvents {
   readonly #listeners = new Set<StorageListener>();
   /** Those of the listeners that have heard that everything is here. */
   readonly #ready = new WeakSet<StorageListener>();
-  isConnected = false;
+  status: Exclude<StorageStatus, "closed"> = "opening";
   failure: Error | null = null;
   #trouble: Error | null = null;
   readonly #onTrouble = new Set<(error: StorageError) => void>();
@@ -81,7 +107,7 @@ export class SharedStorage implements ReplicaEvents {
     }
     shared.#expectOptions(options);
     shared.#listeners.add(listener);
-    if (shared.isConnected) queueMicrotask(() => shared.#welcome(listener));
+    if (shared.status === "open") queueMicrotask(() => shared.#welcome(listener));
     return shared;
   }
 
@@ -102,8 +128,24 @@ export class SharedStorage implements ReplicaEvents {
     });
   }
 
+  get seq(): number {
+    return this.replica.seq;
+  }
+
+  get hasPending(): boolean {
+    return this.replica.hasPending;
+  }
+
+  get delayMs(): number {
+    return this.replica.delayMs;
+  }
+
+  get isPushed(): boolean {
+    return this.log.isPushed;
+  }
+
   connected(): void {
-    this.isConnected = true;
+    this.status = "open";
     for (const listener of this.#listeners) {
       this.#getReady(listener);
       listener.emit("connect");
@@ -112,7 +154,7 @@ export class SharedStorage implements ReplicaEvents {
 
   /** Tells one that comes later what the others heard before. */
   #welcome(listener: StorageListener): void {
-    if (!this.#listeners.has(listener) || !this.isConnected || this.#ready.has(listener)) return;
+    if (!this.#listeners.has(listener) || this.status !== "open" || this.#ready.has(listener)) return;
     listener.emit("manager", this.manager);
     this.#getReady(listener);
     listener.emit("connect");
@@ -125,7 +167,7 @@ export class SharedStorage implements ReplicaEvents {
   }
 
   disconnected(): void {
-    this.isConnected = false;
+    this.status = "disconnected";
     for (const listener of this.#listeners) listener.emit("disconnect");
   }
 
@@ -181,7 +223,7 @@ export class SharedStorage implements ReplicaEvents {
 
   failed(error: Error): void {
     this.failure = error;
-    this.isConnected = false;
+    this.status = "failed";
     this.erred(error);
   }
 

@@ -1,10 +1,10 @@
 /** The user's API: validates, delegates, holds no logic of its own. */
 import { EventEmitter } from "node:events";
 import { resolve } from "node:path";
-import type { StorageEvents, StoragePatchOptions, StoragePath, StorageStats } from "./api.js";
+import type { StorageEvents, StoragePatchOptions, StoragePath, StorageStats, StorageStatus } from "./api.js";
 import { StorageError } from "./errors.js";
 import { checkName, checkPrefix, type ResolvedOptions, resolveOptions, type StorageOptions } from "./options.js";
-import { SharedStorage } from "./shared-storage.js";
+import { FACTS, SharedStorage } from "./shared-storage.js";
 
 /**
  * JSON data that all processes of an application share. Reads are local and synchronous; writes are visible here at once, and
@@ -41,6 +41,7 @@ export class Storage extends EventEmitter<StorageEvents> {
     this.path = resolve(this.#options.path);
     this.gcInterval = this.#options.gcInterval;
     this.#shared = SharedStorage.acquire(name, this.#options, this);
+    Object.defineProperty(this, FACTS, { value: this.#shared });
   }
 
   /**
@@ -63,14 +64,19 @@ export class Storage extends EventEmitter<StorageEvents> {
     return this.#shared.filename;
   }
 
-  /** Whether it is connected to a manager and has everything. */
-  get connected(): boolean {
-    return !this.#isClosed && this.#shared.isConnected;
+  /** What this storage is doing: `"opening"`, `"open"`, `"disconnected"`, `"failed"` or `"closed"`. */
+  get status(): StorageStatus {
+    return this.#isClosed ? "closed" : this.#shared.status;
   }
 
-  /** Whether `close` or `destroy` was called: the data can no longer be read or written. */
+  /** Whether it is connected to a manager and has everything: `status` is `"open"`. */
+  get connected(): boolean {
+    return this.status === "open";
+  }
+
+  /** Whether `close` or `destroy` was called: `status` is `"closed"`. The data can no longer be read or written. */
   get closed(): boolean {
-    return this.#isClosed;
+    return this.status === "closed";
   }
 
   /** Whether the manager runs in this process. Of all processes at most one confirms writes at any time. */
@@ -253,10 +259,14 @@ export class Storage extends EventEmitter<StorageEvents> {
     const { replica, log } = this.#shared;
     const { epoch, members, bytes, compactions } = log.stats;
     const { seq, pendingCount, pendingBytes, lagMs, delayMs } = replica;
-    const joined = this.isManager ? "manager" : "member";
-    const role = this.#isClosed ? "closed" : this.connected ? joined : "disconnected";
     const waiting = { pending: pendingCount, pendingBytes, lag: lagMs };
-    return { seq, ...waiting, members, role, epoch, bytes, compactions, delay: delayMs };
+    return { seq, ...waiting, members, role: this.#role, epoch, bytes, compactions, delay: delayMs };
+  }
+
+  get #role(): StorageStats["role"] {
+    const { status } = this;
+    if (status === "open") return this.#shared.manager.isHere ? "manager" : "member";
+    return status === "closed" ? "closed" : "disconnected";
   }
 
   /** The replica, unless this storage is closed or has failed. */

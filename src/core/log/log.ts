@@ -61,6 +61,11 @@ export interface LogStats {
 
 /** One order of batches, kept and shared. */
 export interface Log {
+  /**
+   * Whether each batch has been sent to all other members before it is confirmed. A process that learns of a confirmed write
+   * by another way then finds it among what its connection has already received; else it must ask by `barrier`.
+   */
+  readonly isPushed: boolean;
   /** Starts to deliver. Called once. */
   open(sink: LogSink): void;
   /**

@@ -92,6 +92,11 @@ export class Replica {
     return this.#outbox.bytes;
   }
 
+  /** Whether there are writes that are not confirmed. */
+  get hasPending(): boolean {
+    return this.#pending.batches.length > 0;
+  }
+
   /** Writes that are not confirmed. */
   get pendingCount(): number {
     return this.#pending.batches.reduce((count, batch) => count + batch.ops.length, 0);

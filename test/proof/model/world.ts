@@ -87,6 +87,7 @@ export class Member {
   constructor(world: World, maxInFlight: number) {
     this.#world = world;
     const log: Log = {
+      isPushed: true,
       open: () => {},
       append: (frame) => this.#append(frame),
       barrier: (done) => this.barriers.push(done),

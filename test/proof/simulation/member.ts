@@ -255,6 +255,7 @@ export class Member implements ReplicaEvents {
   #tapped(): Log {
     const log = this.#log;
     return {
+      isPushed: log.isPushed,
       open: () => {},
       append: (frame) => {
         this.view.sends(frame);

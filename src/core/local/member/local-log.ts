@@ -48,6 +48,7 @@ export interface LocalLogOptions {
 }
 
 export class LocalLog implements Log {
+  readonly isPushed = true;
   readonly #machine: Machine;
   readonly #place: Place;
   readonly #options: LocalLogOptions;
