@@ -1,5 +1,5 @@
 /**
- * The codes of {@link StorageError}, each a heading in the README with its cause and its remedy.
+ * The codes of {@link StorageError}, each a heading in `docs/errors.md` with its cause and its remedy.
  */
 export type StorageErrorCode =
   /** The storage was used after `close()` or `destroy()`. */
@@ -32,7 +32,7 @@ export type StorageErrorCode =
  */
 export class StorageError extends Error {
   override readonly name = "StorageError";
-  /** Which failure it is; documented in the README. */
+  /** Which failure it is; documented in `docs/errors.md`. */
   readonly code: StorageErrorCode;
 
   /**
