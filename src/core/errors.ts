@@ -45,3 +45,9 @@ export class StorageError extends Error {
     this.code = code;
   }
 }
+
+/** The `code` of an error, as `ENOENT` or `ERR_STORAGE_CORRUPT`; empty when it has none. */
+export function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null | undefined)?.code;
+  return typeof code === "string" ? code : "";
+}

@@ -3,7 +3,7 @@
  * session store can each open "app" and the data is in memory once.
  */
 import type { StorageStatus } from "./api.js";
-import { StorageError } from "./errors.js";
+import { codeOf, StorageError } from "./errors.js";
 import { preparePlace } from "./local/disk/directory.js";
 import type { Clock, Machine, Place, Timer } from "./local/machine/machine.js";
 import { nodeMachine } from "./local/machine/node-machine.js";
@@ -252,10 +252,9 @@ export interface StorageListener {
 
 function diskError(cause: Error): StorageError {
   if (cause instanceof StorageError) return cause;
-  const { code } = cause as NodeJS.ErrnoException;
   return new StorageError(
     "ERR_STORAGE_DISK",
-    `the files cannot be written (${code}: ${cause.message}); writes stay pending and are tried again`,
+    `the files cannot be written (${codeOf(cause)}: ${cause.message}); writes stay pending and are tried again`,
     { cause },
   );
 }

@@ -5,6 +5,8 @@ const WRITE = "src/core/local/disk/write-all.ts";
 const SNAPSHOT = "src/core/local/disk/snapshot.ts";
 const COMPACTOR = "src/core/local/upkeep/compactor.ts";
 const COPY = "src/core/local/upkeep/removal.ts";
+const ACCESS = "src/core/local/disk/file-access.ts";
+const TORN = "src/core/local/disk/torn-ends.ts";
 const writer = ["hub/log-writer", "disk/segment", "hub/order", "hub/disk-full", "simulation"];
 const compactor = ["upkeep/compactor", "disk/snapshot", "simulation"];
 
@@ -114,8 +116,8 @@ export const fileMutants = [
   {
     name: "a segment that could not be begun is left",
     file: SEGMENT,
-    from: "    files.close(file);\n    files.unlink(path);\n    throw error;\n  }\n\n  /** Bytes of whole",
-    to: "    files.close(file);\n    throw error;\n  }\n\n  /** Bytes of whole",
+    from: "    bestEffort(() => files.unlink(path));\n",
+    to: "",
     killedBy: writer,
   },
   {
@@ -149,7 +151,7 @@ export const fileMutants = [
   {
     name: "a snapshot is not synced",
     file: SNAPSHOT,
-    from: "    files.sync(file);\n",
+    from: "  files.sync(file);\n",
     to: "",
     killedBy: compactor,
   },
@@ -193,7 +195,7 @@ export const fileMutants = [
   },
   {
     name: "a snapshot is renamed over another one",
-    file: COMPACTOR,
+    file: ACCESS,
     from: "files.link(path, name);",
     to: "files.rename(path, name);",
     killedBy: compactor,
@@ -249,7 +251,7 @@ export const fileMutants = [
   },
   {
     name: "the unfinished end of a segment is not kept aside",
-    file: COPY,
+    file: TORN,
     from: "if (rest) writeNew(files, tornPath(place, segment.epoch, segment.segment), rest);",
     to: "",
     killedBy: ["upkeep/recovery"],

@@ -57,7 +57,7 @@ export const hubMutants = [
   {
     name: "a contender that withdraws leaves its seat",
     file: SEAT,
-    from: "    files.unlink(seatPath(place, epoch));\n    seat.release();\n    return null;",
+    from: "    seat.release();\n    files.unlink(seatPath(place, epoch));\n    return null;",
     to: "    seat.release();\n    return null;",
     killedBy: seat,
   },

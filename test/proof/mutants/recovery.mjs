@@ -188,8 +188,8 @@ export const recoveryMutants = [
   {
     name: "frames with a wrong checksum are read",
     file: SCANNER,
-    from: "if (!isIntact(this.#buffer, start, start + length)) this.fail(",
-    to: "if (length < 0) this.fail(",
+    from: "if (!isIntact(this.#buffer, start, start + length))\n",
+    to: "if (length < 0)\n",
     killedBy: recovery,
   },
   {
@@ -251,8 +251,8 @@ export const recoveryMutants = [
   {
     name: "a file that a compaction of before removes stops a successor",
     file: RECOVERY,
-    from: "  const file = openIfThere(files, path);\n  if (file === null) return null;\n  try {",
-    to: '  const file = files.open(path, "read");\n  try {',
+    from: "const isWhole = withFile(files, snapshotPath(place, snapshot), (file) =>",
+    to: 'const isWhole = thenClose(files, files.open(snapshotPath(place, snapshot), "read"), (file) =>',
     killedBy: ["upkeep/strays"],
   },
   {

@@ -6,7 +6,8 @@
  */
 
 import type { Files, Place, SegmentRef } from "../machine/machine.js";
-import { CorruptFileError, openUnlessCompacted } from "./file-errors.js";
+import { openUnlessCompacted } from "./file-access.js";
+import { CorruptFileError } from "./file-errors.js";
 import { segmentPath } from "./file-names.js";
 import { readSegmentHead, type SegmentHead } from "./segment.js";
 

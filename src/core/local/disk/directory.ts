@@ -1,7 +1,7 @@
 /** Makes the directory of a storage, and checks that it can serve. */
 import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
-import { StorageError } from "../../errors.js";
+import { codeOf, StorageError } from "../../errors.js";
 import { makeShelter, NO_ACCESS } from "../machine/address.js";
 import type { Files, Machine, Place } from "../machine/machine.js";
 import { placeOf, temporaryPath } from "./file-names.js";
@@ -68,6 +68,6 @@ function expectWritable({ files, random }: Machine, place: Place): void {
     files.close(files.open(probe, "create"));
     files.unlink(probe);
   } catch (error) {
-    if (NO_ACCESS.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    if (NO_ACCESS.has(codeOf(error))) throw error;
   }
 }

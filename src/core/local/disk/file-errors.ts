@@ -1,6 +1,5 @@
 /** What can be wrong with a storage's files, as errors that say where, what was expected and what can be done. */
 import { StorageError } from "../../errors.js";
-import type { Files } from "../machine/machine.js";
 
 /** A place in a file that is not what was written there. */
 export class CorruptFileError extends StorageError {
@@ -53,24 +52,4 @@ export function formatError(path: string, detail: string, options?: ErrorOptions
     `${path}: ${detail}; move the file away, or open it with the version of cluster-storage that wrote it`,
     options,
   );
-}
-
-/**
- * Opens a file to read.
- * @throws StaleFilesError when there is none.
- */
-export function openUnlessCompacted(files: Files, path: string): number {
-  const file = openIfThere(files, path);
-  if (file === null) throw new CompactedFileError(path);
-  return file;
-}
-
-/** Opens a file; null when there is none. */
-export function openIfThere(files: Files, path: string, how: "read" | "write" = "read"): number | null {
-  try {
-    return files.open(path, how);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw error;
-  }
 }

@@ -5,13 +5,15 @@
  * was visited is a prefix of the history that ends at `position`; segments are never read behind where their successor says
  * that they end.
  */
+
 import { MalformedError } from "../../log/codec.js";
 import { crcOf, HEADER_BYTES, lengthOf, seqOf, timeOf } from "../../log/frame.js";
 import type { SnapshotHead } from "../../log/log.js";
 import type { Files, LogPosition, Place, Position } from "../machine/machine.js";
 import { BatchScanner } from "./batch-scanner.js";
 import { closeLinks, compareSegments, expectStart, type Link, openChain, openLink } from "./chain.js";
-import { CompactedFileError, MissingFileError, openUnlessCompacted } from "./file-errors.js";
+import { openUnlessCompacted } from "./file-access.js";
+import { CompactedFileError, MissingFileError } from "./file-errors.js";
 import { snapshotPath, snapshotsIn } from "./file-names.js";
 import { type FrameScanner, readExactly } from "./frame-scanner.js";
 import { SnapshotScanner } from "./snapshot.js";

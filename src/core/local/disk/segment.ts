@@ -5,8 +5,10 @@
  * is cut off; a failed fsync is never tried again, since the pages that it could not write may be gone (ATC'20, "Can
  * Applications Recover from fsync Failures?").
  */
+
 import { encodeJson, epochOf, isCount, kindOf, lengthOf, numberOf, SEGMENT, seqOf, timeOf } from "../../log/frame.js";
 import type { Files, Place, SegmentRef } from "../machine/machine.js";
+import { bestEffort } from "./file-access.js";
 import { CorruptFileError, formatError } from "./file-errors.js";
 import { segmentPath } from "./file-names.js";
 import { firstFrame } from "./frame-scanner.js";
@@ -117,7 +119,7 @@ export class Segment {
     const { error } = writeAll(files, file, [head], 0);
     if (error === null) return new Segment(files, place.directory, file, start, head);
     files.close(file);
-    files.unlink(path);
+    bestEffort(() => files.unlink(path));
     throw error;
   }
 

@@ -3,6 +3,7 @@
  *
  * Invariant: a file named `snapshot.<seq>` was whole and on the disk before it got that name, and never changes.
  */
+
 import { boundOf, encodeEntries } from "../../log/codec.js";
 import type { Entry } from "../../log/entry.js";
 import {
@@ -24,7 +25,8 @@ import { MAX_FRAME_BYTES } from "../../log/limits.js";
 import type { SnapshotHead } from "../../log/log.js";
 import type { Files, Place } from "../machine/machine.js";
 import { expectEntries } from "./batch-scanner.js";
-import { CorruptFileError, formatError, openUnlessCompacted } from "./file-errors.js";
+import { bestEffort, openUnlessCompacted, thenClose } from "./file-access.js";
+import { CorruptFileError, formatError } from "./file-errors.js";
 import { snapshotPath } from "./file-names.js";
 import { FrameScanner, firstFrame, readExactly } from "./frame-scanner.js";
 import { FORMAT, readHead } from "./head.js";
@@ -43,20 +45,22 @@ const STATE_FRAME_BOUND = 3 * 64 * 1024;
  */
 export function writeSnapshot(files: Files, path: string, head: SnapshotHead, entries: Iterable<Entry>): number {
   const file = files.open(path, "create");
-  let bytes = 0;
   try {
-    for (const frame of framesOf(head, entries)) {
-      const { error } = writeAll(files, file, [frame], bytes);
-      if (error) throw error;
-      bytes += frame.length;
-    }
-    files.sync(file);
+    return thenClose(files, file, () => writeFrames(files, file, framesOf(head, entries)));
   } catch (error) {
-    files.close(file);
-    files.unlink(path);
+    bestEffort(() => files.unlink(path));
     throw error;
   }
-  files.close(file);
+}
+
+function writeFrames(files: Files, file: number, frames: Iterable<Buffer>): number {
+  let bytes = 0;
+  for (const frame of frames) {
+    const { error } = writeAll(files, file, [frame], bytes);
+    if (error) throw error;
+    bytes += frame.length;
+  }
+  files.sync(file);
   return bytes;
 }
 
@@ -128,11 +132,7 @@ function areOrigins(origins: unknown): origins is SnapshotHead["origins"] {
 export function snapshotHead(files: Files, place: Place, seq: number): SnapshotHead {
   const path = snapshotPath(place, seq);
   const file = openUnlessCompacted(files, path);
-  try {
-    return new SnapshotScanner(files, path, file, seq, false).head;
-  } finally {
-    files.close(file);
-  }
+  return thenClose(files, file, () => new SnapshotScanner(files, path, file, seq, false).head);
 }
 
 /** Reads a snapshot frame by frame. Invariant: the first `#frameCount` frames had `#entryCount` entries. */

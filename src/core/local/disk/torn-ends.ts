@@ -1,7 +1,9 @@
 /** Torn ends of segments, which are kept aside: they hold no confirmed batch, but a person may want to look at them. */
+
 import { join } from "node:path";
 import type { Files, Place, SegmentRef } from "../machine/machine.js";
 import { compareSegments } from "./chain.js";
+import { bestEffort, thenClose } from "./file-access.js";
 import { readExactly } from "./frame-scanner.js";
 import { writeAll } from "./write-all.js";
 
@@ -26,20 +28,16 @@ export function keepTorn(
   file: number,
   offset: number,
 ): void {
-  try {
+  bestEffort(() => {
     const bytes = Math.min(files.bytes(file) - offset, MAX_TORN_BYTES);
     const rest = readExactly(files, file, offset, bytes);
     if (rest) writeNew(files, tornPath(place, segment.epoch, segment.segment), rest);
     removeOldTorn(files, place);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-  }
+  });
 }
 
 function writeNew(files: Files, path: string, bytes: Buffer): void {
-  const file = files.open(path, "create");
-  const { error } = writeAll(files, file, [bytes], 0);
-  files.close(file);
+  const { error } = thenClose(files, files.open(path, "create"), (file) => writeAll(files, file, [bytes], 0));
   if (error) files.unlink(path);
 }
 

@@ -1,9 +1,11 @@
 /** Reads and checks the files of a log without giving their content to anybody. */
+
 import { BATCH, epochOf, seqOf } from "../../log/frame.js";
 import type { Files, Place } from "../machine/machine.js";
 import { BatchScanner } from "./batch-scanner.js";
 import { expectStart, type Link } from "./chain.js";
-import { CorruptFileError, openUnlessCompacted } from "./file-errors.js";
+import { openUnlessCompacted, thenClose } from "./file-access.js";
+import { CorruptFileError } from "./file-errors.js";
 import { nextIntactFrame } from "./resync.js";
 import { SnapshotScanner } from "./snapshot.js";
 import { keepTorn } from "./torn-ends.js";
@@ -89,12 +91,9 @@ export function checkSnapshot(
   path: string,
   seq: number | null,
 ): { seq: number; time: number; bytes: number } {
-  const file = openUnlessCompacted(files, path);
-  try {
+  return thenClose(files, openUnlessCompacted(files, path), (file) => {
     const scanner = new SnapshotScanner(files, path, file, seq, true);
     while (scanner.next());
     return { seq: scanner.head.seq, time: scanner.head.time, bytes: files.bytes(file) };
-  } finally {
-    files.close(file);
-  }
+  });
 }

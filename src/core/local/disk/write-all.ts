@@ -1,4 +1,5 @@
 import type { Files } from "../machine/machine.js";
+import { bestEffort } from "./file-access.js";
 import { readExactly } from "./frame-scanner.js";
 
 /** What became of a write. */
@@ -31,12 +32,10 @@ export function writeAll(files: Files, file: number, buffers: readonly Buffer[],
  * the next sync would not mean them. Best effort: what the disk refuses now too stays as it is.
  */
 export function writeAnew(files: Files, file: number, bytes: number): void {
-  try {
+  bestEffort(() => {
     const content = readExactly(files, file, 0, bytes);
     if (content) writeAll(files, file, [content], 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-  }
+  });
 }
 
 /** What is left of buffers when their first `bytes` bytes are gone. */

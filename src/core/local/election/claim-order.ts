@@ -2,6 +2,7 @@
  * Who goes first in a contest for the seat. A courtesy that saves the others a thread each; safety does not rest on it.
  */
 
+import { codeOf } from "../../errors.js";
 import { intentPath } from "../disk/file-names.js";
 import type { Machine, Place } from "../machine/machine.js";
 import { readSmallFile } from "./seat.js";
@@ -42,7 +43,7 @@ export class ClaimOrder {
     try {
       file = files.open(path, "create");
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+      if (codeOf(error) === "EEXIST") return false;
       throw error;
     }
     try {

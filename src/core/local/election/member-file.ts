@@ -1,7 +1,9 @@
 /**
  * Who has a storage open that does not persist: its files are void once nobody has, also when all were killed at once.
  */
+
 import { join } from "node:path";
+import { bestEffort } from "../disk/file-access.js";
 import type { Machine, Place } from "../machine/machine.js";
 
 const PRESENCE_NAME = /^member\.(\d+)\.([0-9a-f]+)$/;
@@ -39,11 +41,7 @@ export class MemberFile {
   leave(): void {
     if (!this.#isShown) return;
     this.#isShown = false;
-    try {
-      this.#machine.files.unlink(this.#path);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    }
+    bestEffort(() => this.#machine.files.unlink(this.#path));
   }
 }
 

@@ -11,7 +11,9 @@
  *
  * The highest seat is removed by nothing but `destroy`, which notes its epoch first, so epochs only rise.
  */
-import { openIfThere } from "../disk/file-errors.js";
+
+import { codeOf } from "../../errors.js";
+import { bestEffort, withFile } from "../disk/file-access.js";
 import { intentPath, intentsIn, seatPath, seatsIn, segmentsIn, temporaryPath } from "../disk/file-names.js";
 import type { Machine, Place } from "../machine/machine.js";
 import { tombstoneEpoch } from "../upkeep/tombstone.js";
@@ -79,14 +81,9 @@ function readSeat(machine: Machine, path: string): SeatContent | null {
 
 /** The text of a small file; empty when there is none. */
 export function readSmallFile({ files }: Machine, path: string): string {
-  const file = openIfThere(files, path);
-  if (file === null) return "";
-  try {
-    const bytes = Buffer.alloc(MAX_SEAT_BYTES);
-    return bytes.toString("utf8", 0, files.read(file, bytes, 0, bytes.length, 0));
-  } finally {
-    files.close(file);
-  }
+  const bytes = Buffer.alloc(MAX_SEAT_BYTES);
+  const length = withFile(files, path, (file) => files.read(file, bytes, 0, bytes.length, 0)) ?? 0;
+  return bytes.toString("utf8", 0, length);
 }
 
 /** A seat that this process made. */
@@ -129,12 +126,12 @@ export class Seat {
       seat.release();
       if (isLinked) files.unlink(seatPath(place, epoch));
       files.unlink(temporary);
-      if (FIRST.has((error as NodeJS.ErrnoException).code ?? "")) return null;
+      if (FIRST.has(codeOf(error))) return null;
       throw error;
     }
     if (isHighest) return seat;
-    files.unlink(seatPath(place, epoch));
     seat.release();
+    files.unlink(seatPath(place, epoch));
     return null;
   }
 
@@ -167,11 +164,7 @@ export class Seat {
 
   /** Shows processes of other machines that share the volume that somebody is here. Best effort: the disk may take nothing. */
   refresh(): void {
-    try {
-      this.#machine.files.touch(this.#file, this.#machine.clock.now());
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    }
+    bestEffort(() => this.#machine.files.touch(this.#file, this.#machine.clock.now()));
   }
 
   /** Closes the file; the seat stays where it is. */
@@ -183,17 +176,8 @@ export class Seat {
 
   #empty(epoch: number): void {
     const { files } = this.#machine;
-    try {
-      const file = files.open(seatPath(this.#place, epoch), "write");
-      try {
-        files.truncate(file, 0);
-      } finally {
-        files.close(file);
-      }
-    } catch (error) {
-      // Somebody else fences it too.
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    }
+    // Another contender may fence it too, so it may be gone.
+    withFile(files, seatPath(this.#place, epoch), (file) => files.truncate(file, 0), "write");
   }
 
   #hasHigher(): boolean {

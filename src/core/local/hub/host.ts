@@ -5,9 +5,11 @@
  * fences before it reads, so nothing that is confirmed later escapes it; and it cleans up only after its first segment is
  * there and its seat still stands, when no successor can need what it removes.
  */
-import { StorageError } from "../../errors.js";
+
+import { codeOf, StorageError } from "../../errors.js";
 import { encodeEntries } from "../../log/codec.js";
 import { clearEntry } from "../../log/entry.js";
+import { bestEffort } from "../disk/file-access.js";
 import { snapshotHead } from "../disk/snapshot.js";
 import { hasLiving } from "../election/member-file.js";
 import { Seat } from "../election/seat.js";
@@ -201,12 +203,7 @@ class HubHost implements HubHandle {
 
   /** As `isVoid`; when nobody can tell, the files stay. */
   #isVoidForSure(): boolean {
-    try {
-      return this.#isVoid();
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-      return false;
-    }
+    return bestEffort(() => this.#isVoid()) ?? false;
   }
 
   /**
@@ -258,8 +255,7 @@ function refusal(wanted: string): StorageError {
 }
 
 function describe(error: unknown): { code: string; message: string } {
-  const { code = "ERR_STORAGE_DISK", message = String(error) } = error as NodeJS.ErrnoException;
-  return { code, message };
+  return { code: codeOf(error) || "ERR_STORAGE_DISK", message: error instanceof Error ? error.message : String(error) };
 }
 
 function failure(error: unknown): HubReport {

@@ -10,6 +10,7 @@
  *
  * Invariant: `#unwritten` are stamped frames with the seqs that follow the confirmed end; `#arrivals` are not stamped yet.
  */
+import { codeOf } from "../../errors.js";
 import { encodeEntries } from "../../log/codec.js";
 import { CONFIRM, DISK_TROUBLE, encodeFrame, encodeJson, PING, WELCOME } from "../../log/frame.js";
 import type { Seat } from "../election/seat.js";
@@ -244,7 +245,7 @@ export class Hub {
    */
   #fail(error: Error, isSpoiling: boolean): void {
     if (this.#trouble === null) {
-      const { code = "EIO" } = error as NodeJS.ErrnoException;
+      const code = codeOf(error) || "EIO";
       this.#trouble = encodeJson(DISK_TROUBLE, {}, { code, message: error.message });
       this.#tell(this.#trouble);
       this.#members.pause();

@@ -24,7 +24,7 @@ import {
   writeSync,
   writevSync,
 } from "node:fs";
-import { StorageError } from "../../errors.js";
+import { codeOf, StorageError } from "../../errors.js";
 import type { Files } from "./machine.js";
 
 const FILE_MODE = 0o600;
@@ -59,7 +59,7 @@ function unless<T>(code: string, fallback: T, call: () => T): T {
   try {
     return call();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === code) return fallback;
+    if (codeOf(error) === code) return fallback;
     throw error;
   }
 }
@@ -82,16 +82,20 @@ function orNotFile<T>(path: string, call: () => T): T {
   try {
     return call();
   } catch (error) {
-    throw NO_FILE.has((error as NodeJS.ErrnoException).code ?? "") ? notFile(path, error) : error;
+    throw NO_FILE.has(codeOf(error)) ? notFile(path, error) : error;
   }
 }
 
 /** Opens nothing but a regular file, so that nobody can make this process wait, or write elsewhere. */
 function openFile(path: string, how: keyof typeof FLAGS): number {
   const file = orNotFile(path, () => openSync(path, FLAGS[how], FILE_MODE));
-  if (fstatSync(file).isFile()) return file;
-  closeSync(file);
-  throw notFile(path);
+  try {
+    if (!fstatSync(file).isFile()) throw notFile(path);
+    return file;
+  } catch (error) {
+    closeSync(file);
+    throw error;
+  }
 }
 
 /**
@@ -102,7 +106,7 @@ function close(file: number): void {
   try {
     closeSync(file);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EBADF") throw error;
+    if (codeOf(error) === "EBADF") throw error;
   }
 }
 
@@ -113,7 +117,7 @@ function syncDirectory(path: string): void {
     file = openSync(path, constants.O_RDONLY);
     fsyncSync(file);
   } catch (error) {
-    if (!isWindows || !NO_DIRECTORY_SYNC.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    if (!isWindows || !NO_DIRECTORY_SYNC.has(codeOf(error))) throw error;
   } finally {
     if (file !== undefined) closeSync(file);
   }

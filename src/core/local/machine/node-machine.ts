@@ -1,7 +1,9 @@
 /** The machine that this process runs on. */
+
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { performance } from "node:perf_hooks";
+import { codeOf } from "../../errors.js";
 import { bootIdOf, diskFiles } from "./files.js";
 import type { Clock, Identity, Machine } from "./machine.js";
 import { unixSockets } from "./sockets.js";
@@ -36,7 +38,7 @@ const identity: Identity = {
       process.kill(pid, 0);
       return true;
     } catch (error) {
-      return (error as NodeJS.ErrnoException).code === "EPERM";
+      return codeOf(error) === "EPERM";
     }
   },
 };

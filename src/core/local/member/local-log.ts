@@ -12,7 +12,7 @@
  *
  * Whom it suspects wrongly loses its seat and nothing else: safety rests on `seat.ts`.
  */
-import { StorageError } from "../../errors.js";
+import { codeOf, StorageError } from "../../errors.js";
 import { BARRIER, encodeFrame } from "../../log/frame.js";
 import type { Log, LogSink, LogStats } from "../../log/log.js";
 import { MemberFile } from "../election/member-file.js";
@@ -187,7 +187,7 @@ export class LocalLog implements Log {
   }
 
   #failed(error: Error): void {
-    const code = (error as NodeJS.ErrnoException).code as string;
+    const code = codeOf(error);
     if (this.#leaving) this.#depart(error);
     else if (this.#position === null && FINAL_CODES.has(code)) this.#giveUp(error);
     else this.#trouble(error);
@@ -232,7 +232,7 @@ export class LocalLog implements Log {
       if (hasLeft || reason instanceof StorageError) this.#depart();
       if (this.#leaving === null || this.#ownHub.isRunning) return;
     }
-    const code = (reason as NodeJS.ErrnoException | null)?.code ?? "";
+    const code = codeOf(reason);
     if (reason instanceof StorageError) {
       this.#giveUp(reason);
       return;

@@ -1,5 +1,7 @@
 /** The thread of compactions, one after the other. */
+
 import { parentPort } from "node:worker_threads";
+import { codeOf } from "../../errors.js";
 import type { CompactRequest } from "../machine/machine.js";
 import { nodeMachine } from "../machine/node-machine.js";
 import type { CompactReport } from "../machine/threads.js";
@@ -11,8 +13,7 @@ function run(request: CompactRequest): CompactReport {
   try {
     return { result: compact(nodeMachine, request) };
   } catch (error) {
-    const { code = "ERR_STORAGE_DISK", message } = error as NodeJS.ErrnoException;
-    return { code, message };
+    return { code: codeOf(error) || "ERR_STORAGE_DISK", message: (error as Error).message };
   }
 }
 

@@ -5,6 +5,7 @@
  * The order is what makes it harmless: written whole and synced under a temporary name; read back; linked to a name of its
  * own, which is the commit point; the names synced; and only then is anything deleted, and only what that snapshot covers.
  */
+
 import { decodeEntries } from "../../log/codec.js";
 import type { Batch, Entry } from "../../log/entry.js";
 import { bornOf, numberOf, originOf, seqOf, timeOf } from "../../log/frame.js";
@@ -12,6 +13,7 @@ import type { SnapshotHead } from "../../log/log.js";
 import { EXPIRED } from "../../state/origins.js";
 import { Table } from "../../state/table.js";
 import { openLink } from "../disk/chain.js";
+import { linkOnce } from "../disk/file-access.js";
 import { snapshotPath, temporaryPath } from "../disk/file-names.js";
 import { ChainReader, type ChainVisitor } from "../disk/log-reader.js";
 import { writeSnapshot } from "../disk/snapshot.js";
@@ -136,8 +138,8 @@ function isFolded({ files }: Machine, { place, snapshot, segments }: CompactRequ
 }
 
 /**
- * Publishes a state as `snapshot.<seq>`. Returns when that is there, whole and on the disk; somebody else may have published
- * the same state before.
+ * Publishes a state as `snapshot.<seq>`. Returns when that file is whole and on the disk. Another process may have published
+ * the same state before: its file stays, since it is a prefix of the same history.
  * @returns the bytes of the snapshot.
  */
 export function publish(
@@ -152,21 +154,12 @@ export function publish(
   const bytes = writeSnapshot(files, temporary, head, entries);
   try {
     checkSnapshot(files, temporary, head.seq);
-    linkOnce(machine, temporary, snapshotPath(place, head.seq));
+    linkOnce(files, temporary, snapshotPath(place, head.seq));
   } finally {
     files.unlink(temporary);
   }
   files.syncDirectory(place.directory);
   return bytes;
-}
-
-/** Gives a file its final name; a file that has it already is a prefix of the same history. */
-export function linkOnce({ files }: Machine, path: string, name: string): void {
-  try {
-    files.link(path, name);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  }
 }
 
 /** Renews `app.db`, and removes what the snapshot covers even when that fails. */

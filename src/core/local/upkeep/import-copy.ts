@@ -1,16 +1,18 @@
 /** Takes over `app.db` when there is no log yet: a backup that was put there, or a file of version 1. */
+
 import { StorageError } from "../../errors.js";
 import { kindOf, SNAPSHOT } from "../../log/frame.js";
 import { MAX_FRAME_BYTES } from "../../log/limits.js";
 import type { SnapshotHead } from "../../log/log.js";
-import { CorruptFileError, formatError, openIfThere } from "../disk/file-errors.js";
+import { linkOnce, withFile } from "../disk/file-access.js";
+import { CorruptFileError, formatError } from "../disk/file-errors.js";
 import { snapshotPath, temporaryPath } from "../disk/file-names.js";
 import { BLOCK_BYTES, firstFrame, readExactly } from "../disk/frame-scanner.js";
 import { SnapshotScanner } from "../disk/snapshot.js";
 import { checkSnapshot } from "../disk/verify.js";
 import { writeAll } from "../disk/write-all.js";
 import type { Files, Machine, Place } from "../machine/machine.js";
-import { Fold, linkOnce, publish } from "./compactor.js";
+import { Fold, publish } from "./compactor.js";
 import { entriesOfVersion1 } from "./version1.js";
 
 /**
@@ -24,17 +26,14 @@ import { entriesOfVersion1 } from "./version1.js";
  */
 export function importCopy(machine: Machine, place: Place, epoch: number, end: SnapshotHead | null = null): boolean {
   const { files } = machine;
-  const file = openIfThere(files, place.filename);
-  if (file === null) return false;
-  try {
+  const isImported = withFile(files, place.filename, (file) => {
     if (!files.isOwn(file)) throw strangerError(place.filename);
     const frame = firstFrame(files, file, MAX_FRAME_BYTES);
     if (frame !== null && kindOf(frame, 0) === SNAPSHOT) return adoptSnapshot(machine, place, epoch, file, end);
     adoptVersion1(machine, place, epoch, file, (end?.seq ?? 0) + 1);
     return true;
-  } finally {
-    files.close(file);
-  }
+  });
+  return isImported ?? false;
 }
 
 function strangerError(path: string): StorageError {
@@ -64,7 +63,7 @@ function adoptSnapshot(
     copyBytes(files, source, copy, place.filename);
     files.sync(copy);
     checkSnapshot(files, temporary, seq);
-    linkOnce(machine, temporary, snapshotPath(place, seq));
+    linkOnce(files, temporary, snapshotPath(place, seq));
   } finally {
     files.close(copy);
     files.unlink(temporary);

@@ -1,6 +1,8 @@
 /** Reads what is whole of a damaged file. */
+
 import { MalformedError } from "../../log/codec.js";
 import { kindOf } from "../../log/frame.js";
+import { thenClose } from "../disk/file-access.js";
 import { CorruptFileError } from "../disk/file-errors.js";
 import { FrameScanner } from "../disk/frame-scanner.js";
 import { nextIntactFrame } from "../disk/resync.js";
@@ -25,9 +27,8 @@ export function readIntactFrames(
   isWanted: (buffer: Buffer, at: number) => boolean,
   visit: (buffer: Buffer, start: number, end: number) => void,
 ): Lost[] {
-  const file = files.open(path, "read");
-  const lost: Lost[] = [];
-  try {
+  return thenClose(files, files.open(path, "read"), (file) => {
+    const lost: Lost[] = [];
     const bytes = files.bytes(file);
     for (let from = 0; from < bytes; ) {
       const stop = readRun(new FrameScanner(files, path, file, from, bytes), kind, isWanted, visit, lost);
@@ -36,9 +37,7 @@ export function readIntactFrames(
       if (stop < from) lost.push({ file: path, from: stop, to: from });
     }
     return lost;
-  } finally {
-    files.close(file);
-  }
+  });
 }
 
 /** Visits frames up to the first damage; returns where that is, or the end. */

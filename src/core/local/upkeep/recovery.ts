@@ -5,16 +5,12 @@
  * Invariant: what is returned is a prefix of what was appended that holds every confirmed batch; where that cannot be known,
  * an error is thrown instead. Torn and corrupt are two facts: behind a torn end nothing whole follows.
  */
+
 import { dirname, join } from "node:path";
 import type { StorageError } from "../../errors.js";
 import { closeLinks, compareSegments, type Link, openChain, refOf } from "../disk/chain.js";
-import {
-  CompactedFileError,
-  CorruptFileError,
-  MissingFileError,
-  openIfThere,
-  openUnlessCompacted,
-} from "../disk/file-errors.js";
+import { openUnlessCompacted, thenClose, withFile } from "../disk/file-access.js";
+import { CompactedFileError, CorruptFileError, MissingFileError } from "../disk/file-errors.js";
 import { intentPath, intentsIn, segmentPath, segmentsIn, snapshotPath, snapshotsIn } from "../disk/file-names.js";
 import { type Applied, isInHistory } from "../disk/log-reader.js";
 import { readSegmentHead } from "../disk/segment.js";
@@ -94,15 +90,16 @@ function openNewest(files: Files, place: Place, names: readonly string[]): Link 
   for (const ref of segmentsIn(names)) {
     const path = segmentPath(place, ref.epoch, ref.segment);
     const file = openUnlessCompacted(files, path);
-    let head = null;
+    let link: Link | null = null;
     try {
       const end = files.bytes(file);
-      head = readSegmentHead(files, file, path, ref);
-      if (head) return { ...ref, path, file, head, end: files.bytes(file) };
-      expectNoBatch(files, { path, file, epoch: ref.epoch, end }, 0, 0);
+      const head = readSegmentHead(files, file, path, ref);
+      if (head) link = { ...ref, path, file, head, end: files.bytes(file) };
+      else expectNoBatch(files, { path, file, epoch: ref.epoch, end }, 0, 0);
     } finally {
-      if (head === null) files.close(file);
+      if (link === null) files.close(file);
     }
+    if (link !== null) return link;
   }
   return null;
 }
@@ -158,10 +155,7 @@ function olderRefs(files: Files, place: Place, first: Link, base: number): Segme
 }
 
 function bytesOf(files: Files, path: string): number {
-  const file = openUnlessCompacted(files, path);
-  const bytes = files.bytes(file);
-  files.close(file);
-  return bytes;
+  return thenClose(files, openUnlessCompacted(files, path), (file) => files.bytes(file));
 }
 
 /** The links as they are told to others, the last one up to `end`. */
@@ -240,16 +234,15 @@ function timeOfSnapshot(files: Files, place: Place, seq: number): number | null 
 }
 
 function syncIfThere(files: Files, path: string): void {
-  const file = openIfThere(files, path, "write");
-  if (file === null) return;
-  try {
-    files.sync(file);
-  } catch (error) {
-    writeAnew(files, file, files.bytes(file));
-    throw error;
-  } finally {
-    files.close(file);
-  }
+  const sync = (file: number) => {
+    try {
+      files.sync(file);
+    } catch (error) {
+      writeAnew(files, file, files.bytes(file));
+      throw error;
+    }
+  };
+  withFile(files, path, sync, "write");
 }
 
 /**
@@ -282,15 +275,4 @@ function isComplete(files: Files, place: Place, chain: readonly SegmentRef[], sn
   const path = segmentPath(place, first.epoch, first.segment);
   const head = withFile(files, path, (file) => readSegmentHead(files, file, path, first));
   return head !== null && head.seq <= snapshot;
-}
-
-/** What `read` returns for a file; null when there is none. */
-function withFile<T>(files: Files, path: string, read: (file: number) => T): T | null {
-  const file = openIfThere(files, path);
-  if (file === null) return null;
-  try {
-    return read(file);
-  } finally {
-    files.close(file);
-  }
 }

@@ -3,7 +3,9 @@
  *
  * Invariant: nothing here removes what the newest snapshot and the chain behind it need.
  */
+
 import { dirname, join } from "node:path";
+import { codeOf } from "../../errors.js";
 import { seatPath, seatsIn, segmentPath, segmentsIn, snapshotPath, snapshotsIn } from "../disk/file-names.js";
 import { tornPath } from "../disk/torn-ends.js";
 import type { Files, Place, SegmentRef } from "../machine/machine.js";
@@ -71,7 +73,7 @@ export function removeFiles(
     files.removeDirectory(place.directory);
     return true;
   } catch (error) {
-    if (["ENOTEMPTY", "EEXIST", "ENOENT"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
+    if (["ENOTEMPTY", "EEXIST", "ENOENT"].includes(codeOf(error))) return false;
     throw error;
   }
 }

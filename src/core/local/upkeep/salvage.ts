@@ -5,10 +5,13 @@
  * Invariant: a crash or a failure at any point loses nothing more. Damaged files are kept aside, whole, under further names
  * before the result is published under a seq above all others; from then on the old names count for nothing, and go.
  */
+
 import { basename, join } from "node:path";
 import { decodeEntries } from "../../log/codec.js";
 import { type Batch, SLOT } from "../../log/entry.js";
 import { BATCH, epochOf, numberOf, STATE, seqOf, timeOf } from "../../log/frame.js";
+import type { SnapshotHead } from "../../log/log.js";
+import { linkOnce, thenClose } from "../disk/file-access.js";
 import { CorruptFileError } from "../disk/file-errors.js";
 import { segmentPath, segmentsIn, snapshotPath, snapshotsIn, temporaryPath } from "../disk/file-names.js";
 import { frameAt, nextIntactFrame } from "../disk/resync.js";
@@ -16,7 +19,7 @@ import { readSegmentHead } from "../disk/segment.js";
 import { readSnapshotHead } from "../disk/snapshot.js";
 import { checkSnapshot } from "../disk/verify.js";
 import type { Files, Machine, Place } from "../machine/machine.js";
-import { batchOf, Fold, linkOnce, publish } from "./compactor.js";
+import { batchOf, Fold, publish } from "./compactor.js";
 import { type Lost, readIntactFrames } from "./intact-frames.js";
 import { renewCopy } from "./removal.js";
 import { readTombstone } from "./tombstone.js";
@@ -100,24 +103,28 @@ function sourcesOf(files: Files, place: Place, names: readonly string[]): Source
 
 /** The seq before a segment, by its first frame or else by its first whole batch; null when it has neither. */
 function lastBefore(files: Files, path: string, epoch: number, segment: number): number | null {
-  const file = files.open(path, "read");
-  try {
+  return thenClose(files, files.open(path, "read"), (file) => {
     const head = unlessDamaged(() => readSegmentHead(files, file, path, { epoch, segment }));
     if (head) return head.seq;
     const first = nextIntactFrame(files, file, 0, BATCH, (buffer, at) => epochOf(buffer, at) === epoch);
     return first === -1 ? null : seqOf(frameAt(files, file, first), 0) - 1;
-  } finally {
-    files.close(file);
-  }
+  });
+}
+
+/** The head of a snapshot; when it is corrupt, one with the seq that the first intact frame has. */
+function headOrSeq(files: Files, path: string): SnapshotHead {
+  return thenClose(files, files.open(path, "read"), (file) => {
+    const first = unlessDamaged(() => readSnapshotHead(files, file, path));
+    if (first) return first.head;
+    const inside = nextIntactFrame(files, file, 0, STATE, () => true);
+    return { seq: inside === -1 ? 0 : seqOf(frameAt(files, file, inside), 0), time: 0, origins: [] };
+  });
 }
 
 function loadSnapshot(files: Files, path: string, fold: Fold): Lost[] {
-  const file = files.open(path, "read");
-  const first = unlessDamaged(() => readSnapshotHead(files, file, path));
-  const seqInside = nextIntactFrame(files, file, 0, STATE, () => true);
-  const seq = first?.head.seq ?? (seqInside === -1 ? 0 : seqOf(frameAt(files, file, seqInside), 0));
-  files.close(file);
-  fold.snapshot(first?.head ?? { seq, time: 0, origins: [] });
+  const head = headOrSeq(files, path);
+  const { seq } = head;
+  fold.snapshot(head);
   let number = 0;
   let hasGap = false;
   return readIntactFrames(
@@ -173,7 +180,7 @@ function keepAside(machine: Machine, place: Place, damaged: ReadonlySet<string>)
   const { files } = machine;
   for (const path of damaged) {
     const written = Math.floor(files.modifiedAt(path) ?? 0).toString(36);
-    linkOnce(machine, path, join(place.directory, `damaged.${written}.${basename(path)}`));
+    linkOnce(files, path, join(place.directory, `damaged.${written}.${basename(path)}`));
   }
   files.syncDirectory(place.directory);
 }

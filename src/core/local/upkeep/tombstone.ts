@@ -10,10 +10,12 @@
  * are there: those count, whatever has ended before them. It is a precaution: where it cannot be noted or is not found, as
  * by a process with another temporary directory, numbers begin again.
  */
+
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { codeOf } from "../../errors.js";
 import type { SnapshotHead } from "../../log/log.js";
-import { openIfThere } from "../disk/file-errors.js";
+import { withFile } from "../disk/file-access.js";
 import { isWholeSnapshot, readSnapshotHead, writeSnapshot } from "../disk/snapshot.js";
 import { makeShelter, NO_ACCESS, shelterDirectory } from "../machine/address.js";
 import type { Machine, Place } from "../machine/machine.js";
@@ -38,7 +40,7 @@ function ifSheltered<T>(call: () => T, otherwise: T): T {
   try {
     return call();
   } catch (error) {
-    const { code = "" } = error as NodeJS.ErrnoException;
+    const code = codeOf(error);
     if (ELSEWHERE.has(code) || NO_ACCESS.has(code)) return otherwise;
     throw error;
   }
@@ -81,14 +83,10 @@ export function readTombstone(machine: Machine, place: Place): SnapshotHead | nu
 
 /** Null when it is not whole, since nothing was removed then, or gone, since there is a newer one. */
 function readHead({ files }: Machine, path: string): SnapshotHead | null {
-  const file = openIfThere(files, path);
-  if (file === null) return null;
-  try {
+  return withFile(files, path, (file) => {
     const first = readSnapshotHead(files, file, path);
     return first && isWholeSnapshot(files, file, first.head.seq) ? first.head : null;
-  } finally {
-    files.close(file);
-  }
+  });
 }
 
 /**
