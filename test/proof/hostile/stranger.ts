@@ -4,7 +4,7 @@ import type { TestContext } from "node:test";
 import { placeOf } from "../../../dist/core/local/disk/file-names.js";
 import { newestSeat, type SeatContent } from "../../../dist/core/local/election/seat.js";
 import { nodeMachine } from "../../../dist/core/local/machine/node-machine.js";
-import { PROTOCOL } from "../../../dist/core/local/wire/frame-connection.js";
+import { PROTOCOL } from "../../../dist/core/local/wire/messages.js";
 import { encodeJson, HELLO, lengthOf } from "../../../dist/core/log/frame.js";
 import { teardown } from "../cluster/teardown.js";
 
@@ -81,5 +81,5 @@ export class Stranger {
 
 /** A hello with whatever token. */
 export function helloOf(token: string, hello: Record<string, unknown> = {}): Buffer {
-  return encodeJson(HELLO, {}, { protocol: PROTOCOL, token, member: "stranger", seq: 0, ...hello });
+  return encodeJson(HELLO, {}, { protocol: PROTOCOL, token, member: "stranger", ...hello });
 }

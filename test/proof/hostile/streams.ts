@@ -2,7 +2,7 @@
  * Hostile bytes, determined by a seed: random ones, streams of frames that were changed, and frames whose checksum is right
  * over a body that nobody who keeps to FORMAT.md would make.
  */
-import { PROTOCOL } from "../../../dist/core/local/wire/frame-connection.js";
+import { PROTOCOL } from "../../../dist/core/local/wire/messages.js";
 import { encodeEntries } from "../../../dist/core/log/codec.js";
 import {
   addEntry,

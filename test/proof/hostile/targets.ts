@@ -1,7 +1,6 @@
 /** What hostile bytes are fed to, one input a call, and what must be true of it whatever they are. */
 import assert from "node:assert/strict";
 import { recover } from "../../../dist/core/local/upkeep/recovery.js";
-import { FrameConnection } from "../../../dist/core/local/wire/frame-connection.js";
 import { checkEntries, decodeEntries, encodeEntries, MalformedError } from "../../../dist/core/log/codec.js";
 import { type Entry, PATCH, SET } from "../../../dist/core/log/entry.js";
 import {
@@ -23,6 +22,7 @@ import { Table } from "../../../dist/core/state/table.js";
 import { CLOSED, LAST, SNAPSHOT, storage, withFile } from "../../core/local/disk/corrupted.js";
 import { load, place } from "../../core/local/disk/stored.js";
 import { helloFrame, ManualHub, Peer, TOKEN } from "../../core/local/machine/manual-machine.js";
+import { RecordedConnection } from "../../core/local/wire/recorded-connection.js";
 import { type Hostility, reseal } from "./streams.js";
 
 /** A stream of bytes for a socket. */
@@ -61,11 +61,11 @@ export function feedConnection(hostility: Hostility): void {
   const given: Buffer[] = [];
   const reasons: (string | undefined)[] = [];
   const peer = new Peer("peer", []);
-  const [, events] = FrameConnection.from(peer, maxBytes, {
-    frame: (buffer, start, end) => given.push(Buffer.from(buffer.subarray(start, end))),
-    closed: (reason) => reasons.push(reason?.name),
+  const connection = new RecordedConnection(peer, maxBytes, {
+    receive: (frame) => given.push(Buffer.from(frame)),
+    disconnected: (reason) => reasons.push(reason?.name),
   });
-  for (const chunk of hostility.chunksOf(bytes)) events.data(chunk);
+  for (const chunk of hostility.chunksOf(bytes)) connection.data(chunk);
   const { frames, isBroken } = framesIn(bytes, maxBytes);
   assert.ok(Buffer.concat(given).equals(Buffer.concat(frames)), "the frames that are there");
   assert.deepEqual(reasons, isBroken ? ["FrameLengthError"] : []);

@@ -39,7 +39,7 @@ export const fileMutants = [
   {
     name: "a spoiled segment is written again",
     file: WRITER,
-    from: "      if (this.isSpoiled) this.rotate();\n",
+    from: "      if (this.mustRotate) this.rotate();\n",
     to: "",
     killedBy: writer,
   },

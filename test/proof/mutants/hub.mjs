@@ -1,6 +1,7 @@
 /** Who is the manager, and how it orders, appends, broadcasts and confirms. */
 const SEAT = "src/core/local/election/seat.ts";
 const HUB = "src/core/local/hub/hub.ts";
+const QUEUE = "src/core/local/hub/inbound-queue.ts";
 const seat = ["election/seat", "simulation"];
 const hub = ["hub/order", "local/hub/", "hub/disk-full", "simulation"];
 
@@ -64,88 +65,88 @@ export const hubMutants = [
   {
     name: "batches are confirmed without a look at the seat",
     file: HUB,
-    from: "if ((settled.length > 0 || isAsking) && !this.#holds()) return;",
+    from: "if ((appended.length > 0 || isAsking) && !this.#holds()) return;",
     to: "if (isAsking && !this.#holds()) return;",
     killedBy: hub,
   },
   {
     name: "welcomes and barriers are answered without a look at the seat",
     file: HUB,
-    from: "if ((settled.length > 0 || isAsking) && !this.#holds()) return;",
-    to: "if (settled.length > 0 && !this.#holds()) return;",
+    from: "if ((appended.length > 0 || isAsking) && !this.#holds()) return;",
+    to: "if (appended.length > 0 && !this.#holds()) return;",
     killedBy: hub,
   },
   {
     name: "the seat is looked at before the append",
     file: HUB,
-    from: `    const settled = this.#retry === null ? this.#order() : [];
+    from: `    const appended = this.#retry === null ? this.#order() : [];
     const isAsking = this.#members.isAsking;
-    if ((settled.length > 0 || isAsking) && !this.#holds()) return;`,
+    if ((appended.length > 0 || isAsking) && !this.#holds()) return;`,
     to: `    if (!this.#holds()) return;
-    const settled = this.#retry === null ? this.#order() : [];
+    const appended = this.#retry === null ? this.#order() : [];
     const isAsking = this.#members.isAsking;`,
     killedBy: hub,
   },
   {
-    name: "what members left that are gone is ordered behind a welcome",
+    name: "what members left that are gone is ordered after a welcome",
     file: HUB,
     from: "if (isAsking) this.#forgetClosed();",
     to: "",
     killedBy: hub,
   },
   {
-    name: "what is stamped anew gets seqs behind those of before",
-    file: HUB,
-    from: "    this.#seq = this.#writer.confirmed.seq;\n",
-    to: "",
+    name: "what is stamped again gets seqs after those of before",
+    file: QUEUE,
+    from: "    this.#seq = seq;\n  }\n}\n",
+    to: "  }\n}\n",
     killedBy: hub,
   },
   {
     name: "log time falls with the clock",
     file: HUB,
-    from: "    this.#time = Math.max(this.#time, this.#machine.clock.now());\n    const damaged",
-    to: "    this.#time = this.#machine.clock.now();\n    const damaged",
+    from: "this.#queue.stamp(this.#seat.epoch, this.#logTime())",
+    to: "this.#queue.stamp(this.#seat.epoch, this.#machine.clock.now())",
     killedBy: hub,
   },
   {
-    name: "batches behind a damaged one of the same member are taken",
-    file: HUB,
-    from: "damaged.add(arrival.member);",
+    name: "batches after a corrupt one of the same member are taken",
+    file: QUEUE,
+    from: "if (corrupt.has(run.member)) continue;",
     to: "",
     killedBy: ["local/hub/", "simulation"],
   },
   {
-    name: "the confirmed end is the first seq of the last arrival",
+    name: "the confirmed end is the first seq of the last run",
     file: HUB,
     from: "this.#writer.confirm(last.seq + last.count - 1, last.time);",
     to: "this.#writer.confirm(last.seq, last.time);",
     killedBy: hub,
   },
   {
-    name: "the seq rises by one for each arrival",
-    file: HUB,
-    from: "this.#seq += arrival.count;",
+    name: "the seq rises by one for each run",
+    file: QUEUE,
+    from: "this.#seq += run.count;",
     to: "this.#seq += 1;",
     killedBy: hub,
   },
   {
     name: "a batch is broadcast to its origin too",
     file: HUB,
-    from: "this.#members.tell(bytesOf(arrival), arrival.member);",
-    to: "this.#members.tell(bytesOf(arrival));",
+    from: "this.#members.broadcast(bytes, member);",
+    to: "this.#members.broadcast(bytes);",
     killedBy: hub,
   },
   {
     name: "a segment is closed while batches wait for the disk",
     file: HUB,
-    from: "if (this.#isClosed || this.#unwritten.length > 0) return false;",
+    from: "if (this.#isClosed || this.#queue.stamped.length > 0) return false;",
     to: "if (this.#isClosed) return false;",
     killedBy: hub,
   },
   {
     name: "members are not told of a segment that an append began",
     file: HUB,
-    from: "if (this.#writer.confirmed.segment !== segment) this.#tell(this.#writer.head);",
+    from: "if (this.#writer.confirmed.segment !== segment) this.#broadcast(this.#writer.head);",
     to: "",
     killedBy: hub,
   },

@@ -2,7 +2,7 @@
  * The mutants: mistakes that somebody might make, one change each. `from` occurs exactly once in `file`; `killedBy` names parts
  * of the paths of the tests that are run, in this order, until one fails.
  */
-import { audienceMutants } from "./audience.mjs";
+import { hubMembersMutants } from "./members.mjs";
 import { fileMutants } from "./files.mjs";
 import { hubMutants } from "./hub.mjs";
 import { keysMutants } from "./keys.mjs";
@@ -17,7 +17,7 @@ import { valueMutants } from "./values.mjs";
 
 export const mutants = [
   ...hubMutants,
-  ...audienceMutants,
+  ...hubMembersMutants,
   ...fileMutants,
   ...recoveryMutants,
   ...removalMutants,

@@ -18,7 +18,7 @@ export const memberMutants = [
   {
     name: "a connection that was paused for its backlog stays so",
     file: MEMBERSHIP,
-    from: "      this.#isPaused = false;\n      this.#connection.resume();",
+    from: "      this.#isPaused = false;\n      this.resume();",
     to: "      this.#isPaused = false;",
     killedBy: member,
   },
@@ -102,8 +102,8 @@ export const memberMutants = [
   {
     name: "a connection tells twice that it is closed",
     file: CONNECTION,
-    from: "  #close(reason: Error | null): void {\n    if (this.#isClosed) return;\n",
-    to: "  #close(reason: Error | null): void {\n",
+    from: "  closed(reason: Error | null): void {\n    if (this.#isClosed) return;\n",
+    to: "  closed(reason: Error | null): void {\n",
     killedBy: ["wire/frame-connection"],
   },
   {

@@ -1,7 +1,7 @@
 /** Those who connect to a hub and are no members of it: a member of a newer version, and whoever knows no token. */
 import assert from "node:assert/strict";
 import type { SocketEvents } from "../../../dist/core/local/machine/machine.js";
-import { PROTOCOL } from "../../../dist/core/local/wire/frame-connection.js";
+import { PROTOCOL } from "../../../dist/core/local/wire/messages.js";
 import {
   decodeJson,
   encodeFrame,
@@ -37,8 +37,7 @@ export function greetAsNewer(world: World): boolean {
   const { sockets } = process.machine(process.main);
   const protocol = PROTOCOL + 1 + world.dice.below(3);
   const socket = sockets.connect(seat.address, {
-    connected: () =>
-      socket.write([encodeJson(HELLO, {}, { protocol, token: seat.token, member: "newer", seq: 0, mood: {} })]),
+    connected: () => socket.write([encodeJson(HELLO, {}, { protocol, token: seat.token, member: "newer", mood: {} })]),
     data: (chunk) => answers.push(chunk),
     closed: () => {
       world.expect(() => expectRefusal(Buffer.concat(answers), protocol));
@@ -67,7 +66,7 @@ export function comeAsStranger(world: World): boolean {
   const { sockets } = process.machine(process.main);
   const words = [
     () => dice.bytes(dice.below(200)),
-    () => encodeJson(HELLO, {}, { protocol: PROTOCOL, token: "00".repeat(32), member: "stranger", seq: 0 }),
+    () => encodeJson(HELLO, {}, { protocol: PROTOCOL, token: "00".repeat(32), member: "stranger" }),
     () => encodeFrame(LEAVE, {}),
     () => Buffer.from("GET / HTTP/1.1\r\n\r\n"),
     () => Buffer.alloc(0),

@@ -19,7 +19,7 @@ import type { Lost } from "../upkeep/intact-frames.js";
 import { recoverForHub, removeStrays } from "../upkeep/recovery.js";
 import { removeFiles } from "../upkeep/removal.js";
 import { writeTombstone } from "../upkeep/tombstone.js";
-import { PROTOCOL } from "../wire/frame-connection.js";
+import { PROTOCOL } from "../wire/messages.js";
 import { Hub } from "./hub.js";
 
 /** Pause, in ms, before a failed compaction is tried again. */
@@ -138,7 +138,7 @@ class HubHost implements HubHandle {
     this.#hub = new Hub(machine, place, options, seat, { token, member }, recovered, {
       replaced: () => this.#end({ kind: "replaced" }),
       grown: () => this.#compactIfGrown(),
-      spoiled: () => {
+      mustCompact: () => {
         this.#mustCompact = true;
         this.#compact();
       },

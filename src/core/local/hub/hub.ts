@@ -1,28 +1,29 @@
 /**
  * The hub orders, appends, broadcasts, confirms. It knows bytes, no values.
  *
- * All that arrives in one turn of the event loop is one append. The order is what all promises rest on:
+ * All that arrives in one turn of the event loop is one append. A turn has a fixed order, on which all promises rest:
  *
  *   append -> (fsync) -> is the seat still ours? -> broadcast to the others -> confirm to the origins
  *
- * Append before broadcast: whatever any member has seen survives the manager. Broadcast before confirm: whoever learns of a
- * write finds it on its way to every member. The check in the middle: a manager that was replaced confirms nothing.
+ * Invariants:
  *
- * Invariant: `#unwritten` are stamped frames with the seqs that follow the confirmed end; `#arrivals` are not stamped yet.
+ * 1. Append before broadcast: what any member has seen survives the manager.
+ * 2. The seat is checked after the append and before anything is sent: a manager that was replaced confirms nothing.
+ * 3. Broadcast before confirm: when a member learns that its write is confirmed, the write is on its way to all others.
+ * 4. What a member sent on a lost connection is ordered before that member is welcomed again, or never.
  */
-import { codeOf } from "../../errors.js";
 import { encodeEntries } from "../../log/codec.js";
-import { CONFIRM, DISK_TROUBLE, encodeFrame, encodeJson, PING, WELCOME } from "../../log/frame.js";
+import { CONFIRM, encodeFrame, PING } from "../../log/frame.js";
 import type { Seat } from "../election/seat.js";
 import type { HubOptions, Machine, Place, Socket, SocketEvents, Timer } from "../machine/machine.js";
 import type { Recovered } from "../upkeep/recovery.js";
 import { Backoff } from "../wire/backoff.js";
 import { pulseMs } from "../wire/failure-detector.js";
-import type { HubEvents } from "./hub-events.js";
-import { type Arrival, bytesOf, enqueue, stamp, takeBytes } from "./inbound-queue.js";
+import { encodeDiskTrouble, encodeWelcome } from "../wire/messages.js";
+import { type FrameRun, InboundQueue } from "./inbound-queue.js";
 import { LogWriter } from "./log-writer.js";
-import type { HubMember } from "./member.js";
-import { type HubIdentity, HubMembers } from "./members.js";
+import { HubMember, type HubReceiver } from "./member.js";
+import { HubMembers } from "./members.js";
 import { TurnScheduler } from "./turn-scheduler.js";
 
 /** Pulses between two signs of life to processes of other machines. */
@@ -33,21 +34,40 @@ const MAX_RETRY_MS = 2000;
 /** Longest time, in ms, that a closing hub waits until members have taken what was sent to them. */
 const FAREWELL_MS = 1000;
 
-export class Hub {
+/** What members prove themselves with, and in whose process the hub runs. */
+export interface HubIdentity {
+  /** The token of the seat. */
+  readonly token: string;
+  /** The member in the hub's own process. */
+  readonly member: string;
+}
+
+/** What a hub reports to its host. */
+export interface HubEvents {
+  /** Another process has the seat; the hub has stopped. */
+  replaced(): void;
+  /** Batches were confirmed: a good moment to compact, if that is worth it. */
+  grown(): void;
+  /** What a segment holds may never reach the disk, so it must be written again. */
+  mustCompact(): void;
+}
+
+export class Hub implements HubReceiver {
   readonly #machine: Machine;
   readonly #options: HubOptions;
   readonly #seat: Seat;
   readonly #writer: LogWriter;
+  readonly #token: string;
   readonly #events: HubEvents;
   readonly #members: HubMembers;
-  readonly #unwritten: Arrival<HubMember | null>[] = [];
-  #arrivals: Arrival<HubMember | null>[] = [];
-  #seq: number;
+  /** The hub's own batches come from no member. */
+  readonly #queue: InboundQueue<HubMember | null>;
+  /** Log time: it never falls. */
   #time: number;
   #pulses = 0;
   readonly #backoff = new Backoff(RETRY_MS, MAX_RETRY_MS);
-  /** What members were told about the disk; null while it takes what is appended. */
-  #trouble: Buffer | null = null;
+  /** The message that the disk refuses writes, which members were sent; null while the disk takes them. */
+  #diskTrouble: Buffer | null = null;
   readonly #turns: TurnScheduler;
   #isClosed = false;
   #pulse: Timer;
@@ -72,12 +92,10 @@ export class Hub {
     this.#turns = new TurnScheduler(machine.clock, () => this.#isClosed || this.#turn());
     this.#seat = seat;
     this.#events = events;
-    this.#members = new HubMembers(machine.clock, identity, options.maxMemberBacklogBytes, {
-      batch: (origin, buffer, start, end) => this.#arrived(origin, buffer, start, end),
-      stirred: () => this.#schedule(),
-    });
+    this.#token = identity.token;
+    this.#members = new HubMembers(identity.member, options.maxMemberBacklogBytes);
     this.#writer = new LogWriter(machine.files, place, seat.epoch, recovered, options.fsync);
-    this.#seq = recovered.seq;
+    this.#queue = new InboundQueue(recovered.seq);
     this.#time = recovered.time;
     this.#pulse = machine.clock.after(pulseMs(this.#options.stallTimeout), () => this.#beat());
     this.#idle = machine.clock.after(options.gcInterval, () => this.#moveTime());
@@ -89,31 +107,45 @@ export class Hub {
 
   /** Takes a new connection. */
   accept(socket: Socket): SocketEvents {
-    return this.#members.accept(socket);
+    const member = new HubMember(socket, this.#token, this.#machine.clock, this);
+    this.#members.add(member);
+    return member;
   }
 
-  /** Begins a new segment, so that all before it can be folded. Returns false when there is nothing to fold, or no way to. */
+  /** Called by members, and for the hub's own batches. */
+  batch(member: HubMember | null, buffer: Buffer, start: number, end: number): void {
+    this.#queue.add(member, buffer, start, end);
+    this.#schedule();
+  }
+
+  /** Called by members. */
+  changed(member: HubMember): void {
+    this.#members.changed(member);
+    this.#schedule();
+  }
+
+  /** Begins a new segment, so that all before it can be folded. Returns false when batches wait for the disk, or it refuses. */
   rotate(): boolean {
-    if (this.#isClosed || this.#unwritten.length > 0) return false;
-    const wasSpoiled = this.#writer.isSpoiled;
+    if (this.#isClosed || this.#queue.stamped.length > 0) return false;
+    const { mustRotate } = this.#writer;
     try {
       this.#writer.rotate();
     } catch (error) {
-      this.#fail(error as Error, this.#writer.isSpoiled && !wasSpoiled);
+      this.#fail(error as Error, this.#writer.mustRotate && !mustRotate);
       return false;
     }
-    this.#tell(this.#writer.head);
+    this.#broadcast(this.#writer.head);
     return true;
   }
 
-  /** Orders a frame of the hub's own behind all that has arrived; returns whether it is confirmed. */
+  /** Orders a frame of the hub's own after all that has arrived; returns whether it is confirmed. */
   order(frame: Buffer): boolean {
-    this.#arrived(null, frame, 0, frame.length);
+    this.batch(null, frame, 0, frame.length);
     if (!this.#isClosed) this.#turn();
-    return !this.#isClosed && this.#unwritten.length + this.#arrivals.length === 0;
+    return !this.#isClosed && this.#queue.isEmpty;
   }
 
-  /** Orders what has arrived, then lets all members go; `done` is called when what was sent to them has been delivered. */
+  /** Orders what has arrived, then closes all connections; `done` is called when all that was sent has been delivered. */
   close(done: () => void): void {
     if (!this.#isClosed) this.#turn();
     if (!this.#isClosed) this.#stop();
@@ -124,7 +156,7 @@ export class Hub {
     });
   }
 
-  /** Whether any other than the member of this process gets live frames. */
+  /** Whether any member other than that of this process is live. */
   get hasOthers(): boolean {
     return this.#members.hasOthers;
   }
@@ -148,24 +180,19 @@ export class Hub {
     if (!this.#isClosed) this.#turns.schedule();
   }
 
-  #arrived(origin: HubMember | null, buffer: Buffer, start: number, end: number): void {
-    enqueue(this.#arrivals, origin, buffer, start, end);
-    this.#schedule();
-  }
-
   #turn(): void {
     this.#turns.taken();
-    const settled = this.#retry === null ? this.#order() : [];
+    const appended = this.#retry === null ? this.#order() : [];
     const isAsking = this.#members.isAsking;
-    if ((settled.length > 0 || isAsking) && !this.#holds()) return;
-    if (settled.length > 0) this.#settle(settled);
+    if ((appended.length > 0 || isAsking) && !this.#holds()) return;
+    if (appended.length > 0) this.#confirm(appended);
     if (isAsking) this.#forgetClosed();
     this.#members.welcome(() => this.#welcome());
-    this.#members.deliver();
-    if (settled.length > 0) this.#events.grown();
+    this.#members.flush();
+    if (appended.length > 0) this.#events.grown();
   }
 
-  /** Whether the seat still stands; when it does not, this hub stops. */
+  /** Whether the seat is still this hub's; when it is not, the hub stops. */
   #holds(): boolean {
     if (this.#seat.holds()) return true;
     this.abandon();
@@ -173,81 +200,61 @@ export class Hub {
     return false;
   }
 
-  /** Stamps and appends what has arrived; returns what is in the log now, not confirmed yet. */
-  #order(): Arrival<HubMember | null>[] {
-    this.#stamp();
-    if (this.#unwritten.length === 0) {
+  /** Stamps and appends what has arrived; returns what is in the log now, and not confirmed yet. */
+  #order(): FrameRun<HubMember | null>[] {
+    if (this.#queue.hasReceived) {
+      for (const member of this.#queue.stamp(this.#seat.epoch, this.#logTime())) member?.drop();
+    }
+    const { stamped } = this.#queue;
+    if (stamped.length === 0) {
       this.#recover();
       return [];
     }
     const { segment } = this.#writer.confirmed;
-    const wasSpoiled = this.#writer.isSpoiled;
-    const { bytes, error } = this.#writer.append(this.#unwritten.map(bytesOf));
-    if (this.#writer.confirmed.segment !== segment) this.#tell(this.#writer.head);
-    if (error) this.#fail(error, this.#writer.isSpoiled && !wasSpoiled);
+    const { mustRotate } = this.#writer;
+    const { bytes, error } = this.#writer.append(stamped.map((run) => run.bytes));
+    if (this.#writer.confirmed.segment !== segment) this.#broadcast(this.#writer.head);
+    if (error) this.#fail(error, this.#writer.mustRotate && !mustRotate);
     else this.#recover();
-    return takeBytes(this.#unwritten, bytes);
+    return this.#queue.take(bytes);
   }
 
-  #stamp(): void {
-    const arrivals = this.#arrivals;
-    if (arrivals.length === 0) return;
-    this.#arrivals = [];
+  #logTime(): number {
     this.#time = Math.max(this.#time, this.#machine.clock.now());
-    const damaged = new Set<HubMember | null>();
-    for (const arrival of arrivals) {
-      if (damaged.has(arrival.member)) continue;
-      if (!stamp(arrival, this.#seat.epoch, this.#seq, this.#time)) {
-        // Were its later batches taken, this one would count as taken too when it is sent again.
-        damaged.add(arrival.member);
-        arrival.member?.drop();
-      }
-      this.#seq += arrival.count;
-      if (arrival.count > 0) this.#unwritten.push(arrival);
-    }
+    return this.#time;
   }
 
-  /**
-   * Drops what members left that are gone: one of them may be welcomed again now, and then it sends it again behind the
-   * position that it is told. The rest is stamped anew.
-   */
+  /** Keeps invariant 4: a member that is welcomed sends again what its lost connection left. */
   #forgetClosed(): void {
-    const waiting = [...this.#unwritten.splice(0), ...this.#arrivals];
-    this.#arrivals = waiting.filter(({ member }) => !member?.isClosed);
-    this.#seq = this.#writer.confirmed.seq;
+    this.#queue.retain((member) => !member?.isClosed, this.#writer.confirmed.seq);
   }
 
-  /** The seat stood after the append: queues frames for the others, and confirms for their origins. */
-  #settle(arrivals: readonly Arrival<HubMember | null>[]): void {
-    const last = arrivals[arrivals.length - 1] as Arrival<HubMember | null>;
+  /** The seat was still ours after the append: broadcasts the frames, and confirms them to their origins. */
+  #confirm(runs: readonly FrameRun<HubMember | null>[]): void {
+    const last = runs[runs.length - 1] as FrameRun<HubMember | null>;
     this.#writer.confirm(last.seq + last.count - 1, last.time);
-    for (const arrival of arrivals) {
-      this.#members.tell(bytesOf(arrival), arrival.member);
-      if (arrival.member?.isLive && !arrival.member.isClosed) {
-        const { seq, time, count } = arrival;
-        arrival.member.confirms.push(encodeFrame(CONFIRM, { epoch: this.#seat.epoch, seq, time, number: count }));
+    for (const { member, bytes, seq, time, count } of runs) {
+      this.#members.broadcast(bytes, member);
+      if (member?.phase === "live" && !member.isClosed) {
+        member.replies.push(encodeFrame(CONFIRM, { epoch: this.#seat.epoch, seq, time, number: count }));
       }
     }
   }
 
-  /** From here on, those who proved themselves get live frames: they read the files up to exactly this position. */
+  /** What a member gets first: it reads the files up to exactly the position from which on it gets live frames. */
   #welcome(): Buffer[] {
-    const { epoch, segment, offset, seq, time } = this.#writer.confirmed;
-    this.#time = Math.max(this.#time, this.#machine.clock.now());
-    const place = { segment, offset, bytes: this.#writer.bytes, now: this.#time };
-    const welcome = encodeJson(WELCOME, { epoch, seq, time }, place);
-    return this.#trouble === null ? [welcome] : [welcome, this.#trouble];
+    const welcome = encodeWelcome({ to: this.#writer.confirmed, bytes: this.#writer.bytes, now: this.#logTime() });
+    return this.#diskTrouble === null ? [welcome] : [welcome, this.#diskTrouble];
   }
 
   /**
-   * The disk refuses: members are told once and wait; it is tried again after a growing pause.
-   * @param isSpoiling Whether what a segment holds may never reach the disk.
+   * The disk refuses writes: members are notified once and wait, and it is tried again after a growing pause.
+   * @param mustCompact Whether what a segment holds may never reach the disk.
    */
-  #fail(error: Error, isSpoiling: boolean): void {
-    if (this.#trouble === null) {
-      const code = codeOf(error) || "EIO";
-      this.#trouble = encodeJson(DISK_TROUBLE, {}, { code, message: error.message });
-      this.#tell(this.#trouble);
+  #fail(error: Error, mustCompact: boolean): void {
+    if (this.#diskTrouble === null) {
+      this.#diskTrouble = encodeDiskTrouble(error);
+      this.#broadcast(this.#diskTrouble);
       this.#members.pause();
     }
     this.#retry?.cancel();
@@ -255,19 +262,19 @@ export class Hub {
       this.#retry = null;
       this.#schedule();
     });
-    if (isSpoiling) this.#events.spoiled();
+    if (mustCompact) this.#events.mustCompact();
   }
 
   #recover(): void {
-    if (this.#trouble === null) return;
-    this.#trouble = null;
+    if (this.#diskTrouble === null) return;
+    this.#diskTrouble = null;
     this.#backoff.reset();
-    this.#tell(encodeJson(DISK_TROUBLE, {}, null));
+    this.#broadcast(encodeDiskTrouble(null));
     this.#members.resume();
   }
 
-  #tell(frame: Buffer): void {
-    this.#members.tell(frame);
+  #broadcast(frame: Buffer): void {
+    this.#members.broadcast(frame);
     this.#schedule();
   }
 
@@ -276,7 +283,7 @@ export class Hub {
     this.#pulse = this.#machine.clock.after(pulseMs(this.#options.stallTimeout), () => this.#beat());
     if (!this.#holds()) return;
     if (++this.#pulses % REFRESH_PULSES === 0) this.#seat.refresh();
-    if (!this.#members.isEmpty) this.#tell(encodeFrame(PING, {}));
+    if (!this.#members.isEmpty) this.#broadcast(encodeFrame(PING, {}));
     if (this.#options.fsync === "everysec")
       this.#writer.syncLater((error) => this.#isClosed || this.#fail(error, true));
   }
@@ -286,6 +293,6 @@ export class Hub {
     this.#idle = this.#machine.clock.after(this.#options.gcInterval, () => this.#moveTime());
     if (this.#machine.clock.now() - this.#writer.confirmed.time < this.#options.gcInterval) return;
     const frame = encodeEntries([]);
-    this.#arrived(null, frame, 0, frame.length);
+    this.batch(null, frame, 0, frame.length);
   }
 }

@@ -87,7 +87,7 @@ export class LogWriter {
   }
 
   /** Whether the newest segment cannot be written any more: a further append begins a new one. */
-  get isSpoiled(): boolean {
+  get mustRotate(): boolean {
     return this.#segment.isBroken || this.#segment.isPoisoned;
   }
 
@@ -99,7 +99,7 @@ export class LogWriter {
   /** Appends frames behind what is confirmed. The caller looks at its seat, then calls `confirm`. */
   append(buffers: readonly Buffer[]): Appended {
     try {
-      if (this.isSpoiled) this.rotate();
+      if (this.mustRotate) this.rotate();
       const error = this.#segment.append(buffers);
       const bytes = this.#segment.end - this.#confirmed.offset;
       this.#isDirty ||= bytes > 0;
@@ -134,7 +134,7 @@ export class LogWriter {
 
   /** Brings what was appended to the disk, unless that is under way; `done` is called with the error of a failed try only. */
   syncLater(failed: (error: Error) => void): void {
-    if (!this.#isDirty || this.#isSyncing || this.isSpoiled) return;
+    if (!this.#isDirty || this.#isSyncing || this.mustRotate) return;
     this.#isDirty = false;
     this.#isSyncing = true;
     this.#segment.syncLater((error) => {

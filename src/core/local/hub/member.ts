@@ -1,14 +1,11 @@
-/**
- * A hub's side of one member: proves who it is, takes its frames, keeps what is to be sent to it at the end of the turn.
- */
+/** A hub's end of the connection to one member. */
 import { timingSafeEqual } from "node:crypto";
 import { checkEntries } from "../../log/codec.js";
 import {
   BARRIER,
   BATCH,
   bornOf,
-  decodeJson,
-  encodeJson,
+  encodeFrame,
   epochOf,
   HELLO,
   isIntact,
@@ -16,181 +13,128 @@ import {
   LEAVE,
   numberOf,
   originOf,
-  REFUSE,
 } from "../../log/frame.js";
 import { MAX_FRAME_BYTES } from "../../log/limits.js";
-import type { Clock, Socket, SocketEvents, Timer } from "../machine/machine.js";
-import { FrameConnection, GREETING_BYTES, PROTOCOL, ProtocolError } from "../wire/frame-connection.js";
+import type { Clock, Socket, Timer } from "../machine/machine.js";
+import { FrameConnection, ProtocolError } from "../wire/frame-connection.js";
+import { decodeHello, encodeRefusal, type Hello, PROTOCOL } from "../wire/messages.js";
 
-/** What a member says first. */
-export interface Hello {
-  readonly protocol: number;
-  readonly token: string;
-  /** Random text that tells this member from all others. */
-  readonly member: string;
-  /** The last batch that it applied: 0 for none. */
-  readonly seq: number;
-}
+/** Most bytes that are taken before a member has proved itself. */
+const MAX_HELLO_BYTES = 1024;
 
 /** ms within which a new connection must have proved itself. */
-const GREETING_MS = 2000;
+const HELLO_TIMEOUT_MS = 2000;
 
-/** What a member tells its hub. */
-export interface HubMemberEvents {
-  /** It has proved itself and waits for a welcome. */
-  greeted(member: HubMember): void;
-  /** A well-formed batch whose checksum is not checked yet. */
+/** What members call: the hub. */
+export interface HubReceiver {
+  /** A well-formed batch; its checksum is not checked yet. */
   batch(member: HubMember, buffer: Buffer, start: number, end: number): void;
-  barrier(member: HubMember, number: number): void;
-  /** It will send nothing more. */
-  left(member: HubMember): void;
-  closed(member: HubMember): void;
+  /** The member has a new phase, has asked for a barrier, or is closed. */
+  changed(member: HubMember): void;
 }
 
-export class HubMember {
-  readonly #connection: FrameConnection;
-  readonly #events: HubMemberEvents;
-  readonly #token: Buffer;
-  #greeting: Timer | null;
-  /** Others' frames and, behind them, answers: sent at the end of the turn. */
-  readonly outbox: Buffer[] = [];
-  /** Sent after the outboxes of all members. */
-  readonly confirms: Buffer[] = [];
-  /** Numbers of barriers to answer at the end of the turn. */
+/**
+ * A member as its hub sees it: a connection with a phase, and the frames that wait for the end of the hub's turn.
+ *
+ * - `unproven`: has not sent its hello;
+ * - `proven`: knows the token, and waits for its welcome;
+ * - `live`: gets live frames, and may write;
+ * - `left`: has said that it leaves, or was refused.
+ *
+ * Invariants:
+ *
+ * 1. Nothing is sent to a member that is `unproven`.
+ * 2. Batches and barriers are taken from a member that is `live`, and from no other.
+ */
+export class HubMember extends FrameConnection {
+  readonly #token: string;
+  readonly #receiver: HubReceiver;
+  readonly #helloTimeout: Timer;
+  phase: "unproven" | "proven" | "live" | "left" = "unproven";
+  /** Random text that distinguishes it from all other members; null while it is `unproven`. */
+  id: string | null = null;
+  /** What all members get: sent in the first round at the end of the turn. */
+  readonly broadcasts: Buffer[] = [];
+  /** What this member alone gets: sent after the broadcasts to all members. */
+  readonly replies: Buffer[] = [];
+  /** Numbers of the barriers that are answered at the end of the turn. */
   readonly barriers: number[] = [];
-  /** Whether it gets live frames. */
-  isLive = false;
-  hello: Hello | null = null;
 
-  private constructor(
-    socket: Socket,
-    token: string,
-    clock: Clock,
-    events: HubMemberEvents,
-    out: (events: SocketEvents) => void,
-  ) {
-    this.#events = events;
-    this.#token = Buffer.from(token);
-    const [connection, socketEvents] = FrameConnection.from(socket, GREETING_BYTES, {
-      frame: (buffer, start, end) => this.#frame(buffer, start, end),
-      closed: () => {
-        this.#greeting?.cancel();
-        events.closed(this);
-      },
-    });
-    this.#connection = connection;
-    this.#greeting = clock.after(GREETING_MS, () => this.drop());
-    out(socketEvents);
+  /**
+   * Takes over an accepted socket.
+   * @param token What the member must know.
+   */
+  constructor(socket: Socket, token: string, clock: Clock, receiver: HubReceiver) {
+    super(MAX_HELLO_BYTES, () => socket);
+    this.#token = token;
+    this.#receiver = receiver;
+    this.#helloTimeout = clock.after(HELLO_TIMEOUT_MS, () => this.drop());
   }
 
-  /** Takes over an accepted socket. */
-  static accept(socket: Socket, token: string, clock: Clock, events: HubMemberEvents): [HubMember, SocketEvents] {
-    let socketEvents: SocketEvents | undefined;
-    const member = new HubMember(socket, token, clock, events, (given) => {
-      socketEvents = given;
-    });
-    return [member, socketEvents as SocketEvents];
-  }
-
-  get queuedBytes(): number {
-    return this.#connection.queuedBytes;
-  }
-
-  get isClosed(): boolean {
-    return this.#connection.isClosed;
-  }
-
-  /** Sends what has gathered for it. */
+  /** Sends frames, and empties their array. */
   flush(frames: Buffer[]): void {
     if (frames.length === 0) return;
-    this.#connection.send(frames);
+    this.send(frames);
     frames.length = 0;
   }
 
-  pause(): void {
-    this.#connection.pause();
-  }
-
-  resume(): void {
-    this.#connection.resume();
-  }
-
-  /** Says why not, and closes. */
-  refuse(code: string, message: string): void {
-    this.#connection.send([encodeJson(REFUSE, {}, { code, message })]);
-    this.#connection.end();
-  }
-
-  end(): void {
-    this.#connection.end();
-  }
-
-  drop(): void {
-    this.#connection.drop(null);
-  }
-
-  #frame(buffer: Buffer, start: number, end: number): void {
+  protected override receive(buffer: Buffer, start: number, end: number): void {
     const kind = kindOf(buffer, start);
-    if (this.hello === null) {
+    if (this.phase === "unproven") {
       if (kind !== HELLO || !isIntact(buffer, start, end))
         throw new ProtocolError(`expected a hello, got kind ${kind}`);
       this.#greet(decodeHello(buffer, start, end));
-    } else if (kind === BATCH && this.isLive) {
-      if (epochOf(buffer, start) !== 0) throw new ProtocolError("expected a batch that nobody has ordered");
-      if (!hasOrigin(buffer, start)) throw new ProtocolError("expected a batch that says whose it is");
+    } else if (kind === BATCH && this.phase === "live") {
+      if (epochOf(buffer, start) !== 0) throw new ProtocolError("expected a batch that no hub has ordered");
+      if (!hasOrigin(buffer, start)) throw new ProtocolError("expected a batch with origin, birth and number");
       checkEntries(buffer, start, end);
-      this.#events.batch(this, buffer, start, end);
-    } else if (kind === BARRIER && this.isLive) {
-      this.#events.barrier(this, numberOf(buffer, start));
+      this.#receiver.batch(this, buffer, start, end);
+    } else if (kind === BARRIER && this.phase === "live") {
+      this.barriers.push(numberOf(buffer, start));
+      this.#receiver.changed(this);
     } else if (kind === LEAVE) {
-      this.isLive = false;
-      this.#events.left(this);
+      this.phase = "left";
+      this.replies.push(encodeFrame(LEAVE, {}));
+      this.#receiver.changed(this);
     } else {
       throw new ProtocolError(`expected a batch or a barrier, got kind ${kind}`);
     }
   }
 
-  #greet(hello: Hello): void {
-    const token = Buffer.from(hello.token);
-    if (token.length !== this.#token.length || !timingSafeEqual(token, this.#token)) {
-      throw new ProtocolError("expected the token of the seat");
-    }
-    this.#greeting?.cancel();
-    this.#greeting = null;
-    this.hello = hello;
-    if (hello.protocol !== PROTOCOL) {
-      this.refuse(
-        "ERR_STORAGE_PROTOCOL",
-        `the manager speaks protocol ${PROTOCOL} and this process ${hello.protocol}: run the same version of cluster-storage in all processes`,
-      );
+  protected override disconnected(): void {
+    this.#helloTimeout.cancel();
+    this.#receiver.changed(this);
+  }
+
+  #greet({ protocol, token, member }: Hello): void {
+    if (!isEqual(token, this.#token)) throw new ProtocolError("expected the token of the seat");
+    this.#helloTimeout.cancel();
+    this.id = member;
+    if (protocol !== PROTOCOL) {
+      this.#refuse(protocol);
       return;
     }
-    this.#connection.maxFrameBytes = MAX_FRAME_BYTES;
-    this.#events.greeted(this);
+    this.phase = "proven";
+    this.maxFrameBytes = MAX_FRAME_BYTES;
+    this.#receiver.changed(this);
+  }
+
+  #refuse(protocol: number): void {
+    this.phase = "left";
+    const message = `the manager speaks protocol ${PROTOCOL} and this process ${protocol}: run the same version of cluster-storage in all processes`;
+    this.send([encodeRefusal("ERR_STORAGE_PROTOCOL", message)]);
+    this.end();
   }
 }
 
-/** Whether origin, birth and number are whole numbers: a snapshot could not carry others, and then members would differ. */
+/** Compares in a time that does not depend on the content. */
+function isEqual(given: string, expected: string): boolean {
+  const [token, wanted] = [Buffer.from(given), Buffer.from(expected)];
+  return token.length === wanted.length && timingSafeEqual(token, wanted);
+}
+
+/** Whether origin, birth and number are whole numbers. A snapshot cannot carry others, so members would differ. */
 function hasOrigin(buffer: Buffer, start: number): boolean {
   const [origin, born, number] = [originOf(buffer, start), bornOf(buffer, start), numberOf(buffer, start)];
   return Number.isSafeInteger(born) && Number.isSafeInteger(origin) && Number.isSafeInteger(number) && number > 0;
-}
-
-function decodeHello(buffer: Buffer, start: number, end: number): Hello {
-  let hello: unknown;
-  try {
-    hello = decodeJson(buffer, start, end);
-  } catch (cause) {
-    throw new ProtocolError("expected a hello in JSON", { cause });
-  }
-  const { protocol, token, member, seq } = (hello ?? {}) as Partial<Record<keyof Hello, unknown>>;
-  if (
-    typeof protocol === "number" &&
-    typeof token === "string" &&
-    typeof member === "string" &&
-    typeof seq === "number"
-  ) {
-    return { protocol, token, member, seq };
-  }
-  throw new ProtocolError("expected a hello with protocol, token, member and seq");
 }

@@ -12,8 +12,6 @@ import {
   CONFIRM,
   DISK_TROUBLE,
   encodeFrame,
-  encodeJson,
-  HELLO,
   isIntact,
   kindOf,
   LEAVE,
@@ -31,8 +29,8 @@ import { ChainReader, StaleFilesError } from "../disk/log-reader.js";
 import type { SeatView } from "../election/seat.js";
 import type { LogPosition, Machine, Place } from "../machine/machine.js";
 import { StallWatch } from "../wire/failure-detector.js";
-import { FrameConnection, PROTOCOL, ProtocolError } from "../wire/frame-connection.js";
-import { decodeDiskTrouble, decodeRefusal, decodeWelcome } from "../wire/messages.js";
+import { FrameConnection, ProtocolError } from "../wire/frame-connection.js";
+import { decodeDiskTrouble, decodeRefusal, decodeWelcome, encodeHello } from "../wire/messages.js";
 import type { Patience } from "../wire/patience.js";
 import { Delivery } from "./delivery.js";
 
@@ -65,11 +63,11 @@ export interface HubSessionRequest {
   ended(end: HubSessionEnd): void;
 }
 
-export class HubSession {
+export class HubSession extends FrameConnection {
   readonly #machine: Machine;
   readonly #place: Place;
+  readonly #token: string;
   readonly #request: HubSessionRequest;
-  readonly #connection: FrameConnection;
   #delivery: Delivery | null = null;
   #reader: ChainReader | null = null;
   #backlog: Array<{ buffer: Buffer; start: number; end: number }> = [];
@@ -86,48 +84,42 @@ export class HubSession {
   bytes = 0;
 
   constructor(machine: Machine, place: Place, seat: SeatView, request: HubSessionRequest) {
+    const { address, token } = seat.content as NonNullable<SeatView["content"]>;
+    super(MAX_FRAME_BYTES, (events) => machine.sockets.connect(address, events));
+    this.#token = token;
     this.#machine = machine;
     this.#place = place;
     this.#request = request;
     this.#position = request.position;
     this.#watch = new StallWatch(machine.clock, request.patience, () => {
       this.#isMute = true;
-      this.#connection.drop(null);
+      this.drop();
     });
-    const { address, token } = seat.content as NonNullable<SeatView["content"]>;
-    this.#connection = FrameConnection.to(machine.sockets, address, MAX_FRAME_BYTES, {
-      connected: () => {
-        const hello = { protocol: PROTOCOL, token, member: request.member, seq: this.#position?.seq ?? 0 };
-        this.#connection.send([encodeJson(HELLO, {}, hello)]);
-      },
-      frame: (buffer, start, end) => this.#receive(buffer, start, end),
-      closed: (reason) => this.#end(reason),
-    });
+  }
+
+  /** Called by the socket. */
+  connected(): void {
+    this.send([encodeHello(this.#token, this.#request.member)]);
   }
 
   /** Sends a frame; before the join, and after the end, it is dropped. */
   append(frame: Buffer): void {
     if (!this.#isLive) return;
     if (kindOf(frame, 0) === BATCH) this.#delivery?.sent();
-    this.#connection.send([frame]);
-  }
-
-  /** Closes; `ended` is called before this returns. */
-  end(): void {
-    this.#connection.drop(null);
+    this.send([frame]);
   }
 
   /** Tells the hub, and closes when that has answered. Before the join only one that knows nothing leaves, without a word. */
   leave(): void {
     if (this.#isLive) {
-      this.#connection.send([encodeFrame(LEAVE, {})]);
+      this.send([encodeFrame(LEAVE, {})]);
     } else if (this.#request.position === null) {
       this.#hasLeft = true;
-      this.end();
+      this.drop();
     }
   }
 
-  #receive(buffer: Buffer, start: number, end: number): void {
+  protected override receive(buffer: Buffer, start: number, end: number): void {
     this.#watch.heard();
     if (this.#isLive) {
       this.#take(buffer, start, end);
@@ -136,7 +128,7 @@ export class HubSession {
     const kind = kindOf(buffer, start);
     if (this.#reader === null && this.#delivery === null) {
       if (!isIntact(buffer, start, end)) throw new ProtocolError("expected a sound frame");
-      if (kind === REFUSE) this.#connection.drop(decodeRefusal(buffer, start, end));
+      if (kind === REFUSE) this.drop(decodeRefusal(buffer, start, end));
       else if (kind === WELCOME) this.#welcomed(buffer, start, end);
       else throw new ProtocolError(`expected a welcome, got kind ${kind}`);
       return;
@@ -145,7 +137,7 @@ export class HubSession {
     this.#backlogBytes += end - start;
     if (this.#backlogBytes > this.#request.maxBacklogBytes && !this.#isPaused) {
       this.#isPaused = true;
-      this.#connection.pause();
+      this.pause();
     }
   }
 
@@ -177,8 +169,8 @@ export class HubSession {
         throw new ProtocolError(`expected a welcome behind seq ${reader.position.seq}, got one behind ${to.seq}`);
       }
     } catch (error) {
-      if (error instanceof StaleFilesError) this.#connection.drop(null);
-      else this.#connection.drop(error as Error);
+      if (error instanceof StaleFilesError) this.drop();
+      else this.drop(error as Error);
       return;
     }
     // While the connection is paused the hub cannot be heard.
@@ -198,7 +190,7 @@ export class HubSession {
 
   /** Delivers a slice of what came in meanwhile; once nothing is left, the member is live. */
   #catchUp(time: number): void {
-    if (this.#connection.isClosed) return;
+    if (this.isClosed) return;
     if (this.#isPaused) this.#watch.heard();
     const slice = this.#backlog.splice(0, BACKLOG_SLICE);
     try {
@@ -208,12 +200,12 @@ export class HubSession {
       }
     } catch (error) {
       if (!(error instanceof ProtocolError || error instanceof MalformedError)) throw error;
-      this.#connection.drop(error);
+      this.drop(error);
       return;
     }
     if (this.#isPaused && this.#backlogBytes <= this.#request.maxBacklogBytes / 2) {
       this.#isPaused = false;
-      this.#connection.resume();
+      this.resume();
     }
     if (this.#backlog.length > 0) {
       this.#machine.clock.soon(() => this.#catchUp(time));
@@ -247,7 +239,7 @@ export class HubSession {
         break;
       case LEAVE:
         this.#hasLeft = true;
-        this.end();
+        this.drop();
         break;
       case PING:
         break;
@@ -256,7 +248,7 @@ export class HubSession {
     }
   }
 
-  #end(reason: Error | null): void {
+  protected override disconnected(reason: Error | null): void {
     this.#watch.cancel();
     const position = this.#reader ? this.#reader.position : (this.#delivery?.position ?? this.#position);
     this.#reader?.close();

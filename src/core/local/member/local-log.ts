@@ -291,7 +291,7 @@ export class LocalLog implements Log {
   #stop(): void {
     this.#isClosed = true;
     this.#timer?.cancel();
-    this.#session?.end();
+    this.#session?.drop();
     this.#ownHub.terminate();
     this.hold(false);
   }

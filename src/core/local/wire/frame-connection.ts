@@ -1,62 +1,43 @@
-/**
- * One socket as a stream of frames, between a member and a hub.
- *
- * Invariant: after `closed` was called, nothing more is delivered and nothing is sent.
- */
+/** One socket as a stream of frames: what the two ends of a connection between a member and a hub have in common. */
 import { MalformedError } from "../../log/codec.js";
 import { FrameLengthError, FrameSplitter } from "../../log/frame.js";
-import type { Socket, SocketEvents, Sockets } from "../machine/machine.js";
+import type { Socket, SocketEvents } from "../machine/machine.js";
 
-/** The version of the protocol between members and hub, and of the files. */
-export const PROTOCOL = 2;
-
-/** Most bytes that a hub takes before a member has proved itself. */
-export const GREETING_BYTES = 1024;
-
-/** Thrown by a receiver of frames when the other side broke the protocol; the connection is closed. */
+/** Thrown by `receive` when the other side breaks the protocol; the connection is closed. */
 export class ProtocolError extends Error {
   override readonly name = "ProtocolError";
 }
 
-/** What a connection calls. */
-export interface FrameConnectionEvents {
-  connected?(): void;
-  /** One frame of a sound length; its checksum is not checked. May throw `ProtocolError` and `MalformedError`. */
-  frame(buffer: Buffer, start: number, end: number): void;
-  /** Exactly once, also when this side closed it. */
-  closed(reason: Error | null): void;
-}
-
-export class FrameConnection {
-  readonly #events: FrameConnectionEvents;
+/**
+ * Each end extends this class with what it does with a frame. The connection is what its socket calls.
+ *
+ * Invariants:
+ *
+ * 1. `disconnected` is called exactly once, also when this side closed the connection.
+ * 2. After that call no frame is received, and none is sent.
+ */
+export abstract class FrameConnection implements SocketEvents {
   readonly #splitter: FrameSplitter;
   readonly #socket: Socket;
   #isClosed = false;
 
-  private constructor(maxFrameBytes: number, events: FrameConnectionEvents, open: (events: SocketEvents) => Socket) {
-    this.#events = events;
+  /**
+   * @param maxFrameBytes Longest frame that is accepted.
+   * @param open Returns the socket that will call the given events, the first one after this constructor has returned.
+   */
+  protected constructor(maxFrameBytes: number, open: (events: SocketEvents) => Socket) {
     this.#splitter = new FrameSplitter(maxFrameBytes);
-    this.#socket = open({
-      connected: () => this.#events.connected?.(),
-      data: (chunk) => this.#receive(chunk),
-      closed: (error) => this.#close(error),
-    });
+    this.#socket = open(this);
   }
 
-  /** Connects to an address. */
-  static to(sockets: Sockets, address: string, maxFrameBytes: number, events: FrameConnectionEvents): FrameConnection {
-    return new FrameConnection(maxFrameBytes, events, (socketEvents) => sockets.connect(address, socketEvents));
-  }
+  /**
+   * Takes one frame of a valid length; its checksum is not checked.
+   * @throws ProtocolError, MalformedError when the other side broke the protocol.
+   */
+  protected abstract receive(buffer: Buffer, start: number, end: number): void;
 
-  /** Takes over an accepted socket; the caller hands on the socket's events. */
-  static from(socket: Socket, maxFrameBytes: number, events: FrameConnectionEvents): [FrameConnection, SocketEvents] {
-    let socketEvents: SocketEvents | undefined;
-    const connection = new FrameConnection(maxFrameBytes, events, (given) => {
-      socketEvents = given;
-      return socket;
-    });
-    return [connection, socketEvents as SocketEvents];
-  }
+  /** The connection is closed; `reason` is null when neither side reported an error. */
+  protected abstract disconnected(reason: Error | null): void;
 
   get isClosed(): boolean {
     return this.#isClosed;
@@ -72,11 +53,12 @@ export class FrameConnection {
     this.#splitter.maxBytes = bytes;
   }
 
-  /** Sends frames in order; nothing once it is closed. */
+  /** Sends frames in order; sends nothing once the connection is closed. */
   send(frames: readonly Buffer[]): void {
     if (!this.#isClosed && frames.length > 0) this.#socket.write(frames);
   }
 
+  /** Receives no more frames until `resume`, beyond those of the chunk at hand. */
   pause(): void {
     this.#socket.pause();
   }
@@ -85,22 +67,23 @@ export class FrameConnection {
     this.#socket.resume();
   }
 
-  /** Closes once what was sent has been taken. */
+  /** Closes the connection once the operating system has taken what was sent. */
   end(): void {
     this.#socket.end();
   }
 
-  /** Closes at once; `closed` is called with the reason before this returns. */
-  drop(reason: Error | null): void {
+  /** Closes the connection at once; `disconnected` has been called with the reason when this returns. */
+  drop(reason: Error | null = null): void {
     this.#socket.destroy();
-    this.#close(reason);
+    this.closed(reason);
   }
 
-  #receive(chunk: Buffer): void {
+  /** Called by the socket. */
+  data(chunk: Buffer): void {
     if (this.#isClosed) return;
     try {
       this.#splitter.push(chunk, (buffer, start, end) => {
-        this.#events.frame(buffer, start, end);
+        this.receive(buffer, start, end);
         return !this.#isClosed;
       });
     } catch (error) {
@@ -109,10 +92,11 @@ export class FrameConnection {
     }
   }
 
-  #close(reason: Error | null): void {
+  /** Called by the socket. */
+  closed(reason: Error | null): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#events.closed(reason);
+    this.disconnected(reason);
   }
 }
 

@@ -1,25 +1,67 @@
-/** What a hub says in JSON, as a member understands it. A hub that says anything else has broken the protocol. */
-import { StorageError, type StorageErrorCode } from "../../errors.js";
-import { decodeJson, epochOf, isCount, seqOf, timeOf } from "../../log/frame.js";
+/**
+ * What members and hubs say to each other in JSON: a member its hello; a hub a welcome, a refusal, or what its disk does.
+ *
+ * A message is checked by the side that reads it. Anything else than what is written here breaks the protocol.
+ */
+import { codeOf, StorageError, type StorageErrorCode } from "../../errors.js";
+import {
+  DISK_TROUBLE,
+  decodeJson,
+  encodeJson,
+  epochOf,
+  HELLO,
+  isCount,
+  REFUSE,
+  seqOf,
+  timeOf,
+  WELCOME,
+} from "../../log/frame.js";
 import type { LogPosition } from "../machine/machine.js";
 import { ProtocolError } from "./frame-connection.js";
 
-/** From where on a member gets live frames. */
+/** The version of the protocol between members and hub, and of the files. */
+export const PROTOCOL = 2;
+
+/** The first message of a member. */
+export interface Hello {
+  readonly protocol: number;
+  /** The token of the seat: a member that knows it can read the directory. */
+  readonly token: string;
+  /** Random text that distinguishes this member from all others. */
+  readonly member: string;
+}
+
+/** The answer to a hello: from where on the member gets live frames. */
 export interface Welcome {
-  /** The files are read up to here. */
+  /** The member reads the files up to this position. */
   readonly to: LogPosition;
   /** Bytes of the files. */
   readonly bytes: number;
-  /** What the next batch is stamped with at least, in ms since 1970. */
+  /** The time with which the next batch is stamped at least, in ms since 1970. */
   readonly now: number;
 }
 
-/**
- * Reads a `WELCOME`.
- * @throws ProtocolError when it names no place.
- */
+export function encodeHello(token: string, member: string): Buffer {
+  return encodeJson(HELLO, {}, { protocol: PROTOCOL, token, member } satisfies Hello);
+}
+
+/** @throws ProtocolError when the frame holds no hello. */
+export function decodeHello(buffer: Buffer, start: number, end: number): Hello {
+  const { protocol, token, member } = objectIn(buffer, start, end) ?? {};
+  if (typeof protocol === "number" && typeof token === "string" && typeof member === "string") {
+    return { protocol, token, member };
+  }
+  throw new ProtocolError("expected a hello with protocol, token and member");
+}
+
+export function encodeWelcome({ to, bytes, now }: Welcome): Buffer {
+  const { epoch, segment, offset, seq, time } = to;
+  return encodeJson(WELCOME, { epoch, seq, time }, { segment, offset, bytes, now });
+}
+
+/** @throws ProtocolError when the frame names no position. */
 export function decodeWelcome(buffer: Buffer, start: number, end: number): Welcome {
-  const { segment, offset, bytes, now } = bodyOf(buffer, start, end) ?? {};
+  const { segment, offset, bytes, now } = objectIn(buffer, start, end) ?? {};
   const to = { epoch: epochOf(buffer, start), seq: seqOf(buffer, start), time: timeOf(buffer, start) };
   if (isCount(segment) && isCount(offset) && isCount(bytes) && isCount(to.seq) && isTime(now) && isTime(to.time)) {
     return { to: { ...to, segment, offset }, bytes, now };
@@ -27,22 +69,30 @@ export function decodeWelcome(buffer: Buffer, start: number, end: number): Welco
   throw new ProtocolError("expected a welcome with segment, offset, bytes, now, seq and time");
 }
 
-/**
- * Reads a `REFUSE`: why there is no point in another try.
- * @throws ProtocolError when it does not say why.
- */
+/** A refusal says why another try would fail too. */
+export function encodeRefusal(code: StorageErrorCode, message: string): Buffer {
+  return encodeJson(REFUSE, {}, { code, message });
+}
+
+/** @throws ProtocolError when the frame names no reason. */
 export function decodeRefusal(buffer: Buffer, start: number, end: number): StorageError {
-  const { code, message } = failureIn(bodyOf(buffer, start, end));
+  const { code, message } = failureIn(objectIn(buffer, start, end));
   if (code.startsWith("ERR_STORAGE_")) return new StorageError(code as StorageErrorCode, message);
   throw new ProtocolError(`expected a refusal with a code of a storage, got ${code}`);
 }
 
+/** @param error The error with which the manager's disk refuses writes; null when it takes them again. */
+export function encodeDiskTrouble(error: Error | null): Buffer {
+  if (error === null) return encodeJson(DISK_TROUBLE, {}, null);
+  return encodeJson(DISK_TROUBLE, {}, { code: codeOf(error) || "EIO", message: error.message });
+}
+
 /**
- * Reads a `TROUBLE`: what the disk of the manager says, or null when it takes writes again.
- * @throws ProtocolError when it says neither.
+ * @returns the error of the manager's disk; null when it takes writes again.
+ * @throws ProtocolError when the frame holds neither.
  */
 export function decodeDiskTrouble(buffer: Buffer, start: number, end: number): Error | null {
-  const body = bodyOf(buffer, start, end);
+  const body = objectIn(buffer, start, end);
   if (body === null) return null;
   const { code, message } = failureIn(body);
   return Object.assign(new Error(message), { code });
@@ -54,8 +104,8 @@ function failureIn(body: Record<string, unknown> | null): { code: string; messag
   throw new ProtocolError("expected a failure with code and message");
 }
 
-/** The JSON object in a frame, or null when that is what it says. */
-function bodyOf(buffer: Buffer, start: number, end: number): Record<string, unknown> | null {
+/** The JSON object in a frame, or null when the frame holds `null`. */
+function objectIn(buffer: Buffer, start: number, end: number): Record<string, unknown> | null {
   let body: unknown;
   try {
     body = decodeJson(buffer, start, end);
@@ -66,7 +116,7 @@ function bodyOf(buffer: Buffer, start: number, end: number): Record<string, unkn
   throw new ProtocolError(`expected a frame with an object in it, got a ${typeof body}`);
 }
 
-/** Whether something can be ms since 1970. */
+/** Whether a value can be ms since 1970. */
 export function isTime(value: unknown): value is number {
   return Number.isFinite(value) && (value as number) >= 0;
 }

@@ -187,7 +187,11 @@ test("with fsync always, a failed sync confirms nothing, and a new segment takes
     call === "sync" && path.endsWith("log.1.1") ? { code: "EIO" } : undefined;
   hub.clock.run();
   for (const peer of peers) assert.deepEqual([...peer.of(BATCH), ...peer.of(CONFIRM)], [], peer.name);
-  assert.deepEqual(hub.happened, ["spoiled"], "what the segment holds is to be written anew, its first frame at least");
+  assert.deepEqual(
+    hub.happened,
+    ["mustCompact"],
+    "what the segment holds must be written again, its first frame at least",
+  );
   hub.files.fault = null;
   hub.clock.pass(100);
   assert.deepEqual(

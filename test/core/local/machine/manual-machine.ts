@@ -11,7 +11,7 @@ import type {
   SocketEvents,
   Timer,
 } from "../../../../dist/core/local/machine/machine.js";
-import { PROTOCOL } from "../../../../dist/core/local/wire/frame-connection.js";
+import { PROTOCOL } from "../../../../dist/core/local/wire/messages.js";
 import { encodeEntries } from "../../../../dist/core/log/codec.js";
 import { setEntry } from "../../../../dist/core/log/entry.js";
 import {
@@ -177,7 +177,7 @@ export function batchFrame(number: number, text = `value ${number}`): Buffer {
 }
 
 export function helloFrame(hello: Record<string, unknown> = {}): Buffer {
-  return encodeJson(HELLO, {}, { protocol: PROTOCOL, token: TOKEN, member: "m", seq: 0, ...hello });
+  return encodeJson(HELLO, {}, { protocol: PROTOCOL, token: TOKEN, member: "m", ...hello });
 }
 
 const OPTIONS: HubOptions = {
@@ -214,7 +214,7 @@ export class ManualHub {
       {
         replaced: () => this.happened.push("replaced"),
         grown: () => {},
-        spoiled: () => this.happened.push("spoiled"),
+        mustCompact: () => this.happened.push("mustCompact"),
       },
     );
     this.files.calls.length = 0;

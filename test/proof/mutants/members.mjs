@@ -1,13 +1,13 @@
 /** The life of a hub, and its side of the members. */
 const HOST = "src/core/local/hub/host.ts";
 const THREADS = "src/core/local/machine/threads.ts";
-const AUDIENCE = "src/core/local/hub/members.ts";
+const MEMBERS = "src/core/local/hub/members.ts";
 const HUB_MEMBER = "src/core/local/hub/member.ts";
-const ARRIVALS = "src/core/local/hub/inbound-queue.ts";
+const QUEUE = "src/core/local/hub/inbound-queue.ts";
 const threads = ["machine/threads"];
 const hub = ["hub/order", "local/hub/", "hub/disk-full", "simulation"];
 
-export const audienceMutants = [
+export const hubMembersMutants = [
   {
     name: "the log is read before the fence",
     file: HOST,
@@ -48,38 +48,38 @@ export const audienceMutants = [
   },
   {
     name: "batches are confirmed before they are broadcast",
-    file: AUDIENCE,
-    from: `      member.flush(member.outbox);
+    file: MEMBERS,
+    from: `      member.flush(member.broadcasts);
       if (member.queuedBytes`,
-    to: `      member.flush(member.confirms);
-      member.flush(member.outbox);
+    to: `      member.flush(member.replies);
+      member.flush(member.broadcasts);
       if (member.queuedBytes`,
     killedBy: hub,
   },
   {
     name: "a member that does not read is not dropped",
-    file: AUDIENCE,
+    file: MEMBERS,
     from: "      if (member.queuedBytes > this.#maxBacklogBytes) member.drop();\n",
     to: "",
     killedBy: [...hub, "cluster/freeze"],
   },
   {
     name: "an older connection of a member that comes again is kept",
-    file: AUDIENCE,
-    from: "        this.#dropOlder(greeted);\n",
-    to: "",
+    file: MEMBERS,
+    from: `else if (member.phase === "proven") this.#dropOlder(member);`,
+    to: `else if (member.phase === "proven") return;`,
     killedBy: hub,
   },
   {
-    name: "any number of connections may be silent at once",
-    file: AUDIENCE,
-    from: "if (this.#isClosed || greetingCount >= MAX_GREETINGS) member.drop();",
+    name: "any number of connections may be unproven at once",
+    file: MEMBERS,
+    from: "if (this.#isClosed || unprovenCount >= MAX_UNPROVEN) member.drop();",
     to: "if (this.#isClosed) member.drop();",
     killedBy: ["local/hub/"],
   },
   {
     name: "a member that is welcomed while the disk refuses is not told to wait",
-    file: AUDIENCE,
+    file: MEMBERS,
     from: "      if (this.#isPaused) member.pause();\n",
     to: "",
     killedBy: hub,
@@ -87,22 +87,22 @@ export const audienceMutants = [
   {
     name: "any token of the right length is good",
     file: HUB_MEMBER,
-    from: " || !timingSafeEqual(token, this.#token)",
+    from: " && timingSafeEqual(token, wanted)",
     to: "",
     killedBy: ["local/hub/"],
   },
   {
-    name: "a connection may be silent for ever",
+    name: "a connection may be silent forever",
     file: HUB_MEMBER,
-    from: "this.#greeting = clock.after(GREETING_MS, () => this.drop());",
-    to: "this.#greeting = null;",
+    from: "this.#helloTimeout = clock.after(HELLO_TIMEOUT_MS, () => this.drop());",
+    to: "this.#helloTimeout = { cancel() {} };",
     killedBy: ["local/hub/"],
   },
   {
     name: "the first frame of a connection may be long",
     file: HUB_MEMBER,
-    from: "Connection.from(socket, GREETING_BYTES, {",
-    to: "Connection.from(socket, MAX_FRAME_BYTES, {",
+    from: "super(MAX_HELLO_BYTES, ",
+    to: "super(MAX_FRAME_BYTES, ",
     killedBy: ["local/hub/"],
   },
   {
@@ -122,50 +122,50 @@ export const audienceMutants = [
   {
     name: "a member may write before it was welcomed",
     file: HUB_MEMBER,
-    from: "kind === BATCH && this.isLive",
+    from: `kind === BATCH && this.phase === "live"`,
     to: "kind === BATCH",
     killedBy: ["local/hub/"],
   },
   {
-    name: "a damaged hello is taken",
+    name: "a corrupt hello is taken",
     file: HUB_MEMBER,
     from: "kind !== HELLO || !isIntact(buffer, start, end)",
     to: "kind !== HELLO",
     killedBy: ["local/hub/"],
   },
   {
-    name: "frames that do not lie side by side become one arrival",
-    file: ARRIVALS,
-    from: " && last.end === start",
+    name: "frames that do not lie side by side become one run",
+    file: QUEUE,
+    from: " || start !== this.#end",
     to: "",
     killedBy: ["hub/inbound-queue", "simulation"],
   },
   {
-    name: "the rest of an arrival that is cut in two keeps its first seq",
-    file: ARRIVALS,
-    from: "seq: partial.seq + count",
-    to: "seq: partial.seq",
+    name: "the rest of a run that is cut in two keeps its first seq",
+    file: QUEUE,
+    from: "rest.#seq = this.#seq + count;",
+    to: "rest.#seq = this.#seq;",
     killedBy: ["hub/inbound-queue", "hub/disk-full", "simulation"],
   },
   {
-    name: "a damaged frame stays in its arrival",
-    file: ARRIVALS,
-    from: "      arrival.end = at;\n",
+    name: "a corrupt frame stays in its run",
+    file: QUEUE,
+    from: "        this.#end = at;\n",
     to: "",
     killedBy: ["hub/inbound-queue", "local/hub/"],
   },
   {
     name: "the member of the hub's own process is served first",
-    file: AUDIENCE,
+    file: MEMBERS,
     from: "    this.#serveOwnLast();\n",
     to: "",
     killedBy: hub,
   },
   {
     name: "the member of the hub's own process counts as another one",
-    file: AUDIENCE,
-    from: "if (member.isLive && !this.#isOwn(member)) return true;",
-    to: "if (member.isLive) return true;",
+    file: MEMBERS,
+    from: ` && member.id !== this.#ownId) return true;`,
+    to: `) return true;`,
     killedBy: hub,
   },
   {
