@@ -2,12 +2,13 @@
  * The mutants: mistakes that somebody might make, one change each. `from` occurs exactly once in `file`; `killedBy` names parts
  * of the paths of the tests that are run, in this order, until one fails.
  */
-import { hubMembersMutants } from "./members.mjs";
+
 import { fileMutants } from "./files.mjs";
 import { hubMutants } from "./hub.mjs";
 import { keysMutants } from "./keys.mjs";
 import { logMutants } from "./log.mjs";
 import { memberMutants } from "./member.mjs";
+import { hubMembersMutants } from "./members.mjs";
 import { recoveryMutants } from "./recovery.mjs";
 import { removalMutants } from "./removal.mjs";
 import { replicaMutants } from "./replica.mjs";
