@@ -23,7 +23,7 @@ import { helloOf, Stranger, seatIn } from "./stranger.js";
 /** Strangers that come in waves; a campaign lets more of them come. */
 const WAVES = 10 * Number(process.env.CLUSTER_STORAGE_RUNS ?? 1);
 const WAVE = 200;
-/** Strangers that may wait at the same time, as in `audience.ts`. */
+/** Strangers that may wait at the same time, as in `members.ts`. */
 const MOST_WAITING = 64;
 const MAX_GROWTH_KIB = 64 * 1024;
 const BACKLOG_BYTES = 1024 * 1024;
