@@ -1,4 +1,4 @@
-/** `cluster-storage`: JSON data that all processes of an application share, and the sessions that are kept in it. */
+/** `cluster-storage`: JSON data that all processes of an application share, and a session store on top of it. */
 export {
   Storage,
   type StorageChange,

@@ -1,40 +1,41 @@
-/** What the adapters have in common: the storage that they were given or open, and the wait until it has joined. */
+/** What the adapters have in common: the storage that they were given or have opened, and the wait until it has joined. */
 import { inspect } from "node:util";
-import { Storage, StorageError, type StorageOptions } from "../core/index.js";
+import { factsOf, Storage, StorageError, type StorageOptions } from "../core/index.js";
 
-/** Where an adapter's storage comes from: one that is open already, or the name and options to open one. */
+/** Where an adapter gets its storage: one that is open already, or the name and options to open one. */
 export type StorageSource = GivenStorage | StorageToOpen;
 
-/** A storage that the application has opened, and will close. */
+/** A storage that the application has opened and will close. */
 export type GivenStorage = { /** An open storage. */ storage: Storage } & {
   [Option in "name" | keyof StorageOptions]?: never;
 };
 
-/** A storage that the adapter opens, and closes. Those of one name and path share their data. */
+/** A storage that the adapter opens and closes. Storages of one name and path share their data. */
 export interface StorageToOpen extends StorageOptions {
   /** The name of the storage. Default: `"app"`. */
   name?: string;
-  /** Only instead of the other options. */
+  /** An open storage takes the place of all the other options. */
   storage?: never;
 }
 
-/** An adapter's storage, and who closes it. */
+/** The storage of an adapter. */
 export interface Source {
-  /** The storage; open, but perhaps not joined yet. */
+  /** The storage. It is open, but may not have joined yet. */
   readonly storage: Storage;
-  /** Whether it was opened here, so that it is closed here. */
+  /** Whether the adapter has opened it, and so must close it. */
   readonly isOwn: boolean;
 }
 
-/** The name of a storage that is opened without one: all adapters of an application without options share it. */
+/** The name of a storage that is opened without one: all adapters of an application that give no name share it. */
 const DEFAULT_NAME = "app";
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Takes the given storage or opens one.
+ * Returns the given storage or opens one.
  * @param options A {@link StorageSource} and the adapter's own options.
- * @param adapterOptionNames Which of the options are the adapter's own.
- * @throws TypeError when they are no options, `storage` is none, or it comes along with options to open one.
+ * @param adapterOptionNames The names of the adapter's own options.
+ * @throws TypeError when `options` is not an object, when `storage` is not a storage, or when it is given together with
+ *   options to open one; and as the constructor of a storage.
  * @throws StorageError `ERR_STORAGE_CLOSED` when the given storage is closed; and as the constructor of a storage.
  */
 export function sourceFrom(options: unknown = {}, adapterOptionNames: readonly string[] = []): Source {
@@ -45,7 +46,7 @@ export function sourceFrom(options: unknown = {}, adapterOptionNames: readonly s
   const toOpen = Object.fromEntries(Object.entries(options).filter(isOpening));
   const isOwn = !Object.hasOwn(options, "storage");
   const storage = isOwn ? open(toOpen) : given((options as { storage: unknown }).storage, toOpen);
-  Joining.of(storage);
+  Readiness.of(storage);
   return { storage, isOwn };
 }
 
@@ -57,31 +58,34 @@ function given(storage: unknown, toOpen: object): Storage {
   const extra = Object.entries(toOpen).find(([, value]) => value !== undefined);
   if (extra) throw new TypeError(`expected either a storage or options to open one, got storage and ${extra[0]}`);
   if (!isStorage(storage)) throw new TypeError(`expected storage to be an open Storage, got ${show(storage)}`);
-  if (!storage.closed) return storage;
-  throw new StorageError("ERR_STORAGE_CLOSED", `expected an open storage, got ${storage.name}, which is closed`);
+  if (storage.closed) throw closedError(storage);
+  return storage;
 }
 
-/** Told by what it can do: the application may have loaded the class from another copy of this package. */
+/** Not `instanceof`: the application may have loaded the class from another copy of this package. */
 function isStorage(value: unknown): value is Storage {
-  const methods = ["get", "set", "sync", "close", "on", "once", "off"] as const;
-  const candidate = value as Partial<Storage> | null | undefined;
-  return typeof candidate?.closed === "boolean" && methods.every((method) => typeof candidate[method] === "function");
+  return factsOf(value) !== undefined;
 }
 
 /**
- * Resolves once the storage has everything for the first time; at once when that is long ago, also while it has no manager.
+ * Resolves once the storage has joined for the first time: at once when it has, even if it has lost its manager since.
  * @param timeoutMs The longest wait.
- * @throws StorageError the failure of the storage, or `ERR_STORAGE_NOT_READY`, with what went wrong meanwhile as `cause`.
+ * @throws StorageError the failure of the storage, or `ERR_STORAGE_NOT_READY`, whose `cause` is what went wrong meanwhile.
  */
-export async function joined(storage: Storage, timeoutMs: number): Promise<void> {
-  await Joining.of(storage).wait(timeoutMs);
+export async function whenReady(storage: Storage, timeoutMs: number): Promise<void> {
+  await Readiness.of(storage).wait(timeoutMs);
+}
+
+/** Returns what reads and writes of a storage throw because it has failed or was closed; null when they work. */
+export function failureOf(storage: Storage): Error | null {
+  return storage.status === "closed" ? closedError(storage) : (factsOf(storage)?.failure ?? null);
 }
 
 /**
- * Checks an option in ms.
- * @param least The least that it may be.
- * @param most The most that it may be; what a timer can wait, when nothing else is said.
- * @throws TypeError when it is no number, RangeError when it is out of its range.
+ * Checks an option in ms and returns it, or the fallback when it is undefined.
+ * @param least The lowest allowed value.
+ * @param most The highest allowed value; by default the longest time that a timer can wait.
+ * @throws TypeError when the value is not a number, RangeError when it is not a whole number in the range.
  */
 export function checkMs(name: string, value: unknown, fallback: number, least = 1, most = MAX_TIMER_MS): number {
   if (value === undefined) return fallback;
@@ -91,21 +95,22 @@ export function checkMs(name: string, value: unknown, fallback: number, least = 
 }
 
 /**
- * Those who wait for a storage to join. One pair of listeners serves all of them, and a wait that has ended leaves nothing
- * behind; a `sync()` for each would stay pending, and hold the process, for as long as there is no manager.
+ * The waits for one storage to join for the first time. One pair of listeners serves all waits, and a wait that has ended
+ * leaves nothing behind. A `sync()` for each wait would stay pending, and keep the process alive, until there is a manager.
  */
-class Joining {
-  static readonly #all = new WeakMap<Storage, Joining>();
+class Readiness {
+  static readonly #all = new WeakMap<Storage, Readiness>();
 
   readonly #storage: Storage;
   readonly #waiting = new Set<(failure: Error | null) => void>();
-  #hasJoined: boolean;
+  #isReady: boolean;
+  /** The last error that the storage has reported. */
   #trouble: Error | undefined;
 
   private constructor(storage: Storage) {
     this.#storage = storage;
-    this.#hasJoined = storage.connected || storage.managerPid > 0;
-    if (this.#hasJoined) return;
+    this.#isReady = storage.status === "open" || storage.status === "disconnected";
+    if (this.#isReady) return;
     const onError = (error: Error): void => {
       this.#trouble = error;
       const failure = failureOf(storage);
@@ -114,21 +119,21 @@ class Joining {
     storage.on("error", onError);
     storage.once("ready", () => {
       storage.off("error", onError);
-      this.#hasJoined = true;
+      this.#isReady = true;
       this.#end(null);
     });
   }
 
-  static of(storage: Storage): Joining {
-    const known = Joining.#all.get(storage);
+  static of(storage: Storage): Readiness {
+    const known = Readiness.#all.get(storage);
     if (known !== undefined) return known;
-    const joining = new Joining(storage);
-    Joining.#all.set(storage, joining);
-    return joining;
+    const readiness = new Readiness(storage);
+    Readiness.#all.set(storage, readiness);
+    return readiness;
   }
 
   wait(timeoutMs: number): Promise<void> {
-    if (this.#hasJoined) return Promise.resolve();
+    if (this.#isReady) return Promise.resolve();
     const failure = failureOf(this.#storage);
     if (failure !== null) return Promise.reject(failure);
     return new Promise((resolve, reject) => {
@@ -138,7 +143,7 @@ class Joining {
         if (failure === null) resolve();
         else reject(failure);
       };
-      // Not unref'ed: somebody waits, and a process with nothing else to do would end without a word.
+      // The timer keeps the process alive: without it, a process with nothing else to do would end and report nothing.
       const timer = setTimeout(() => end(failureOf(this.#storage) ?? this.#notReady(timeoutMs)), timeoutMs);
       this.#waiting.add(end);
     });
@@ -160,14 +165,8 @@ class Joining {
   }
 }
 
-/** Why nothing can be read any more, or null: a storage that has failed or was closed throws whatever is asked of it. */
-function failureOf(storage: Storage): Error | null {
-  try {
-    storage.has("any");
-    return null;
-  } catch (error) {
-    return error as Error;
-  }
+function closedError({ name }: Storage): StorageError {
+  return new StorageError("ERR_STORAGE_CLOSED", `expected an open storage, got ${name}, which is closed`);
 }
 
 function show(value: unknown): string {

@@ -1,6 +1,6 @@
 /** `cluster-storage/express`: middleware for Express 4 and 5 that gives each request the storage. */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import { checkMs, type GivenStorage, joined, type Source, type StorageToOpen, sourceFrom } from "../adapter/source.js";
+import { checkMs, type GivenStorage, whenReady, type Source, type StorageToOpen, sourceFrom } from "../adapter/source.js";
 import { type Storage, StorageError } from "../core/index.js";
 
 export type { GivenStorage, StorageToOpen };
@@ -18,23 +18,23 @@ declare global {
   }
 }
 
-/** What is the middleware's own beside where the storage comes from. */
+/** The middleware's own options. */
 export interface WaitOptions {
-  /** The longest that a request waits until the storage has joined for the first time, in ms. Default: 10000. */
+  /** The longest wait of a request for the storage to join for the first time, in ms. Default: 10000. */
   timeout?: number;
 }
 
-/** `{ storage }`, or the name and options to open one; with neither, the storage "app" in the working directory. */
+/** `{ storage }`, or the name and options to open one. With neither, it is the storage "app" in the working directory. */
 export type ClusterStorageOptions = (GivenStorage | StorageToOpen) & WaitOptions;
 
-/** The middleware. */
+/** The middleware that {@link clusterStorage} returns. */
 export interface ClusterStorageMiddleware {
-  /** Sets `req.storage`, `res.locals.storage` and `req.app.locals.storage`, once everything is there. */
+  /** Sets `req.storage`, `res.locals.storage` and `req.app.locals.storage` once the storage has joined. */
   (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
-  /** The storage of the requests; another one when it was closed and a request has opened it again. */
+  /** The storage of the requests. It is a new object after it was closed and a request has opened it again. */
   readonly storage: Storage;
   /**
-   * Closes the storage, if it was opened here; a later request opens it again.
+   * Closes the storage if the middleware opened it. A later request opens it again.
    * @throws as `close` of the storage.
    */
   close(): Promise<void>;
@@ -43,10 +43,11 @@ export interface ClusterStorageMiddleware {
 const DEFAULT_TIMEOUT_MS = 10_000;
 
 /**
- * Makes the middleware. A storage that it opens closes when the last server whose requests came here has closed.
- * Requests that come before the storage has joined wait, and fail with status 503 when `timeout` is over: a StorageError
- * `ERR_STORAGE_NOT_READY` goes to the error handlers of the application. A manager that is lost later stops no request.
- * @throws as the constructor of a storage; TypeError, RangeError on bad options.
+ * Creates the middleware. A storage that it opens is closed once all servers whose requests it has seen are closed.
+ *
+ * A request that arrives before the storage has joined waits. If the storage does not join within `timeout`, the error handlers
+ * of the application get a StorageError `ERR_STORAGE_NOT_READY` with status 503. Requests go on when the manager is lost later.
+ * @throws TypeError, RangeError on a bad option; and as the constructor of a storage.
  *
  * @example
  * app.use(clusterStorage());
@@ -56,10 +57,10 @@ const DEFAULT_TIMEOUT_MS = 10_000;
  */
 export function clusterStorage(options?: ClusterStorageOptions): ClusterStorageMiddleware {
   const timeoutMs = checkMs("timeout", options?.timeout, DEFAULT_TIMEOUT_MS);
-  const served = new Served(options);
+  const scope = new ServerScope(options);
   const middleware = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void => {
-    const storage = served.storageFor(req);
-    joined(storage, timeoutMs).then(
+    const storage = scope.storageFor(req);
+    whenReady(storage, timeoutMs).then(
       () => {
         expose(storage, req as Exposed, res as Exposed);
         next();
@@ -68,15 +69,15 @@ export function clusterStorage(options?: ClusterStorageOptions): ClusterStorageM
     );
   };
   return Object.defineProperties(middleware, {
-    storage: { get: () => served.storage },
-    close: { value: () => served.close() },
+    storage: { get: () => scope.storage },
+    close: { value: () => scope.close() },
   }) as ClusterStorageMiddleware;
 }
 
 export default clusterStorage;
 
-/** The storage of an application, and the servers that it is open for. */
-class Served {
+/** The storage of an application, which stays open as long as one of the servers that use it. */
+class ServerScope {
   readonly #options: ClusterStorageOptions | undefined;
   readonly #servers = new Set<Server>();
   #source: Source;
@@ -90,7 +91,7 @@ class Served {
     return this.#source.storage;
   }
 
-  /** The storage for a request; opened again if it was closed with the servers that came before. */
+  /** Returns the storage for a request; opens it again if it was closed, for example with an earlier server. */
   storageFor(req: IncomingMessage): Storage {
     if (this.#source.isOwn && this.storage.closed) this.#source = sourceFrom(this.#options, ["timeout"]);
     if (this.#source.isOwn) this.#follow((req.socket as { server?: Server }).server);
@@ -101,7 +102,7 @@ class Served {
     return this.#source.isOwn ? this.storage.close() : Promise.resolve();
   }
 
-  /** Closes the storage with the last server. Requests without one (made by a test, say) keep it open. */
+  /** Closes the storage with the last server. A request without a server, for example one of a test, does not count. */
   #follow(server: Server | undefined): void {
     if (server === undefined || this.#servers.has(server)) return;
     this.#servers.add(server);
@@ -116,7 +117,7 @@ class Served {
   }
 }
 
-/** What Express adds to a request and a response. */
+/** The properties of a request and a response that Express has added and this middleware sets. */
 interface Exposed {
   storage?: Storage;
   app?: { locals: { storage?: Storage } };
@@ -129,7 +130,7 @@ function expose(storage: Storage, req: Exposed, res: Exposed): void {
   if (res.locals) res.locals.storage = storage;
 }
 
-/** The error for Express, which answers with its `status`. */
+/** Returns the error for Express, which answers with the `status` of the error. */
 function unavailable(storage: Storage, cause: Error): StorageError {
   const isLate = (cause as StorageError).code === "ERR_STORAGE_NOT_READY";
   const message = `expected the storage ${storage.name} to join, got ${cause.message}`;

@@ -1,7 +1,7 @@
 /** `cluster-storage/fastify`: a plugin for Fastify 5 that gives the application the storage. */
 import type { FastifyInstance, FastifyPluginAsync } from "fastify";
 import fp from "fastify-plugin";
-import { checkMs, type GivenStorage, joined, type StorageToOpen, sourceFrom } from "../adapter/source.js";
+import { checkMs, type GivenStorage, whenReady, type StorageToOpen, sourceFrom } from "../adapter/source.js";
 import type { Storage } from "../core/index.js";
 
 export type { GivenStorage, StorageToOpen };
@@ -10,42 +10,42 @@ declare module "fastify" {
   interface FastifyInstance {
     /** The storage that was registered without a namespace. */
     storage: Storage;
-    /** The storages that were registered with a namespace, here or in a context around. */
+    /** The storages that were registered with a namespace, in this context or in one that encloses it. */
     storages: StorageNamespaces;
   }
 }
 
-/** The storages by namespace. Declare yours in this interface to have them typed one by one. */
+/** The storages by namespace. An application can declare its own namespaces in this interface to give each a type. */
 export interface StorageNamespaces {
   [namespace: string]: Storage;
 }
 
-/** What is the plugin's own beside where the storage comes from. */
+/** The plugin's own options. */
 export interface PluginOptions {
-  /** Makes it `fastify.storages[namespace]` instead of `fastify.storage`. Which data it is says `name`, as always. */
+  /** The storage becomes `fastify.storages[namespace]` instead of `fastify.storage`. Its data is chosen by `name` only. */
   namespace?: string;
-  /** The longest wait for the storage to join, in ms; keep it below Fastify's `pluginTimeout`. Default: 8000. */
+  /** The longest wait for the storage to join, in ms. It must be shorter than Fastify's `pluginTimeout`. Default: 8000. */
   timeout?: number;
 }
 
-/** Who closes a storage that was given. */
+/** The option for a given storage. */
 export interface CloseOptions {
-  /** Whether it closes with the application. Default: false; one that was opened here always does. */
+  /** Whether the storage is closed with the application. Default: false. A storage that the plugin opens always is. */
   close?: boolean;
 }
 
-/** `{ storage }`, or the name and options to open one; with neither, the storage "app" in the working directory. */
+/** `{ storage }`, or the name and options to open one. With neither, it is the storage "app" in the working directory. */
 export type ClusterStorageOptions = PluginOptions & ((GivenStorage & CloseOptions) | StorageToOpen);
 
 const DEFAULT_TIMEOUT_MS = 8_000;
 
-/** Those of the plugin, and those that Fastify itself takes in `register`. */
+/** The options that are the plugin's own, and those that Fastify itself takes in `register`. */
 const OWN_OPTIONS = ["namespace", "timeout", "close", "prefix", "logLevel", "logSerializers"];
 
 /**
- * The plugin. The storage has everything before the application is ready, or `ready()` rejects with a StorageError
- * `ERR_STORAGE_NOT_READY` when `timeout` is over. A storage that was opened here is flushed and closed with the application,
- * after its last request.
+ * The plugin. The storage has joined before the application is ready; if it does not join within `timeout`, `ready()` rejects
+ * with a StorageError `ERR_STORAGE_NOT_READY`. A storage that the plugin opens is flushed and closed with the application, after
+ * its last request.
  *
  * @example
  * app.register(clusterStorage);
@@ -67,7 +67,7 @@ async function register(fastify: FastifyInstance, options: ClusterStorageOptions
   if (isOwn || isClosing) fastify.addHook("onClose", () => storage.close());
   if (namespace === undefined) fastify.decorate("storage", storage);
   else namespacesOf(fastify)[namespace] = storage;
-  await joined(storage, timeoutMs);
+  await whenReady(storage, timeoutMs);
 }
 
 function checkClose({ close, storage }: { close?: unknown; storage?: unknown }): boolean {
@@ -75,11 +75,11 @@ function checkClose({ close, storage }: { close?: unknown; storage?: unknown }):
   if (typeof close !== "boolean") throw new TypeError(`expected close to be true or false, got ${close}`);
   if (storage !== undefined) return close;
   throw new TypeError(
-    "expected close along with a given storage, got it without; one that is opened here is always closed",
+    "expected close along with a given storage, got it without; a storage that the plugin opens is always closed",
   );
 }
 
-/** A storage of a context around is not replaced: that a name means another storage further down would surprise. */
+/** Throws when the place is taken, here or in an enclosing context: one name must not mean two storages. */
 function expectFree(fastify: FastifyInstance, namespace: unknown): void {
   if (namespace === undefined) {
     if (!fastify.hasDecorator("storage")) return;
@@ -92,9 +92,9 @@ function expectFree(fastify: FastifyInstance, namespace: unknown): void {
   throw new TypeError(`expected each namespace once, got ${JSON.stringify(namespace)} a second time`);
 }
 
-/** The namespaces of this context: what is registered in it is not seen around it, what is registered around is seen in it. */
+/** Returns the namespaces of this context. They include those of the enclosing contexts, which do not see those of this one. */
 function namespacesOf(fastify: FastifyInstance): StorageNamespaces {
-  const around = fastify.hasDecorator("storages") ? fastify.storages : null;
-  if (!Object.hasOwn(fastify, "storages")) fastify.decorate("storages", Object.create(around) as StorageNamespaces);
+  const enclosing = fastify.hasDecorator("storages") ? fastify.storages : null;
+  if (!Object.hasOwn(fastify, "storages")) fastify.decorate("storages", Object.create(enclosing) as StorageNamespaces);
   return fastify.storages;
 }

@@ -1,4 +1,4 @@
-/** What express-session asks of a store besides the sessions: to make its own session objects of what is stored. */
+/** What express-session needs from a store besides the sessions: its own session objects, made from what is stored. */
 import { createRequire } from "node:module";
 import type { SessionPayload } from "./payload.js";
 
@@ -19,9 +19,9 @@ interface SessionClasses {
 let loadedClasses: SessionClasses | undefined;
 
 /**
- * The classes, of the express-session beside this package. Loaded when express-session takes the store, since an application
- * on Fastify does not have it.
- * @throws Error when it is not there.
+ * Returns the classes of the express-session that this package can resolve. They are loaded when express-session takes the
+ * store, because an application on Fastify does not have the package.
+ * @throws Error when express-session is not installed.
  */
 export function sessionClasses(): SessionClasses {
   if (loadedClasses !== undefined) return loadedClasses;
@@ -33,13 +33,13 @@ export function sessionClasses(): SessionClasses {
   }
 }
 
-/** Makes a session object of what `get` gave, and puts it into the request, as express-session's own stores do. */
+/** Creates a session object from what `get` returned and puts it into the request, as express-session's own stores do. */
 export function createSession(request: SessionRequest, payload: SessionPayload): object {
   const { Session, Cookie } = sessionClasses();
   const { expires, originalMaxAge } = payload.cookie;
   const cookie = new Cookie(payload.cookie);
   if (typeof expires === "string") cookie.expires = new Date(expires);
-  cookie.originalMaxAge = originalMaxAge; // setting `expires` has changed it
+  cookie.originalMaxAge = originalMaxAge; // the assignment of `expires` has changed it
   payload.cookie = cookie;
   const session = new Session(request, payload);
   request.session = session;

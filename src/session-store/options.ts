@@ -2,25 +2,29 @@
 import { inspect } from "node:util";
 import { checkMs, type StorageSource } from "../adapter/source.js";
 
-/** How a session store is made: with `storage`, or with what opens one (`name` and the options of a storage), and these. */
+/** The options of a session store: an open `storage`, or the name and options to open one, and these. */
 export type ClusterSessionStoreOptions = StorageSource & {
-  /** Tells its sessions from those of other stores in the storage: the keys are `<prefix>/<sid>`. No `/`. Default: `"session"`. */
+  /**
+   * Separates the sessions from those of other stores in the same storage: the keys are `<prefix>/<sid>`. It must not contain
+   * `/`. Default: `"session"`.
+   */
   prefix?: string;
-  /** Lifetime in ms, from its last use, of a session whose cookie has no expiry. Default: 86400000 (1 day). */
+  /** How long a session whose cookie has no expiry lives after its last use, in ms. Default: 86400000 (1 day). */
   ttl?: number;
   /**
-   * By how many ms the expiry of a session that is only read may lag behind; never more than a tenth of its lifetime.
-   * 0: every request writes it. Default: 60000.
+   * By how much the stored expiry of a session may lag behind while requests only read the session, in ms; it never lags by
+   * more than a tenth of the lifetime. 0: every request writes the expiry. Default: 60000.
    */
   touchAfter?: number;
   /**
-   * What a read sees. `"local"` (default): all that has arrived in this process, which includes what was answered to a
-   * client before it sent this request. `"strong"`: it asks the manager for the latest first.
+   * What a read sees. `"local"`: everything that has arrived in this process, which includes all that a client was answered
+   * before it sent this request. `"strong"`: the read first asks the manager for the latest state. Default: `"local"`.
    */
   consistency?: "local" | "strong";
   /**
-   * Longest wait for a manager, in ms. Then `get` gives what this process has (`"strong"`, or before it has ever joined: an
-   * error), and a write calls back with `ERR_STORAGE_NOT_READY`, stays pending and is sent to the next manager. Default: 10000.
+   * The longest wait for a manager, in ms. After that, `get` returns what this process has; with `"strong"`, or before the
+   * storage has joined for the first time, it fails with `ERR_STORAGE_NOT_READY`. A write fails with that code too, but
+   * stays pending and is sent to the next manager. Default: 10000.
    */
   timeout?: number;
 };
@@ -34,7 +38,7 @@ export interface ResolvedStoreOptions {
   readonly timeoutMs: number;
 }
 
-/** The options that are the store's own: all others open its storage. */
+/** The options that are the store's own; all others open its storage. */
 export const OWN_OPTIONS: readonly string[] = ["prefix", "ttl", "touchAfter", "consistency", "timeout"];
 
 const DAY_MS = 86_400_000;

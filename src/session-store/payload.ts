@@ -1,9 +1,9 @@
-/** What a store is given for a session, what it keeps of it, and what a request changed. Pure. */
+/** A session as JSON: what is stored of it, what a request changed in it, and how long it lives. Pure functions. */
 import isEqual from "lodash/isEqual.js";
 
-/** A session as JSON: its cookie and whatever the application put into it. */
+/** A session as JSON: its cookie and the fields of the application. */
 export interface SessionPayload {
-  /** How the browser keeps the session, and until when it lives: `expires` (a date, its ISO text, or ms since 1970). */
+  /** The options of the cookie. Its `expires` (a date, the text of a date, or ms since 1970) says when the session ends. */
   cookie: Record<string, unknown>;
   /** A field of the application. */
   // biome-ignore lint/suspicious/noExplicitAny: the type of a field is the application's knowledge.
@@ -11,24 +11,27 @@ export interface SessionPayload {
 }
 
 /**
- * The field of a stored session that tells it from an earlier one of the same id: random, and given when it is created. A
- * request that loaded a session which was destroyed since cannot write into the one that took its place.
+ * The field of a stored session that holds its birth mark: a random text, which a session gets when it is created. By this
+ * mark, a request that loaded a session that was destroyed since cannot write into a new session with the same id.
  */
 export const BIRTH = "@birth";
 
-/** Fields that no session of an application can have. */
+/** Fields that the session of an application cannot have. */
 const RESERVED: readonly string[] = [BIRTH, "__proto__"];
 
-/** Parts of a cookie that change from request to request although nobody changed the cookie. */
+/** Parts of a cookie that change from request to request although the application did not change the cookie. */
 const VOLATILE: readonly string[] = ["expires", "originalExpires", "originalMaxAge"];
 
-/** express-session computes `originalMaxAge` anew in each request as a difference of times, so it wavers, by ms. */
-const MAX_AGE_JITTER_MS = 10;
+/**
+ * express-session computes `originalMaxAge` in each request as the difference of two readings of the clock. It varies by the
+ * time between them, which is long when the process is suspended there. It may vary by this much, or by this part of it.
+ */
+const MAX_AGE_JITTER_MS = { least: 10, most: 1000, part: 0.01 };
 
 /**
- * What a session is at this moment, as JSON carries it.
- * @param known An earlier state: fields that are the same are taken from it instead of being copied.
- * @throws TypeError when JSON cannot carry it, or it has no cookie.
+ * Returns the present state of a session as JSON carries it.
+ * @param known An earlier state. Fields that are equal to those of this state are taken from it instead of being copied.
+ * @throws TypeError when JSON cannot carry the session, or when it has no cookie.
  */
 export function snapshotOf(session: unknown, known: Partial<SessionPayload> = {}): SessionPayload {
   const plain = plainOf(session);
@@ -43,8 +46,8 @@ export function snapshotOf(session: unknown, known: Partial<SessionPayload> = {}
 }
 
 /**
- * What the cookie of a session is at this moment, as JSON carries it.
- * @throws TypeError when JSON cannot carry it, or there is none.
+ * Returns the present state of the cookie of a session as JSON carries it.
+ * @throws TypeError when JSON cannot carry the cookie, or when the session has none.
  */
 export function cookieOf(session: unknown): Record<string, unknown> {
   const plain = isObject(session) ? plainOf(session.cookie) : undefined;
@@ -62,12 +65,12 @@ export function isPayload(stored: unknown): stored is SessionPayload {
   return isObject(stored) && isObject(stored.cookie);
 }
 
-/** A copy that the caller may change, of what is stored. */
+/** Returns a copy of a stored session, which the caller may change. The copy has no birth mark. */
 export function copyOf(stored: SessionPayload): SessionPayload {
   return copied(stored, BIRTH) as SessionPayload;
 }
 
-/** The fields that are not the same in two states of a session, the cookie apart; undefined stands for a removed one. */
+/** Returns the fields that differ between two states of a session, except the cookie. A removed field is undefined. */
 export function changesBetween(before: SessionPayload, after: SessionPayload): Record<string, unknown> {
   const changes: Record<string, unknown> = {};
   for (const field of Object.keys(after)) {
@@ -82,16 +85,15 @@ export function changesBetween(before: SessionPayload, after: SessionPayload): R
   return changes;
 }
 
-/** Whether two cookies differ in nothing but how long the session lives from now on. */
+/** Whether two cookies are equal except for the time at which the session ends. */
 export function isSameCookie(before: Record<string, unknown>, after: Record<string, unknown>): boolean {
   const [age, next] = [before.originalMaxAge ?? null, after.originalMaxAge ?? null];
-  const isNear = typeof age === "number" && typeof next === "number" && Math.abs(age - next) <= MAX_AGE_JITTER_MS;
-  return (isNear || age === next) && hasLasting(before, after) && hasLasting(after, before);
+  return (age === next || isNear(age, next)) && hasLasting(before, after) && hasLasting(after, before);
 }
 
 /**
- * How long a session still lives, in ms from `now`; 0 or less: not any more.
- * @param ttl In ms, for a cookie that ends with the browser, or whose `expires` is no date.
+ * Returns how long a session still lives, in ms from `now`; 0 or less when it has ended.
+ * @param ttl The lifetime, in ms, when the cookie ends with the browser or its `expires` is not a date.
  */
 export function lifetimeOf(cookie: Record<string, unknown>, ttl: number, now: number): number {
   const { expires } = cookie;
@@ -99,7 +101,14 @@ export function lifetimeOf(cookie: Record<string, unknown>, ttl: number, now: nu
   return typeof expiresAt === "number" && !Number.isNaN(expiresAt) ? expiresAt - now : ttl;
 }
 
-/** Whether a cookie has all the lasting parts of another one. */
+/** Whether two values of `originalMaxAge` differ by no more than express-session varies it. */
+function isNear(age: unknown, next: unknown): boolean {
+  if (typeof age !== "number" || typeof next !== "number") return false;
+  const { least, most, part } = MAX_AGE_JITTER_MS;
+  return Math.abs(age - next) <= Math.max(least, Math.min(most, age * part));
+}
+
+/** Whether a cookie has all parts of another one that do not change from request to request. */
 function hasLasting(cookie: Record<string, unknown>, parts: Record<string, unknown>): boolean {
   for (const part of Object.keys(parts)) {
     const value = parts[part] ?? null;
@@ -109,15 +118,15 @@ function hasLasting(cookie: Record<string, unknown>, parts: Record<string, unkno
   return true;
 }
 
-/** What stands for a value in JSON: itself, unless it says otherwise. */
+/** Returns what stands for a value in JSON: the result of its `toJSON`, or the value itself. */
 function plainOf(value: unknown): unknown {
   const { toJSON } = (value ?? {}) as { toJSON?: unknown };
   return typeof toJSON === "function" ? toJSON.call(value, "") : value;
 }
 
 /**
- * A value as JSON carries it; undefined when it leaves it out.
- * @param before Given back when it is the same.
+ * Returns a value as JSON carries it; undefined when JSON leaves it out.
+ * @param before An earlier value, which is returned when it is equal.
  */
 function carried(value: unknown, before?: unknown): unknown {
   if (typeof value === "string" || typeof value === "boolean" || value === null) return value;
@@ -128,7 +137,10 @@ function carried(value: unknown, before?: unknown): unknown {
   return isSame ? before : JSON.parse(text);
 }
 
-/** @param leftOut A field that the copy is not to have. */
+/**
+ * Returns a deep copy of a JSON value.
+ * @param leftOut A field that the copy must not have.
+ */
 function copied(value: unknown, leftOut?: string): unknown {
   if (Array.isArray(value)) return value.map((member) => copied(member));
   if (!isObject(value)) return value;

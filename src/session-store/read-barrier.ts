@@ -1,35 +1,42 @@
-import { joined } from "../adapter/source.js";
-import { type Storage, StorageError } from "../core/index.js";
+import { failureOf, whenReady } from "../adapter/source.js";
+import { factsOf, type Storage, StorageError, type StorageFacts } from "../core/index.js";
 
-/** A write that arrives so many ms after it was ordered shows that more may be waiting at the manager. */
+/** A write that arrives this many ms after it was ordered shows that more writes may wait at the manager. */
 const LATE_MS = 20;
 
 /**
- * Waits, before a read, until the storage shows what the reader may have heard of, and after a write until it is confirmed;
- * never longer than a deadline.
+ * Waits, before a read, until the storage shows all that the reader may know of, and after a write until it is confirmed; in
+ * both cases no longer than a deadline.
  *
- * A manager sends a write to all members before it confirms it. So when a client was answered after its write was
- * confirmed, and now asks another process, the write is already in that process' socket. It is shown once
+ * A log that is pushed sends a write to all members before it confirms the write. So when a client was answered after its write
+ * was confirmed, and its next request reaches another process, the write is already in the socket of that process. The storage
+ * shows it once
  *
- * 1. the event loop has polled all sockets since: the rest of the turn in which the request was read and the whole next one;
- * 2. the writes of this process before it in the order, which the manager confirms after it has sent those of others, are
- *    confirmed;
- * 3. this process is not late: when it stood still for long, the rest of what others wrote waits at the manager, since the
- *    socket is full. It tells by how late the last write came, and then asks the manager.
+ * 1. the event loop has polled all sockets since: for this, the rest of the turn in which the request was read and the whole
+ *    next turn must pass;
+ * 2. the writes of this process that precede it in the order are confirmed: the manager confirms them after it has sent those
+ *    of others;
+ * 3. this process is not late: when it stood still for long, its socket is full and the rest of the writes waits at the
+ *    manager. It sees this by how late the last write arrived, and then asks the manager.
+ *
+ * A log that is not pushed is asked before every read.
  */
 export class ReadBarrier {
   readonly #storage: Storage;
+  readonly #facts: StorageFacts;
   readonly #isStrong: boolean;
   readonly #timeoutMs: number;
+  /** The waits for a connection. */
   readonly #waiting = new Set<() => void>();
-  /** The seq up to which this process is known to have been late no more. */
-  #punctualAt = -1;
-  readonly #connected = (): void => {
+  /** The seq at which this process last had everything after it was late. */
+  #caughtUpSeq = -1;
+  readonly #onConnect = (): void => {
     for (const resolve of this.#waiting) resolve();
   };
 
   constructor(storage: Storage, isStrong: boolean, timeoutMs: number) {
     this.#storage = storage;
+    this.#facts = factsOf(storage) as StorageFacts;
     this.#isStrong = isStrong;
     this.#timeoutMs = timeoutMs;
   }
@@ -38,44 +45,45 @@ export class ReadBarrier {
    * Resolves, in a later turn of the event loop, when the storage may be read.
    * @throws StorageError `ERR_STORAGE_NOT_READY`; the failure of the storage.
    */
-  turn(): Promise<void> {
-    return new Promise((resolve) => setImmediate(() => setImmediate(() => resolve(this.#shown()))));
+  beforeRead(): Promise<void> {
+    return new Promise((resolve) => setImmediate(() => setImmediate(() => resolve(this.#whenShown()))));
   }
 
   /**
-   * Resolves with what a write came to, once it is confirmed.
-   * @throws StorageError `ERR_STORAGE_NOT_READY` when that takes too long: it stays pending.
+   * Resolves with the result of a write once the write is confirmed.
+   * @throws StorageError `ERR_STORAGE_NOT_READY` when that takes too long; the write stays pending.
    */
-  confirmed<T>(write: Promise<T>): Promise<T> {
-    return this.#before(write, "confirm a write, which stays pending,");
+  untilConfirmed<T>(write: Promise<T>): Promise<T> {
+    return this.#withDeadline(write, "confirm a write, which stays pending,");
   }
 
-  /** Waits for what is to be shown; undefined: nothing is. Without a manager meanwhile: what this process has. */
-  #shown(): Promise<void> | undefined {
-    if (this.#isStrong || !this.#storage.connected) return this.#ask();
-    const { pending, delay, seq } = this.#storage.stats();
-    if (delay > LATE_MS && seq !== this.#punctualAt) return this.#catchUp();
-    return pending > 0 ? this.confirmed(this.#storage.flush()).catch(() => {}) : undefined;
+  /** Waits until the storage shows all; undefined when it does already. If the manager is lost meanwhile, the wait ends. */
+  #whenShown(): Promise<void> | undefined {
+    if (this.#isStrong || this.#storage.status !== "open") return this.#askManager();
+    const { isPushed, delayMs, seq, hasPending } = this.#facts;
+    if (!isPushed || (delayMs > LATE_MS && seq !== this.#caughtUpSeq)) return this.#catchUp();
+    return hasPending ? this.untilConfirmed(this.#storage.flush()).catch(() => {}) : undefined;
   }
 
   async #catchUp(): Promise<void> {
-    await this.#before(this.#storage.sync(), "answer").catch(() => {});
-    this.#punctualAt = this.#storage.stats().seq;
+    await this.#withDeadline(this.#storage.sync(), "answer").catch(() => {});
+    this.#caughtUpSeq = this.#facts.seq;
   }
 
-  async #ask(): Promise<void> {
-    this.#storage.has("any"); // throws now, and not after the time, when it is closed or has failed
-    await joined(this.#storage, this.#timeoutMs);
-    const isConnected = await this.#connection();
+  async #askManager(): Promise<void> {
+    const failure = failureOf(this.#storage);
+    if (failure !== null) throw failure;
+    await whenReady(this.#storage, this.#timeoutMs);
+    const isConnected = await this.#whenConnected();
     if (!this.#isStrong) return;
     if (!isConnected) throw this.#notReady("answer");
-    await this.#before(this.#storage.sync(), "answer");
+    await this.#withDeadline(this.#storage.sync(), "answer");
   }
 
-  /** Whether there was a manager within the time. */
-  async #connection(): Promise<boolean> {
+  /** Resolves once there is a manager, or at the deadline; returns whether there is one. */
+  async #whenConnected(): Promise<boolean> {
     if (this.#storage.connected) return true;
-    if (this.#waiting.size === 0) this.#storage.on("connect", this.#connected);
+    if (this.#waiting.size === 0) this.#storage.on("connect", this.#onConnect);
     let end = (): void => {};
     const connected = new Promise<void>((resolve) => {
       end = resolve;
@@ -85,11 +93,11 @@ export class ReadBarrier {
     await connected;
     clearTimeout(timer);
     this.#waiting.delete(end);
-    if (this.#waiting.size === 0) this.#storage.off("connect", this.#connected);
+    if (this.#waiting.size === 0) this.#storage.off("connect", this.#onConnect);
     return this.#storage.connected;
   }
 
-  #before<T>(promise: Promise<T>, what: string): Promise<T> {
+  #withDeadline<T>(promise: Promise<T>, what: string): Promise<T> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(this.#notReady(what)), this.#timeoutMs);
       promise.then(

@@ -1,72 +1,75 @@
 /**
- * What the requests in progress have loaded: by it a write knows which fields its request changed, and whether the session
- * that it writes to is still the one that it read. Neither framework passes this on, so it is found again
+ * What each request in progress knows about the sessions that it has loaded. A write needs this to find out which fields its
+ * request changed, and whether the session that it writes to is still the one that the request read. Neither framework passes
+ * it on, so it is found again
  *
- * 1. by the session object, when it is the very one that was read, made from it or written before (express-session);
- * 2. by the asynchronous context in which the callback of `get` ran (@fastify/session, which copies what it is given).
+ * 1. by the session object, when that object was read or written by the store, or was made from one that was (express-session);
+ * 2. by the asynchronous context in which the callback of `get` ran (@fastify/session, which copies what it gets).
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { SessionPayload } from "./payload.js";
 
-/** One session as a request knows it. */
-export interface Loaded {
+/** A session as one request knows it. */
+export interface LoadedSession {
   readonly sid: string;
-  /** Its birth mark; undefined when something else than this store has written it. */
+  /** Its birth mark; undefined when it was not written by this store. */
   readonly birth: string | undefined;
-  /** Its fields as the request read or last wrote them. */
+  /** Its fields as the request read them or last wrote them. */
   readonly fields: SessionPayload;
-  /** Its cookie as it is stored, as far as the request knows. */
+  /** Its stored cookie, as far as the request knows. */
   readonly cookie: Record<string, unknown>;
 }
 
-/** A load that the current request made; null in place of it: the request has destroyed that session since. */
-interface Context {
-  readonly loads: Loads;
+/** One session that the current request has loaded, in the list of all of them. */
+interface Entry {
+  readonly owner: RequestContext;
   readonly sid: string;
-  readonly loaded: Loaded | null;
-  readonly outer: Context | undefined;
+  /** null: the request has destroyed the session since. */
+  readonly loaded: LoadedSession | null;
+  /** The sessions that the request loaded before. */
+  readonly outer: Entry | undefined;
 }
 
-const contexts = new AsyncLocalStorage<Context>();
+const entries = new AsyncLocalStorage<Entry>();
 
-/** Loads that a request knows besides its latest: calls that go on from callback to callback may read for ever. */
+/** How many sessions a request knows besides its latest. A chain of callbacks may read sessions forever. */
 const MAX_OUTER_COUNT = 16;
 
-/** The loads of one store. */
-export class Loads {
-  readonly #byObject = new WeakMap<object, Loaded>();
+/** What the requests in progress know about the sessions of one store. */
+export class RequestContext {
+  readonly #byObject = new WeakMap<object, LoadedSession>();
 
-  /** Notes that a session object stands for what was loaded. */
-  note(session: object, loaded: Loaded): void {
+  /** Remembers that a session object stands for a loaded session. */
+  note(session: object, loaded: LoadedSession): void {
     this.#byObject.set(session, loaded);
   }
 
-  /** Notes that a session object was made from another one. */
+  /** Remembers that a session object was made from another one. */
   follow(made: object, from: object): void {
     const loaded = this.#byObject.get(from);
     if (loaded !== undefined) this.#byObject.set(made, loaded);
   }
 
-  /** What the request that writes `session` under `sid` has loaded there; undefined when nothing is known. */
-  of(sid: string, session: object): Loaded | undefined {
+  /** Returns what the request that writes `session` under `sid` has loaded there; undefined when that is not known. */
+  of(sid: string, session: object): LoadedSession | undefined {
     const loaded = this.#byObject.get(session);
     if (loaded?.sid === sid) return loaded;
-    for (let context = contexts.getStore(); context !== undefined; context = context.outer) {
-      if (context.loads === this && context.sid === sid) return context.loaded ?? undefined;
+    for (let entry = entries.getStore(); entry !== undefined; entry = entry.outer) {
+      if (entry.owner === this && entry.sid === sid) return entry.loaded ?? undefined;
     }
     return undefined;
   }
 
-  /** Calls on as the request that has loaded a session; null: that has destroyed it. */
-  run(sid: string, loaded: Loaded | null, call: () => void): void {
-    contexts.run({ loads: this, sid, loaded, outer: this.#others(sid, contexts.getStore(), MAX_OUTER_COUNT) }, call);
+  /** Runs the rest of a request that has loaded a session, or has destroyed it (null). */
+  run(sid: string, loaded: LoadedSession | null, rest: () => void): void {
+    entries.run({ owner: this, sid, loaded, outer: this.#without(sid, entries.getStore(), MAX_OUTER_COUNT) }, rest);
   }
 
-  /** The latest loads from `context` on, without those of the session itself. */
-  #others(sid: string, context: Context | undefined, maxCount: number): Context | undefined {
-    if (context === undefined || maxCount === 0) return undefined;
-    const outer = this.#others(sid, context.outer, maxCount - 1);
-    if (context.loads === this && context.sid === sid) return outer;
-    return outer === context.outer ? context : { ...context, outer };
+  /** The latest entries of the list that begins with `entry`, without those of one session of this store. */
+  #without(sid: string, entry: Entry | undefined, maxCount: number): Entry | undefined {
+    if (entry === undefined || maxCount === 0) return undefined;
+    const outer = this.#without(sid, entry.outer, maxCount - 1);
+    if (entry.owner === this && entry.sid === sid) return outer;
+    return outer === entry.outer ? entry : { ...entry, outer };
   }
 }

@@ -2,29 +2,26 @@ import { randomUUID } from "node:crypto";
 import type { Storage } from "../core/index.js";
 import type { ResolvedStoreOptions } from "./options.js";
 import { BIRTH, changesBetween, isPayload, isSameCookie, lifetimeOf, type SessionPayload } from "./payload.js";
-import type { Loaded } from "./request-context.js";
+import type { LoadedSession } from "./request-context.js";
 
-/** Most deletions that wait to be confirmed at once. */
-const CLEAR_COUNT = 1000;
-
-/** A write that was made. */
-export interface Written {
+/** What a write did. */
+export interface WriteResult {
   readonly sid: string;
-  /** What the request knows of the session from now on; undefined: there is none any more. */
-  readonly loaded: Loaded | undefined;
-  /** Resolves once confirmed; false: nothing was changed, since the session was destroyed meanwhile. null: nothing was to do. */
+  /** What the request knows about the session after the write; undefined: the session has ended, or no request had loaded it. */
+  readonly loaded: LoadedSession | undefined;
+  /** Resolves once confirmed. false: nothing was changed, because the session was destroyed meanwhile. null: nothing was written. */
   readonly isApplied: Promise<boolean> | null;
 }
 
 /**
- * The sessions of one prefix in a storage: each is one top-level key, `<prefix>/<sid>`, that expires with the session.
+ * The sessions of one prefix in a storage. Each is one top-level key, `<prefix>/<sid>`, that expires with the session.
  *
  * Invariants:
- * 1. A write of a request that has loaded the session takes effect only on that session, told by its birth mark: one that
- *    was destroyed does not come back, and one that took its place stays as it is.
- * 2. Such a write names only the fields that the request changed, so parallel requests do not undo each other; a cookie is
- *    taken as a whole.
- * 3. Who only prolongs the life of a session does so unless somebody else has changed its cookie.
+ * 1. A write of a request that has loaded a session takes effect on that session only, which is recognized by its birth mark:
+ *    a destroyed session does not come back, and a new session with the same id stays as it is.
+ * 2. Such a write names only the fields that the request changed, so parallel requests do not undo each other. A cookie is
+ *    written as a whole.
+ * 3. A write that only prolongs the life of a session takes effect only if no other request has changed its cookie.
  */
 export class Sessions {
   readonly #storage: Storage;
@@ -37,7 +34,7 @@ export class Sessions {
     this.#keyPrefix = `${options.prefix}/`;
   }
 
-  /** What is stored, frozen: a session or not; null when there is nothing or it has expired. */
+  /** Returns what is stored, frozen, which need not be a session; null when nothing is stored or it has expired. */
   stored(sid: string): unknown {
     return this.#storage.get(this.#path(sid));
   }
@@ -49,24 +46,29 @@ export class Sessions {
     }
   }
 
-  /** Stores a whole session, or prolongs it when nothing else has changed. */
-  put(sid: string, snapshot: SessionPayload): Written {
+  /** The ids of everything under the prefix, sessions or not. */
+  storedIds(): string[] {
+    return this.#storage.keys(this.#keyPrefix).map((key) => this.#sidOf(key));
+  }
+
+  /** Stores a whole session that no request has loaded, or prolongs it when nothing else has changed. */
+  put(sid: string, snapshot: SessionPayload): WriteResult {
     const stored = this.stored(sid);
     const lifetime = this.#lifetimeOf(snapshot.cookie);
     if (lifetime <= 0) return this.#end(sid);
-    if (isPayload(stored)) return this.#replace(loadedOf(sid, stored), snapshot, lifetime);
+    if (isPayload(stored)) return this.#replace(loadedFrom(sid, stored), snapshot, lifetime);
     const next = { ...snapshot, [BIRTH]: randomUUID() };
     this.#storage.set(this.#path(sid), next, lifetime);
-    return { sid, loaded: loadedOf(sid, next), isApplied: this.#storage.flush().then(() => true) };
+    return { sid, loaded: loadedFrom(sid, next), isApplied: this.#storage.flush().then(() => true) };
   }
 
-  /** Writes what a request changed of the session that it loaded. */
-  write(loaded: Loaded, snapshot: SessionPayload): Written {
+  /** Writes what a request changed in the session that it loaded. */
+  write(loaded: LoadedSession, snapshot: SessionPayload): WriteResult {
     return this.#change(loaded, changesBetween(loaded.fields, snapshot), snapshot.cookie, snapshot);
   }
 
-  /** Writes the cookie of a session that a request loaded, and so how long it lives. */
-  prolong(loaded: Loaded, cookie: Record<string, unknown>): Written {
+  /** Writes the cookie of a session that a request loaded, and with it the time at which the session ends. */
+  prolong(loaded: LoadedSession, cookie: Record<string, unknown>): WriteResult {
     return this.#change(loaded, {}, cookie, loaded.fields);
   }
 
@@ -76,19 +78,11 @@ export class Sessions {
     return this.#storage.flush();
   }
 
-  /** Removes everything under the prefix, some at a time. */
-  async clear(confirmed: (write: Promise<void>) => Promise<void>): Promise<void> {
-    const keys = this.#storage.keys(this.#keyPrefix);
-    for (let from = 0; from < keys.length; from += CLEAR_COUNT) {
-      await confirmed(this.destroy(keys.slice(from, from + CLEAR_COUNT).map((key) => this.#sidOf(key))));
-    }
-  }
-
   /**
-   * Makes a session another one with the same birth mark. If it was destroyed, which may not be known here yet, a new one is
-   * made: under the old mark, late writes to the destroyed one would get into it.
+   * Replaces a session with one that has the same birth mark. If it was destroyed, which may not be known here yet, a new one
+   * with a new mark is stored: under the old mark, late writes to the destroyed session would change the new one.
    */
-  #replace(known: Loaded, snapshot: SessionPayload, lifetime: number): Written {
+  #replace(known: LoadedSession, snapshot: SessionPayload, lifetime: number): WriteResult {
     const { sid } = known;
     const changes = changesBetween(known.fields, snapshot);
     const isSame = Object.keys(changes).length === 0 && isSameCookie(known.cookie, snapshot.cookie);
@@ -102,17 +96,17 @@ export class Sessions {
   }
 
   #change(
-    loaded: Loaded,
+    loaded: LoadedSession,
     changes: Record<string, unknown>,
     cookie: Record<string, unknown>,
     fields: SessionPayload,
-  ): Written {
+  ): WriteResult {
     const { sid } = loaded;
     const lifetime = this.#lifetimeOf(cookie);
     if (lifetime <= 0) return this.#endLoaded(loaded);
     const isCookieChanged = !isSameCookie(loaded.cookie, cookie);
     if (isCookieChanged) changes.cookie = cookie;
-    const outlived = isCookieChanged ? undefined : this.#outlived(loaded, lifetime);
+    const outlived = isCookieChanged ? undefined : this.#outlivedCookie(loaded, lifetime);
     const hasChanges = Object.keys(changes).length > 0;
     const known = { ...loaded, fields, cookie: isCookieChanged || outlived ? cookie : loaded.cookie };
     if (!hasChanges && !outlived) return { sid, loaded: known, isApplied: null };
@@ -127,28 +121,28 @@ export class Sessions {
     return { sid, loaded: known, isApplied };
   }
 
-  #patch(loaded: Loaded, changes: Record<string, unknown>, ttl: number | undefined, match = {}): Promise<boolean> {
+  #patch(loaded: LoadedSession, changes: Record<string, unknown>, ttl: number | undefined, match = {}): Promise<boolean> {
     const mark = loaded.birth === undefined ? {} : { [BIRTH]: loaded.birth };
     const options = { match: { ...mark, ...match } };
     return this.#storage.patch(this.#path(loaded.sid), changes, ttl === undefined ? options : { ...options, ttl });
   }
 
-  #end(sid: string): Written {
+  #end(sid: string): WriteResult {
     return { sid, loaded: undefined, isApplied: this.destroy([sid]).then(() => true) };
   }
 
-  /** Removes a session whose cookie has expired, unless it is another one by now. */
-  #endLoaded(loaded: Loaded): Written {
+  /** Removes a session whose cookie has expired, unless another one has taken its place. */
+  #endLoaded(loaded: LoadedSession): WriteResult {
     const stored = this.stored(loaded.sid);
     if (isPayload(stored) && stored[BIRTH] === loaded.birth) return { ...this.#end(loaded.sid), loaded };
     return { sid: loaded.sid, loaded, isApplied: null };
   }
 
   /**
-   * The stored cookie, if one that differs in nothing but the expiry is to take its place. When another request has prolonged
-   * the session meanwhile, then only to prolong it further.
+   * Returns the stored cookie if it must be replaced by one that differs in the expiry only; undefined if not. When another
+   * request has prolonged the session meanwhile, the cookie is replaced only if that prolongs the session further.
    */
-  #outlived({ sid, cookie }: Loaded, lifetime: number): Record<string, unknown> | undefined {
+  #outlivedCookie({ sid, cookie }: LoadedSession, lifetime: number): Record<string, unknown> | undefined {
     const stored = this.stored(sid);
     if (!isPayload(stored) || !isSameCookie(cookie, stored.cookie)) return undefined;
     if (!this.#isWorthProlonging(sid, lifetime)) return undefined;
@@ -156,7 +150,7 @@ export class Sessions {
     return isUntouched || lifetime > (this.#storage.ttl(this.#path(sid)) ?? 0) ? stored.cookie : undefined;
   }
 
-  /** Whether the expiry would move by more than may be left out. */
+  /** Whether the expiry would move by more than `touchAfter` lets it lag behind. */
   #isWorthProlonging(sid: string, lifetime: number): boolean {
     const left = this.#storage.ttl(this.#path(sid));
     return left !== null && Math.abs(lifetime - left) > Math.min(this.#options.touchAfter, lifetime / 10);
@@ -175,8 +169,8 @@ export class Sessions {
   }
 }
 
-/** What a request knows that has just read a session. */
-export function loadedOf(sid: string, stored: SessionPayload): Loaded {
+/** What a request that has just read a session knows about it. */
+export function loadedFrom(sid: string, stored: SessionPayload): LoadedSession {
   const birth: unknown = stored[BIRTH];
   return { sid, birth: typeof birth === "string" ? birth : undefined, fields: stored, cookie: stored.cookie };
 }

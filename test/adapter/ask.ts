@@ -1,4 +1,4 @@
-/** Requests over real HTTP, each on a connection of its own, so that a cluster hands them out in turn. */
+/** Requests over real HTTP, each on a connection of its own, so that a cluster distributes them to its workers. */
 import { get, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
@@ -7,7 +7,7 @@ import { teardown } from "../proof/cluster/teardown.js";
 export interface Answer {
   readonly status: number;
   readonly text: string;
-  // biome-ignore lint/suspicious/noExplicitAny: whatever the application sent as JSON.
+  // biome-ignore lint/suspicious/noExplicitAny: the application sends any JSON.
   readonly body: any;
 }
 
@@ -37,11 +37,11 @@ function parsed(text: string): unknown {
 export interface Listening {
   readonly server: Server;
   readonly url: string;
-  /** Returns when it has told that it is closed. */
+  /** Resolves once it has emitted `close`. */
   close(): Promise<void>;
 }
 
-/** Lets an application listen on a free port, until the test ends. */
+/** Makes an application listen on a free port until the test ends. */
 export async function listen(
   t: TestContext,
   app: { listen(port: number, ready: () => void): Server },

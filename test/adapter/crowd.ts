@@ -1,4 +1,4 @@
-/** An application of several workers that count requests together, while its manager is killed. */
+/** An application whose workers count requests together while the manager is killed. */
 import assert from "node:assert/strict";
 import { type ChildProcess, fork } from "node:child_process";
 import cluster from "node:cluster";
@@ -8,11 +8,11 @@ import { teardown } from "../proof/cluster/teardown.js";
 import { ask } from "./ask.js";
 
 const WORKERS = 3;
-const REQUESTS = 240;
-/** Requests that are under way at the same time. */
+const REQUESTS = 120;
+/** Requests that are sent at the same time. */
 const LANES = 6;
 
-/** What a worker answers, to each request. */
+/** What a worker answers to each request. */
 export interface Counted {
   readonly count: number;
   readonly pid: number;
@@ -20,9 +20,9 @@ export interface Counted {
 }
 
 /**
- * The main part of an application: the primary keeps `WORKERS` alive and tells the test where each of them listens; each
- * worker serves `/count` and `/look` in the directory that was given. They listen on ports of their own: a connection that
- * node:cluster has handed to a worker in the moment of its death is neither answered nor broken.
+ * Runs an application. The primary keeps `WORKERS` workers alive and reports the port of each to the test. A worker serves
+ * `/count` and `/look`, with a storage in the given directory. Each worker listens on a port of its own, because a connection
+ * that node:cluster hands to a worker at the moment when the worker is killed is neither answered nor closed.
  * @param serve Starts the server of a worker; returns its port.
  */
 export async function runCrowd(serve: (directory: string) => Promise<number>): Promise<void> {
@@ -41,7 +41,7 @@ export async function runCrowd(serve: (directory: string) => Promise<number>): P
 /** The application, as the test sees it. */
 class Crowd {
   readonly #primary: ChildProcess;
-  /** The workers that listen or have listened, and where. */
+  /** The port of each worker that listens or has listened. */
   readonly #ports = new Map<number, number>();
   #turn = 0;
 
@@ -59,7 +59,7 @@ class Crowd {
     return [...this.#ports.keys()].filter(isAlive);
   }
 
-  /** Asks one worker after the other. */
+  /** Sends a request to the next worker in turn. */
   async ask(page: "count" | "look"): Promise<Counted> {
     const { living } = this;
     const pid = living[this.#turn++ % living.length] as number;
@@ -69,7 +69,7 @@ class Crowd {
     return body as Counted;
   }
 
-  /** The worker that is the manager, asked until it answers. */
+  /** The worker that is the manager, once it answers. */
   async manager(): Promise<number> {
     let found: Counted | undefined;
     await until("a worker that is the manager answers", async () => {
@@ -90,7 +90,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Counts over HTTP, kills the manager in the middle, and checks that each request that was answered counted once. */
+/** Counts over HTTP, kills the manager in the middle, and checks that each answered request was counted exactly once. */
 export async function countTogether(t: TestContext, program: string): Promise<void> {
   const crowd = new Crowd(t, program, temporaryDirectory(t));
   await until(`${WORKERS} workers listen`, () => crowd.living.length === WORKERS);
@@ -105,7 +105,7 @@ export async function countTogether(t: TestContext, program: string): Promise<vo
         killed = await crowd.manager();
         process.kill(killed, "SIGKILL");
       }
-      // A request that the killed worker had taken breaks: it may have counted or not.
+      // The connection of a request that the killed worker had taken breaks. Such a request may have been counted or not.
       await crowd.ask("count").then(
         (answer) => answers.push(answer),
         (error: NodeJS.ErrnoException) => {
@@ -117,17 +117,17 @@ export async function countTogether(t: TestContext, program: string): Promise<vo
   };
   await Promise.all(Array.from({ length: LANES }, lane));
   assert.notEqual(killed, 0);
-  assert.equal(new Set(answers.map(({ count }) => count)).size, answers.length, "each answer has a number of its own");
+  assert.equal(new Set(answers.map(({ count }) => count)).size, answers.length, "no two answers have the same number");
   assert.ok(answers.length >= REQUESTS - LANES, `expected at most ${LANES} broken requests, got ${broken}`);
   assert.ok(new Set(answers.map(({ pid }) => pid)).size >= WORKERS, "every worker has counted");
   await everyWorkerSees(crowd, killed, answers.length, broken);
 }
 
-/** Each worker, also the one that was started in the place of the killed one, gives the same total. */
+/** Checks that each worker, also the one that has replaced the killed one, reports the same total. */
 async function everyWorkerSees(crowd: Crowd, killed: number, answered: number, broken: number): Promise<void> {
   await until("a new worker listens", () => crowd.living.length === WORKERS && !crowd.living.includes(killed));
   const totals = new Map<number, number>();
-  await until("each worker tells its total", async () => {
+  await until("each worker reports its total", async () => {
     const { pid, count } = await crowd.ask("look");
     totals.set(pid, count);
     return crowd.living.every((living) => totals.has(living));

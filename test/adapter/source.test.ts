@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
-import { checkMs, joined, sourceFrom } from "../../dist/adapter/source.js";
+import { checkMs, whenReady, sourceFrom } from "../../dist/adapter/source.js";
 import type { Storage, StorageError } from "../../dist/core/index.js";
 import { Home } from "../api/conformance/home.js";
 import { temporaryDirectory, until } from "../proof/cluster/processes.js";
@@ -10,17 +10,17 @@ import { temporaryDirectory, until } from "../proof/cluster/processes.js";
 const run = promisify(execFile);
 const DIST = new URL("../../dist/", import.meta.url).href;
 
-/** The timers of this process that hold it. */
+/** How many timers keep this process alive. */
 const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
 
-describe("where the storage of an adapter comes from", () => {
-  it("is the one that was given", async (t) => {
+describe("the storage of an adapter", () => {
+  it("is the given one", async (t) => {
     const storage = await new Home(t).open();
     assert.deepEqual(sourceFrom({ storage, timeout: 1 }, ["timeout"]), { storage, isOwn: false });
-    assert.equal(sourceFrom({ storage, path: undefined }).storage, storage, "an option that is undefined is none");
+    assert.equal(sourceFrom({ storage, path: undefined }).storage, storage, "an undefined option counts as missing");
   });
 
-  it("is opened by name and options, without what is the adapter's own", async (t) => {
+  it("is opened by name and options, without the adapter's own options", async (t) => {
     const path = temporaryDirectory(t);
     for (const [name, expected] of [
       [undefined, "app"],
@@ -32,7 +32,7 @@ describe("where the storage of an adapter comes from", () => {
     }
   });
 
-  it("is the storage app in the working directory when nothing is said", async (t) => {
+  it("is the storage app in the working directory when there are no options", async (t) => {
     const cwd = temporaryDirectory(t);
     const script = `import { sourceFrom } from "${DIST}adapter/source.js"; const { storage } = sourceFrom();
       console.log(storage.name, storage.path === process.cwd()); await storage.close();`;
@@ -41,8 +41,7 @@ describe("where the storage of an adapter comes from", () => {
   });
 
   it("may be a storage of another copy of the package", () => {
-    const foreign = { get() {}, set() {}, sync() {}, close() {}, on() {}, once() {}, off() {}, has: () => false };
-    const storage = Object.assign(foreign, { name: "app", closed: false, connected: true, managerPid: 1 });
+    const storage = { name: "app", closed: false, status: "open", [Symbol.for("cluster-storage.facts")]: {} };
     assert.equal(sourceFrom({ storage }).storage, storage as unknown as Storage);
   });
 
@@ -51,10 +50,10 @@ describe("where the storage of an adapter comes from", () => {
     ["a text", "app", /expected options, got 'app'/],
     ["an array", [], /expected options, got \[\]/],
     ["a storage that is undefined", { storage: undefined }, /expected storage to be an open Storage, got undefined/],
-    ["a storage that is none", { storage: new Map() }, /expected storage to be an open Storage, got Map\(0\)/],
+    ["an object that is not a storage", { storage: new Map() }, /expected storage to be an open Storage, got Map\(0\)/],
     ["an unknown option", { timeuot: 1 }, /expected one of the options .*, got "timeuot"/],
     ["a wrong option", { fsync: true }, /expected fsync to be "everysec" or "always" or "never", got true/],
-    ["a name that is none", { name: "../x" }, /expected a name of 1 to 64 characters .*, got "\.\.\/x"/],
+    ["a bad name", { name: "../x" }, /expected a name of 1 to 64 characters .*, got "\.\.\/x"/],
   ];
   for (const [what, options, message] of wrong) {
     it(`is not ${what}`, () => assert.throws(() => sourceFrom(options), { name: "TypeError", message }));
@@ -74,34 +73,34 @@ describe("where the storage of an adapter comes from", () => {
   });
 });
 
-describe("the wait for a storage to join", () => {
-  it("ends with the join, for all who wait, and leaves nothing behind", async (t) => {
+describe("the wait until a storage has joined", () => {
+  it("ends with the join for all that wait, and leaves nothing behind", async (t) => {
     const home = new Home(t);
     const storage = home.begin({ candidate: false });
     const before = timers();
-    const waits = Promise.all(Array.from({ length: 50 }, () => joined(storage, 600_000)));
-    assert.equal(timers(), before + 50, "they hold the process");
+    const waits = Promise.all(Array.from({ length: 50 }, () => whenReady(storage, 600_000)));
+    assert.equal(timers(), before + 50, "they keep the process alive");
     assert.deepEqual([storage.listenerCount("ready"), storage.listenerCount("error")], [1, 1]);
     await home.member();
     await waits;
-    assert.ok(timers() < before + 50, `expected no timers of theirs, got ${timers()}`);
+    assert.ok(timers() < before + 50, `expected their timers to be cleared, got ${timers()} timers`);
     assert.deepEqual([storage.listenerCount("ready"), storage.listenerCount("error")], [0, 0]);
     assert.equal(storage.connected, true);
   });
 
-  it("ends with an error in time", async (t) => {
+  it("ends with an error after the timeout", async (t) => {
     const storage = new Home(t).begin({ candidate: false });
-    await assert.rejects(joined(storage, 20), {
+    await assert.rejects(whenReady(storage, 20), {
       name: "StorageError",
       code: "ERR_STORAGE_NOT_READY",
       message: /^expected the storage app to join within 20 ms, got no manager/,
     });
-    assert.equal(storage.listenerCount("ready"), 1, "one, for those who wait later");
+    assert.equal(storage.listenerCount("ready"), 1, "one, for later waits");
   });
 
-  it("names the trouble that there was meanwhile", async (t) => {
+  it("ends with an error that names the trouble meanwhile", async (t) => {
     const storage = new Home(t).begin({ candidate: false });
-    const wait = joined(storage, 20);
+    const wait = whenReady(storage, 20);
     const trouble = new Error("the disk is full");
     storage.emit("error", trouble);
     await assert.rejects(wait, (error: StorageError) => {
@@ -112,29 +111,29 @@ describe("the wait for a storage to join", () => {
 
   it("ends with the failure of the storage", async (t) => {
     const storage = new Home(t).begin({ candidate: false });
-    const rejected = assert.rejects(joined(storage, 20), { code: "ERR_STORAGE_CLOSED" });
+    const rejected = assert.rejects(whenReady(storage, 20), { code: "ERR_STORAGE_CLOSED" });
     await storage.close();
     await rejected;
-    await assert.rejects(joined(storage, 600_000), { code: "ERR_STORAGE_CLOSED" }, "known at once");
+    await assert.rejects(whenReady(storage, 600_000), { code: "ERR_STORAGE_CLOSED" }, "at once");
   });
 
-  it("is none for a storage that has joined once", async (t) => {
+  it("is over at once for a storage that has joined before", async (t) => {
     const home = new Home(t);
     const member = await home.member();
     const storage = await home.open({ candidate: false });
-    await joined(storage, 1);
+    await whenReady(storage, 1);
     await member.kill();
-    await until("the loss is noticed", () => !storage.connected);
+    await until("the storage has noticed that its manager has ended", () => !storage.connected);
     const late = home.begin({ candidate: false });
     for (const each of [storage, late]) {
       const before = timers();
-      const wait = joined(each, 1);
+      const wait = whenReady(each, 1);
       assert.equal(timers(), before);
       await wait;
     }
   });
 
-  it("holds a process until its end, and not longer", async (t) => {
+  it("keeps the process alive until its end, and not longer", async (t) => {
     const script = `import { joined, sourceFrom } from "${DIST}adapter/source.js";
       const { storage } = sourceFrom({ path: process.argv[1], candidate: false });
       await joined(storage, 50).catch((error) => console.log(error.code));`;
@@ -144,7 +143,7 @@ describe("the wait for a storage to join", () => {
 });
 
 describe("an option in ms", () => {
-  it("is the fallback when it is missing", () => {
+  it("is the fallback when the option is missing", () => {
     assert.deepEqual([checkMs("timeout", undefined, 5), checkMs("timeout", 7, 5)], [5, 7]);
     assert.deepEqual(
       [checkMs("touchAfter", 0, 5, 0), checkMs("ttl", 2 ** 40, 5, 1, Number.MAX_SAFE_INTEGER)],

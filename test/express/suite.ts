@@ -1,4 +1,4 @@
-/** What the middleware promises, for a version of Express. */
+/** The promises of the middleware, as tests for a version of Express. */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
@@ -19,7 +19,7 @@ import { teardown } from "../proof/cluster/teardown.js";
 /** So long that a test that waits for it fails by the deadline of `until`. */
 const FOREVER_MS = 600_000;
 
-/** A middleware of the test's own directory; its storage is gone when the test ends. */
+/** Creates a middleware whose storage is closed when the test ends. */
 function middlewareIn(t: TestContext, options: ClusterStorageOptions): ClusterStorageMiddleware {
   const middleware = clusterStorage(options);
   teardown(t, () => middleware.close().catch(() => {}));
@@ -27,7 +27,7 @@ function middlewareIn(t: TestContext, options: ClusterStorageOptions): ClusterSt
 }
 
 export function middlewareSuite(version: string, createApp: typeof express): void {
-  /** An application that gives what is at `key`, and increments on `/count`. */
+  /** An application that answers with the value at `key`, and increments a number on `/count`. */
   const appWith = (middleware: ClusterStorageMiddleware): express.Express => {
     const app = createApp();
     app.set("env", "test");
@@ -39,7 +39,7 @@ export function middlewareSuite(version: string, createApp: typeof express): voi
     return app;
   };
 
-  /** Remembers the errors that come to the application, and leaves the answer to Express. */
+  /** Collects the errors that reach the application, and leaves the answer to Express. */
   const errorsOf = (app: express.Express): StorageError[] => {
     const errors: StorageError[] = [];
     app.use((error: StorageError, _req: Request, _res: Response, next: NextFunction) => {
@@ -50,7 +50,7 @@ export function middlewareSuite(version: string, createApp: typeof express): voi
   };
 
   describe(`the middleware in ${version}`, () => {
-    it("gives request, response and application the same storage", async (t) => {
+    it("gives the same storage to request, response and application", async (t) => {
       const middleware = middlewareIn(t, { path: temporaryDirectory(t) });
       const app = createApp();
       app.use(middleware);
@@ -64,25 +64,25 @@ export function middlewareSuite(version: string, createApp: typeof express): voi
       assert.deepEqual([middleware.storage.name, middleware.length], ["app", 3]);
     });
 
-    it("shares one replica with all that opens the same storage in the process", async (t) => {
+    it("shares the data with others that open the same storage in the process", async (t) => {
       const path = temporaryDirectory(t);
       const [first, second] = [middlewareIn(t, { path }), middlewareIn(t, { name: "app", path })];
       first.storage.set("key", 1);
       assert.equal(second.storage.get("key"), 1);
     });
 
-    it("lets a request before the first join wait, and shows it what other processes have", async (t) => {
+    it("makes a request before the first join wait, and then shows it what other processes have", async (t) => {
       const home = new Home(t);
       const member = await home.member();
       await member.call("set", "key", "theirs");
       await member.call("flush");
       const middleware = middlewareIn(t, { path: home.directory });
       const { url } = await listen(t, appWith(middleware));
-      assert.equal(middleware.storage.get("key"), null, "not joined yet");
+      assert.equal(middleware.storage.get("key"), null, "it has not joined yet");
       assert.deepEqual((await ask(url)).body, { value: "theirs" });
     });
 
-    it("answers requests that wait as soon as a manager comes", async (t) => {
+    it("answers waiting requests as soon as there is a manager", async (t) => {
       const home = new Home(t);
       const middleware = middlewareIn(t, { path: home.directory, candidate: false, timeout: FOREVER_MS });
       const app = createApp();
@@ -94,13 +94,13 @@ export function middlewareSuite(version: string, createApp: typeof express): voi
       app.use(appWith(middleware));
       const { url } = await listen(t, app);
       const answers = Promise.all(Array.from({ length: 20 }, () => ask(url)));
-      await until("all requests are there", () => arrived === 20);
+      await until("all requests have arrived", () => arrived === 20);
       await home.member();
       for (const { status, body } of await answers) assert.deepEqual([status, body], [200, { value: null }]);
       assert.deepEqual([middleware.storage.listenerCount("ready"), middleware.storage.listenerCount("error")], [0, 0]);
     });
 
-    it("answers 503 when no manager comes in time, and says so to the application", async (t) => {
+    it("answers 503 when there is no manager within the timeout, and passes the error to the application", async (t) => {
       const app = appWith(middlewareIn(t, { path: temporaryDirectory(t), candidate: false, timeout: 30 }));
       const errors = errorsOf(app);
       const { url } = await listen(t, app);
@@ -120,8 +120,8 @@ export function middlewareSuite(version: string, createApp: typeof express): voi
       const app = appWith(middlewareIn(t, { path, timeout: FOREVER_MS }));
       const errors = errorsOf(app);
       const { url } = await listen(t, app);
-      assert.equal((await ask(url)).status, 503, "it waits for the failure");
-      assert.equal((await ask(url)).status, 503, "it knows of the failure");
+      assert.equal((await ask(url)).status, 503, "the request waits for the failure");
+      assert.equal((await ask(url)).status, 503, "the failure is known");
       for (const { code, message, cause } of errors) {
         assert.equal(code, "ERR_STORAGE_NOT_READY");
         assert.equal((cause as StorageError).code, "ERR_STORAGE_FORMAT");
@@ -131,7 +131,7 @@ export function middlewareSuite(version: string, createApp: typeof express): voi
     });
 
     for (const way of ["opened", "given"]) {
-      it(`goes on with requests when the manager is lost, with a storage that was ${way}`, async (t) => {
+      it(`answers requests while there is no manager, with a storage that was ${way}`, async (t) => {
         const home = new Home(t);
         const member = await home.member();
         const options: StorageOptions = { path: home.directory, candidate: false };
@@ -142,9 +142,9 @@ export function middlewareSuite(version: string, createApp: typeof express): voi
         await storage.flush();
         const lose = async () => {
           await member.kill();
-          await until("the loss is noticed", () => !storage.connected);
+          await until("the storage has noticed that its manager has ended", () => !storage.connected);
         };
-        if (way === "given") await lose(); // the middleware has never seen it connected
+        if (way === "given") await lose(); // so the middleware has never seen it connected
         const middleware = middlewareIn(t, { ...(way === "given" ? { storage } : options), timeout: 30 });
         const { url } = await listen(t, appWith(middleware));
         if (way === "opened") await lose();
@@ -152,21 +152,21 @@ export function middlewareSuite(version: string, createApp: typeof express): voi
       });
     }
 
-    it("closes what it opened with the last of the servers", async (t) => {
+    it("closes a storage that it opened with the last of the servers", async (t) => {
       const middleware = middlewareIn(t, { path: temporaryDirectory(t) });
       const app = appWith(middleware);
       const [first, second, third] = [await listen(t, app), await listen(t, app), await listen(t, app)];
       for (const { url } of [first, second, first]) assert.equal((await ask(`${url}/count`)).status, 200);
       await first.close();
       await third.close();
-      assert.equal(middleware.storage.closed, false, "the second server is still there");
+      assert.equal(middleware.storage.closed, false, "the second server still listens");
       assert.deepEqual((await ask(`${second.url}/count`)).body, { count: 4 });
       await second.close();
       assert.equal(middleware.storage.closed, true);
       await middleware.close();
     });
 
-    it("opens again for a request that comes after that", async (t) => {
+    it("opens the storage again for a later request", async (t) => {
       const middleware = middlewareIn(t, { path: temporaryDirectory(t) });
       const app = appWith(middleware);
       const storages = new Set<Storage>();
@@ -182,7 +182,7 @@ export function middlewareSuite(version: string, createApp: typeof express): voi
       assert.equal(storages.size, 5);
     });
 
-    it("keeps the options as they were when it opens again", async (t) => {
+    it("uses the options as they were when it opens the storage again", async (t) => {
       const path = temporaryDirectory(t);
       const options = { name: "mine", path };
       const middleware = middlewareIn(t, options);
@@ -193,7 +193,7 @@ export function middlewareSuite(version: string, createApp: typeof express): voi
       assert.equal(middleware.storage.name, "mine");
     });
 
-    it("never closes a storage that was given", async (t) => {
+    it("never closes a given storage", async (t) => {
       const storage = await new Home(t).open();
       const middleware = clusterStorage({ storage });
       const { url, close, server } = await listen(t, appWith(middleware));
@@ -205,19 +205,19 @@ export function middlewareSuite(version: string, createApp: typeof express): voi
       assert.equal(storage.get("count"), 1);
     });
 
-    it("tells as an error of the storage when that cannot be closed with the server", async (t) => {
+    it("emits an error of the storage when it cannot be closed with the server", async (t) => {
       const middleware = middlewareIn(t, { path: temporaryDirectory(t) });
       const { storage } = middleware;
       const { url, close } = await listen(t, appWith(middleware));
       await ask(url);
       const release = storage.close.bind(storage);
       storage.close = () => release().then(() => Promise.reject(new Error("the disk refuses")));
-      const told = new Promise<Error>((resolve) => storage.once("error", resolve));
+      const emitted = new Promise<Error>((resolve) => storage.once("error", resolve));
       await close();
-      assert.equal((await told).message, "the disk refuses");
+      assert.equal((await emitted).message, "the disk refuses");
     });
 
-    it("takes requests that came through no server, as tests make them", async (t) => {
+    it("accepts requests without a server, which a test may create", async (t) => {
       const middleware = middlewareIn(t, { path: temporaryDirectory(t) });
       const req = { socket: {} } as IncomingMessage & { storage?: Storage };
       await new Promise((resolve) => middleware(req, {} as never, resolve));

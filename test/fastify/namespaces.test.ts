@@ -6,10 +6,10 @@ import { type ClusterStorageOptions, clusterStorage } from "../../dist/fastify/i
 import { temporaryDirectory } from "../proof/cluster/processes.js";
 import { teardown } from "../proof/cluster/teardown.js";
 
-/** What the contexts of an application see, when it is ready. */
+/** The storages that the contexts of an application see. */
 type Seen = Record<string, Storage | undefined>;
 
-/** An application, and options for storages in a directory of its own; closed when the test ends. */
+/** An application, which is closed when the test ends, and options for storages in a directory of its own. */
 function appOf(t: TestContext): { app: FastifyInstance; named: (namespace?: string) => ClusterStorageOptions } {
   const app = fastify();
   const path = temporaryDirectory(t);
@@ -19,7 +19,7 @@ function appOf(t: TestContext): { app: FastifyInstance; named: (namespace?: stri
 }
 
 describe("storages by namespace", () => {
-  it("stand beside each other and beside the one without", async (t) => {
+  it("do not affect each other or the storage without a namespace", async (t) => {
     const { app, named } = appOf(t);
     for (const namespace of [undefined, "cache", "rates"]) app.register(clusterStorage, named(namespace));
     await app.ready();
@@ -57,7 +57,7 @@ describe("storages by namespace", () => {
       await assert.rejects(async () => app.ready(), { name: "TypeError", message });
     });
 
-    it(`are not registered again in a context below ${what}`, async (t) => {
+    it(`are not registered again in an inner context ${what}`, async (t) => {
       const { app, named } = appOf(t);
       app.register(clusterStorage, named(namespace));
       app.register(async (child) => {
@@ -70,7 +70,7 @@ describe("storages by namespace", () => {
 });
 
 describe("the contexts of Fastify", () => {
-  it("see what is registered around them", async (t) => {
+  it("see what is registered in enclosing contexts", async (t) => {
     const { app, named } = appOf(t);
     const seen: Seen = {};
     app.register(clusterStorage, named());
@@ -86,7 +86,7 @@ describe("the contexts of Fastify", () => {
     assert.deepEqual([seen.child, seen.childCache, seen.grandchild], [app.storage, app.storages.cache, app.storage]);
   });
 
-  it("keep what is registered in them to themselves", async (t) => {
+  it("do not see what is registered in contexts that they do not belong to", async (t) => {
     const { app, named } = appOf(t);
     const seen: Seen = {};
     app.register(clusterStorage, named("around"));
@@ -109,7 +109,7 @@ describe("the contexts of Fastify", () => {
     await app.close();
     assert.ok(
       own.every((storage) => storage?.closed),
-      "those of the contexts below are closed too",
+      "those of the inner contexts are closed too",
     );
     assert.equal(around?.closed, true);
   });

@@ -26,10 +26,10 @@ describe("the Fastify plugin", () => {
     ["the default export", (app, path) => app.register(defaultExport, { path })],
     ["the named export", (app, path) => app.register(clusterStorage, { path })],
     ["import() itself", (app, path) => app.register(import("../../dist/fastify/index.js"), { path })],
-    ["what require() gives", (app, path) => app.register(required, { path })],
-    ["options that come by a function", (app, path) => app.register(clusterStorage, () => ({ path }))],
+    ["the result of require()", (app, path) => app.register(required, { path })],
+    ["options from a function", (app, path) => app.register(clusterStorage, () => ({ path }))],
     [
-      "options of Fastify besides",
+      "options of Fastify",
       (app, path) => app.register(clusterStorage, { path, prefix: "/x", logLevel: "warn" }),
     ],
   ];
@@ -71,9 +71,9 @@ describe("the Fastify plugin", () => {
     });
     await app.listen({ port: 0, host: "127.0.0.1" });
     const answer = ask(`http://127.0.0.1:${(app.server.address() as AddressInfo).port}/`);
-    await until("the request is there", () => isThere);
+    await until("the request has arrived", () => isThere);
     const closed = app.close();
-    await until("the server takes no more", () => !app.server.listening);
+    await until("the server accepts no more requests", () => !app.server.listening);
     finish();
     assert.deepEqual((await answer).body, { count: 1 });
     await closed;
@@ -81,7 +81,7 @@ describe("the Fastify plugin", () => {
     assert.equal((await home.open()).get("count"), 1);
   });
 
-  it("lets hooks that close later than it use the storage", async (t) => {
+  it("keeps the storage open for close hooks that run before its own", async (t) => {
     const home = new Home(t);
     const app = appOf(t);
     app.register(clusterStorage, { path: home.directory });
@@ -93,7 +93,7 @@ describe("the Fastify plugin", () => {
     assert.equal((await home.open()).get("last"), "words");
   });
 
-  it("rejects ready() when no manager comes in time", async (t) => {
+  it("rejects ready() when there is no manager within the timeout", async (t) => {
     const app = appOf(t);
     app.register(clusterStorage, { path: temporaryDirectory(t), candidate: false, timeout: 30 });
     await assert.rejects(async () => app.ready(), {
@@ -116,8 +116,8 @@ describe("the Fastify plugin", () => {
 
 describe("closing the Fastify application", () => {
   const cases: Array<[what: string, options: { close?: boolean }, isClosed: boolean]> = [
-    ["leaves a storage alone that was given", {}, false],
-    ["leaves it alone with close: false", { close: false }, false],
+    ["does not close a given storage", {}, false],
+    ["does not close it with close: false", { close: false }, false],
     ["closes it with close: true", { close: true }, true],
   ];
   for (const [what, options, isClosed] of cases) {
@@ -134,7 +134,7 @@ describe("closing the Fastify application", () => {
     }
   }
 
-  it("closes all that was opened here, with all that was written", async (t) => {
+  it("closes the storages that the plugin opened, after all writes", async (t) => {
     const path = temporaryDirectory(t);
     const app = appOf(t);
     app.register(clusterStorage, { path });
@@ -151,7 +151,7 @@ describe("closing the Fastify application", () => {
     assert.deepEqual([again.storage.get("key"), again.storages.cache?.get("key")], ["kept", "kept"]);
   });
 
-  it("rejects with what the storage cannot write, and so does not hide it", async (t) => {
+  it("rejects when the storage cannot write", async (t) => {
     const app = appOf(t);
     app.register(clusterStorage, { path: temporaryDirectory(t) });
     await app.ready();

@@ -1,4 +1,4 @@
-/** The test's view of an application of several workers, and of its visitors. */
+/** The test's view of an application with several worker processes, and of its visitors. */
 import assert from "node:assert/strict";
 import { type ChildProcess, fork } from "node:child_process";
 import { Agent, request } from "node:http";
@@ -7,11 +7,11 @@ import { fileURLToPath } from "node:url";
 import { temporaryDirectory, until } from "../proof/cluster/processes.js";
 import { teardown } from "../proof/cluster/teardown.js";
 import type { Answered, Step } from "./frameworks.js";
-import type { WorkerOptions } from "./worker.js";
+import type { Site, WorkerOptions } from "./worker.js";
 
 const PROGRAM = fileURLToPath(new URL("./worker.js", import.meta.url));
 
-/** How often races run in a campaign, as a multiple. */
+/** A factor for the rounds of the races: a campaign runs more of them. */
 export const RUNS = Number(process.env.CLUSTER_STORAGE_RUNS ?? 1);
 
 interface Waiting {
@@ -19,13 +19,14 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** One worker. */
-export class Worker {
+/** One worker process, which serves all sites of the application. */
+export class WorkerProcess {
   readonly process: ChildProcess;
   readonly agent = new Agent({ keepAlive: true });
   readonly listening: Promise<void>;
   readonly exited: Promise<void>;
-  port = 0;
+  /** The ports of the sites; empty until it listens. */
+  ports: Readonly<Record<string, number>> = {};
   #isKilled = false;
   #standing: () => void = () => {};
   #lastId = 0;
@@ -36,8 +37,8 @@ export class Worker {
     this.process.on("error", () => {});
     this.listening = new Promise((resolve, reject) => {
       this.process.on("message", (message: Record<string, unknown>) => {
-        if (typeof message.port === "number") {
-          this.port = message.port;
+        if (message.ports) {
+          this.ports = message.ports as typeof this.ports;
           resolve();
         } else if (message.isStanding) this.#standing();
         else this.#receive(message);
@@ -46,7 +47,7 @@ export class Worker {
     });
     this.exited = new Promise((resolve) => {
       this.process.on("exit", () => {
-        for (const { reject } of this.#waiting.values()) reject(new Error("the worker is gone"));
+        for (const { reject } of this.#waiting.values()) reject(new Error("the worker has ended"));
         this.#waiting.clear();
         this.agent.destroy();
         resolve();
@@ -60,22 +61,22 @@ export class Worker {
   }
 
   /** Gives an order of `worker.ts`; resolves with its result. */
-  call<T = unknown>(call: string, ...args: unknown[]): Promise<T> {
+  call<T = unknown>(site: string, call: string, ...args: unknown[]): Promise<T> {
     const id = ++this.#lastId;
     return new Promise<T>((resolve, reject) => {
       this.#waiting.set(id, { resolve: resolve as (result: unknown) => void, reject });
-      this.process.send({ id, call, args }, (error) => {
+      this.process.send({ id, site, call, args }, (error) => {
         if (error && this.#waiting.delete(id)) reject(error);
       });
     });
   }
 
-  /** Lets the worker stand still until a file is there; returns when it does. */
+  /** Makes the worker stand still until a file exists; returns once it does stand still. */
   async standStill(file: string): Promise<{ ended: Promise<unknown> }> {
     const standing = new Promise<void>((resolve) => {
       this.#standing = resolve;
     });
-    const ended = this.call("standStill", file);
+    const ended = this.call("", "standStill", file);
     await standing;
     return { ended };
   }
@@ -94,54 +95,80 @@ export class Worker {
   }
 }
 
-/** Workers of one application, which share a directory. */
-export class Application {
-  readonly directory: string;
-  readonly workers: Worker[] = [];
-  readonly #options: Partial<WorkerOptions>;
+/** One site in one worker process. */
+export class Worker {
+  readonly process: WorkerProcess;
+  readonly #site: string;
 
-  constructor(t: TestContext, options: Partial<WorkerOptions> = {}, directory = temporaryDirectory(t)) {
-    this.#options = options;
-    this.directory = directory;
-    teardown(t, () => Promise.all(this.workers.map((worker) => worker.kill())));
+  constructor(process: WorkerProcess, site: string) {
+    this.process = process;
+    this.#site = site;
   }
 
-  /** Starts a worker and returns when it listens and has joined. */
-  async start(options: Partial<WorkerOptions> = {}): Promise<Worker> {
-    const { framework = "Express 5", store = {}, settings = {} } = { ...this.#options, ...options };
-    const worker = new Worker({ framework, settings, store: { path: this.directory, ...store } as typeof store });
-    this.workers.push(worker);
-    await worker.listening;
-    await worker.call("storage.sync");
-    return worker;
+  get port(): number {
+    return this.process.ports[this.#site] as number;
   }
 
-  startAll(count: number): Promise<Worker[]> {
-    return Promise.all(Array.from({ length: count }, () => this.start()));
-  }
-
-  /** The workers that serve. */
-  get living(): Worker[] {
-    return this.workers.filter((worker) => worker.port > 0 && !worker.isGone);
-  }
-
-  /** The worker that is the manager now. */
-  async manager(): Promise<Worker> {
-    let found: Worker | undefined;
-    await until("a worker is the manager", async () => {
-      for (const worker of this.living) {
-        if (await worker.call("storage.isManager").catch(() => false)) found = worker;
-      }
-      return found !== undefined;
-    });
-    return found as Worker;
+  /** Gives an order of `worker.ts`; resolves with its result. */
+  call<T = unknown>(call: string, ...args: unknown[]): Promise<T> {
+    return this.process.call<T>(this.#site, call, ...args);
   }
 }
 
-/** What came back. */
+/** The worker processes of one application, which share a directory. */
+export class Application {
+  readonly directory: string;
+  readonly processes: WorkerProcess[] = [];
+  readonly #sites: Record<string, Site>;
+
+  /** @param sites The sites by name. Sites whose stores have different prefixes have nothing in common. */
+  constructor(t: TestContext, sites: Record<string, Site>) {
+    this.#sites = sites;
+    this.directory = temporaryDirectory(t);
+    teardown(t, () => Promise.all(this.processes.map((process) => process.kill())));
+  }
+
+  /** Starts a worker process; returns once it listens and has joined. */
+  async start(): Promise<WorkerProcess> {
+    const process = new WorkerProcess({ sites: this.#sites, path: this.directory });
+    this.processes.push(process);
+    await process.listening;
+    await process.call(Object.keys(this.#sites)[0] as string, "storage.sync");
+    return process;
+  }
+
+  async startAll(count: number): Promise<void> {
+    await Promise.all(Array.from({ length: count }, () => this.start()));
+  }
+
+  /** The worker processes that serve. */
+  get living(): WorkerProcess[] {
+    return this.processes.filter((process) => Object.keys(process.ports).length > 0 && !process.isGone);
+  }
+
+  /** A site in each of the living worker processes. */
+  at(site: string): Worker[] {
+    return this.living.map((process) => new Worker(process, site));
+  }
+
+  /** The worker process that is the manager now. */
+  async manager(): Promise<WorkerProcess> {
+    const [site] = Object.keys(this.#sites) as [string];
+    let found: WorkerProcess | undefined;
+    await until("a worker is the manager", async () => {
+      for (const process of this.living) {
+        if (await process.call(site, "storage.isManager").catch(() => false)) found = process;
+      }
+      return found !== undefined;
+    });
+    return found as WorkerProcess;
+  }
+}
+
+/** An answer to a request. */
 export interface Response extends Answered {
   readonly status: number;
-  /** The cookie that came along, if any. */
+  /** The cookie that the answer sets, if any. */
   readonly cookie: string | undefined;
   readonly error?: string;
   readonly code?: string;
@@ -156,7 +183,8 @@ export function send(worker: Worker, steps: readonly Step[], cookie: string): Pr
     ...(cookie === "" ? {} : { cookie }),
   };
   return new Promise((resolve, reject) => {
-    const { agent, port } = worker;
+    const { process, port } = worker;
+    const { agent } = process;
     const sent = request({ agent, port, host: "127.0.0.1", method: "POST", path: "/", headers }, (response) => {
       let text = "";
       response.setEncoding("utf8");
@@ -172,7 +200,7 @@ export function send(worker: Worker, steps: readonly Step[], cookie: string): Pr
   });
 }
 
-/** Somebody with a browser, which keeps the cookie. */
+/** A visitor with a browser, which keeps the cookie. */
 export class Visitor {
   cookie = "";
 
@@ -185,7 +213,7 @@ export class Visitor {
   }
 }
 
-/** Runs rounds 0 to `count - 1`, some at the same time. */
+/** Runs rounds 0 to `count - 1`, up to `laneCount` of them at the same time. */
 export async function rounds(count: number, laneCount: number, run: (round: number) => Promise<void>): Promise<void> {
   let next = 0;
   const lane = async () => {

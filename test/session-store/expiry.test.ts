@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { Home } from "../api/conformance/home.js";
 import { until } from "../proof/cluster/processes.js";
-import { HOUR_MS, inMs, openStore, request, sessionWith } from "./stores.js";
+import { createStore, HOUR_MS, inMs, openStore, request, sessionWith } from "./stores.js";
 
 const KEY = ["session/s"];
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -13,7 +13,7 @@ for (const [name, expires] of [
   ["now", () => inMs(0)],
   ["in 1970", () => new Date(0)],
 ] as const) {
-  test(`[3.9.1] a session that expires ${name} is gone when it is set, with what was there before, in other processes too`, async (t) => {
+  test(`a session that expires ${name} is gone once it is set, with the one that it replaces, in other processes too`, async (t) => {
     const home = new Home(t);
     const member = await home.member();
     const store = await openStore(t, { path: home.directory });
@@ -21,15 +21,15 @@ for (const [name, expires] of [
     await until("the other process has it", () => member.call("has", KEY));
     await store.set("s", sessionWith({ name: "Bob" }, expires()));
     assert.equal(await store.get("s"), null);
-    await until("the other process has it no more", async () => !(await member.call("has", KEY)));
+    await until("the other process has removed it", async () => !(await member.call("has", KEY)));
     assert.deepEqual(await store.all(), []);
     await store.set("s", sessionWith({}, expires()));
     assert.equal(await store.length(), 0);
   });
 }
 
-test("[3.9.1] a request that sets the expiry of its session into the past ends it, and no other one of the same id", async (t) => {
-  const store = await openStore(t);
+test("a request that sets the expiry of its session into the past ends it, and no other session with the same id", async (t) => {
+  const store = await createStore();
   await store.set("s", sessionWith({ name: "Ada" }));
   await request(store, "s", async (session) => store.set("s", { ...session, cookie: { expires: inMs(-1) } }));
   assert.equal(await store.get("s"), null);
@@ -48,10 +48,10 @@ test("[3.9.1] a request that sets the expiry of its session into the past ends i
 for (const [name, expires] of [
   ["null", null],
   ["false", false],
-  ["not there", undefined],
+  ["missing", undefined],
 ] as const) {
-  test(`[3.9.2] a cookie whose expiry is ${name} lives for the ttl of the store`, async (t) => {
-    const store = await openStore(t, { ttl: HOUR_MS });
+  test(`a cookie whose expiry is ${name} lives for the ttl of the store`, async (t) => {
+    const store = await createStore({ ttl: HOUR_MS });
     await store.set("s", sessionWith({ name: "Ada" }, expires));
     const left = store.storage.ttl(KEY) as number;
     assert.ok(left > HOUR_MS - 60_000 && left <= HOUR_MS, `got ${left}`);
@@ -59,8 +59,8 @@ for (const [name, expires] of [
   });
 }
 
-test("[3.9.2] originalMaxAge and unknown parts of a cookie come back as they were", async (t) => {
-  const store = await openStore(t);
+test("originalMaxAge and unknown parts of a cookie come back as they were", async (t) => {
+  const store = await createStore();
   for (const originalMaxAge of [null, 1, 59_999, 0.5]) {
     const cookie = { originalMaxAge, partitioned: true, priority: "high", expires: null, originalExpires: null };
     await store.set("s", { cookie });
@@ -68,8 +68,8 @@ test("[3.9.2] originalMaxAge and unknown parts of a cookie come back as they wer
   }
 });
 
-test("[3.9.3] an expiry may be a date, its text or a number; what is no date counts as none", async (t) => {
-  const store = await openStore(t, { ttl: 2 * HOUR_MS });
+test("an expiry may be a date, its text or a number; anything else counts as none", async (t) => {
+  const store = await createStore({ ttl: 2 * HOUR_MS });
   const at = Date.now() + HOUR_MS;
   const cases: [expires: unknown, ttl: number][] = [
     [new Date(at), HOUR_MS],
@@ -91,8 +91,8 @@ test("[3.9.3] an expiry may be a date, its text or a number; what is no date cou
   assert.equal(await store.length(), cases.length);
 });
 
-test("[3.9.4] a lifetime beyond what a timer can wait ends neither at once nor ever too early", async (t) => {
-  const store = await openStore(t);
+test("a lifetime that is longer than a timer can wait does not end early", async (t) => {
+  const store = await createStore();
   for (const ms of [MAX_TIMER_MS - 1, MAX_TIMER_MS + 1, 2 ** 32 + 5, 400 * 365 * 24 * HOUR_MS]) {
     await store.set("s", sessionWith({ ms }, inMs(ms)));
     await turn();
@@ -104,8 +104,8 @@ test("[3.9.4] a lifetime beyond what a timer can wait ends neither at once nor e
   assert.notEqual(await store.get("s"), null);
 });
 
-test("[3.9.4] a session that is set without an expiry has none of what was there before", async (t) => {
-  const store = await openStore(t, { ttl: 10 * HOUR_MS });
+test("a session that is set without an expiry does not keep that of the session that it replaces", async (t) => {
+  const store = await createStore({ ttl: 10 * HOUR_MS });
   await store.set("s", sessionWith({}, inMs(50)));
   await store.set("s", sessionWith({}));
   assert.ok((store.storage.ttl(KEY) as number) > 9 * HOUR_MS);
@@ -113,8 +113,8 @@ test("[3.9.4] a session that is set without an expiry has none of what was there
   assert.ok((store.storage.ttl(KEY) as number) <= HOUR_MS);
 });
 
-test("[3.9.4] a session that is set after it has expired begins anew", async (t) => {
-  const store = await openStore(t);
+test("a session that is set after it has expired has no fields of the expired one", async (t) => {
+  const store = await createStore();
   await store.set("s", sessionWith({ name: "Ada" }, inMs(20)));
   await until("it has expired", async () => (await store.get("s")) === null);
   await store.set("s", sessionWith({ cart: [] }));
@@ -122,7 +122,7 @@ test("[3.9.4] a session that is set after it has expired begins anew", async (t)
   assert.deepEqual(fields, { cart: [] });
 });
 
-test("[3.9.5] an expired session is in no answer, before anything has swept it", async (t) => {
+test("an expired session is in no answer, even before its memory is freed", async (t) => {
   const store = await openStore(t, { gcInterval: MAX_TIMER_MS });
   const expiresAt = Date.now() + 300;
   await store.set("s", sessionWith({ name: "Ada" }, new Date(expiresAt)));

@@ -1,6 +1,6 @@
 /**
- * An application with sessions on each of the frameworks. Its one route, `POST /`, does to the session of the request what
- * the steps in the body say, and answers with what the session is then.
+ * An application with sessions on each of the frameworks. Its one route, `POST /`, does what the steps in the body say to the
+ * session of the request, and answers with the session.
  */
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
@@ -25,7 +25,7 @@ export interface SessionSettings {
   readonly sid?: string;
 }
 
-/** What a request may be told to do, one after the other. */
+/** One of the steps of a request. */
 export type Step =
   | readonly ["set", field: string, value: unknown]
   | readonly ["delete", field: string]
@@ -34,7 +34,7 @@ export type Step =
   | readonly ["gate", name: string]
   | readonly ["save" | "touch" | "reload" | "regenerate" | "destroy"];
 
-/** What it answers. */
+/** What it answers with. */
 export interface Answered {
   // biome-ignore lint/suspicious/noExplicitAny: whatever the test has put into it.
   readonly session: any;

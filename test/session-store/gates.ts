@@ -1,4 +1,4 @@
-/** Places where a request waits until the test lets it go on: so an interleaving is what the test says, on any machine. */
+/** Places where a request waits until the test lets it go on, so that the test decides the order of events on any machine. */
 
 interface Gate {
   readonly reached: Promise<void>;

@@ -3,9 +3,9 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { test } from "node:test";
 import type { SessionPayload } from "../../dist/session-store/index.js";
 import { teardown } from "../proof/cluster/teardown.js";
-import { beginStore, HOUR_MS, inMs, openStore, sessionWith } from "./stores.js";
+import { beginStore, createStore, HOUR_MS, inMs, sessionWith } from "./stores.js";
 
-/** What is stored where a session should be, but is none. */
+/** Values under the key of a session that are not sessions. */
 const MALFORMED: unknown[] = [
   null,
   1,
@@ -19,8 +19,8 @@ const MALFORMED: unknown[] = [
   { cookie: [] },
 ];
 
-test("[3.9.14] all, length and ids give the live sessions of the store, and copies with ids", async (t) => {
-  const store = await openStore(t);
+test("all, length and ids return the live sessions of the store, all of them copies with ids", async (t) => {
+  const store = await createStore();
   assert.deepEqual([await store.all(), await store.length(), await store.ids()], [[], 0, []]);
   for (let index = 0; index < 10; index++) await store.set(`s${index}`, sessionWith({ index, id: "theirs" }));
   await store.set("s10", sessionWith({}, inMs(0)));
@@ -35,8 +35,8 @@ test("[3.9.14] all, length and ids give the live sessions of the store, and copi
   }
 });
 
-test("[3.9.14] clear removes the sessions of the own prefix and nothing else", async (t) => {
-  const first = await openStore(t, { prefix: "sess" });
+test("clear removes the sessions of its own prefix and nothing else", async (t) => {
+  const first = await createStore({ prefix: "sess" });
   const { storage } = first;
   const prefixes = ["session", "session2", "", "ses", "sess."];
   const others = prefixes.map((prefix) => beginStore(t, { storage, prefix }));
@@ -55,8 +55,8 @@ test("[3.9.14] clear removes the sessions of the own prefix and nothing else", a
   assert.deepEqual(storage.keys().sort(), ["foreign", "sess", "session"]);
 });
 
-test("[3.9.14] the empty prefix has a place of its own", async (t) => {
-  const store = await openStore(t, { prefix: "" });
+test("the empty prefix has keys of its own", async (t) => {
+  const store = await createStore({ prefix: "" });
   await store.set("s", sessionWith({ name: "Ada" }));
   store.storage.set("s", { cookie: {} });
   assert.deepEqual(await store.ids(), ["s"]);
@@ -66,17 +66,17 @@ test("[3.9.14] the empty prefix has a place of its own", async (t) => {
   assert.equal(store.storage.has("s"), true);
 });
 
-test("[3.9.14] clear removes thousands, some at a time, and sessions that are malformed", async (t) => {
-  const store = await openStore(t);
+test("clear removes thousands of sessions, and values that are not sessions", async (t) => {
+  const store = await createStore();
   for (let index = 0; index < 2500; index++) store.storage.set([`session/s${index}`], sessionWith({ index }));
-  store.storage.set(["session/broken"], 1);
+  store.storage.set(["session/malformed"], 1);
   assert.equal(await store.length(), 2500);
   await store.clear();
   assert.equal(store.storage.size, 0);
 });
 
-test("[3.9.15] what is no session is not found, not listed, published when it is read, and can be replaced", async (t) => {
-  const store = await openStore(t);
+test("a value that is not a session is not found, not listed, published when it is read, and can be replaced", async (t) => {
+  const store = await createStore();
   const events: unknown[] = [];
   const listen = (event: unknown) => events.push(event);
   subscribe("cluster-storage:session", listen);
@@ -85,7 +85,7 @@ test("[3.9.15] what is no session is not found, not listed, published when it is
     store.storage.set(["session/s"], stored);
     events.length = 0;
     assert.equal(await store.get("s"), null);
-    // A stored null cannot be told from nothing.
+    // A stored null looks as if nothing were stored.
     assert.deepEqual(events, stored === null ? [] : [{ type: "malformed", sid: "s", store }], JSON.stringify(stored));
     assert.deepEqual([await store.all(), await store.length(), await store.ids()], [[], 0, []]);
     await new Promise<void>((resolve, reject) => {
@@ -99,8 +99,8 @@ test("[3.9.15] what is no session is not found, not listed, published when it is
   }
 });
 
-test("[3.9.15] a session that something else has written is read, changed, prolonged and ended", async (t) => {
-  const store = await openStore(t, { touchAfter: 0 });
+test("a session that was not written by a store is read, changed, prolonged and ended", async (t) => {
+  const store = await createStore({ touchAfter: 0 });
   const foreign: SessionPayload = sessionWith({ name: "Ada" });
   store.storage.set(["session/s"], foreign);
   assert.deepEqual(await store.get("s"), foreign);
@@ -118,7 +118,7 @@ test("[3.9.15] a session that something else has written is read, changed, prolo
 });
 
 test("destroy takes several ids", async (t) => {
-  const store = await openStore(t);
+  const store = await createStore();
   for (const sid of ["a", "b", "c"]) await store.set(sid, sessionWith());
   await store.destroy(["a", "c", "never"]);
   assert.deepEqual(await store.ids(), ["b"]);

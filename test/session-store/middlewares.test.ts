@@ -5,12 +5,12 @@ import session from "express-session";
 import type { ClusterSessionStore } from "../../dist/session-store/index.js";
 import { listen } from "../adapter/ask.js";
 import { until } from "../proof/cluster/processes.js";
-import { beginStore, HOUR_MS, openStore, sessionWith } from "./stores.js";
+import { beginStore, createStore, HOUR_MS, sessionWith } from "./stores.js";
 
 const SETTINGS = { secret: "a secret", resave: false, saveUninitialized: false };
 
-test("[3.9.20] two session() middlewares with a store each share one storage and mix up nothing", async (t) => {
-  const users = await openStore(t, { prefix: "user" });
+test("two session() middlewares, each with a store of its own, share one storage and keep their sessions apart", async (t) => {
+  const users = await createStore({ prefix: "user" });
   const admins = beginStore(t, { prefix: "admin", storage: users.storage });
   const app = express();
   const shop = express.Router().use(session({ ...SETTINGS, store: users, name: "user", cookie: { maxAge: HOUR_MS } }));
@@ -40,8 +40,8 @@ test("[3.9.20] two session() middlewares with a store each share one storage and
   assert.deepEqual([await users.length(), await admins.length()], [0, 1]);
 });
 
-test("[3.9.20] one store for two session() middlewares is warned of", async (t) => {
-  const store = await openStore(t);
+test("one store for two session() middlewares causes a warning", async (t) => {
+  const store = await createStore();
   const warnings: string[] = [];
   const listenTo = (warning: Error) => warnings.push(warning.message);
   process.on("warning", listenTo);
@@ -51,8 +51,8 @@ test("[3.9.20] one store for two session() middlewares is warned of", async (t) 
   await until("a warning", () => warnings.some((warning) => warning.includes("two session() middlewares")));
 });
 
-test("load gives a session object outside a request, with dates and a cookie that counts", async (t) => {
-  const store = await openStore(t);
+test("load returns a session object outside a request, whose cookie has dates and a maxAge", async (t) => {
+  const store = await createStore();
   session({ ...SETTINGS, store });
   const expires = new Date(Date.now() + HOUR_MS);
   await store.set("s", { cookie: { path: "/", originalMaxAge: 2 * HOUR_MS, expires }, name: "Ada" });
@@ -74,7 +74,7 @@ test("load gives a session object outside a request, with dates and a cookie tha
 });
 
 test("reserved names of a session object are left out when it is loaded", async (t) => {
-  const store = await openStore(t);
+  const store = await createStore();
   session({ ...SETTINGS, store });
   await store.set("s", sessionWith({ id: "x", save: 1, toString: 2, name: "Ada" }));
   const loaded = await new Promise<{ save: unknown; name: string }>((resolve, reject) => {

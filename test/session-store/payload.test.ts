@@ -15,15 +15,15 @@ const NOW = 1_700_000_000_000;
 const cookie = { path: "/" };
 
 describe("a snapshot", () => {
-  it("is what JSON carries at that moment, without what no session can have", () => {
+  it("is what JSON carries at that moment, without reserved fields", () => {
     const session = JSON.parse(`{"cookie":{"path":"/"},"${BIRTH}":"b","__proto__":{"bad":1},"list":[1]}`);
     const snapshot = snapshotOf(session);
     session.list.push(2);
     assert.deepEqual(snapshot, { cookie, list: [1] });
-    assert.equal(session[BIRTH], "b", "what was given stays as it is");
+    assert.equal(session[BIRTH], "b", "the given session stays as it is");
   });
 
-  it("takes toJSON of the session and of the cookie", () => {
+  it("uses toJSON of the session and of the cookie", () => {
     const expires = new Date(NOW);
     assert.deepEqual(snapshotOf({ cookie: { toJSON: () => ({ expires }) } }), {
       cookie: { expires: expires.toISOString() },
@@ -31,7 +31,7 @@ describe("a snapshot", () => {
     assert.deepEqual(snapshotOf({ toJSON: () => ({ cookie, a: 1 }) }), { cookie, a: 1 });
   });
 
-  it("is refused when there is no cookie, with a message that is not too long", () => {
+  it("is refused when there is no cookie, with a message of limited length", () => {
     for (const session of [
       undefined,
       null,
@@ -57,7 +57,7 @@ describe("the changes between two states", () => {
   const changes = (before: object, after: object) =>
     changesBetween({ cookie, ...before } as SessionPayload, { cookie: { path: "/other" }, ...after } as SessionPayload);
 
-  it("are the fields that were added, changed at any depth, or removed, the cookie apart", () => {
+  it("are the fields that were added, changed at any depth, or removed, except the cookie", () => {
     assert.deepEqual(changes({ a: 1 }, { a: 1 }), {});
     assert.deepEqual(changes({}, { a: null }), { a: null });
     assert.deepEqual(changes({ a: { b: [1, { c: 1 }] } }, { a: { b: [1, { c: 2 }] } }), { a: { b: [1, { c: 2 }] } });
@@ -67,18 +67,18 @@ describe("the changes between two states", () => {
     assert.equal(removed.a, undefined);
   });
 
-  it("do not hold the order of keys for a change, nor the birth mark for a field", () => {
+  it("include neither a different order of keys nor the birth mark", () => {
     assert.deepEqual(changes({ a: { b: 1, c: 2 }, [BIRTH]: "b" }, { a: { c: 2, b: 1 } }), {});
   });
 
-  it("take names of the prototype for fields like others", () => {
+  it("include fields that have names of the prototype", () => {
     assert.deepEqual(changes({}, { toString: 1, constructor: 2 }), { toString: 1, constructor: 2 });
     assert.deepEqual(Object.keys(changes({ toString: 1 }, {})), ["toString"]);
   });
 });
 
 describe("a copy", () => {
-  it("shares nothing with what is stored, and has no birth mark", () => {
+  it("shares nothing with the stored session, and has no birth mark", () => {
     const inner = Object.freeze({ list: Object.freeze([Object.freeze({ n: 1 })]) });
     const stored = Object.freeze({ cookie: Object.freeze({ ...cookie }), inner, [BIRTH]: "b" }) as SessionPayload;
     const copy = copyOf(stored);
@@ -88,30 +88,33 @@ describe("a copy", () => {
     assert.equal(stored.inner.list[0].n, 1);
   });
 
-  it("keeps a key __proto__ a key", () => {
+  it("keeps a key __proto__ as a key", () => {
     const copy = copyOf(JSON.parse('{"cookie":{},"inner":{"__proto__":{"bad":1}}}'));
     assert.equal(copy.inner.bad, undefined);
     assert.deepEqual(Object.keys(copy.inner), ["__proto__"]);
   });
 });
 
-it("is a session what has a cookie", () => {
+it("a value with a cookie is a session", () => {
   assert.equal(isPayload({ cookie: {} }), true);
   for (const stored of [null, 1, "text", [], {}, { cookie: [] }, { cookie: null }])
     assert.equal(isPayload(stored), false);
 });
 
-it("is the same cookie what differs in how long it lives from now on, or in parts that say nothing", () => {
+it("two cookies are the same when they differ in the time at which the session ends, or in parts without a value", () => {
   const one = { path: "/", originalMaxAge: 1, expires: "a", originalExpires: "b", domain: null };
   assert.equal(isSameCookie(one, { path: "/", originalMaxAge: 1, expires: "c" }), true);
-  assert.equal(isSameCookie(one, { ...one, originalMaxAge: 4 }), true, "express-session computes it anew each time");
+  assert.equal(isSameCookie(one, { ...one, originalMaxAge: 4 }), true, "express-session computes it in each request");
   assert.equal(isSameCookie(one, { ...one, originalMaxAge: 100 }), false);
+  const day = { ...one, originalMaxAge: 86_400_000 };
+  assert.equal(isSameCookie(day, { ...day, originalMaxAge: 86_400_000 - 1000 }), true, "the process was suspended");
+  assert.equal(isSameCookie(day, { ...day, originalMaxAge: 86_400_000 - 1001 }), false);
   assert.equal(isSameCookie(one, { ...one, originalMaxAge: null }), false);
   assert.equal(isSameCookie(one, { ...one, secure: false }), false);
   assert.equal(isSameCookie({ ...one, extra: [1] }, { ...one, extra: [2] }), false);
 });
 
-it("is the lifetime what the cookie says, or the ttl", () => {
+it("the lifetime is what the cookie says, or the ttl", () => {
   const of = (expires: unknown) => lifetimeOf({ expires }, 7, NOW);
   assert.equal(of(NOW + 5), 5);
   assert.equal(of(new Date(NOW + 5).toISOString()), 5);

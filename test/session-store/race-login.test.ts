@@ -6,13 +6,15 @@ import { type TestContext, test } from "node:test";
 import { Storage } from "../../dist/core/index.js";
 import { teardown } from "../proof/cluster/teardown.js";
 import { Application, RUNS, rounds, Visitor, type Worker } from "./application.js";
-import type { Framework } from "./frameworks.js";
+import type { Site } from "./worker.js";
 
-const LOGINS = 1000 * RUNS;
+const LOGINS = 150 * RUNS;
+/** How often a worker is made to hear of a request and of a login in an unfavourable order. */
+const ROUNDS = 10 * RUNS;
 const LANES = 8;
 const HOUR_MS = 3_600_000;
 
-/** Other visitors, who keep all workers busy until `stop` is called. */
+/** Other visitors, which keep all workers busy until `stop` is called. */
 function crowd(workers: readonly Worker[], count: number): { stop(): Promise<void> } {
   let isRunning = true;
   const visit = async (number: number) => {
@@ -48,7 +50,7 @@ class SlowRequest {
     });
   }
 
-  /** Returns when the worker has taken the connection. */
+  /** Resolves once the worker has taken the connection. */
   static async to(t: TestContext, worker: Worker): Promise<SlowRequest> {
     const socket = connect({ port: worker.port, host: "127.0.0.1", noDelay: true });
     teardown(t, () => socket.destroy());
@@ -64,47 +66,64 @@ class SlowRequest {
   }
 }
 
-for (const framework of ["Express 5", "Fastify 5"] as Framework[]) {
-  test(`${framework}: whoever has logged in at one worker is logged in at all others, ${LOGINS} times of ${LOGINS}`, async (t) => {
-    const application = new Application(t, { framework, settings: { maxAge: HOUR_MS } });
-    const workers = await application.startAll(3);
-    const others = crowd(workers, 4);
-    let loggedIn = 0;
-    await rounds(LOGINS, LANES, async (round) => {
-      const visitor = new Visitor();
-      await visitor.ask(workers[round % 3] as Worker, ["regenerate"], ["set", "user", round]);
-      const answers = await Promise.all([1, 2].map((offset) => visitor.ask(workers[(round + offset) % 3] as Worker)));
-      if (answers.every(({ session }) => session.user === round)) loggedIn++;
-    });
-    await others.stop();
-    assert.equal(loggedIn, LOGINS);
-  });
+const settings = { maxAge: HOUR_MS };
+const SITES: Record<string, Site> = {
+  "Express 5": { framework: "Express 5", settings, store: { prefix: "express" } },
+  "Fastify 5": { framework: "Fastify 5", settings, store: { prefix: "fastify" } },
+};
 
-  /** A worker hears of a request, whose end comes after a login at another worker, before it hears of the login. */
-  for (const isReading of [false, true]) {
-    const when = isReading ? "was reading from its sockets" : "stood still";
-    test(`${framework}: a worker that ${when} while somebody logged in elsewhere takes in the login before it answers`, async (t) => {
-      const application = new Application(t, { framework, settings: { maxAge: HOUR_MS } });
-      const storage = await Storage.open("app", { path: application.directory });
-      teardown(t, () => storage.close());
-      const [first, second] = (await application.startAll(2)) as [Worker, Worker];
-      for (let round = 0; round < 20; round++) {
+test("a visitor that has logged in at one worker is logged in at all others", async (t) => {
+  const application = new Application(t, SITES);
+  await application.startAll(3);
+  for (const site of Object.keys(SITES)) {
+    await t.test(`${site}: ${LOGINS} of ${LOGINS} times`, async () => {
+      const workers = application.at(site);
+      const others = crowd(workers, 4);
+      let loggedIn = 0;
+      await rounds(LOGINS, LANES, async (round) => {
         const visitor = new Visitor();
-        await visitor.ask(first, ["set", "user", null]);
-        const request = await SlowRequest.to(t, second);
-        const goOn = (step: number) => join(application.directory, `go-on-${round}-${step}`);
-        const stood = await second.standStill(goOn(0));
-        const next = isReading ? second.standStill(goOn(1)) : undefined;
-        // The event loop hears of this connection first: before the login, and before the rest of the request is there.
-        request.write(`POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncookie: ${visitor.cookie}\r\n`);
-        if (isReading) writeFileSync(goOn(0), "");
-        const last = (await next) ?? stood;
-        await visitor.ask(first, ["set", "user", round]);
-        request.write(`content-type: application/json\r\ncontent-length: ${BODY.length}\r\n\r\n${BODY}`);
-        writeFileSync(goOn(isReading ? 1 : 0), "");
-        await last.ended;
-        assert.match(await request.answer, new RegExp(`"user":${round}\\b`));
-      }
+        await visitor.ask(workers[round % 3] as Worker, ["regenerate"], ["set", "user", round]);
+        const answers = await Promise.all([1, 2].map((offset) => visitor.ask(workers[(round + offset) % 3] as Worker)));
+        if (answers.every(({ session }) => session.user === round)) loggedIn++;
+      });
+      await others.stop();
+      assert.equal(loggedIn, LOGINS);
     });
   }
-}
+});
+
+/** A worker learns of a request, whose end is sent after a login at another worker, before it learns of the login. */
+test("a worker that was late takes in a login at another worker before it answers", async (t) => {
+  const application = new Application(t, SITES);
+  const storage = await Storage.open("app", { path: application.directory });
+  teardown(t, () => storage.close());
+  await application.startAll(2);
+  const logIn = async (t: TestContext, site: string, isReading: boolean, round: number) => {
+    const [first, second] = application.at(site) as [Worker, Worker];
+    const visitor = new Visitor();
+    await visitor.ask(first, ["set", "user", null]);
+    const request = await SlowRequest.to(t, second);
+    const mayGoOn = (step: number) => join(application.directory, `${site} ${isReading} ${round} ${step}`);
+    const stood = await second.process.standStill(mayGoOn(0));
+    const next = isReading ? second.process.standStill(mayGoOn(1)) : undefined;
+    // The event loop learns of this connection first: before the login, and before the rest of the request has arrived.
+    request.write(`POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncookie: ${visitor.cookie}\r\n`);
+    if (isReading) writeFileSync(mayGoOn(0), "");
+    const last = (await next) ?? stood;
+    await visitor.ask(first, ["set", "user", round]);
+    request.write(`content-type: application/json\r\ncontent-length: ${BODY.length}\r\n\r\n${BODY}`);
+    writeFileSync(mayGoOn(isReading ? 1 : 0), "");
+    await last.ended;
+    assert.match(await request.answer, new RegExp(`"user":${round}\\b`));
+  };
+  for (const site of Object.keys(SITES)) {
+    for (const [when, isReading] of [
+      ["stood still", false],
+      ["was reading from its sockets", true],
+    ] as const) {
+      await t.test(`${site}: the worker ${when}`, async (t) => {
+        for (let round = 0; round < ROUNDS; round++) await logIn(t, site, isReading, round);
+      });
+    }
+  }
+});

@@ -1,5 +1,9 @@
-/** Stores of the test's own directory, in this process, and what a framework does with them. */
-import type { TestContext } from "node:test";
+/** Stores in this process, and what a framework does with them. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, type TestContext } from "node:test";
+import { Storage } from "../../dist/core/index.js";
 import type { ClusterSessionStoreOptions, SessionPayload } from "../../dist/session-store/index.js";
 import { ClusterSessionStore } from "../../dist/session-store/index.js";
 import { temporaryDirectory } from "../proof/cluster/processes.js";
@@ -7,7 +11,27 @@ import { teardown } from "../proof/cluster/teardown.js";
 
 export const HOUR_MS = 3_600_000;
 
-/** Opens a store and waits until it has joined; it is closed when the test ends. */
+/** The storage that the tests of one file share; opened by the first test that needs it. */
+let shared: Promise<Storage> | undefined;
+const sharedPath = mkdtempSync(join(tmpdir(), "cluster-storage-"));
+after(async () => {
+  await (await shared)?.close();
+  rmSync(sharedPath, { recursive: true, force: true });
+});
+
+/** The options of a store that do not concern its storage. */
+type OwnOptions = Pick<ClusterSessionStoreOptions, "prefix" | "ttl" | "touchAfter" | "consistency" | "timeout">;
+
+/** Creates a store on the storage that the tests of the file share. The storage is empty. */
+export async function createStore(options: OwnOptions = {}): Promise<ClusterSessionStore> {
+  shared ??= Storage.open("app", { path: sharedPath });
+  const storage = await shared;
+  storage.clear();
+  await storage.flush();
+  return new ClusterSessionStore({ ...options, storage });
+}
+
+/** Creates a store that opens its own storage, and waits until it has joined; it is closed when the test ends. */
 export async function openStore(
   t: TestContext,
   options: ClusterSessionStoreOptions = {},
@@ -17,7 +41,7 @@ export async function openStore(
   return store;
 }
 
-/** Opens a store; does not wait. */
+/** Creates a store that opens its own storage; does not wait. */
 export function beginStore(t: TestContext, options: ClusterSessionStoreOptions = {}): ClusterSessionStore {
   const place = options.storage === undefined && options.path === undefined ? { path: temporaryDirectory(t) } : {};
   const store = new ClusterSessionStore({ ...place, ...options } as ClusterSessionStoreOptions);
@@ -31,14 +55,14 @@ export function sessionWith(fields: Record<string, unknown> = {}, expires?: unkn
   return { cookie, ...fields };
 }
 
-/** A date so many ms from now. */
+/** A date that is `ms` from now. */
 export function inMs(ms: number): Date {
   return new Date(Date.now() + ms);
 }
 
 /**
- * Does what a request does: reads a session and calls on from there, in the asynchronous context that the store gives. The
- * session is a copy of what was read, as @fastify/session makes one.
+ * Does what a request does: reads a session and runs the rest in the callback, in the asynchronous context that the store
+ * gives. The session is a copy of what was read, as @fastify/session creates one.
  */
 export function request<T>(
   store: ClusterSessionStore,
@@ -53,7 +77,7 @@ export function request<T>(
   });
 }
 
-/** What a callback was called with, and how often. */
+/** Waits until a callback is called; returns what it was called with, and how often. */
 export function called<T>(call: (callback: (error?: unknown, value?: T) => void) => unknown): Promise<{
   error: unknown;
   value: T | undefined;

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Home } from "../api/conformance/home.js";
 import { until } from "../proof/cluster/processes.js";
-import { openStore, request, sessionWith } from "./stores.js";
+import { createStore, openStore, request, sessionWith } from "./stores.js";
 
-test("[3.9.11] what is done to a session after set is not seen", async (t) => {
-  const store = await openStore(t);
+test("a change of a session object after set is not stored", async (t) => {
+  const store = await createStore();
   const session = sessionWith({ name: "Ada", cart: [{ n: 1 }] });
   const isSet = store.set("s", session);
   session.name = "Bob";
@@ -15,8 +15,8 @@ test("[3.9.11] what is done to a session after set is not seen", async (t) => {
   assert.deepEqual(await store.get("s"), sessionWith({ name: "Ada", cart: [{ n: 1 }] }));
 });
 
-test("[3.9.11] what is done to a session after get is not seen until it is set, at any depth", async (t) => {
-  const store = await openStore(t);
+test("a change of a session after get, at any depth, is not stored until set", async (t) => {
+  const store = await createStore();
   const session = sessionWith({ name: "Ada", cart: [{ n: 1 }], deep: { a: { b: [1, { c: 1 }] } } });
   await store.set("s", session);
   for (let round = 0; round < 2; round++) {
@@ -32,8 +32,8 @@ test("[3.9.11] what is done to a session after get is not seen until it is set, 
   }
 });
 
-test("[3.9.11] a change deep inside what was read is written", async (t) => {
-  const store = await openStore(t);
+test("a change deep inside a session that was read is written", async (t) => {
+  const store = await createStore();
   await store.set("s", sessionWith({ deep: { a: { b: [1, { c: 1 }] } }, other: 1 }));
   await request(store, "s", async (session) => {
     session.deep.a.b[1].c = 2;
@@ -42,8 +42,8 @@ test("[3.9.11] a change deep inside what was read is written", async (t) => {
   assert.deepEqual(await store.get("s"), sessionWith({ deep: { a: { b: [1, { c: 2 }] } }, other: 1 }));
 });
 
-test("[3.9.12] a session comes back as JSON carries it", async (t) => {
-  const store = await openStore(t);
+test("a session comes back as JSON carries it", async (t) => {
+  const store = await createStore();
   const date = new Date(0);
   const fields = {
     date,
@@ -64,8 +64,8 @@ test("[3.9.12] a session comes back as JSON carries it", async (t) => {
   assert.deepEqual(Object.keys(got ?? {}).includes("nothing"), false);
 });
 
-test("[3.9.12] an unchanged session of such values is seen as unchanged", async (t) => {
-  const store = await openStore(t);
+test("an unchanged session with such values counts as unchanged", async (t) => {
+  const store = await createStore();
   const session = sessionWith({ date: new Date(0), list: [undefined, -0], nothing: undefined, zero: -0 });
   await store.set("s", session);
   const { seq } = store.storage.stats();
@@ -74,8 +74,8 @@ test("[3.9.12] an unchanged session of such values is seen as unchanged", async 
   assert.equal(store.storage.stats().seq, seq);
 });
 
-test("[3.9.12] names of a prototype and of the store are fields like others, or are left out, and pollute nothing", async (t) => {
-  const store = await openStore(t);
+test("fields with names of the prototype or of the store are kept or left out, and change no prototype", async (t) => {
+  const store = await createStore();
   const text = `{"cookie":{"__proto__":{"bad":1},"path":"/"},"__proto__":{"bad":1},"constructor":{"prototype":{"bad":1}},
     "toString":1,"hasOwnProperty":2,"@birth":"stolen","nested":{"__proto__":{"bad":1},"length":3},"list":[{"__proto__":{"bad":1}}]}`;
   await store.set("s", JSON.parse(text));
@@ -119,7 +119,7 @@ const IDS = [
   " ",
 ];
 
-test("[3.9.13] any text is an id, and each its own", async (t) => {
+test("any text is an id, and different texts are different ids", async (t) => {
   const home = new Home(t);
   const member = await home.member();
   const store = await openStore(t, { path: home.directory });
@@ -139,13 +139,13 @@ test("[3.9.13] any text is an id, and each its own", async (t) => {
   }
 });
 
-test("[3.9.13] a broken surrogate in an id is either kept or refused, and mixes up nothing", async (t) => {
-  const store = await openStore(t);
+test("a lone surrogate in an id is either kept or refused, and does not name another session", async (t) => {
+  const store = await createStore();
   await store.set("\ufffd", sessionWith({ name: "replacement" }));
-  const set = await store.set("\ud800", sessionWith({ name: "broken" })).then(
+  const set = await store.set("\ud800", sessionWith({ name: "lone" })).then(
     () => true,
     () => false,
   );
   assert.equal((await store.get("\ufffd"))?.name, "replacement");
-  if (set) assert.equal((await store.get("\ud800"))?.name, "broken");
+  if (set) assert.equal((await store.get("\ud800"))?.name, "lone");
 });

@@ -1,31 +1,38 @@
 /**
- * A worker of an application with sessions, in a process of its own. It serves HTTP on a port of its own, so that the test
- * says which worker answers, and takes orders by messages: `{ id, call, args }` is answered by `{ id, result }` or
- * `{ id, error }`. `call` is `store.<method>`, `storage.<method or property>`, or one of the commands below.
+ * A worker process of an application with sessions. It serves each site of the application on a port of its own, so that the
+ * test decides which worker answers, and takes orders by messages: `{ id, site, call, args }` is answered by `{ id, result }`
+ * or `{ id, error }`. `call` is `store.<method>`, `storage.<method or property>`, or one of the commands below.
  */
 import { existsSync } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
-import { ClusterSessionStore, type ClusterSessionStoreOptions } from "../../dist/session-store/index.js";
+import { ClusterSessionStore } from "../../dist/session-store/index.js";
 import { type Framework, type SessionSettings, serve } from "./frameworks.js";
 import { Gates } from "./gates.js";
 
-/** What the test says when it starts a worker. */
-export interface WorkerOptions {
+/** One site of an application. All sites of an application share one storage. */
+export interface Site {
   readonly framework: Framework;
-  readonly store: ClusterSessionStoreOptions;
-  readonly settings: SessionSettings;
+  readonly store?: { prefix?: string; ttl?: number; touchAfter?: number; timeout?: number };
+  readonly settings?: SessionSettings;
 }
 
-/** How often the framework has called the store, and was called back. */
+/** The sites by name, and the directory of their storage. */
+export interface WorkerOptions {
+  readonly sites: Record<string, Site>;
+  readonly path: string;
+}
+
+/** How often the frameworks have called their stores, and how often these have called back. */
 export interface Counts {
   calls: number;
   callbacks: number;
-  /** Callbacks that were called again. */
+  /** Callbacks that were called more than once. */
   doubled: number;
 }
 
 interface Order {
   readonly id: number;
+  readonly site: string;
   readonly call: string;
   readonly args: unknown[];
 }
@@ -33,13 +40,13 @@ interface Order {
 // biome-ignore lint/suspicious/noExplicitAny: methods by their names.
 type Methods = Record<string, any>;
 
-const { framework, store: storeOptions, settings } = JSON.parse(process.argv[2] as string) as WorkerOptions;
-const store = new ClusterSessionStore(storeOptions);
+const { sites, path } = JSON.parse(process.argv[2] as string) as WorkerOptions;
+const stores = new Map<string, ClusterSessionStore>();
 const gates = new Gates();
 const counts: Counts = { calls: 0, callbacks: 0, doubled: 0 };
 
-/** Counts what the framework calls. */
-function countCalls(): void {
+/** Counts the calls of a store by its framework. */
+function countCalls(store: ClusterSessionStore): void {
   const counted = store as Methods;
   for (const method of ["get", "set", "touch", "destroy"]) {
     const call = counted[method].bind(store);
@@ -62,18 +69,19 @@ const commands: Methods = {
   reached: (gate: string) => gates.reached(gate),
   open: (gate: string) => gates.open(gate),
   counts: () => counts,
-  /** Lets the event loop stand still until a file is there. */
+  /** Makes the event loop stand still until a file exists. */
   standStill(file: string) {
     const word = new Int32Array(new SharedArrayBuffer(4));
     process.send?.({ isStanding: true });
     while (!existsSync(file)) Atomics.wait(word, 0, 0, 1);
   },
-  /** Looks at a session until it has expired: when it was there for the last time, and when it was gone. */
-  async lookUntilGone(sid: string) {
+  /** Looks for a key until it has expired; returns when it was seen for the last time (0: never), and when it was gone. */
+  async lookUntilGone(key: string) {
+    const [{ storage }] = stores.values() as Iterable<ClusterSessionStore> as [ClusterSessionStore];
     let seenAt = 0;
     for (;;) {
       const before = Date.now();
-      const isThere = store.storage.has([`session/${sid}`]);
+      const isThere = storage.has([key]);
       const after = Date.now();
       if (!isThere) return { seenAt, goneAt: after };
       seenAt = before;
@@ -82,7 +90,8 @@ const commands: Methods = {
   },
 };
 
-function obey(call: string, args: unknown[]): unknown {
+function obey(site: string, call: string, args: unknown[]): unknown {
+  const store = stores.get(site) as ClusterSessionStore;
   const [target, method] = call.split(".") as [string, string | undefined];
   if (method === undefined) return commands[target](...args);
   const object = (target === "store" ? store : store.storage) as Methods;
@@ -90,9 +99,9 @@ function obey(call: string, args: unknown[]): unknown {
   return typeof member === "function" ? member.apply(object, args) : member;
 }
 
-process.on("message", async ({ id, call, args }: Order) => {
+process.on("message", async ({ id, site, call, args }: Order) => {
   try {
-    process.send?.({ id, result: (await obey(call, args)) ?? null });
+    process.send?.({ id, result: (await obey(site, call, args)) ?? null });
   } catch (error) {
     const { name, code, message } = error as NodeJS.ErrnoException;
     process.send?.({ id, error: { name, code, message } });
@@ -100,5 +109,11 @@ process.on("message", async ({ id, call, args }: Order) => {
 });
 process.on("disconnect", () => process.exit());
 
-countCalls();
-process.send?.({ port: await serve(framework, store, settings, gates) });
+const ports: Record<string, number> = {};
+for (const [name, { framework, store: options = {}, settings = {} }] of Object.entries(sites)) {
+  const store = new ClusterSessionStore({ ...options, path });
+  stores.set(name, store);
+  countCalls(store);
+  ports[name] = await serve(framework, store, settings, gates);
+}
+process.send?.({ ports });

@@ -5,8 +5,8 @@ const PATCH_TEXT = "src/core/replica/patch-text.ts";
 const OPENED = "src/core/shared-storage.ts";
 const SESSIONS = "src/session-store/sessions.ts";
 const PAYLOAD = "src/session-store/payload.ts";
-const LOADS = "src/session-store/request-context.ts";
-const FRESHNESS = "src/session-store/read-barrier.ts";
+const REQUEST_CONTEXT = "src/session-store/request-context.ts";
+const READ_BARRIER = "src/session-store/read-barrier.ts";
 const value = ["replica.test", "replica/log-", "storage.test", "conformance"];
 const session = [
   "session-store/values",
@@ -101,9 +101,9 @@ export const storageMutants = [
     killedBy: session,
   },
   {
-    name: "a cookie that wavers by some ms counts as changed",
+    name: "a cookie whose originalMaxAge varies by some ms counts as changed",
     file: PAYLOAD,
-    from: "Math.abs(age - next) <= MAX_AGE_JITTER_MS;",
+    from: "Math.abs(age - next) <= Math.max(least, Math.min(most, age * part));",
     to: "Math.abs(age - next) < 0;",
     killedBy: ["session-store/payload", "session-store/touch-after"],
   },
@@ -144,23 +144,23 @@ export const storageMutants = [
   },
   {
     name: "what a request loaded is taken for that of another session",
-    file: LOADS,
+    file: REQUEST_CONTEXT,
     from: "    if (loaded?.sid === sid) return loaded;\n",
     to: "    if (loaded !== undefined) return loaded;\n",
     killedBy: ["session-store/request-context", ...session],
   },
   {
     name: "a read does not wait for what has arrived",
-    file: FRESHNESS,
-    from: "return new Promise((resolve) => setImmediate(() => setImmediate(() => resolve(this.#shown()))));",
-    to: "return this.#shown();",
+    file: READ_BARRIER,
+    from: "return new Promise((resolve) => setImmediate(() => setImmediate(() => resolve(this.#whenShown()))));",
+    to: "return this.#whenShown() ?? Promise.resolve();",
     killedBy: ["session-store/race-login"],
   },
   {
     name: "a process that stood still does not ask for the rest",
-    file: FRESHNESS,
-    from: "if (delay > LATE_MS && seq !== this.#punctualAt) return",
-    to: "if (delay < 0 && seq !== this.#punctualAt) return",
+    file: READ_BARRIER,
+    from: "(delayMs > LATE_MS && seq !== this.#caughtUpSeq)",
+    to: "(delayMs < 0 && seq !== this.#caughtUpSeq)",
     killedBy: ["session-store/race-backlog"],
   },
 ];
