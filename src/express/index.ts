@@ -1,6 +1,13 @@
 /** `cluster-storage/express`: middleware for Express 4 and 5 that gives each request the storage. */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import { checkMs, type GivenStorage, whenReady, type Source, type StorageToOpen, sourceFrom } from "../adapter/source.js";
+import {
+  checkMs,
+  type GivenStorage,
+  type Source,
+  type StorageToOpen,
+  sourceFrom,
+  whenReady,
+} from "../adapter/source.js";
 import { type Storage, StorageError } from "../core/index.js";
 
 export type { GivenStorage, StorageToOpen };

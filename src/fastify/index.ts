@@ -1,7 +1,7 @@
 /** `cluster-storage/fastify`: a plugin for Fastify 5 that gives the application the storage. */
 import type { FastifyInstance, FastifyPluginAsync } from "fastify";
 import fp from "fastify-plugin";
-import { checkMs, type GivenStorage, whenReady, type StorageToOpen, sourceFrom } from "../adapter/source.js";
+import { checkMs, type GivenStorage, type StorageToOpen, sourceFrom, whenReady } from "../adapter/source.js";
 import type { Storage } from "../core/index.js";
 
 export type { GivenStorage, StorageToOpen };

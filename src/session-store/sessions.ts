@@ -121,7 +121,12 @@ export class Sessions {
     return { sid, loaded: known, isApplied };
   }
 
-  #patch(loaded: LoadedSession, changes: Record<string, unknown>, ttl: number | undefined, match = {}): Promise<boolean> {
+  #patch(
+    loaded: LoadedSession,
+    changes: Record<string, unknown>,
+    ttl: number | undefined,
+    match = {},
+  ): Promise<boolean> {
     const mark = loaded.birth === undefined ? {} : { [BIRTH]: loaded.birth };
     const options = { match: { ...mark, ...match } };
     return this.#storage.patch(this.#path(loaded.sid), changes, ttl === undefined ? options : { ...options, ttl });

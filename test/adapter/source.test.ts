@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
-import { checkMs, whenReady, sourceFrom } from "../../dist/adapter/source.js";
+import { checkMs, sourceFrom, whenReady } from "../../dist/adapter/source.js";
 import type { Storage, StorageError } from "../../dist/core/index.js";
 import { Home } from "../api/conformance/home.js";
 import { temporaryDirectory, until } from "../proof/cluster/processes.js";
@@ -134,9 +134,9 @@ describe("the wait until a storage has joined", () => {
   });
 
   it("keeps the process alive until its end, and not longer", async (t) => {
-    const script = `import { joined, sourceFrom } from "${DIST}adapter/source.js";
+    const script = `import { sourceFrom, whenReady } from "${DIST}adapter/source.js";
       const { storage } = sourceFrom({ path: process.argv[1], candidate: false });
-      await joined(storage, 50).catch((error) => console.log(error.code));`;
+      await whenReady(storage, 50).catch((error) => console.log(error.code));`;
     const { stdout } = await run(process.execPath, ["--input-type=module", "-e", script, temporaryDirectory(t)]);
     assert.equal(stdout, "ERR_STORAGE_NOT_READY\n");
   });

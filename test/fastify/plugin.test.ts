@@ -28,10 +28,7 @@ describe("the Fastify plugin", () => {
     ["import() itself", (app, path) => app.register(import("../../dist/fastify/index.js"), { path })],
     ["the result of require()", (app, path) => app.register(required, { path })],
     ["options from a function", (app, path) => app.register(clusterStorage, () => ({ path }))],
-    [
-      "options of Fastify",
-      (app, path) => app.register(clusterStorage, { path, prefix: "/x", logLevel: "warn" }),
-    ],
+    ["options of Fastify", (app, path) => app.register(clusterStorage, { path, prefix: "/x", logLevel: "warn" })],
   ];
   for (const [how, register] of ways) {
     it(`is registered with ${how}`, async (t) => {

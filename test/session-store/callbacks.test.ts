@@ -52,7 +52,7 @@ const MISTAKES: [name: string, method: Method, args: unknown[], message: RegExp]
   ["destroy null", "destroy", [null], /./],
 ];
 
-test("every method calls back exactly once and asynchronously, or returns a promise of the same", async (t) => {
+test("every method calls back exactly once and asynchronously, or returns a promise of the same", async () => {
   const store = (await createStore()) as Anything;
   for (const way of ["callback", "promise"] as const) {
     for (const [method, args, expected] of CALLS) {
@@ -74,7 +74,7 @@ test("every method calls back exactly once and asynchronously, or returns a prom
 });
 
 for (const [name, method, args, message] of MISTAKES) {
-  test(`${name}: nothing is thrown; the callback or the promise gets the error, once and asynchronously`, async (t) => {
+  test(`${name}: nothing is thrown; the callback or the promise gets the error, once and asynchronously`, async () => {
     const store = (await createStore()) as Anything;
     await store.set("s", sessionWith({ name: "Ada" }));
     const answer = await called((callback) => store[method](...args, callback));
@@ -103,7 +103,7 @@ test("a value that is too large is an error of the callback", async (t) => {
   assert.deepEqual(await store.get("s"), sessionWith());
 });
 
-test("a failure without a callback whose promise is ignored does not end the process", async (t) => {
+test("a failure without a callback whose promise is ignored does not end the process", async () => {
   const store = (await createStore()) as Anything;
   for (const [, method, args] of MISTAKES) store[method](...args, undefined);
   for (const [method, args] of CALLS) store[method](...args);

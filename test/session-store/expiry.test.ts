@@ -28,7 +28,7 @@ for (const [name, expires] of [
   });
 }
 
-test("a request that sets the expiry of its session into the past ends it, and no other session with the same id", async (t) => {
+test("a request that sets the expiry of its session into the past ends it, and no other session with the same id", async () => {
   const store = await createStore();
   await store.set("s", sessionWith({ name: "Ada" }));
   await request(store, "s", async (session) => store.set("s", { ...session, cookie: { expires: inMs(-1) } }));
@@ -50,7 +50,7 @@ for (const [name, expires] of [
   ["false", false],
   ["missing", undefined],
 ] as const) {
-  test(`a cookie whose expiry is ${name} lives for the ttl of the store`, async (t) => {
+  test(`a cookie whose expiry is ${name} lives for the ttl of the store`, async () => {
     const store = await createStore({ ttl: HOUR_MS });
     await store.set("s", sessionWith({ name: "Ada" }, expires));
     const left = store.storage.ttl(KEY) as number;
@@ -59,7 +59,7 @@ for (const [name, expires] of [
   });
 }
 
-test("originalMaxAge and unknown parts of a cookie come back as they were", async (t) => {
+test("originalMaxAge and unknown parts of a cookie come back as they were", async () => {
   const store = await createStore();
   for (const originalMaxAge of [null, 1, 59_999, 0.5]) {
     const cookie = { originalMaxAge, partitioned: true, priority: "high", expires: null, originalExpires: null };
@@ -68,7 +68,7 @@ test("originalMaxAge and unknown parts of a cookie come back as they were", asyn
   }
 });
 
-test("an expiry may be a date, its text or a number; anything else counts as none", async (t) => {
+test("an expiry may be a date, its text or a number; anything else counts as none", async () => {
   const store = await createStore({ ttl: 2 * HOUR_MS });
   const at = Date.now() + HOUR_MS;
   const cases: [expires: unknown, ttl: number][] = [
@@ -91,7 +91,7 @@ test("an expiry may be a date, its text or a number; anything else counts as non
   assert.equal(await store.length(), cases.length);
 });
 
-test("a lifetime that is longer than a timer can wait does not end early", async (t) => {
+test("a lifetime that is longer than a timer can wait does not end early", async () => {
   const store = await createStore();
   for (const ms of [MAX_TIMER_MS - 1, MAX_TIMER_MS + 1, 2 ** 32 + 5, 400 * 365 * 24 * HOUR_MS]) {
     await store.set("s", sessionWith({ ms }, inMs(ms)));
@@ -104,7 +104,7 @@ test("a lifetime that is longer than a timer can wait does not end early", async
   assert.notEqual(await store.get("s"), null);
 });
 
-test("a session that is set without an expiry does not keep that of the session that it replaces", async (t) => {
+test("a session that is set without an expiry does not keep that of the session that it replaces", async () => {
   const store = await createStore({ ttl: 10 * HOUR_MS });
   await store.set("s", sessionWith({}, inMs(50)));
   await store.set("s", sessionWith({}));
@@ -113,7 +113,7 @@ test("a session that is set without an expiry does not keep that of the session 
   assert.ok((store.storage.ttl(KEY) as number) <= HOUR_MS);
 });
 
-test("a session that is set after it has expired has no fields of the expired one", async (t) => {
+test("a session that is set after it has expired has no fields of the expired one", async () => {
   const store = await createStore();
   await store.set("s", sessionWith({ name: "Ada" }, inMs(20)));
   await until("it has expired", async () => (await store.get("s")) === null);

@@ -32,7 +32,7 @@ test("touch after destroy does not bring the session back, and is not an error",
   assert.deepEqual(events, []);
 });
 
-test("touch and set of a request do not bring back a session that has expired", async (t) => {
+test("touch and set of a request do not bring back a session that has expired", async () => {
   const store = await createStore({ touchAfter: 0 });
   await store.set("s", sessionWith({ name: "Ada" }));
   await request(store, "s", async (session) => {
@@ -60,7 +60,7 @@ test("touch does not bring back a session that another process is destroying", a
   }
 });
 
-test("touch writes only the cookie", async (t) => {
+test("touch writes only the cookie", async () => {
   const store = await createStore({ touchAfter: 0 });
   await store.set("s", sessionWith({ name: "Ada" }));
   await store.touch("s", sessionWith({ name: "Bob", more: 1 }, inMs(HOUR_MS)));
@@ -81,7 +81,7 @@ test("set after destroy by a request that had loaded the session does not bring 
   assert.deepEqual(events, [{ type: "late-write", sid: "s", store }]);
 });
 
-test("set of a session that no request has loaded stores it, even if one with this id was destroyed", async (t) => {
+test("set of a session that no request has loaded stores it, even if one with this id was destroyed", async () => {
   const store = await createStore();
   for (const round of [1, 2, 3]) {
     await store.set("s", sessionWith({ round }));
@@ -90,7 +90,7 @@ test("set of a session that no request has loaded stores it, even if one with th
   }
 });
 
-test("set and destroy of one process take effect in the order of the calls", async (t) => {
+test("set and destroy of one process take effect in the order of the calls", async () => {
   const store = await createStore();
   await store.set("s", sessionWith({ round: 1 }));
   await Promise.all([store.set("s", sessionWith({ round: 2 })), store.destroy("s")]);
@@ -99,7 +99,7 @@ test("set and destroy of one process take effect in the order of the calls", asy
   assert.equal((await store.get("s"))?.round, 3);
 });
 
-test("set in the callback of destroy, under the same id, stores a new session", async (t) => {
+test("set in the callback of destroy, under the same id, stores a new session", async () => {
   const store = await createStore();
   await store.set("s", sessionWith({ name: "Ada" }));
   await request(store, "s", () => {
@@ -112,7 +112,7 @@ test("set in the callback of destroy, under the same id, stores a new session", 
   assert.deepEqual(await store.get("s"), sessionWith({ fresh: true }));
 });
 
-test("requests do not undo each other's changes; of two writes of one field the later wins; a removed field stays removed", async (t) => {
+test("requests do not undo each other's changes; of two writes of one field the later wins; a removed field stays removed", async () => {
   const store = await createStore();
   await store.set("s", sessionWith({ kept: 1, gone: 1, same: 0, changed: { a: 1, b: [1] } }));
   let opened = (): void => {};
@@ -132,7 +132,7 @@ test("requests do not undo each other's changes; of two writes of one field the 
   assert.deepEqual(await store.get("s"), sessionWith(expected));
 });
 
-test("a request that writes several times writes what it has changed since its last write", async (t) => {
+test("a request that writes several times writes what it has changed since its last write", async () => {
   const store = await createStore();
   await store.set("s", sessionWith({ mine: 0 }));
   await request(store, "s", async (session) => {
@@ -145,7 +145,7 @@ test("a request that writes several times writes what it has changed since its l
   assert.deepEqual(await store.get("s"), sessionWith({ mine: 2, theirs: 1, more: 1 }));
 });
 
-test("the same is true for the session objects of express-session, without an asynchronous context", async (t) => {
+test("the same is true for the session objects of express-session, without an asynchronous context", async () => {
   const store = await createStore();
   store.generate = () => {};
   await store.set("s", sessionWith({ gone: 1 }));

@@ -132,9 +132,7 @@ const CASES: [kind: string, name: string, run: Run][] = [
       for (let maxAge = 200; !isSeenByAll; maxAge *= 2) {
         const { sid, session } = await visitor.ask(first, ["set", "name", "Ada"], ["maxAge", maxAge]);
         const seen = await Promise.all(
-          [first, second].map((worker) =>
-            worker.call<{ seenAt: number; goneAt: number }>("lookUntilGone", keyOf(sid)),
-          ),
+          [first, second].map((worker) => worker.call<{ seenAt: number; goneAt: number }>("lookUntilGone", keyOf(sid))),
         );
         const earliestMs = Math.max(...seen.map(({ seenAt }) => seenAt));
         const latestMs = Math.min(...seen.map(({ goneAt }) => goneAt));
@@ -201,11 +199,13 @@ test("sessions of two workers", async (t) => {
     ["Express 4", "Fastify 5"],
   ] as [Framework, Framework][]) {
     await t.test(`${one} and ${other} share their sessions when secret and cookie are the same`, () =>
-      shareSessions(application.at(`${one}, shared`)[0] as Worker, application.at(`${other}, shared`)[1] as Worker));
+      shareSessions(application.at(`${one}, shared`)[0] as Worker, application.at(`${other}, shared`)[1] as Worker),
+    );
   }
 
   await t.test("sessions survive that all workers are killed and that the application starts again", () =>
-    surviveRestart(application));
+    surviveRestart(application),
+  );
 });
 
 async function shareSessions(one: Worker, other: Worker): Promise<void> {

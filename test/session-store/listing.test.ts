@@ -19,7 +19,7 @@ const MALFORMED: unknown[] = [
   { cookie: [] },
 ];
 
-test("all, length and ids return the live sessions of the store, all of them copies with ids", async (t) => {
+test("all, length and ids return the live sessions of the store, all of them copies with ids", async () => {
   const store = await createStore();
   assert.deepEqual([await store.all(), await store.length(), await store.ids()], [[], 0, []]);
   for (let index = 0; index < 10; index++) await store.set(`s${index}`, sessionWith({ index, id: "theirs" }));
@@ -55,7 +55,7 @@ test("clear removes the sessions of its own prefix and nothing else", async (t) 
   assert.deepEqual(storage.keys().sort(), ["foreign", "sess", "session"]);
 });
 
-test("the empty prefix has keys of its own", async (t) => {
+test("the empty prefix has keys of its own", async () => {
   const store = await createStore({ prefix: "" });
   await store.set("s", sessionWith({ name: "Ada" }));
   store.storage.set("s", { cookie: {} });
@@ -66,7 +66,7 @@ test("the empty prefix has keys of its own", async (t) => {
   assert.equal(store.storage.has("s"), true);
 });
 
-test("clear removes thousands of sessions, and values that are not sessions", async (t) => {
+test("clear removes thousands of sessions, and values that are not sessions", async () => {
   const store = await createStore();
   for (let index = 0; index < 2500; index++) store.storage.set([`session/s${index}`], sessionWith({ index }));
   store.storage.set(["session/malformed"], 1);
@@ -99,7 +99,7 @@ test("a value that is not a session is not found, not listed, published when it 
   }
 });
 
-test("a session that was not written by a store is read, changed, prolonged and ended", async (t) => {
+test("a session that was not written by a store is read, changed, prolonged and ended", async () => {
   const store = await createStore({ touchAfter: 0 });
   const foreign: SessionPayload = sessionWith({ name: "Ada" });
   store.storage.set(["session/s"], foreign);
@@ -117,7 +117,7 @@ test("a session that was not written by a store is read, changed, prolonged and 
   assert.equal(await store.get("s"), null);
 });
 
-test("destroy takes several ids", async (t) => {
+test("destroy takes several ids", async () => {
   const store = await createStore();
   for (const sid of ["a", "b", "c"]) await store.set(sid, sessionWith());
   await store.destroy(["a", "c", "never"]);

@@ -51,7 +51,7 @@ test("one store for two session() middlewares causes a warning", async (t) => {
   await until("a warning", () => warnings.some((warning) => warning.includes("two session() middlewares")));
 });
 
-test("load returns a session object outside a request, whose cookie has dates and a maxAge", async (t) => {
+test("load returns a session object outside a request, whose cookie has dates and a maxAge", async () => {
   const store = await createStore();
   session({ ...SETTINGS, store });
   const expires = new Date(Date.now() + HOUR_MS);
@@ -73,7 +73,7 @@ test("load returns a session object outside a request, whose cookie has dates an
   assert.equal(await load("none"), undefined);
 });
 
-test("reserved names of a session object are left out when it is loaded", async (t) => {
+test("reserved names of a session object are left out when it is loaded", async () => {
   const store = await createStore();
   session({ ...SETTINGS, store });
   await store.set("s", sessionWith({ id: "x", save: 1, toString: 2, name: "Ada" }));

@@ -105,7 +105,7 @@ test("a session without expiry is prolonged by the ttl of the store", async () =
   assert.ok(earliest <= after + HOUR_MS, `expires at ${earliest}, after ${after} + ttl`);
 });
 
-test("a changed session is written in one batch, with or without its expiry", async (t) => {
+test("a changed session is written in one batch, with or without its expiry", async () => {
   const store = await createStore({ touchAfter: MINUTE_MS });
   await store.set("s", sessionWith({ a: 1, b: 1, c: 1 }, inMs(HOUR_MS)));
   const change = async ({ b: _, ...session }: SessionPayload) =>
@@ -116,7 +116,7 @@ test("a changed session is written in one batch, with or without its expiry", as
   assert.ok((store.storage.ttl(KEY) as number) > 1.9 * HOUR_MS);
 });
 
-test("a request that only prolongs a session does not undo a change of its cookie", async (t) => {
+test("a request that only prolongs a session does not undo a change of its cookie", async () => {
   const store = await createStore({ touchAfter: 0 });
   await store.set("s", { cookie: { originalMaxAge: HOUR_MS, expires: inMs(HOUR_MS), secure: false } });
   await request(store, "s", async (slow) => {
@@ -131,7 +131,7 @@ test("a request that only prolongs a session does not undo a change of its cooki
   assert.ok((store.storage.ttl(KEY) as number) <= 100_000);
 });
 
-test("a slow request that ends after others have prolonged the session prolongs it too", async (t) => {
+test("a slow request that ends after others have prolonged the session prolongs it too", async () => {
   const store = await createStore({ touchAfter: MINUTE_MS });
   const session = { cookie: { originalMaxAge: HOUR_MS, expires: inMs(HOUR_MS) } };
   for (const write of ["set", "touch"] as const) {
@@ -146,7 +146,7 @@ test("a slow request that ends after others have prolonged the session prolongs 
   }
 });
 
-test("a slow request does not shorten what others have prolonged", async (t) => {
+test("a slow request does not shorten what others have prolonged", async () => {
   const store = await createStore({ touchAfter: MINUTE_MS });
   for (const write of ["set", "touch"] as const) {
     await store.destroy("s");
@@ -160,7 +160,7 @@ test("a slow request does not shorten what others have prolonged", async (t) => 
   }
 });
 
-test("a request whose originalMaxAge varies by the time between two readings of the clock does not undo a change of the cookie", async (t) => {
+test("a request whose originalMaxAge varies by the time between two readings of the clock does not undo a change of the cookie", async () => {
   const store = await createStore({ touchAfter: 0 });
   for (const varied of [1, 11, 900]) {
     await store.destroy("s");

@@ -4,7 +4,7 @@ import { Home } from "../api/conformance/home.js";
 import { until } from "../proof/cluster/processes.js";
 import { createStore, openStore, request, sessionWith } from "./stores.js";
 
-test("a change of a session object after set is not stored", async (t) => {
+test("a change of a session object after set is not stored", async () => {
   const store = await createStore();
   const session = sessionWith({ name: "Ada", cart: [{ n: 1 }] });
   const isSet = store.set("s", session);
@@ -15,7 +15,7 @@ test("a change of a session object after set is not stored", async (t) => {
   assert.deepEqual(await store.get("s"), sessionWith({ name: "Ada", cart: [{ n: 1 }] }));
 });
 
-test("a change of a session after get, at any depth, is not stored until set", async (t) => {
+test("a change of a session after get, at any depth, is not stored until set", async () => {
   const store = await createStore();
   const session = sessionWith({ name: "Ada", cart: [{ n: 1 }], deep: { a: { b: [1, { c: 1 }] } } });
   await store.set("s", session);
@@ -32,7 +32,7 @@ test("a change of a session after get, at any depth, is not stored until set", a
   }
 });
 
-test("a change deep inside a session that was read is written", async (t) => {
+test("a change deep inside a session that was read is written", async () => {
   const store = await createStore();
   await store.set("s", sessionWith({ deep: { a: { b: [1, { c: 1 }] } }, other: 1 }));
   await request(store, "s", async (session) => {
@@ -42,7 +42,7 @@ test("a change deep inside a session that was read is written", async (t) => {
   assert.deepEqual(await store.get("s"), sessionWith({ deep: { a: { b: [1, { c: 2 }] } }, other: 1 }));
 });
 
-test("a session comes back as JSON carries it", async (t) => {
+test("a session comes back as JSON carries it", async () => {
   const store = await createStore();
   const date = new Date(0);
   const fields = {
@@ -64,7 +64,7 @@ test("a session comes back as JSON carries it", async (t) => {
   assert.deepEqual(Object.keys(got ?? {}).includes("nothing"), false);
 });
 
-test("an unchanged session with such values counts as unchanged", async (t) => {
+test("an unchanged session with such values counts as unchanged", async () => {
   const store = await createStore();
   const session = sessionWith({ date: new Date(0), list: [undefined, -0], nothing: undefined, zero: -0 });
   await store.set("s", session);
@@ -74,7 +74,7 @@ test("an unchanged session with such values counts as unchanged", async (t) => {
   assert.equal(store.storage.stats().seq, seq);
 });
 
-test("fields with names of the prototype or of the store are kept or left out, and change no prototype", async (t) => {
+test("fields with names of the prototype or of the store are kept or left out, and change no prototype", async () => {
   const store = await createStore();
   const text = `{"cookie":{"__proto__":{"bad":1},"path":"/"},"__proto__":{"bad":1},"constructor":{"prototype":{"bad":1}},
     "toString":1,"hasOwnProperty":2,"@birth":"stolen","nested":{"__proto__":{"bad":1},"length":3},"list":[{"__proto__":{"bad":1}}]}`;
@@ -139,7 +139,7 @@ test("any text is an id, and different texts are different ids", async (t) => {
   }
 });
 
-test("a lone surrogate in an id is either kept or refused, and does not name another session", async (t) => {
+test("a lone surrogate in an id is either kept or refused, and does not name another session", async () => {
   const store = await createStore();
   await store.set("\ufffd", sessionWith({ name: "replacement" }));
   const set = await store.set("\ud800", sessionWith({ name: "lone" })).then(
