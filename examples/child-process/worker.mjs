@@ -7,6 +7,7 @@ const CLAIM_MS = 10_000;
 const LOOK_AGAIN_MS = 100;
 
 process.on("disconnect", () => process.exit()); // main.mjs is gone
+if (!process.connected) process.exit(); // it was gone before this line ran
 
 const storage = await Storage.open("jobs", { path: process.argv[2] });
 
