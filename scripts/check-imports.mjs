@@ -19,11 +19,12 @@ export const ROOMS = {
   fastify: "adapter core/index fastify fastify-plugin",
   "session-store":
     "adapter core/index lodash/isEqual.js node:async_hooks node:crypto node:diagnostics_channel node:events node:module node:util",
-  core: "replica log machine disk member node:events node:path",
+  core: "replica log local node:events node:path",
   replica: "state log errors node:assert",
   state: "log keys lodash/toPath.js",
   keys: "",
   log: "node:zlib",
+  local: "member disk machine log",
   member: "election wire disk machine log errors",
   hub: "election wire upkeep disk machine log errors node:crypto",
   election: "upkeep disk machine errors node:path",

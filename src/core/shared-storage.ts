@@ -4,17 +4,13 @@
  */
 import type { StorageStatus } from "./api.js";
 import { codeOf, StorageError } from "./errors.js";
-import { preparePlace } from "./local/disk/directory.js";
-import type { Clock, Machine, Place, Timer } from "./local/machine/machine.js";
-import { nodeMachine } from "./local/machine/node-machine.js";
-import { LocalLog } from "./local/member/local-log.js";
+import { localEngine } from "./local/engine.js";
 import { MAX_IN_FLIGHT } from "./log/limits.js";
-import type { Log } from "./log/log.js";
+import type { Engine, EngineLog, Log, LogClock } from "./log/log.js";
 import type { ResolvedOptions } from "./options.js";
 import { Replica, type ReplicaEvents } from "./replica/replica.js";
 
-/** Bytes of segments, beyond the size of the snapshot, that start a compaction. */
-const COMPACT_AFTER_BYTES = 16 * 1024 * 1024;
+const LOCAL = localEngine();
 
 /** Longest time, in ms, that closing waits for what is pending. */
 const CLOSE_WAIT_MS = 10_000;
@@ -54,10 +50,11 @@ export function factsOf(storage: unknown): StorageFacts | undefined {
 export class SharedStorage implements ReplicaEvents, StorageFacts {
   static readonly #all = new Map<string, SharedStorage>();
 
-  readonly filename: string;
+  /** {@link EngineLog.filename} */
+  readonly filename: string | null;
   readonly log: Log;
   readonly replica: Replica;
-  readonly #clock: Clock;
+  readonly #clock: LogClock;
   readonly #key: string;
   readonly #options: ResolvedOptions;
   readonly #listeners = new Set<StorageListener>();
@@ -69,17 +66,16 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
   readonly #onTrouble = new Set<(error: StorageError) => void>();
   manager: ManagerView = { pid: 0, isHere: false };
 
-  private constructor(key: string, place: Place, options: ResolvedOptions, machine: Machine) {
-    this.#clock = machine.clock;
+  private constructor(opened: EngineLog, options: ResolvedOptions) {
+    const { key, filename, log, clock } = opened;
+    this.#clock = clock;
     this.#key = key;
     this.#options = options;
-    this.filename = place.filename;
-    const { candidate, stallTimeout, fsync, gcInterval, recover, persist, maxMemberBacklogBytes } = options;
-    const limits = { maxMemberBacklogBytes, stallTimeout, compactAfterBytes: COMPACT_AFTER_BYTES };
-    this.log = new LocalLog(machine, place, { candidate, hub: { fsync, gcInterval, recover, persist, ...limits } });
-    this.replica = new Replica(this.log, {
-      clock: machine.clock,
-      random: (bytes) => machine.random(bytes),
+    this.filename = filename;
+    this.log = log;
+    this.replica = new Replica(log, {
+      clock,
+      random: (bytes) => opened.random(bytes),
       events: this,
       maxValueBytes: options.maxValueBytes,
       maxPendingBytes: options.maxPendingBytes,
@@ -90,20 +86,19 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
 
   /**
    * Opens the storage, or joins those that have it open in this thread.
-   * @throws StorageError `ERR_STORAGE_DIRECTORY`, `ERR_STORAGE_REMOTE`, `ERR_STORAGE_OPTIONS`.
+   * @throws StorageError as the engine, and `ERR_STORAGE_OPTIONS`.
    */
   static acquire(
     name: string,
     options: ResolvedOptions,
     listener: StorageListener,
-    machine: Machine = nodeMachine,
+    engine: Engine<ResolvedOptions> = LOCAL,
   ): SharedStorage {
-    const place = preparePlace(machine, name, options);
-    const key = place.directory;
-    let shared = SharedStorage.#all.get(key);
+    const opened = engine.open(name, options);
+    let shared = SharedStorage.#all.get(opened.key);
     if (shared === undefined) {
-      shared = new SharedStorage(key, place, options, machine);
-      SharedStorage.#all.set(key, shared);
+      shared = new SharedStorage(opened, options);
+      SharedStorage.#all.set(opened.key, shared);
     }
     shared.#expectOptions(options);
     shared.#listeners.add(listener);
@@ -118,7 +113,7 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
     return new Promise((resolve, reject) => {
       const done = (error?: Error) => {
         this.replica.fail(
-          new StorageError("ERR_STORAGE_CLOSED", `expected an open storage, got ${this.filename}, which was closed`),
+          new StorageError("ERR_STORAGE_CLOSED", `expected an open storage, got ${this.#label}, which was closed`),
         );
         if (error) reject(diskError(error));
         else resolve();
@@ -126,6 +121,11 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
       if (destroy) this.log.destroy(done);
       else this.log.close(done);
     });
+  }
+
+  /** What messages call it. */
+  get #label(): string {
+    return this.filename ?? this.#key;
   }
 
   get seq(): number {
@@ -198,7 +198,7 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
 
   /** Tells when there is no point in waiting for what is pending: the disk refuses it, or it takes `CLOSE_WAIT_MS`. */
   waitInVain(): { gaveUp: Promise<StorageError>; cancel: () => void } {
-    let timer: Timer | undefined;
+    let timer: { cancel(): void } | undefined;
     let told: ((error: StorageError) => void) | undefined;
     const gaveUp = new Promise<StorageError>((resolve) => {
       told = resolve;
@@ -238,7 +238,7 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
       if (key === "path" || this.#options[key] === value) continue;
       throw new StorageError(
         "ERR_STORAGE_OPTIONS",
-        `expected ${key} to be ${this.#options[key]} as where ${this.filename} was opened in this process, got ${value}`,
+        `expected ${key} to be ${this.#options[key]} as where ${this.#label} was opened in this process, got ${value}`,
       );
     }
   }

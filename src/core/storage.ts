@@ -61,7 +61,7 @@ export class Storage extends EventEmitter<StorageEvents> {
 
   /** The file copy of the data: whole after the last process has closed the storage, and after each compaction. */
   get filename(): string {
-    return this.#shared.filename;
+    return this.#shared.filename as string; // the local engine, the only one that can be chosen, has one
   }
 
   /** What this storage is doing: `"opening"`, `"open"`, `"disconnected"`, `"failed"` or `"closed"`. */

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { test } from "node:test";
 import { Storage } from "../../dist/core/index.js";
+import type { Engine, Log, LogSink } from "../../dist/core/log/log.js";
+import { type ResolvedOptions, resolveOptions } from "../../dist/core/options.js";
+import { SharedStorage } from "../../dist/core/shared-storage.js";
 import { temporaryDirectory } from "../proof/cluster/processes.js";
 import { teardown } from "../proof/cluster/teardown.js";
 
@@ -21,7 +24,7 @@ test("at ready and connect the manager is known", async (t) => {
   assert.equal(storage.isManager, true);
 });
 
-test("a storage of a file that is open in this process hears manager, ready and connect as the first one did", async (t) => {
+test("a storage of a file that is open in this process gets manager, ready and connect as the first one did", async (t) => {
   const path = temporaryDirectory(t);
   const first = await Storage.open("app", { path });
   teardown(t, () => first.close());
@@ -31,4 +34,133 @@ test("a storage of a file that is open in this process hears manager, ready and 
   for (const event of ["manager", "ready", "connect"] as const) second.on(event, () => events.push(event));
   await once(second, "connect");
   assert.deepEqual(events, ["manager", "ready", "connect"]);
+});
+
+/** An engine without files, whose logs are in the hands of the test. */
+class EngineInHand implements Engine<ResolvedOptions> {
+  /** The sinks of the logs that were opened. */
+  readonly sinks: LogSink[] = [];
+  readonly closed: string[] = [];
+  #after: (() => void)[] = [];
+
+  open(name: string) {
+    const log: Log = {
+      isPushed: false,
+      open: (sink) => this.sinks.push(sink),
+      append: () => {},
+      barrier: () => {},
+      hold: () => {},
+      close: (done) => {
+        this.closed.push(name);
+        done();
+      },
+      destroy: (done) => done(new Error("no reason")),
+      stats: { epoch: 0, members: 0, bytes: 0, compactions: 0 },
+    };
+    const clock = {
+      now: () => 1_700_000_000_000,
+      soon: setImmediate,
+      after: (_ms: number, call: () => void) => {
+        this.#after.push(call);
+        return { cancel: () => (this.#after = this.#after.filter((each) => each !== call)) };
+      },
+    };
+    return { key: `in hand: ${name}`, filename: null, log, clock, random: () => Buffer.alloc(7) };
+  }
+
+  get timerCount(): number {
+    return this.#after.length;
+  }
+
+  /** All delays are over. */
+  elapse(): void {
+    for (const call of this.#after.splice(0)) call();
+  }
+
+  get sink(): LogSink {
+    assert.equal(this.sinks.length, 1, "expected one log");
+    return this.sinks[0] as LogSink;
+  }
+}
+
+/** Opens a storage of an engine; its events are recorded. */
+function acquire(engine: EngineInHand, options = {}) {
+  const events: unknown[] = [];
+  const listener = new EventEmitter();
+  for (const event of ["ready", "connect", "disconnect"]) listener.on(event, () => events.push(event));
+  listener.on("error", (error: NodeJS.ErrnoException) => events.push(error.code));
+  return { shared: SharedStorage.acquire("app", resolveOptions(options), listener, engine), listener, events };
+}
+
+const announced = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+test("storages of equal keys of an engine share one log, which the last one closes", async () => {
+  const engine = new EngineInHand();
+  const [first, second] = [acquire(engine), acquire(engine)];
+  assert.equal(first.shared, second.shared);
+  assert.deepEqual([first.shared.filename, first.shared.isPushed], [null, false]);
+  engine.sink.connected(0);
+  await announced();
+  await first.shared.release(first.listener, false);
+  assert.deepEqual(engine.closed, []);
+  await second.shared.release(second.listener, false);
+  assert.deepEqual(engine.closed, ["app"]);
+  assert.deepEqual(first.events, ["ready", "connect"]);
+});
+
+test("without a file the key of the storage is what its errors name", async () => {
+  const engine = new EngineInHand();
+  const { shared, listener } = acquire(engine);
+  const expected = { code: "ERR_STORAGE_OPTIONS", message: /as where in hand: app was opened in this process/ };
+  assert.throws(() => acquire(engine, { fsync: "never" }), expected);
+  await shared.release(listener, false);
+});
+
+test("the status follows the log: opening, open, disconnected, open, failed", async () => {
+  const engine = new EngineInHand();
+  const { shared, events, listener } = acquire(engine);
+  const statuses: string[] = [shared.status];
+  const failure = new Error("no reason");
+  for (const act of [
+    () => engine.sink.connected(0),
+    () => engine.sink.disconnected(),
+    () => engine.sink.connected(0),
+    () => engine.sink.failed(failure),
+  ]) {
+    act();
+    await announced();
+    statuses.push(shared.status);
+  }
+  assert.deepEqual(statuses, ["opening", "open", "disconnected", "open", "failed"]);
+  assert.deepEqual(events, ["ready", "connect", "disconnect", "connect", undefined]);
+  assert.equal(shared.failure, failure);
+  await shared.release(listener, false);
+});
+
+test("a refusal of the disk is reported once, and again only after another one or none", async () => {
+  const engine = new EngineInHand();
+  const { shared, events, listener } = acquire(engine);
+  const full = () => Object.assign(new Error("no space left"), { code: "ENOSPC" });
+  const failing = () => Object.assign(new Error("input/output error"), { code: "EIO" });
+  for (const error of [full(), full(), failing(), null, failing(), failing()]) engine.sink.diskTrouble(error);
+  await announced();
+  assert.deepEqual(events, ["ERR_STORAGE_DISK", "ERR_STORAGE_DISK", "ERR_STORAGE_DISK"]);
+  await shared.release(listener, false);
+});
+
+test("closing gives up on what is pending when the disk refuses it, or after a delay", async () => {
+  const engine = new EngineInHand();
+  const { shared, listener } = acquire(engine);
+  shared.replica.set("key", 1);
+  const late = shared.waitInVain();
+  engine.elapse();
+  assert.match((await late.gaveUp).message, /got none for 1 writes; they are lost/);
+  const refused = shared.waitInVain();
+  engine.sink.diskTrouble(new Error("no space left"));
+  assert.equal((await refused.gaveUp).code, "ERR_STORAGE_DISK");
+  assert.equal((await shared.waitInVain().gaveUp).code, "ERR_STORAGE_DISK", "also when that is known before");
+  late.cancel();
+  refused.cancel();
+  assert.equal(engine.timerCount, 1, "of the last one");
+  await assert.rejects(shared.release(listener, true), { code: "ERR_STORAGE_DISK" });
 });

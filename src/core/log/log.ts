@@ -59,6 +59,16 @@ export interface LogStats {
   readonly compactions: number;
 }
 
+/** Time and the event loop, as a replica needs them. */
+export interface LogClock {
+  /** Wall clock in whole ms since 1970; may jump. */
+  now(): number;
+  /** Calls once, in a later turn of the event loop, when what has already arrived has been delivered. */
+  soon(call: () => void): void;
+  /** Calls once after a delay in ms, unless it is cancelled; never keeps the process alive. */
+  after(ms: number, call: () => void): { cancel(): void };
+}
+
 /** One order of batches, kept and shared. */
 export interface Log {
   /**
@@ -82,4 +92,25 @@ export interface Log {
   /** As `close`, and removes the files when no other member has the storage open. */
   destroy(done: (error?: Error) => void): void;
   readonly stats: LogStats;
+}
+
+/** The log of one storage, as its engine gives it to one member. It does nothing until `log.open` is called. */
+export interface EngineLog {
+  /** Names the data: storages of equal keys have the same log. */
+  readonly key: string;
+  /** The file copy of the data; null when the engine has none. */
+  readonly filename: string | null;
+  readonly log: Log;
+  readonly clock: LogClock;
+  /** Unpredictable bytes. */
+  random(bytes: number): Buffer;
+}
+
+/** What orders and keeps the batches of storages. */
+export interface Engine<Options> {
+  /**
+   * Finds or creates what a storage needs outside of this process.
+   * @throws StorageError when that cannot be used.
+   */
+  open(name: string, options: Options): EngineLog;
 }

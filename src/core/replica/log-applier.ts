@@ -3,7 +3,7 @@ import { StorageError } from "../errors.js";
 import { decodeEntries } from "../log/codec.js";
 import { ADD, CLEAR, DELETE, type Entry, EXPIRE, PATCH, type Path, SET } from "../log/entry.js";
 import { bornOf, numberOf, originOf, seqOf, timeOf } from "../log/frame.js";
-import type { LogSink, SnapshotHead } from "../log/log.js";
+import type { LogClock, LogSink, SnapshotHead } from "../log/log.js";
 import { APPLIED, type Status } from "../state/executor.js";
 import { EXPIRED, NEW, type Verdict } from "../state/origins.js";
 import { Table } from "../state/table.js";
@@ -15,13 +15,8 @@ import { executeConfirmed, type PendingQueue } from "./pending-queue.js";
 /** Most paths that one turn of the event loop drops: well below a millisecond of work, unless containers are copied. */
 const SWEEP_PATHS = 256;
 
-/** What the runtime gives: the wall clock, and a later turn of the event loop. */
-export interface ReplicaClock {
-  /** In whole ms since 1970; may jump. */
-  now(): number;
-  /** Calls once, in a later turn of the event loop. */
-  soon(call: () => void): void;
-}
+/** What a replica needs of its engine's clock. */
+export type ReplicaClock = Pick<LogClock, "now" | "soon">;
 
 /** One confirmed entry that took effect. */
 export interface Change {

@@ -124,7 +124,7 @@ export const life: readonly Promised[] = [
       assert.ok(pair.storage.connected && !pair.storage.closed);
       assert.ok(pair.storage.managerPid > 0);
       assert.equal(pair.storage.isManager, (await pair.other.call("managerPid")) === process.pid);
-      assert.match(pair.storage.filename, /app\.db$/);
+      assert.match(pair.storage.filename, pair.filename);
       assert.equal(pair.storage.name, "app");
     },
   },

@@ -23,6 +23,8 @@ export interface Pair {
   storage: Storage;
   /** Elsewhere, or in this process too. */
   other: Remote;
+  /** What the engine promises for the name of the file copy. */
+  readonly filename: RegExp;
   /** Returns when what either has written is in both. They may be other objects then. */
   settle(): Promise<void>;
 }
