@@ -1,11 +1,11 @@
 /**
- * Express on 4 workers of `node:cluster`, all of which have the same data and the same sessions.
+ * An Express application with 4 workers of `node:cluster`, which share data and sessions.
  *
  *   npm install express express-session cluster-storage
  *   node examples/express.mjs
- *   curl -c cookies -b cookies http://127.0.0.1:3000/     a few times, each answered by another worker
+ *   curl -c cookies -b cookies http://127.0.0.1:3000/     repeat it: another worker may answer
  *
- * PORT is the port (default 3000), DATA_DIR the directory of the data (default: the working directory).
+ * PORT is the port (default: 3000), DATA_DIR the directory of the data (default: the working directory).
  */
 import cluster from "node:cluster";
 import { clusterStorage } from "cluster-storage/express";
@@ -23,7 +23,7 @@ if (cluster.isPrimary) {
   app.use(clusterStorage({ path: DATA_DIR }));
   app.use(
     session({
-      store: new ClusterSessionStore({ path: DATA_DIR }), // the same path: the same storage
+      store: new ClusterSessionStore({ path: DATA_DIR }), // the same path, so the same storage
       secret: SESSION_SECRET,
       resave: false,
       saveUninitialized: false,

@@ -1,11 +1,11 @@
 /**
- * Fastify on 4 workers of `node:cluster`, all of which have the same data and the same sessions.
+ * A Fastify application with 4 workers of `node:cluster`, which share data and sessions.
  *
  *   npm install fastify @fastify/cookie @fastify/session cluster-storage
  *   node examples/fastify.mjs
- *   curl -c cookies -b cookies http://127.0.0.1:3000/     a few times, each answered by another worker
+ *   curl -c cookies -b cookies http://127.0.0.1:3000/     repeat it: another worker may answer
  *
- * PORT is the port (default 3000), DATA_DIR the directory of the data (default: the working directory).
+ * PORT is the port (default: 3000), DATA_DIR the directory of the data (default: the working directory).
  */
 import cluster from "node:cluster";
 import cookie from "@fastify/cookie";
@@ -26,7 +26,7 @@ if (cluster.isPrimary) {
   app.register(session, {
     store: new ClusterSessionStore({ path: DATA_DIR }), // the same path: the same storage
     secret: SESSION_SECRET,
-    cookie: { secure: false }, // this example has no https
+    cookie: { secure: false }, // because this example does not use HTTPS
   });
 
   app.get("/", async (request) => {

@@ -1,9 +1,9 @@
 /**
- * A web server and 3 background workers, plain processes of `node:child_process`, that pass jobs through the storage.
+ * A web server passes jobs through the storage to 3 background workers, which are processes of `node:child_process`.
  *
  *   node examples/child-process/main.mjs
- *   curl -d "some text" http://127.0.0.1:3000/      makes a job, answers with its number
- *   curl http://127.0.0.1:3000/1                    the job: who did it, and the result
+ *   curl -d "some text" http://127.0.0.1:3000/      creates a job and answers with its number
+ *   curl http://127.0.0.1:3000/1                    shows the job: which worker did it, and the result
  *
  * PORT is the port (default 3000), DATA_DIR the directory of the data (default: the working directory).
  */
@@ -21,8 +21,8 @@ const server = createServer(async (request, response) => {
   if (request.method === "POST") {
     const input = await text(request);
     const id = await storage.increment("lastJob");
-    storage.set([`job:${id}`], { input }, 3_600_000); // forgotten after an hour
-    await storage.flush(); // before it is promised: the job stays, whoever dies
+    storage.set([`job:${id}`], { input }, 3_600_000); // removed after an hour
+    await storage.flush(); // before the answer: from now on the job survives the death of any process
     response.end(JSON.stringify({ id }));
   } else {
     response.end(JSON.stringify(storage.get([`job:${request.url.slice(1)}`])));
@@ -34,5 +34,5 @@ const startWorker = () =>
 for (let count = 0; count < 3; count++) startWorker();
 
 server.listen(Number(PORT), "127.0.0.1", () => {
-  console.log(`jobs are taken on http://127.0.0.1:${server.address().port}/`);
+  console.log(`expects jobs on http://127.0.0.1:${server.address().port}/`);
 });

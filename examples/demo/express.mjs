@@ -8,10 +8,10 @@ import { PAGE } from "./page.mjs";
 import { readReport } from "./report.mjs";
 import { COOKIE, failure, HEADERS, nameFrom, putIntoCart, ShopError, stateFor } from "./shop.mjs";
 
-/** A promise of what a method of express-session does. */
+/** Returns a promise of the result of a method of express-session that takes a callback. */
 const done = (call) => new Promise((resolve, reject) => call((error) => (error ? reject(error) : resolve())));
 
-/** A server of the shop that is to be started. */
+/** Creates the server of the shop, with functions that start and stop it. */
 export function createShop(storage) {
   const app = express().disable("x-powered-by");
   app.use(clusterStorage({ storage }));
@@ -39,7 +39,7 @@ export function createShop(storage) {
   });
   app.post("/api/login", async (request, response) => {
     const name = nameFrom(request.body);
-    await done((next) => request.session.regenerate(next)); // a new id: nobody else can know it
+    await done((next) => request.session.regenerate(next)); // a new id, which nobody else can know
     request.session.name = name;
     response.json({ pid: process.pid, name });
   });

@@ -8,14 +8,14 @@ import { PAGE } from "./page.mjs";
 import { readReport } from "./report.mjs";
 import { COOKIE, failure, HEADERS, nameFrom, putIntoCart, ShopError, stateFor } from "./shop.mjs";
 
-/** A server of the shop that is to be started. */
+/** Creates the server of the shop, with functions that start and stop it. */
 export async function createShop(storage) {
   const app = Fastify({ bodyLimit: 1024 });
   await app.register(clusterStorage, { storage });
   await app.register(cookie);
   await app.register(session, {
     cookieName: COOKIE.name,
-    cookiePrefix: "s:", // as express-session writes it
+    cookiePrefix: "s:", // the prefix that express-session uses
     secret: COOKIE.secret,
     cookie: COOKIE.options,
     rolling: false,
@@ -34,7 +34,7 @@ export async function createShop(storage) {
   });
   app.post("/api/login", async (request) => {
     const name = nameFrom(request.body);
-    await request.session.regenerate(); // a new id: nobody else can know it
+    await request.session.regenerate(); // a new id, which nobody else can know
     request.session.name = name;
     return { pid: process.pid, name };
   });

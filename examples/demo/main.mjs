@@ -1,12 +1,13 @@
 /**
- * The demo: a small shop on 4 worker processes that share sessions, a counter and a cached value.
+ * The demo: a small shop with 4 worker processes, which share sessions, a counter and a cached value.
  *
  *   npm start                                 with Express, on port 3000
  *   npm start -- fastify                      the same shop with Fastify
- *   PORT=8080 DATA_DIR=/tmp/shop npm start    another port (0: any free one) and directory (default: examples/demo/data)
+ *   PORT=8080 DATA_DIR=/tmp/shop npm start    with another port (0: any free port) and another directory for the data
+ *                                             (default: examples/demo/data)
  *
- * This file is the primary of `node:cluster`: it starts the workers and replaces those that die. It does not open the
- * storage itself; the workers find each other.
+ * This file runs in the primary process of `node:cluster`. It starts the workers and replaces those that die. It does not open
+ * the storage itself: the workers find each other without it.
  */
 import cluster from "node:cluster";
 import { once } from "node:events";
@@ -17,10 +18,10 @@ import { join, resolve } from "node:path";
 const WORKERS = 4;
 const FRAMEWORKS = ["express", "fastify"];
 const HOST = process.env.HOST ?? "127.0.0.1";
-/** A worker that dies younger than this is replaced after a pause that doubles each time. */
+/** A worker that ends sooner than this is replaced after a pause, which doubles each time. */
 const YOUNG_MS = 2_000;
 const MAX_PAUSE_MS = 5_000;
-/** How long the workers may take to close. */
+/** How long the workers may take to stop. */
 const STOP_MS = 10_000;
 
 const framework = process.argv[2] ?? "express";
@@ -31,7 +32,7 @@ if (!FRAMEWORKS.includes(framework)) {
 const directory = resolve(process.env.DATA_DIR ?? join(import.meta.dirname, "data"));
 mkdirSync(directory, { recursive: true });
 
-/** The port for all workers, now and later: the workers would lose a port 0 when all of them died at once. */
+/** Chooses the port of all workers. With port 0, a new group of workers would get another port after all had died at once. */
 async function choosePort() {
   const wanted = Number(process.env.PORT ?? 3000);
   if (wanted !== 0) return wanted;

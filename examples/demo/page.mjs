@@ -1,4 +1,4 @@
-/** The files of the page, as the server sends them. */
+/** The files of the page, with their paths and types. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 

@@ -1,8 +1,8 @@
 /**
  * The shop itself, without a framework: what is in a session, and what an answer says.
  *
- * Each thing in the cart is a field of the session of its own, `item:tea` for one. Requests that arrive at the same moment,
- * in different workers, write only the fields that they changed, so none of them undoes another.
+ * Each product in the cart is a field of its own in the session, for example `item:tea`. Requests that different workers answer
+ * at the same moment write only the fields that they changed, so they do not undo each other's changes.
  */
 import { reportState } from "./report.mjs";
 
@@ -16,7 +16,7 @@ const PRODUCTS = [
 const MAX_COUNT = 99;
 const MAX_NAME_CHARS = 40;
 
-/** How both frameworks make the cookie: with the same secret and name, one can go on with a session of the other. */
+/** The cookie of both frameworks. With the same secret and name, each can use the sessions of the other. */
 export const COOKIE = {
   name: "shop.sid",
   secret: process.env.SESSION_SECRET ?? "only a demo may have its secret in the source",
@@ -24,7 +24,7 @@ export const COOKIE = {
 };
 
 export const HEADERS = {
-  // No keep-alive: so each click may be answered by another worker.
+  // Without keep-alive, each click may be answered by another worker.
   connection: "close",
   "cache-control": "no-store",
   "content-security-policy":
@@ -32,7 +32,7 @@ export const HEADERS = {
   "x-content-type-options": "nosniff",
 };
 
-/** A request that cannot be done; the frameworks answer with its status. */
+/** The error of a request that cannot be done; the frameworks answer with its status. */
 export class ShopError extends Error {
   constructor(statusCode, message) {
     super(message);
@@ -40,14 +40,14 @@ export class ShopError extends Error {
   }
 }
 
-/** The answer to a request that failed: only what is the visitor's business. */
+/** Returns the answer to a request that failed. It does not show the visitor an error of the server. */
 export function failure(error) {
   const statusCode = error.statusCode ?? error.status ?? 500;
   if (statusCode === 500) console.error(`worker ${process.pid}:`, error);
-  return { statusCode, body: { error: statusCode === 500 ? "This went wrong." : error.message } };
+  return { statusCode, body: { error: statusCode === 500 ? "Something went wrong." : error.message } };
 }
 
-/** The name to log in with. */
+/** Returns the name of a visitor who logs in. */
 export function nameFrom(body) {
   const name = typeof body?.name === "string" ? body.name.trim() : "";
   if (name === "" || name.length > MAX_NAME_CHARS) {
@@ -57,12 +57,12 @@ export function nameFrom(body) {
 }
 
 /**
- * Says how many of a product there shall be: to ask again when no answer came does no harm. Where two requests set the
- * same field, the later one stands; what must add up is for `storage.increment`.
+ * Sets the count of a product in the cart. The page may repeat the request when it gets no answer, because it sends the new
+ * count and not the difference. When two requests set the same field, the later one wins; sums need `storage.increment`.
  */
 export function putIntoCart(session, id, body) {
   if (!session.name) throw new ShopError(401, "Log in first.");
-  if (!PRODUCTS.some((product) => product.id === id)) throw new ShopError(404, "We do not sell that.");
+  if (!PRODUCTS.some((product) => product.id === id)) throw new ShopError(404, "We do not sell this product.");
   const count = body?.count;
   if (!Number.isInteger(count) || count < 0 || count > MAX_COUNT) {
     throw new ShopError(400, `expected a count of 0 to ${MAX_COUNT}`);
@@ -72,10 +72,10 @@ export function putIntoCart(session, id, body) {
   return { pid: process.pid, id, count };
 }
 
-/** All that the page shows. */
+/** Returns everything that the page shows. */
 export async function stateFor(storage, session) {
-  // What is shown must not go back when the next answer comes from another worker: no write that only this one knows,
-  // and none missing that others have shown.
+  // The page must not go back in time when another worker gives the next answer. So this answer includes all writes that other
+  // workers have shown, and no write that only this worker knows.
   do await storage.sync();
   while (storage.stats().pending > 0);
   return {

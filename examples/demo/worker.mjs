@@ -1,4 +1,4 @@
-/** One worker of the demo: opens the storage, serves the shop with the chosen framework, and stops in order. */
+/** A worker of the demo. It opens the storage, serves the shop with the chosen framework, and closes both when it stops. */
 import { Storage } from "cluster-storage";
 
 const { framework, directory, host, port } = JSON.parse(process.argv[2]);
@@ -8,7 +8,7 @@ const storage = await Storage.open("shop", { path: directory });
 storage.on("error", (error) => console.error(`worker ${process.pid}:`, error.message));
 const shop = await createShop(storage);
 
-/** Connections on which nothing was asked yet: browsers open some in advance, and a server that stops would wait for them. */
+/** Connections without a request so far. Browsers open some in advance, and a server that stops would wait for them. */
 const unused = new Set();
 shop.server.on("connection", (socket) => {
   unused.add(socket);
@@ -27,7 +27,7 @@ async function stop() {
   process.exit(0);
 }
 
-// Ctrl+C reaches the workers too; the primary tells them when to stop. When the primary is gone, they stop as well.
+// Ctrl+C reaches the workers too, but they wait until the primary asks them to stop. They also stop when the primary has ended.
 process.on("SIGINT", () => {});
 process.on("SIGTERM", stop);
 process.on("message", (message) => message === "stop" && stop());

@@ -1,12 +1,12 @@
 /**
- * One instance of an application that PM2 runs several times; `ecosystem.config.cjs` says how many.
+ * An application of which PM2 runs several instances; `ecosystem.config.cjs` sets their number.
  *
  *   npx pm2 start examples/pm2/ecosystem.config.cjs
- *   curl http://127.0.0.1:3000/            a few times
- *   npx pm2 reload visits                  without a lost request; the data stays
+ *   curl http://127.0.0.1:3000/            repeat it: another instance may answer
+ *   npx pm2 reload visits                  loses no request and no data
  *   npx pm2 delete visits
  *
- * PORT is the port (default 3000), DATA_DIR the directory of the data (default: this one).
+ * PORT is the port (default: 3000), DATA_DIR the directory of the data (default: the directory of this file).
  */
 import { createServer } from "node:http";
 import { Storage } from "cluster-storage";
@@ -21,10 +21,10 @@ const server = createServer(async (_request, response) => {
   response.end(JSON.stringify({ instance: NODE_APP_INSTANCE, worker: process.pid, visits }));
 });
 
-// PM2 waits for this (wait_ready), so that it never sends a request to an instance that has not joined.
+// PM2 waits for this message (wait_ready), so it never sends a request to an instance that has not joined.
 server.listen(Number(PORT), "127.0.0.1", () => process.send?.("ready"));
 
-// PM2 asks an instance to end by SIGINT: answer what has come, hand the storage on, go.
+// PM2 sends SIGINT to stop an instance. It answers the requests that have arrived, closes the storage, and exits.
 process.once("SIGINT", () => {
   server.close(async () => {
     await storage.close();

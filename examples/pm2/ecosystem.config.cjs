@@ -1,4 +1,4 @@
-/** What PM2 runs: `npx pm2 start examples/pm2/ecosystem.config.cjs`. The storage needs no setting; see app.mjs. */
+/** The configuration for `npx pm2 start examples/pm2/ecosystem.config.cjs`. The storage needs no setting; see app.mjs. */
 module.exports = {
   apps: [
     {
@@ -7,8 +7,8 @@ module.exports = {
       cwd: __dirname,
       exec_mode: "cluster",
       instances: 4,
-      wait_ready: true, // app.mjs says when it is
-      kill_timeout: 5000, // ms that an instance has to end
+      wait_ready: true, // until app.mjs sends "ready"
+      kill_timeout: 5000, // how long an instance may take to stop, in ms
     },
   ],
 };

@@ -1,18 +1,18 @@
-/** A program in a process of its own that serves HTTP, as a test sees it. */
+/** The test's view of a program that serves HTTP in a process of its own. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
-const DEADLINE_MS = 30_000;
-/** How long a client waits while workers are killed: one of them may take a connection with it that nobody answers then. */
-const PATIENCE_MS = 5_000;
+const DEADLINE_MS = 60_000;
+/** How long a client waits while workers are killed. A connection that was handed to a killed worker gets no answer. */
+const PATIENCE_MS = 8_000;
 
 /** The file of an example. */
 export const example = (name: string): string => fileURLToPath(new URL(`../../examples/${name}`, import.meta.url));
 
-/** Waits until `check` gives something other than undefined. */
+/** Calls `check` until it returns something other than undefined; returns that. */
 export async function eventually<T>(what: string, check: () => Promise<T | undefined> | T | undefined): Promise<T> {
   const deadline = Date.now() + DEADLINE_MS;
   for (;;) {
@@ -83,7 +83,7 @@ export class Client {
     return response;
   }
 
-  /** The JSON of an answer, which must be 200. */
+  /** Returns the JSON of an answer, whose status must be 200. */
   async ask<T>(method: string, path: string, body?: unknown, timeoutMs = DEADLINE_MS): Promise<T> {
     const response = await this.open(method, path, body, timeoutMs);
     const text = await response.text();
@@ -91,7 +91,7 @@ export class Client {
     return JSON.parse(text) as T;
   }
 
-  /** As `ask`; undefined when there was no answer: the worker that had the request was killed, and nobody knows what became of it. */
+  /** As `ask`; undefined when there was no answer because the worker was killed: the request may have taken effect or not. */
   async try<T>(method: string, path: string, body?: unknown): Promise<T | undefined> {
     try {
       return await this.ask<T>(method, path, body, PATIENCE_MS);

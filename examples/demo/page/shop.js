@@ -1,6 +1,6 @@
-/** The page: asks the workers and shows what they say. All text from outside goes in by `textContent`. */
+/** The page: sends requests to the workers and shows their answers. All text from outside is inserted as `textContent`. */
 
-/** Longest wait for an answer: a worker that is killed may take a connection with it that it has not answered. */
+/** The longest wait for an answer. A connection to a killed worker may stay open without an answer. */
 const PATIENCE_MS = 5_000;
 const PAUSE_MS = 150;
 const ATTEMPTS = 6;
@@ -16,7 +16,7 @@ const money = new Intl.NumberFormat("en", { style: "currency", currency: "EUR" }
 const inEuro = (cents) => money.format(cents / 100);
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** What a worker said last. */
+/** The last answer of a worker. */
 let state = {
   name: null,
   products: [],
@@ -34,7 +34,7 @@ function noteAnswer(pid) {
   answers.length = Math.min(answers.length, SHOWN_ANSWERS);
 }
 
-/** One attempt; undefined when no worker could answer it. */
+/** Sends a request once; returns undefined when no worker could answer it. */
 async function tryOnce(path, init) {
   try {
     const response = await fetch(path, { ...init, signal: AbortSignal.timeout(PATIENCE_MS) });
@@ -45,7 +45,7 @@ async function tryOnce(path, init) {
   }
 }
 
-/** Asks until a worker answers: all that this page asks for may be done twice. */
+/** Sends a request until a worker answers it. All requests of this page may be repeated. */
 async function ask(method, path, body, attempts = ATTEMPTS) {
   const init = { method };
   if (body !== undefined)
@@ -63,7 +63,7 @@ async function ask(method, path, body, attempts = ATTEMPTS) {
 }
 
 let acts = 0;
-/** Does what a button says, shows what came of it, and says so if it failed. */
+/** Runs the action of a button, shows the new state, and shows an error if one of both failed. */
 async function act(action) {
   let problem = "";
   acts++;
@@ -83,7 +83,7 @@ async function act(action) {
 
 let lastRefresh = 0;
 let shownRefresh = 0;
-/** Shows the newest state; an answer that was overtaken by a later one is left out. */
+/** Shows the newest state. An answer that arrives after a later one is ignored. */
 async function refresh() {
   const number = ++lastRefresh;
   const answer = await ask("GET", "/api/state");
@@ -146,28 +146,28 @@ function showAnswers() {
 function showReport() {
   if (state.report) show("report", `${state.report.orders.toLocaleString("en")} orders`);
   else show("report", "–");
-  if (state.report) show("source", `Computed by worker ${state.report.computedBy}, now known to all.`);
+  if (state.report) show("source", `Computed by worker ${state.report.computedBy} for all workers.`);
   else if (state.computing) show("source", `Worker ${state.computing} is computing it ...`);
-  else show("source", "It takes a second. One worker computes it for all; it is kept for 10 seconds.");
+  else show("source", "It takes a second. One worker computes it for all workers, which keep it for 10 seconds.");
   show("read", `Read in your session so far: ${state.reportsRead}.`);
   find("read").hidden = state.reportsRead === 0;
 }
 
-/** How many of a product there shall be, while the workers are being told. */
+/** The counts of products that are being sent to the workers. */
 const wanted = new Map();
 
-/** Changes a count at once, and tells a worker; one request at a time for each product, so that the last click stands. */
+/** Changes a count on the page at once and sends it; one request at a time for each product, so that the last click wins. */
 async function put(id, change) {
   const isBusy = wanted.has(id);
   wanted.set(id, Math.min(countOf(id) + change, MAX_COUNT));
   showState();
-  if (isBusy) return undefined; // the one that is under way tells this count next
+  if (isBusy) return undefined; // the request in progress is followed by one with this count
   try {
     let answer;
     do answer = await ask("PUT", `/api/cart/${id}`, { count: wanted.get(id) });
     while (answer.count !== wanted.get(id));
     state.products.find((product) => product.id === id).count = answer.count;
-    shownRefresh = ++lastRefresh; // a state that is still on its way does not know of this
+    shownRefresh = ++lastRefresh; // an answer that is still on its way does not include this change
     return answer;
   } finally {
     wanted.delete(id);
@@ -176,14 +176,14 @@ async function put(id, change) {
 }
 
 let isAdding = false;
-/** One of each at the same moment: as many requests as there are products, none of which waits for another. */
+/** Adds one of each product at the same moment: there are as many requests as products, and none waits for another. */
 async function addEach() {
   isAdding = true;
   try {
     const results = await Promise.all(state.products.map(({ id }) => put(id, 1)));
     const pids = [...new Set(results.filter(Boolean).map(({ pid }) => pid))];
     const who = pids.length === 1 ? "one worker" : `${pids.length} workers`;
-    show("outcome", `${results.length} requests at once, answered by ${who}: ${pids.join(", ")}. None is lost.`);
+    show("outcome", `${results.length} requests at once, answered by ${who}: ${pids.join(", ")}. No change is lost.`);
   } finally {
     isAdding = false;
   }
@@ -200,14 +200,14 @@ find("load").onclick = () =>
     find("load").disabled = true;
     try {
       const asked = ask("GET", "/api/report");
-      await refresh(); // shows who computes it
+      await refresh(); // shows which worker computes it
       await asked;
     } finally {
       find("load").disabled = false;
     }
   });
 
-// A visit is counted once: not asked for again when no answer comes.
+// A visit must be counted once, so this request is not repeated when there is no answer.
 ask("POST", "/api/visit", undefined, 1)
   .then(refresh)
   .catch(() => {});
