@@ -10,7 +10,6 @@ import {
   type Entry,
   type EntryType,
   EXPIRE,
-  IF_VERSION,
   NEVER,
   PATCH,
   SET,
@@ -21,9 +20,10 @@ import { MAX_DEPTH, MAX_KEY_BYTES } from "./limits.js";
 
 const OP_MASK = 0b0000_0111;
 const CONDITION_SHIFT = 3;
-const CONDITION_MASK = 0b0001_1000;
+/** The condition of a `SET`. A second bit beside it is reserved for conditions to come. */
+const CONDITION_MASK = 0b0000_1000;
 const EXPIRY_FLAG = 0b0010_0000;
-const KNOWN_BITS = 0b0011_1111;
+const KNOWN_BITS = OP_MASK | EXPIRY_FLAG;
 /** The operations that a batch may hold, a bit each, and those that a snapshot may. */
 const BATCH_OPS = (1 << SET) | (1 << DELETE) | (1 << EXPIRE) | (1 << ADD) | (1 << CLEAR) | (1 << PATCH);
 const STATE_OPS = (1 << SLOT) | (1 << SET) | (1 << EXPIRE);
@@ -90,7 +90,6 @@ function writeEntry(entry: Entry, start: number): number {
   let at = scratch.writeUInt16LE(entry.path.length, start + 1);
   for (const key of entry.path) at = writeKey(key, at);
   if (hasExpiry) at = scratch.writeDoubleLE(entry.expiresAt, at);
-  if (entry.condition === IF_VERSION || entry.op === SLOT) at = scratch.writeDoubleLE(entry.version, at);
   if (entry.op === ADD) at = scratch.writeDoubleLE(entry.amount, at);
   if (hasJson(entry.op)) {
     const bytes = scratch.write(entry.json, at + 4, "utf8");
@@ -171,7 +170,6 @@ class EntryReader {
     const path = new Array<string>(count);
     for (let index = 0; index < count; index++) path[index] = this.#key();
     const expiresAt = head & EXPIRY_FLAG ? this.#double() : NEVER;
-    const version = condition === IF_VERSION || op === SLOT ? this.#double() : 0;
     const amount = op === ADD ? this.#double() : 0;
     let json = "";
     if (hasJson(op)) {
@@ -179,7 +177,7 @@ class EntryReader {
       const from = this.#take(bytes);
       json = this.#buffer.toString("utf8", from, from + bytes);
     }
-    return { op, path, json, expiresAt, condition, version, amount };
+    return { op, path, json, expiresAt, condition, amount };
   }
 
   skipEntry(): void {
@@ -188,7 +186,6 @@ class EntryReader {
     const count = this.#pathLength(op);
     for (let index = 0; index < count; index++) this.#take(this.#keyLength() & ~UTF16_FLAG);
     if (head & EXPIRY_FLAG) this.#double();
-    if ((head & CONDITION_MASK) >> CONDITION_SHIFT === IF_VERSION || op === SLOT) this.#double();
     if (op === ADD) this.#double();
     if (hasJson(op)) this.#skipJson(op === PATCH ? count - 1 - PATCH_LEVELS : count - 1);
   }
@@ -210,7 +207,9 @@ class EntryReader {
 
   #head(): number {
     const head = this.#buffer[this.#take(1)] as number;
-    if (((this.#ops >> (head & OP_MASK)) & 1) === 0 || (head & ~KNOWN_BITS) !== 0)
+    const op = head & OP_MASK;
+    const knownBits = op === SET ? KNOWN_BITS | CONDITION_MASK : KNOWN_BITS;
+    if (((this.#ops >> op) & 1) === 0 || (head & ~knownBits) !== 0)
       throw new MalformedError(`expected an operation of such a frame, got byte ${head}`);
     return head;
   }

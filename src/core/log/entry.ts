@@ -11,7 +11,7 @@
 /** A path as an array of keys; the first one is the top-level key. */
 export type Path = readonly string[];
 
-/** What an entry does. `SLOT` stands in snapshots only: a whole slot with its version. */
+/** What an entry does. `SLOT` stands in snapshots only: a whole slot. */
 export const SET = 1;
 export const DELETE = 2;
 export const EXPIRE = 3;
@@ -21,12 +21,10 @@ export const SLOT = 6;
 export const PATCH = 7;
 export type EntryType = 1 | 2 | 3 | 4 | 5 | 6 | 7;
 
-/** When an entry takes effect. `IF_VERSION`: the slot was last changed by the batch with exactly that seq. */
+/** When a `SET` takes effect. `IF_ABSENT`: when nothing is at its path, at its place in the log. */
 export const ALWAYS = 0;
 export const IF_ABSENT = 1;
-export const IF_PRESENT = 2;
-export const IF_VERSION = 3;
-export type Condition = 0 | 1 | 2 | 3;
+export type Condition = 0 | 1;
 
 /** `expiresAt` of what never expires. */
 export const NEVER = 0;
@@ -52,52 +50,45 @@ export interface Entry {
   readonly json: string;
   /** `SET`, `SLOT`, `EXPIRE`, `PATCH`: the expiry; `ADD`: the expiry if the number is created. */
   readonly expiresAt: number;
+  /** `SET` only; otherwise `ALWAYS`. */
   readonly condition: Condition;
-  /** `IF_VERSION`: the seq it asks for; `SLOT`: the version of the slot; otherwise 0. */
-  readonly version: number;
   /** `ADD`: the amount; otherwise 0. */
   readonly amount: number;
 }
 
 /** Makes an entry that stores the value of a JSON text. */
-export function setEntry(
-  path: Path,
-  json: string,
-  expiresAt: number = NEVER,
-  condition: Condition = ALWAYS,
-  version = 0,
-): Entry {
-  return { op: SET, path, json, expiresAt, condition, version, amount: 0 };
+export function setEntry(path: Path, json: string, expiresAt: number = NEVER, condition: Condition = ALWAYS): Entry {
+  return { op: SET, path, json, expiresAt, condition, amount: 0 };
 }
 
 /** Makes an entry that removes what is at a path. */
-export function deleteEntry(path: Path, condition: Condition = ALWAYS, version = 0): Entry {
-  return { op: DELETE, path, json: "", expiresAt: NEVER, condition, version, amount: 0 };
+export function deleteEntry(path: Path): Entry {
+  return { op: DELETE, path, json: "", expiresAt: NEVER, condition: ALWAYS, amount: 0 };
 }
 
 /** Makes an entry that sets or clears the expiry of what is at a path, if anything is. */
 export function expireEntry(path: Path, expiresAt: number): Entry {
-  return { op: EXPIRE, path, json: "", expiresAt, condition: ALWAYS, version: 0, amount: 0 };
+  return { op: EXPIRE, path, json: "", expiresAt, condition: ALWAYS, amount: 0 };
 }
 
 /** Makes an entry that adds to the number at a path, or creates it as 0 plus the amount. */
 export function addEntry(path: Path, amount: number, expiresAt: number = NEVER): Entry {
-  return { op: ADD, path, json: "", expiresAt, condition: ALWAYS, version: 0, amount };
+  return { op: ADD, path, json: "", expiresAt, condition: ALWAYS, amount };
 }
 
 /** Makes an entry that changes fields of the object at a path, if one is there; `json` is the text of a {@link Patch}. */
 export function patchEntry(path: Path, json: string, expiresAt: number = KEEP): Entry {
-  return { op: PATCH, path, json, expiresAt, condition: ALWAYS, version: 0, amount: 0 };
+  return { op: PATCH, path, json, expiresAt, condition: ALWAYS, amount: 0 };
 }
 
 /** Makes an entry that removes everything. */
 export function clearEntry(): Entry {
-  return { op: CLEAR, path: [], json: "", expiresAt: NEVER, condition: ALWAYS, version: 0, amount: 0 };
+  return { op: CLEAR, path: [], json: "", expiresAt: NEVER, condition: ALWAYS, amount: 0 };
 }
 
 /** Makes an entry of a snapshot: a whole slot as it was. */
-export function slotEntry(key: string, json: string, expiresAt: number, version: number): Entry {
-  return { op: SLOT, path: [key], json, expiresAt, condition: ALWAYS, version, amount: 0 };
+export function slotEntry(key: string, json: string, expiresAt: number): Entry {
+  return { op: SLOT, path: [key], json, expiresAt, condition: ALWAYS, amount: 0 };
 }
 
 /** Ordered entries of one member, applied all or none. */

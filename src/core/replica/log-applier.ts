@@ -135,7 +135,7 @@ export class LogApplier implements LogSink {
     const table = this.#next ?? this.table;
     const verdict = table.admit(seq, time, origin, bornOf(frame, start), number);
     if (verdict === NEW && table === this.table) this.#of.pending.aside(table, entries, () => this.#apply(entries));
-    else if (verdict === NEW) for (const entry of entries) table.execute(entry, time, seq, false);
+    else if (verdict === NEW) for (const entry of entries) table.execute(entry, time, false);
     this.#sweepSoon();
   }
 
@@ -217,13 +217,13 @@ export class LogApplier implements LogSink {
       return;
     }
     if (table === this.table) {
-      this.#of.pending.confirm(table, batch, seq, time);
+      this.#of.pending.confirm(table, batch, time);
       if (this.#of.events.hasListeners("change")) for (const op of batch.ops) this.#announce(op.entry, op.status);
       this.#leave([batch]);
       this.#sweepSoon();
     } else {
       batch.isFound = true;
-      for (const op of batch.ops) executeConfirmed(table, op, seq, time);
+      for (const op of batch.ops) executeConfirmed(table, op, time);
     }
   }
 
@@ -249,10 +249,10 @@ export class LogApplier implements LogSink {
 
   #apply(entries: readonly Entry[]): void {
     const { table } = this;
-    const { seq, time } = table;
+    const { time } = table;
     const isHeard = this.#of.events.hasListeners("change");
     for (const entry of entries) {
-      const status = table.execute(entry, time, seq, false);
+      const status = table.execute(entry, time, false);
       if (isHeard) this.#announce(entry, status);
     }
   }

@@ -2,10 +2,10 @@
  * What this member has written and the log has not yet confirmed, and how it lies on top of the confirmed state.
  */
 import assert from "node:assert";
-import { ALWAYS, CLEAR, type Entry, IF_VERSION, SET } from "../log/entry.js";
+import { ALWAYS, CLEAR, type Entry, SET } from "../log/entry.js";
 import type { Status } from "../state/executor.js";
 import type { Slot } from "../state/slot.js";
-import { PENDING, type Table } from "../state/table.js";
+import type { Table } from "../state/table.js";
 import { keyOf, type Op, type PendingBatch } from "./op.js";
 
 const NO_KEYS: ReadonlySet<string> = new Set();
@@ -24,7 +24,6 @@ export class PendingQueue {
   readonly batches: PendingBatch[] = [];
   readonly #newest = new Map<string, Op>();
   #clearCount = 0;
-  #versionedCount = 0;
 
   has(key: string): boolean {
     return this.#newest.has(key);
@@ -32,7 +31,7 @@ export class PendingQueue {
 
   /** Does what a new op says. */
   perform(table: Table, op: Op): Status {
-    const status = table.execute(op.entry, op.time, PENDING, true);
+    const status = table.execute(op.entry, op.time, true);
     op.status = status;
     op.undo = table.undo;
     op.number = table.number;
@@ -42,7 +41,6 @@ export class PendingQueue {
 
   /** Makes an op that was performed the newest one of its key. */
   add(op: Op): void {
-    if (op.entry.condition === IF_VERSION) this.#versionedCount++;
     const key = keyOf(op);
     if (key === undefined) {
       this.#clearCount++;
@@ -84,18 +82,14 @@ export class PendingQueue {
   }
 
   /** Makes the oldest batch the next one of the log and forgets it. Its ops hold what they came to there. */
-  confirm(table: Table, batch: PendingBatch, seq: number, time: number): void {
+  confirm(table: Table, batch: PendingBatch, time: number): void {
     if (!this.#isForeseen(batch, time)) {
       this.#replace(table, batch, () => {
-        for (const op of batch.ops) executeConfirmed(table, op, seq, time);
+        for (const op of batch.ops) executeConfirmed(table, op, time);
       });
       return;
     }
-    this.#shift(batch);
-    for (const op of batch.ops) {
-      if (op.undo !== undefined && op.entry.op !== CLEAR) stamp(table, op, seq);
-      this.#remove(op);
-    }
+    this.#forget(batch);
   }
 
   /** Forgets the oldest batch, which the log refused, and what it did. */
@@ -113,7 +107,6 @@ export class PendingQueue {
 
   /** Whether the ops of the oldest batch did exactly what they do at their place in the log, at `time`. */
   #isForeseen(batch: PendingBatch, time: number): boolean {
-    if (this.#versionedCount > 0) return false;
     let clearCount = 0;
     for (const op of batch.ops) {
       if (time >= op.validUntil) return false;
@@ -213,7 +206,6 @@ export class PendingQueue {
     op.before = op;
     op.after = op;
     op.undo = undefined;
-    if (op.entry.condition === IF_VERSION) this.#versionedCount--;
     const key = keyOf(op);
     if (key === undefined) this.#clearCount--;
     else if (after === op) this.#newest.delete(key);
@@ -230,15 +222,8 @@ function takeBack(table: Table, op: Op): void {
   op.undo = undefined;
 }
 
-/** Notes the version of the slot that a foreseen op, the oldest one of its key, has changed, for whoever holds it now. */
-function stamp(table: Table, op: Op, seq: number): void {
-  let later = op.after;
-  while (later !== op && later.undo === undefined) later = later.after;
-  table.confirm(keyOf(op) as string, later === op ? undefined : later.undo, seq);
-}
-
 /** Does what an op says at its place in the log. */
-export function executeConfirmed(table: Table, op: Op, seq: number, time: number): void {
-  op.status = table.execute(op.entry, time, seq, false);
+export function executeConfirmed(table: Table, op: Op, time: number): void {
+  op.status = table.execute(op.entry, time, false);
   op.number = table.number;
 }

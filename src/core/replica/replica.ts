@@ -158,25 +158,9 @@ export class Replica {
     return this.#table.size(this.now());
   }
 
-  /** For `setIf`: the seq at which the top-level key of a path was last changed; 0: it is absent; `PENDING`: not yet known. */
-  version(path: UserPath): number {
-    return this.#table.version(this.#parse(path)[0] as string, this.now());
-  }
-
   /** @param ttl In ms; undefined, null or 0: never expires. */
   set(path: UserPath, value: unknown, ttl?: number | null): void {
-    this.#writer.write(this.#setEntry(this.#parse(path), value, ttl, ALWAYS, 0));
-  }
-
-  /** As `set`, when a condition is met at its place in the log. Resolves with whether it was. */
-  setIf(
-    path: UserPath,
-    value: unknown,
-    ttl: number | null | undefined,
-    when: Condition,
-    version = 0,
-  ): Promise<boolean> {
-    return this.#writeIf(this.#setEntry(this.#parse(path), value, ttl, when, version));
+    this.#writer.write(this.#setEntry(this.#parse(path), value, ttl, ALWAYS));
   }
 
   delete(path: UserPath): void {
@@ -185,12 +169,8 @@ export class Replica {
 
   /** Stores a value if nothing is there, at its place in the log. Resolves with whether nothing was. */
   add(path: UserPath, value: unknown, ttl?: number | null): Promise<boolean> {
-    return this.setIf(path, value, ttl, IF_ABSENT);
-  }
-
-  /** As `delete`, when a condition is met at its place in the log. Resolves with whether something was removed. */
-  deleteIf(path: UserPath, when: Condition, version = 0): Promise<boolean> {
-    return this.#writeIf(deleteEntry(this.#parse(path), when, version));
+    const entry = this.#setEntry(this.#parse(path), value, ttl, IF_ABSENT);
+    return this.#writer.promise(entry, (op) => op.status === APPLIED);
   }
 
   /** Gives what is at a path another expiry, or none. False, and nothing is written, when nothing is known to be there. */
@@ -269,14 +249,9 @@ export class Replica {
     return parsePath(path, this.#hasKey);
   }
 
-  #setEntry(path: Path, value: unknown, ttl: number | null | undefined, when: Condition, version: number): Entry {
+  #setEntry(path: Path, value: unknown, ttl: number | null | undefined, condition: Condition): Entry {
     const expiresAt = expiryOf(ttl, this.#now);
-    return setEntry(path, jsonOf(value, path.length, this.#maxValueBytes), expiresAt, when, version);
-  }
-
-  #writeIf(entry: Entry): Promise<boolean> {
-    if (!(entry.version >= 0)) throw new RangeError(`expected the seq of a confirmed batch, got ${entry.version}`);
-    return this.#writer.promise(entry, (op) => op.status === APPLIED);
+    return setEntry(path, jsonOf(value, path.length, this.#maxValueBytes), expiresAt, condition);
   }
 }
 

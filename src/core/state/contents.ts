@@ -17,10 +17,10 @@ const MAX_PIECE_CHARS = 4 * 1024 * 1024;
 export function* contentsOf(key: string, slot: Slot): Generator<Entry> {
   const expiresAt = slot.expiries?.at ?? NEVER;
   const text = slot.text;
-  if (text !== undefined) yield slotEntry(key, text, expiresAt, slot.version);
+  if (text !== undefined) yield slotEntry(key, text, expiresAt);
   else {
     const pieces = piecesOf([key], slot.value);
-    yield slotEntry(key, (pieces.next().value as Piece).json, expiresAt, slot.version);
+    yield slotEntry(key, (pieces.next().value as Piece).json, expiresAt);
     for (const piece of pieces) yield setEntry(piece.path, piece.json);
   }
   if (slot.expiries) for (const [path, at] of slot.expiries.list([key])) yield expireEntry(path, at);
@@ -52,10 +52,10 @@ function isDivisible(path: Path, value: Container): boolean {
 
 /** The slot of a `SLOT` entry. */
 export function slotOf(entry: Entry): Slot {
-  return new Slot(entry.json, entry.expiresAt === NEVER ? null : new Expiry(entry.expiresAt), entry.version);
+  return new Slot(entry.json, entry.expiresAt === NEVER ? null : new Expiry(entry.expiresAt));
 }
 
-/** Does what another entry of a snapshot says to the slot that it names. Nothing counts as expired, and the version stays. */
+/** Does what another entry of a snapshot says to the slot that it names. Nothing counts as expired. */
 export function restoreEntry(slot: Slot, entry: Entry): void {
   if (entry.op === EXPIRE) {
     slot.setExpiry(entry.path, entry.expiresAt);

@@ -23,15 +23,13 @@ import {
  * `length` elements if that is not -1), and the expiries behind the first `expiryDepth` keys (0: they were not changed).
  */
 export class Edit {
-  version: number;
   readonly depth: number;
   readonly child: unknown;
   readonly length: number;
   readonly expiryDepth: number;
   readonly expiry: Expiry | null;
 
-  constructor(slot: Slot, depth: number, child: unknown, length: number, expiryDepth: number, expiry: Expiry | null) {
-    this.version = slot.version;
+  constructor(depth: number, child: unknown, length: number, expiryDepth: number, expiry: Expiry | null) {
     this.depth = depth;
     this.child = child;
     this.length = length;
@@ -42,11 +40,9 @@ export class Edit {
 
 /** What takes back a change of nothing but the expiry at a path. */
 export class Touch {
-  version: number;
   readonly at: number;
 
-  constructor(slot: Slot, at: number) {
-    this.version = slot.version;
+  constructor(at: number) {
     this.at = at;
   }
 }
@@ -201,7 +197,7 @@ export function write(
   const length = putAt(slot, path, depth, value);
   const expiryDepth = isExpired ? depth : path.length;
   const subtree = expiresAt === NEVER ? null : Expiry.chain(path, expiryDepth, expiresAt);
-  return new Edit(slot, depth, child, length, expiryDepth, slot.replaceExpiry(path, expiryDepth, subtree));
+  return new Edit(depth, child, length, expiryDepth, slot.replaceExpiry(path, expiryDepth, subtree));
 }
 
 /**
@@ -217,7 +213,7 @@ function convert(slot: Slot, path: Path, depth: number, value: unknown, expiresA
   for (const key of expiredKeys) putMember(object, key, null);
   if (expiresAt !== NEVER) subtree.replace(path, depth + 1, Expiry.chain(path, depth + 1, expiresAt), depth);
   putAt(slot, path, depth, object);
-  return new Edit(slot, depth, array, -1, depth, slot.replaceExpiry(path, depth, subtree.isEmpty ? null : subtree));
+  return new Edit(depth, array, -1, depth, slot.replaceExpiry(path, depth, subtree.isEmpty ? null : subtree));
 }
 
 /** Whether the container that the last of `depth` keys names an absent member of is an array that may not grow so far. */
@@ -230,19 +226,19 @@ function isBehind(slot: Slot, path: Path, depth: number, maxLength: number): boo
 export function exchange(slot: Slot, path: Path, value: unknown): Edit {
   const child = rawAt(slot, path, path.length);
   putAt(slot, path, path.length, value);
-  return new Edit(slot, path.length, child, -1, 0, null);
+  return new Edit(path.length, child, -1, 0, null);
 }
 
 /** Removes what is at a path of at least two keys; an element of an array becomes `null`. */
 export function remove(slot: Slot, path: Path): Edit {
   const child = rawAt(slot, path, path.length);
   putAt(slot, path, path.length, undefined);
-  return new Edit(slot, path.length, child, -1, path.length, slot.replaceExpiry(path, path.length, null));
+  return new Edit(path.length, child, -1, path.length, slot.replaceExpiry(path, path.length, null));
 }
 
 /** Sets or clears the expiry of what is at a path. */
 export function touch(slot: Slot, path: Path, expiresAt: number): Touch {
-  return new Touch(slot, slot.setExpiry(path, expiresAt));
+  return new Touch(slot.setExpiry(path, expiresAt));
 }
 
 /** Takes a change back; all later ones in the slot have been taken back. */
@@ -253,5 +249,4 @@ export function takeBack(slot: Slot, path: Path, change: Edit | Touch): void {
     else putAt(slot, path, change.depth, change.child);
     if (change.expiryDepth > 0) slot.replaceExpiry(path, change.expiryDepth, change.expiry);
   }
-  slot.version = change.version;
 }

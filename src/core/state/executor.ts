@@ -1,16 +1,4 @@
-import {
-  ADD,
-  ALWAYS,
-  CLEAR,
-  DELETE,
-  type Entry,
-  EXPIRE,
-  IF_ABSENT,
-  IF_PRESENT,
-  NEVER,
-  PATCH,
-  SET,
-} from "../log/entry.js";
+import { ADD, ALWAYS, CLEAR, DELETE, type Entry, EXPIRE, IF_ABSENT, NEVER, PATCH, SET } from "../log/entry.js";
 import { MAX_ARRAY_LENGTH } from "../log/limits.js";
 import { assert } from "./assert.js";
 import { type Edit, exchange, presentAt, remove, type Touch, takeBack, touch, wrap, write } from "./edit.js";
@@ -46,31 +34,29 @@ export class Executor {
   /** A time in ms before which the entry does the same to the same state, whenever it is executed; `-Infinity`: there is none. */
   validUntil = Infinity;
   #time = 0;
-  #version = 0;
 
   /**
    * Does what an entry says to the slots as they are at `time`.
-   * @param version Becomes the version of the slot when the entry takes effect.
    * @param isUndoable Whether `undo` is needed. When it is not, nothing in the slot may still have to be taken back.
    */
-  execute(entry: Entry, time: number, version: number, isUndoable: boolean): Status {
+  execute(entry: Entry, time: number, isUndoable: boolean): Status {
     this.undo = undefined;
     this.number = 0;
     this.validUntil = Infinity;
     this.#time = time;
-    this.#version = version;
     if (entry.op === CLEAR) return this.#clear();
     const slot = this.slots.get(entry.path[0] as string);
-    if (entry.path.length === 1 && entry.condition === ALWAYS) {
-      if (entry.op === SET) return this.#setSlot(slot, entry, isUndoable);
+    if (entry.path.length === 1) {
+      if (entry.op === SET && entry.condition === ALWAYS) return this.#setSlot(slot, entry, isUndoable);
       if (entry.op === DELETE) return this.#deleteSlot(slot, entry);
     }
     this.#look(slot);
     const live = slot?.isExpired(time) ? undefined : slot;
-    if (!isMet(entry, live, time)) return UNMET;
     if (entry.op === ADD) return this.#add(slot, live, entry);
     if (entry.op === PATCH) return this.#patch(live, entry);
     if (entry.op !== SET) return this.#changePresent(live, entry);
+    if (entry.condition === IF_ABSENT && live !== undefined && presentAt(live, entry.path, time) !== undefined)
+      return UNMET;
     if (entry.path.length === 1) return this.#setSlot(slot, entry, isUndoable);
     return this.#setBelow(slot, live, entry, unread(entry.json));
   }
@@ -117,11 +103,11 @@ export class Executor {
     const key = entry.path[0] as string;
     const expiries = entry.expiresAt === NEVER ? null : new Expiry(entry.expiresAt);
     if (slot === undefined || isUndoable) {
-      this.#replace(key, slot, new Slot(entry.json, expiries, this.#version));
+      this.#replace(key, slot, new Slot(entry.json, expiries));
       return APPLIED;
     }
     const next = slot.next;
-    slot.reset(entry.json, expiries, this.#version);
+    slot.reset(entry.json, expiries);
     this.slots.settle(key, next, slot.next);
     return APPLIED;
   }
@@ -140,7 +126,6 @@ export class Executor {
     const next = live.next;
     if (entry.op === EXPIRE) return this.#changed(live, entry, next, touch(live, entry.path, entry.expiresAt));
     assert(entry.op === DELETE, `expected an entry of a batch, got op ${entry.op}`);
-    if (entry.path.length === 1) return this.#deleteSlot(live, entry);
     return this.#changed(live, entry, next, remove(live, entry.path));
   }
 
@@ -171,14 +156,13 @@ export class Executor {
     const value = wrap(path, 1, leaf, MAX_ARRAY_LENGTH);
     if (value === undefined) return TOO_FAR;
     const expiries = expiresAt === NEVER ? null : Expiry.chain(path, 1, expiresAt);
-    this.#replace(path[0] as string, slot, Slot.of(value, expiries, this.#version));
+    this.#replace(path[0] as string, slot, Slot.of(value, expiries));
     return APPLIED;
   }
 
   /** Notes a change in a slot and what takes it back, or that it was too far. */
   #changed(slot: Slot, entry: Entry, next: number, undo: Edit | Touch | Patched | undefined): Status {
     if (undo === undefined) return TOO_FAR;
-    slot.version = this.#version;
     this.undo = undo;
     this.slots.settle(entry.path[0] as string, next, slot.next);
     return APPLIED;
@@ -188,11 +172,4 @@ export class Executor {
     this.undo = slot ?? null;
     this.slots.put(key, slot, next);
   }
-}
-
-function isMet(entry: Entry, live: Slot | undefined, time: number): boolean {
-  if (entry.condition === ALWAYS) return true;
-  if (entry.condition !== IF_ABSENT && entry.condition !== IF_PRESENT) return (live?.version ?? 0) === entry.version;
-  const isPresent = live !== undefined && presentAt(live, entry.path, time) !== undefined;
-  return isPresent === (entry.condition === IF_PRESENT);
 }

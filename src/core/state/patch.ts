@@ -17,13 +17,11 @@ interface Field {
 
 /** What takes a patch back. Only what it changed: members of the object that are shared with a copy could be changed there. */
 export class Patched {
-  version: number;
   readonly #fields: readonly Field[];
   /** The expiry that the object had, or `KEEP`. */
   readonly #at: number;
 
-  constructor(slot: Slot, fields: readonly Field[], at: number) {
-    this.version = slot.version;
+  constructor(fields: readonly Field[], at: number) {
     this.#fields = fields;
     this.#at = at;
   }
@@ -32,7 +30,6 @@ export class Patched {
   takeBack(slot: Slot, path: Path): void {
     exchangeFields(slot, path, this.#fields.toReversed());
     if (this.#at !== KEEP) slot.setExpiry(path, this.#at);
-    slot.version = this.version;
   }
 }
 
@@ -52,7 +49,7 @@ export function patch(slot: Slot, entry: Entry, time: number): Patched | undefin
   const changes: Field[] = remove.map((key) => ({ key, value: undefined, expiry: null }));
   for (const key of Object.keys(set)) changes.push({ key, value: set[key], expiry: null });
   const fields = exchangeFields(slot, path, changes);
-  return new Patched(slot, fields, expiresAt === KEEP ? KEEP : slot.setExpiry(path, expiresAt));
+  return new Patched(fields, expiresAt === KEEP ? KEEP : slot.setExpiry(path, expiresAt));
 }
 
 function isObject(value: unknown): value is Container {

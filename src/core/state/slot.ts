@@ -16,29 +16,25 @@ const FROZEN = 2;
  */
 export class Slot {
   expiries: Expiry | null;
-  /** The seq of the batch that last changed it, or `PENDING`. */
-  version: number;
   #value: unknown;
   #state: 0 | 1 | 2;
 
-  constructor(json: string, expiries: Expiry | null, version: number) {
+  constructor(json: string, expiries: Expiry | null) {
     this.expiries = expiries;
-    this.version = version;
     this.#value = json;
     this.#state = TEXT;
   }
 
   /** Makes a slot of a value that nobody else holds. */
-  static of(value: unknown, expiries: Expiry | null, version: number): Slot {
-    const slot = new Slot("", expiries, version);
+  static of(value: unknown, expiries: Expiry | null): Slot {
+    const slot = new Slot("", expiries);
     slot.value = value;
     return slot;
   }
 
   /** Makes it what `new Slot` would have made. */
-  reset(json: string, expiries: Expiry | null, version: number): void {
+  reset(json: string, expiries: Expiry | null): void {
     this.expiries = expiries;
-    this.version = version;
     this.#value = json;
     this.#state = TEXT;
   }

@@ -7,13 +7,10 @@ import { hasAt, presentAt, visibleAt } from "./edit.js";
 import { Executor, type Status, type Undo } from "./executor.js";
 import { NEW, Origins, type Verdict } from "./origins.js";
 import type { Slot } from "./slot.js";
-import { Slots, type Swept } from "./slots.js";
+import type { Swept } from "./slots.js";
 
 /** What a look under a key gives that has no slot. */
 export const NO_SLOT = Symbol("no slot");
-
-/** The version of a slot that has changes which no batch of the log has made yet. */
-export const PENDING = -1;
 
 /**
  * The state of a storage at one seq: slots by top-level key, and what each origin has written.
@@ -81,16 +78,10 @@ export class Table {
     return this.#executor.slots.has(key);
   }
 
-  /** Whether an entry with the condition "present" would find something at a path at `now`. */
+  /** Whether an `EXPIRE` would find something at a path at `now`. */
   isPresent(path: Path, now: number): boolean {
     const slot = this.#executor.slots.get(path[0] as string);
     return slot !== undefined && !slot.isExpired(now) && presentAt(slot, path, now) !== undefined;
-  }
-
-  /** The seq of the batch that last changed a slot; `PENDING`; 0 when there is nothing at `now`. */
-  version(key: string, now: number): number {
-    const slot = this.#executor.slots.get(key);
-    return slot === undefined || slot.isExpired(now) ? 0 : slot.version;
   }
 
   /** The top-level keys that are live at `now`. */
@@ -108,7 +99,7 @@ export class Table {
   /** Applies the next batch, unless it was applied before or cannot be judged any more. */
   apply(batch: Batch): Verdict {
     const verdict = this.admit(batch.seq, batch.time, batch.origin, batch.born, batch.number);
-    if (verdict === NEW) for (const entry of batch.entries) this.execute(entry, batch.time, batch.seq, false);
+    if (verdict === NEW) for (const entry of batch.entries) this.execute(entry, batch.time, false);
     return verdict;
   }
 
@@ -127,8 +118,8 @@ export class Table {
   }
 
   /** {@link Executor.execute} */
-  execute(entry: Entry, time: number, version: number, isUndoable: boolean): Status {
-    return this.#executor.execute(entry, time, version, isUndoable);
+  execute(entry: Entry, time: number, isUndoable: boolean): Status {
+    return this.#executor.execute(entry, time, isUndoable);
   }
 
   /** What takes the last executed entry back; undefined when it changed nothing. */
@@ -154,15 +145,6 @@ export class Table {
   /** Puts a slot, or nothing (null), in place of the one under a key; returns that. */
   replaceSlot(key: string, slot: Slot | null): Slot | null {
     return this.#executor.replaceSlot(key, slot);
-  }
-
-  /**
-   * Says which batch made a pending change of a slot: the latest one, or with `undo` the latest before the change that
-   * `undo` would take back.
-   */
-  confirm(key: string, undo: Undo | undefined, version: number): void {
-    const changed = undo === undefined ? this.#executor.slots.get(key) : undo;
-    if (changed && !(changed instanceof Slots)) changed.version = version;
   }
 
   /** Whether `sweep` would find something, busy keys included. */

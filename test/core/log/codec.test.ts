@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { checkEntries, decodeEntries, encodeEntries, MalformedError } from "../../../dist/core/log/codec.js";
 import {
+  ALWAYS,
   addEntry,
   CLEAR,
   type Condition,
@@ -11,7 +12,7 @@ import {
   deleteEntry,
   type Entry,
   expireEntry,
-  IF_VERSION,
+  IF_ABSENT,
   KEEP,
   patchEntry,
   setEntry,
@@ -37,16 +38,11 @@ const path = fc.array(key, { minLength: 1, maxLength: 5 });
 const json = fc.jsonValue().map((value) => JSON.stringify(value));
 const finite = fc.double({ noNaN: true, noDefaultInfinity: true });
 const time = fc.oneof(fc.constant(0), fc.nat(), fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }));
-const condition = fc.constantFrom<Condition>(0, 1, 2, 3);
-const seq = fc.nat();
+const condition = fc.constantFrom<Condition>(ALWAYS, IF_ABSENT);
 
 const batchEntry: fc.Arbitrary<Entry> = fc.oneof(
-  fc
-    .record({ path, json, time, condition, seq })
-    .map((any) => setEntry(any.path, any.json, any.time, any.condition, any.condition === IF_VERSION ? any.seq : 0)),
-  fc
-    .record({ path, condition, seq })
-    .map((any) => deleteEntry(any.path, any.condition, any.condition === IF_VERSION ? any.seq : 0)),
+  fc.record({ path, json, time, condition }).map((any) => setEntry(any.path, any.json, any.time, any.condition)),
+  path.map((any) => deleteEntry(any)),
   fc.record({ path, time }).map((any) => expireEntry(any.path, any.time)),
   fc.record({ path, amount: finite, time }).map((any) => addEntry(any.path, any.amount, any.time)),
   fc
@@ -55,7 +51,7 @@ const batchEntry: fc.Arbitrary<Entry> = fc.oneof(
   fc.constant(clearEntry()),
 );
 const stateEntry: fc.Arbitrary<Entry> = fc.oneof(
-  fc.record({ key, json, time, seq }).map((any) => slotEntry(any.key, any.json, any.time, any.seq)),
+  fc.record({ key, json, time }).map((any) => slotEntry(any.key, any.json, any.time)),
   fc.record({ path, json }).map((any) => setEntry(any.path, any.json)),
   fc.record({ path, time }).map((any) => expireEntry(any.path, any.time)),
 );
@@ -174,7 +170,7 @@ test("a batch holds no slots, and a snapshot nothing but slots and what is in th
     assert.ok(read(frame, 0, frame.length) instanceof MalformedError);
     assert.throws(() => decodeEntries(frame, 0, frame.length), MalformedError);
   };
-  isRefused(encodeEntries([slotEntry("a", "1", 0, 1)], BATCH));
+  isRefused(encodeEntries([slotEntry("a", "1", 0)], BATCH));
   for (const foreign of [deleteEntry(["a"]), addEntry(["a"], 1), clearEntry(), patchEntry(["a"], "{}")]) {
     isRefused(encodeEntries([foreign], STATE));
   }
@@ -238,17 +234,19 @@ test("a batch of many mebibytes is encoded, and a small one after it", () => {
   assert.equal(encodeEntries([setEntry(["a"], "1")]).length, HEADER_BYTES + 4 + 3 + 3 + 4 + 1);
 });
 
-test("unknown bits of an entry, and numbers that are not finite, are malformed", () => {
+test("unknown bits of an entry, a condition of what has none, and numbers that are not finite, are malformed", () => {
   const frame = encodeEntries([addEntry(["n"], 1, 5)]);
   const expectMalformed = (changed: Buffer) => {
     assert.throws(() => decodeEntries(changed, 0, changed.length), MalformedError);
     assert.throws(() => checkEntries(changed, 0, changed.length), MalformedError);
   };
-  for (const bit of [0x40, 0x80]) {
-    const changed = Buffer.from(frame);
+  const expectRefused = (entry: Entry, bit: number) => {
+    const changed = encodeEntries([entry]);
     changed[HEADER_BYTES + 4] = (changed[HEADER_BYTES + 4] as number) | bit;
     expectMalformed(changed);
-  }
+  };
+  for (const bit of [0x08, 0x10, 0x40, 0x80]) expectRefused(addEntry(["n"], 1, 5), bit);
+  for (const bit of [0x10, 0x40, 0x80]) expectRefused(setEntry(["n"], "1"), bit);
   for (const number of [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN]) {
     for (const place of [frame.length - 8, frame.length - 16]) {
       const changed = Buffer.from(frame);

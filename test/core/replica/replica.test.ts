@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { IF_VERSION, setEntry } from "../../../dist/core/log/entry.js";
+import { setEntry } from "../../../dist/core/log/entry.js";
 import { numberOf } from "../../../dist/core/log/frame.js";
 import { GATHER_BYTES, SPLIT_BATCH_BYTES } from "../../../dist/core/log/limits.js";
 
@@ -21,9 +21,8 @@ test("a write is visible at once, and one frame goes out at the end of the tick"
     [["a", "b"], ["x"]],
   );
   assert.equal(open.replica.pendingCount, 2);
-  assert.equal(open.replica.version("a"), -1);
   assert.equal(open.confirm(), open.sent[0]?.length);
-  assert.deepEqual([open.replica.pendingCount, open.replica.pendingBytes, open.replica.version("a")], [0, 0, 1]);
+  assert.deepEqual([open.replica.pendingCount, open.replica.pendingBytes], [0, 0]);
   assert.deepEqual(open.held, [true, false]);
 });
 
@@ -42,7 +41,6 @@ test("what JSON cannot carry, bad ttls and bad amounts throw and change nothing"
   assert.throws(() => replica.increment("k", "1" as never), TypeError);
   assert.throws(() => replica.increment("k", Infinity), RangeError);
   assert.throws(() => replica.set("k.70000", 1), RangeError);
-  assert.throws(() => replica.setIf("k", 1, 0, IF_VERSION, -1), RangeError);
   assert.deepEqual(replica.keys(), ["fits"]);
 });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { addEntry, type Entry, setEntry } from "../../../dist/core/log/entry.js";
-import { PENDING, Table } from "../../../dist/core/state/table.js";
+import { Table } from "../../../dist/core/state/table.js";
 
 const NOW = 1000;
 const LATER = 1_000_000;
@@ -9,7 +9,7 @@ const LATER = 1_000_000;
 /** Performs entries at their times, each as pending; gives what takes all of them back. */
 function perform(table: Table, entries: ReadonlyArray<readonly [entry: Entry, time: number]>): () => void {
   const undos = entries.map(([entry, time]) => {
-    table.execute(entry, time, PENDING, true);
+    table.execute(entry, time, true);
     return [entry, table.undo] as const;
   });
   return () => {
@@ -19,7 +19,7 @@ function perform(table: Table, entries: ReadonlyArray<readonly [entry: Entry, ti
 
 test("taking back what turned an array into an object restores the expiries of its elements", () => {
   const table = new Table();
-  table.execute(setEntry(["list", "0", "x"], "1", NOW + 1000), NOW, 1, false);
+  table.execute(setEntry(["list", "0", "x"], "1", NOW + 1000), NOW, false);
   const takeBack = perform(table, [
     [addEntry(["list", "name"], 0), NOW],
     [addEntry(["list", "0", "x"], 0), LATER],
@@ -32,7 +32,7 @@ test("taking back what turned an array into an object restores the expiries of i
 
 test("taking back what turned an array into an object restores elements that were changed and read since", () => {
   const table = new Table();
-  table.execute(setEntry(["list", "0", "x"], "1"), NOW, 1, false);
+  table.execute(setEntry(["list", "0", "x"], "1"), NOW, false);
   const takeBack = perform(table, [
     [addEntry(["list", "name"], 0), NOW],
     [setEntry(["list", "0", "x"], "2"), NOW],

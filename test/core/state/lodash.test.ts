@@ -70,7 +70,7 @@ test("delete agrees with lodash unset, except that an element of an array become
       fc.pre(!keys.some(isInherited));
       fc.pre(!(isArray && keys.at(-1) === "length"));
       const exists = has(root, keys) && typeof get(root, keys.slice(0, -1)) !== "string";
-      assert.equal(table.execute(deleteEntry(keys), NOW, 1, true), exists ? APPLIED : UNMET);
+      assert.equal(table.execute(deleteEntry(keys), NOW, true), exists ? APPLIED : UNMET);
       const expected = plain(root);
       if (exists && isArray) set(expected, keys, null);
       else if (exists) unset(expected, keys);

@@ -32,8 +32,8 @@ test("a value whose text is no JSON is null, whoever reads it, and when", () => 
     const lazy = new Table();
     const eager = new Table();
     for (const entry of entries) {
-      assert.equal(lazy.execute(entry, NOW, 1, false), APPLIED);
-      assert.equal(eager.execute(entry, NOW, 1, false), APPLIED);
+      assert.equal(lazy.execute(entry, NOW, false), APPLIED);
+      assert.equal(eager.execute(entry, NOW, false), APPLIED);
       shown(eager);
     }
     const members = [lazy, eager, reloaded(lazy), reloaded(eager)];
@@ -45,7 +45,7 @@ test("a value whose text is no JSON is null, whoever reads it, and when", () => 
       deleteEntry(["text", "b"]),
     ];
     for (const entry of follow) {
-      const statuses = new Set(members.map((member) => member.execute(entry, NOW, 2, false)));
+      const statuses = new Set(members.map((member) => member.execute(entry, NOW, false)));
       assert.equal(statuses.size, 1, `${entry.path} after ${JSON.stringify(text)}`);
     }
     const states = new Set([...members, ...members.map(reloaded)].map(shown));

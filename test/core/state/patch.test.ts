@@ -12,7 +12,7 @@ import { idle, NOW, put, sweepAll } from "./samples.js";
 const entryOf = (path: Path, patch: Patch, expiresAt?: number) => patchEntry(path, JSON.stringify(patch), expiresAt);
 
 function patchAt(table: Table, path: Path, patch: Patch, expiresAt?: number, time = NOW): Status {
-  return table.execute(entryOf(path, patch, expiresAt), time, 2, true);
+  return table.execute(entryOf(path, patch, expiresAt), time, true);
 }
 
 /** A table that holds one value. */
@@ -26,7 +26,6 @@ test("fields are set and removed together, the others stay", () => {
   const table = tableOf({ user: { name: "Ada", age: 36, tags: ["a"] }, beside: 1 });
   assert.equal(patchAt(table, ["k", "user"], { set: { age: 37, new: { x: [1] } }, remove: ["name", "none"] }), APPLIED);
   assert.deepEqual(table.get(["k"], NOW), { user: { age: 37, tags: ["a"], new: { x: [1] } }, beside: 1 });
-  assert.equal(table.version("k", NOW), 2);
   assert.equal(patchAt(table, ["k"], {}), APPLIED);
   assert.equal(patchAt(table, ["k"], { set: { beside: null } }), APPLIED);
   assert.equal(table.get(["k", "beside"], NOW), null);
@@ -34,7 +33,7 @@ test("fields are set and removed together, the others stay", () => {
 
 test("what is not there, is expired, or is no object is left as it is", () => {
   const table = tableOf({ list: [1, null, {}], text: "abc", nothing: null, late: { a: 1 } });
-  table.execute(expireEntry(["k", "late"], NOW + 10), NOW, 1, true);
+  table.execute(expireEntry(["k", "late"], NOW + 10), NOW, true);
   const before = digest(table);
   for (const path of [["none"], ["k", "none"], ["k", "list"], ["k", "list", "0"], ["k", "list", "1"]]) {
     assert.equal(patchAt(table, path, { set: { a: 2 } }), UNMET, path.join("."));
@@ -45,7 +44,7 @@ test("what is not there, is expired, or is no object is left as it is", () => {
   }
   assert.equal(digest(table), before);
   assert.equal(patchAt(table, ["k", "list", "2"], { set: { a: 2 } }), APPLIED);
-  table.execute(expireEntry(["k"], NOW + 5), NOW, 1, true);
+  table.execute(expireEntry(["k"], NOW + 5), NOW, true);
   assert.equal(patchAt(table, ["k"], { set: { a: 2 } }, NEVER, NOW + 5), UNMET);
 });
 
@@ -97,7 +96,7 @@ test("what is expired does not match, whether or not it was swept", () => {
   const makeTable = () => {
     const table = tableOf({ a: 1, deep: { x: 1, list: [1, 2] } });
     for (const below of [["a"], ["deep", "x"], ["deep", "list", "1"]]) {
-      table.execute(expireEntry(["k", ...below], NOW + 10), NOW, 1, true);
+      table.execute(expireEntry(["k", ...below], NOW + 10), NOW, true);
     }
     return table;
   };
@@ -122,7 +121,7 @@ test("what is expired does not match, whether or not it was swept", () => {
 test("expiries at and below what is changed are cleared, those beside it stay", () => {
   const table = tableOf({ o: { a: { x: 1, y: 1 }, b: { x: 1 }, c: 1 } });
   for (const below of [["a", "x"], ["a"], ["b", "x"], ["c"]]) {
-    table.execute(expireEntry(["k", "o", ...below], NOW + 10), NOW, 1, true);
+    table.execute(expireEntry(["k", "o", ...below], NOW + 10), NOW, true);
   }
   assert.equal(patchAt(table, ["k", "o"], { set: { a: { x: 2, y: 2 } }, remove: ["c"] }), APPLIED);
   put(table, ["k", "o", "c"], 3);
@@ -148,7 +147,7 @@ test("taking back restores fields, expiries and version, whatever was read and c
   for (const reads of [0, 1, 2, 4, 7]) {
     const table = tableOf({ o: { a: { x: 1 }, b: { y: [1] }, late: 1, shared: { n: 1 } } });
     for (const below of [["a", "x"], ["late"], []]) {
-      table.execute(expireEntry(["k", "o", ...below], NOW + 10), NOW, 1, true);
+      table.execute(expireEntry(["k", "o", ...below], NOW + 10), NOW, true);
     }
     const before = digest(table);
     const entries = [
@@ -160,7 +159,7 @@ test("taking back restores fields, expiries and version, whatever was read and c
     ];
     const undos = entries.map((entry) => {
       if (reads & 1) table.get(["k"], NOW);
-      assert.equal(table.execute(entry, NOW, 9, true), APPLIED);
+      assert.equal(table.execute(entry, NOW, true), APPLIED);
       assert.ok(table.undo);
       return [entry, table.undo] as const;
     });
@@ -192,11 +191,7 @@ test("what was handed out stays as it was, and is frozen", () => {
 
 test("an object is copied once after it was read and then changed in place, and what is in it stays unread", () => {
   const text = new Unread('{"x":1}');
-  const slot = Slot.of(
-    { text, wide: Object.fromEntries(Array.from({ length: 1000 }, (_, n) => [`f${n}`, n])) },
-    null,
-    1,
-  );
+  const slot = Slot.of({ text, wide: Object.fromEntries(Array.from({ length: 1000 }, (_, n) => [`f${n}`, n])) }, null);
   const object = slot.value as Record<string, Record<string, unknown>>;
   const wide = object.wide;
   const first = patch(slot, entryOf(["k", "wide"], { set: { f1: "changed" }, match: { f2: 2 } }), NOW);
@@ -220,11 +215,11 @@ test("an object is copied once after it was read and then changed in place, and 
 test("a field that names something of Object is plain data", () => {
   const table = tableOf({ a: 1 });
   const json = '{"set":{"__proto__":{"p":1},"constructor":2},"remove":["hasOwnProperty"]}';
-  assert.equal(table.execute(patchEntry(["k"], json), NOW, 2, true), APPLIED);
+  assert.equal(table.execute(patchEntry(["k"], json), NOW, true), APPLIED);
   assert.equal(JSON.stringify(table.get(["k"], NOW)), '{"a":1,"__proto__":{"p":1},"constructor":2}');
   assert.equal(({} as { p?: unknown }).p, undefined);
   assert.equal(
-    table.execute(patchEntry(["k"], '{"remove":["__proto__"],"match":{"__proto__":{"p":1}}}'), NOW, 2, true),
+    table.execute(patchEntry(["k"], '{"remove":["__proto__"],"match":{"__proto__":{"p":1}}}'), NOW, true),
     APPLIED,
   );
   assert.deepEqual(table.get(["k"], NOW), { a: 1, constructor: 2 });
@@ -233,9 +228,9 @@ test("a field that names something of Object is plain data", () => {
 test("expiresAt is the earliest expiry of a value and of what it is in", () => {
   const table = tableOf({ o: { a: [1, null], text: "abc" }, free: null });
   assert.equal(table.expiresAt(["k", "o", "a", "0"], NOW), Infinity);
-  table.execute(expireEntry(["k", "o", "a", "0"], NOW + 30), NOW, 1, true);
-  table.execute(expireEntry(["k", "o"], NOW + 20), NOW, 1, true);
-  table.execute(expireEntry(["k"], NOW + 40), NOW, 1, true);
+  table.execute(expireEntry(["k", "o", "a", "0"], NOW + 30), NOW, true);
+  table.execute(expireEntry(["k", "o"], NOW + 20), NOW, true);
+  table.execute(expireEntry(["k"], NOW + 40), NOW, true);
   const expected: [Path, number | undefined][] = [
     [["k"], NOW + 40],
     [["k", "free"], NOW + 40],
@@ -247,7 +242,7 @@ test("expiresAt is the earliest expiry of a value and of what it is in", () => {
     [["none"], undefined],
   ];
   for (const [path, at] of expected) assert.equal(table.expiresAt(path, NOW), at, path.join("."));
-  table.execute(expireEntry(["k", "o"], NEVER), NOW, 1, true);
+  table.execute(expireEntry(["k", "o"], NEVER), NOW, true);
   assert.equal(table.expiresAt(["k", "o", "a", "0"], NOW), NOW + 30);
   assert.equal(table.expiresAt(["k", "o", "a", "0"], NOW + 30), undefined);
   assert.equal(table.expiresAt(["k", "o", "a"], NOW + 39), NOW + 40);
@@ -259,9 +254,8 @@ test("a patch whose text is none, in whatever part, has no effect", () => {
   none.push('{"remove":"a"}', '{"remove":["a",5]}', '{"set":{"a":2},"match":[]}', '{"set":{"a":2},"match":"a"}');
   for (const text of none) {
     const table = tableOf({ a: 1 });
-    assert.equal(table.execute(patchEntry(["k"], text, NOW + 5), NOW, 2, true), UNMET, text);
+    assert.equal(table.execute(patchEntry(["k"], text, NOW + 5), NOW, true), UNMET, text);
     assert.equal(table.undo, undefined, text);
     assert.deepEqual(table.get(["k"], NOW + 5), { a: 1 }, text);
-    assert.equal(table.version("k", NOW), 1, text);
   }
 });

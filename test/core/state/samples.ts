@@ -8,7 +8,7 @@ export const RUNS = 1000 * Number(process.env.CLUSTER_STORAGE_RUNS ?? 1);
 export const NOW = 1_700_000_000_000;
 
 export const put = (table: Table, path: Path, value: unknown, expiresAt = 0, time = NOW): Status =>
-  table.execute(setEntry(path, JSON.stringify(value), expiresAt), time, 1, true);
+  table.execute(setEntry(path, JSON.stringify(value), expiresAt), time, true);
 
 export const idle = (table: Table, time: number) =>
   table.apply({ seq: table.seq + 1, time, origin: 0, born: 0, number: 0, entries: [] });

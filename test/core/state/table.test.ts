@@ -1,17 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MalformedError } from "../../../dist/core/log/codec.js";
-import {
-  addEntry,
-  deleteEntry,
-  type Entry,
-  expireEntry,
-  IF_ABSENT,
-  IF_PRESENT,
-  IF_VERSION,
-  setEntry,
-  slotEntry,
-} from "../../../dist/core/log/entry.js";
+import { addEntry, deleteEntry, expireEntry, IF_ABSENT, setEntry, slotEntry } from "../../../dist/core/log/entry.js";
 import { MAX_ARRAY_LENGTH, ORIGIN_RETENTION_MS } from "../../../dist/core/log/limits.js";
 import { APPLIED, NOT_A_NUMBER, TOO_FAR, UNMET } from "../../../dist/core/state/executor.js";
 import { EXPIRED, NEW, SEEN } from "../../../dist/core/state/origins.js";
@@ -39,7 +29,7 @@ test("no path reaches a prototype", () => {
 
 test("an own __proto__ of a value stays plain data when it is copied, frozen and given out", () => {
   const table = new Table();
-  table.execute(setEntry(["k"], '{"__proto__":{"p":1},"a":{"__proto__":{"q":[]}}}'), NOW, 1, true);
+  table.execute(setEntry(["k"], '{"__proto__":{"p":1},"a":{"__proto__":{"q":[]}}}'), NOW, true);
   const first = table.get(["k"], NOW);
   assertFrozen(first);
   put(table, ["k", "b"], 2);
@@ -63,35 +53,29 @@ test("arrays: holes are null, growth is limited, other keys make them objects, n
   for (const notIndex of ["01", "-1", "1.5", "", " 1"]) {
     put(table, ["object", notIndex], 1);
     assert.deepEqual(table.get(["object"], NOW), { [notIndex]: 1 });
-    table.execute(deleteEntry(["object"]), NOW, 1, false);
+    table.execute(deleteEntry(["object"]), NOW, false);
   }
   put(table, ["nil"], null);
   assert.equal(table.get(["nil"], NOW), null);
   assert.equal(table.has(["nil"], NOW), true);
 });
 
-test("conditions look at what is there, at the time of the batch", () => {
+test("the condition looks at what is there, at the time of the batch", () => {
   const table = new Table();
-  const attempt = (entry: Entry, time = NOW) => table.execute(entry, time, 7, true);
-  assert.equal(attempt(setEntry(["k"], "1", NOW + 10, IF_PRESENT)), UNMET);
-  assert.equal(attempt(setEntry(["k"], "1", NOW + 10, IF_ABSENT)), APPLIED);
-  assert.equal(attempt(setEntry(["k"], "2", 0, IF_ABSENT), NOW + 9), UNMET);
-  assert.equal(attempt(setEntry(["k"], "2", 0, IF_ABSENT), NOW + 10), APPLIED);
-  assert.equal(attempt(setEntry(["k"], "3", 0, IF_VERSION, 6)), UNMET);
-  assert.equal(attempt(setEntry(["k"], "3", 0, IF_VERSION, 7)), APPLIED);
-  assert.equal(attempt(setEntry(["other"], "3", 0, IF_VERSION, 0)), APPLIED);
-  assert.equal(attempt(deleteEntry(["k"], IF_VERSION, 1)), UNMET);
-});
-
-test("what has expired has no version", () => {
-  const table = new Table();
-  table.execute(setEntry(["k"], "1", NOW + 10), NOW, 7, false);
-  assert.deepEqual([table.version("k", NOW + 9), table.version("k", NOW + 10), table.version("other", NOW)], [7, 0, 0]);
+  const attempt = (path: string[], json: string, time = NOW) =>
+    table.execute(setEntry(path, json, time + 10, IF_ABSENT), time, true);
+  assert.equal(attempt(["k"], '{"a":1}'), APPLIED);
+  assert.equal(attempt(["k"], "2", NOW + 9), UNMET);
+  assert.equal(attempt(["k", "a"], "2", NOW + 9), UNMET);
+  assert.equal(attempt(["k", "b"], "2", NOW + 9), APPLIED);
+  assert.deepEqual(table.get(["k"], NOW + 9), { a: 1, b: 2 });
+  assert.equal(attempt(["k"], "3", NOW + 10), APPLIED);
+  assert.equal(table.get(["k"], NOW + 19), 3);
 });
 
 test("add creates, adds, keeps the expiry, and refuses what is no number", () => {
   const table = new Table();
-  const add = (amount: number, time = NOW) => table.execute(addEntry(["k", "n"], amount, NOW + 100), time, 1, true);
+  const add = (amount: number, time = NOW) => table.execute(addEntry(["k", "n"], amount, NOW + 100), time, true);
   assert.equal(add(2), APPLIED);
   assert.equal(table.number, 2);
   assert.equal(add(3, NOW + 50), APPLIED);
@@ -124,7 +108,7 @@ test("an expiry hides to the millisecond, below a parent as well as in what a pa
   assert.deepEqual(table.get(["k"], NOW + 9), early);
   for (const value of [early, later]) assertFrozen(value);
   assert.deepEqual(table.get(["k"], NOW + 20), { list: [1, null], kept: {} });
-  table.execute(expireEntry(["k", "gone"], NOW + 30), NOW, 1, true);
+  table.execute(expireEntry(["k", "gone"], NOW + 30), NOW, true);
   assert.deepEqual(table.get(["k"], NOW + 20), { list: [1, null], kept: {}, gone: { deep: 1 } });
   put(table, ["k", "gone"], 1);
   assert.equal(table.get(["k", "gone"], NOW + 1e15), 1);
@@ -171,7 +155,7 @@ test("a wide container is changed in place: writes cost the depth of the path", 
   const undos: unknown[] = [];
   const copies = countCopies(() => {
     for (let index = 0; index < 100_000; index++) {
-      table.execute(setEntry(["users", `u${index}`], '{"n":1}', index % 2 ? NOW + index : 0), NOW, 2, true);
+      table.execute(setEntry(["users", `u${index}`], '{"n":1}', index % 2 ? NOW + index : 0), NOW, true);
       undos.push(table.undo);
       if (index % 1000 === 0) assert.deepEqual(table.get(["users", `u${index}`], NOW), { n: 1 });
     }
@@ -201,32 +185,30 @@ function countCopies(run: () => void): number {
   return count;
 }
 
-test("a huge value is given out in pieces, with its version and expiries", () => {
+test("a huge value is given out in pieces, with its expiries", () => {
   const table = new Table();
   const wide = Object.fromEntries(Array.from({ length: 50_000 }, (_, index) => [`k${index}`, "x".repeat(100)]));
   table.execute(
     setEntry(["k"], JSON.stringify({ wide, list: Array.from({ length: 70_000 }, () => ["y".repeat(90)]) })),
     NOW,
-    3,
     true,
   );
-  table.execute(setEntry(["k", "wide", "k7"], '"short"', NOW + 500), NOW, 4, true);
+  table.execute(setEntry(["k", "wide", "k7"], '"short"', NOW + 500), NOW, true);
   const entries = [...table.contents()];
   assert(entries.length > 100_000);
   assert(entries.every((entry) => entry.json.length < 5_000_000));
   const copy = new Table();
   copy.restore(table.head());
   copy.restoreEntries(entries);
-  assert.equal(copy.version("k", NOW), 4);
   assert.deepEqual(copy.get(["k"], NOW), table.get(["k"], NOW));
   assert.equal(copy.get(["k", "wide", "k7"], NOW + 500), undefined);
 });
 
 test("a snapshot that has a slot twice, or what belongs to none, is malformed", () => {
   const table = new Table();
-  const slot = slotEntry("k", '{"a":1}', NOW + 10, 1);
+  const slot = slotEntry("k", '{"a":1}', NOW + 10);
   table.restoreEntries([slot, expireEntry(["k", "a"], NOW + 5)]);
-  assert.throws(() => table.restoreEntries([slotEntry("k", "2", 0, 2)]), MalformedError);
+  assert.throws(() => table.restoreEntries([slotEntry("k", "2", 0)]), MalformedError);
   assert.deepEqual(table.get(["k"], NOW + 4), { a: 1 });
   assert.deepEqual(table.get(["k"], NOW + 5), {});
   idle(table, NOW + 5000);
@@ -236,16 +218,16 @@ test("a snapshot that has a slot twice, or what belongs to none, is malformed", 
 
 test("what was given out without what is expired in it does not hide a later change beside that", () => {
   const table = new Table();
-  table.execute(setEntry(["k"], '{"gone":1,"n":1}'), NOW, 1, true);
-  table.execute(expireEntry(["k", "gone"], NOW + 10), NOW, 2, true);
+  table.execute(setEntry(["k"], '{"gone":1,"n":1}'), NOW, true);
+  table.execute(expireEntry(["k", "gone"], NOW + 10), NOW, true);
   assert.deepEqual(table.get(["k"], NOW + 10), { n: 1 });
-  table.execute(addEntry(["k", "n"], 1), NOW + 10, 3, true);
+  table.execute(addEntry(["k", "n"], 1), NOW + 10, true);
   assert.deepEqual(table.get(["k"], NOW + 10), { n: 2 });
 });
 
 test("a value that nobody read is given out as the text that was set", () => {
   const table = new Table();
-  table.execute(setEntry(["k"], '{ "spaced" : 1 }'), NOW, 1, true);
+  table.execute(setEntry(["k"], '{ "spaced" : 1 }'), NOW, true);
   assert.equal([...table.contents()][0]?.json, '{ "spaced" : 1 }');
 });
 
@@ -285,7 +267,7 @@ test("a wide container whose next expiries are removed is not due because of the
   for (let index = 0; index < 30; index++) put(table, ["wide", `k${index}`], 1, NOW + 1e7);
   put(table, ["wide", "first"], 1, NOW + 500);
   put(table, ["wide", "second"], 1, NOW + 700);
-  for (const name of ["first", "second"]) table.execute(deleteEntry(["wide", name]), NOW, 1, true);
+  for (const name of ["first", "second"]) table.execute(deleteEntry(["wide", name]), NOW, true);
   idle(table, NOW + 5000);
   assert.equal(table.hasDue, false);
 });

@@ -136,7 +136,7 @@ function judgeSalvage(stored: Stored, damage: Damage, before: MemoryFiles, files
 function valuesIn(text: string): Record<string, string> {
   const slots = (JSON.parse(text) as string[]).map((slot) => slot.split(" "));
   return Object.fromEntries(
-    slots.map(([key = "", , ...json]) => [key, json.join(" ")]).filter(([key]) => key !== "count"),
+    slots.map(([key = "", ...json]) => [key, json.join(" ")]).filter(([key]) => key !== "count"),
   );
 }
 

@@ -23,7 +23,7 @@ function entriesIn(files: MemoryFiles, recover: Recover): Map<string, string> | 
     return null;
   }
   const slots = (JSON.parse(text) as string[]).map((slot) => slot.split(" "));
-  return new Map(slots.map(([key = "", , ...json]) => [key, json.join(" ")]));
+  return new Map(slots.map(([key = "", ...json]) => [key, json.join(" ")]));
 }
 
 async function expectTold(stage: Stage, damage: Damage, recover: Recover, entries: Map<string, string> | null) {

@@ -202,7 +202,7 @@ function entriesIn(files: MemoryFiles): [string, unknown][] {
   const recovered = recoverForHub(machineOf(copy), place, 9, { recover: "salvage" }, null);
   const { text } = load(copy, recovered);
   return (JSON.parse(text) as string[]).map((slot) => {
-    const [key = "", , ...json] = slot.split(" ");
+    const [key = "", ...json] = slot.split(" ");
     return [key, JSON.parse(json.join(" "))];
   });
 }

@@ -205,7 +205,7 @@ export class HostileHub {
   #checkHonest(): void {
     this.#watching.received.length = 0;
     this.#honest.received.length = 0;
-    const entries = [{ op: SET, path: ["k"], json: "1", expiresAt: 0, condition: 0, version: 0, amount: 0 } as const];
+    const entries = [{ op: SET, path: ["k"], json: "1", expiresAt: 0, condition: 0, amount: 0 } as const];
     this.#honest.say(encodeEntries(entries, BATCH, { origin: 7, born: 1, number: ++this.#honestCount }));
     this.#hub.clock.run();
     assert.deepEqual(this.#honest.of(CONFIRM).length, 1, "others go on");

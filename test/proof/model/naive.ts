@@ -11,8 +11,6 @@ import {
   type Entry,
   EXPIRE,
   IF_ABSENT,
-  IF_PRESENT,
-  IF_VERSION,
   KEEP,
   PATCH,
   type Patch,
@@ -25,7 +23,6 @@ export type Result = "applied" | "unmet" | "no number" | "too far" | number;
 
 interface NaiveSlot {
   value: Json;
-  version: number;
   /** Expiries by the JSON text of the keys below the top-level key. */
   expiries: Map<string, number>;
 }
@@ -103,7 +100,7 @@ export class Naive {
     this.seq = batch.seq;
     this.time = batch.time;
     const verdict = batch.origin === 0 ? "new" : this.#admit(batch);
-    return verdict === "new" ? batch.entries.map((entry) => this.execute(entry, batch.time, batch.seq)) : verdict;
+    return verdict === "new" ? batch.entries.map((entry) => this.execute(entry, batch.time)) : verdict;
   }
 
   #admit({ origin, number, born, time }: Batch): "new" | "seen" | "expired" {
@@ -115,7 +112,7 @@ export class Naive {
     return "new";
   }
 
-  execute(entry: Entry, time: number, version: number): Result {
+  execute(entry: Entry, time: number): Result {
     if (entry.op === CLEAR) {
       this.slots = new Map();
       return "applied";
@@ -123,17 +120,16 @@ export class Naive {
     const [key, ...below] = entry.path as [string, ...string[]];
     const slot = this.slots.get(key);
     const found = this.find(entry.path, time);
-    if (entry.op === DELETE && entry.condition === 0 && below.length === 0) this.slots.delete(key);
-    if (!this.#isMet(entry, found, time)) return "unmet";
-    if (entry.op === SET) return this.#set(entry, JSON.parse(entry.json), time, version);
+    if (entry.op === DELETE && below.length === 0) this.slots.delete(key);
+    if (entry.condition === IF_ABSENT && found !== undefined) return "unmet";
+    if (entry.op === SET) return this.#set(entry, JSON.parse(entry.json), time);
     if (entry.op === ADD) {
       if (found === undefined) {
-        const result = this.#set(entry, entry.amount, time, version);
+        const result = this.#set(entry, entry.amount, time);
         return result === "applied" ? entry.amount : result;
       }
       if (typeof found !== "number" || !Number.isFinite(found + entry.amount)) return "no number";
       (slot as NaiveSlot).value = setIn((slot as NaiveSlot).value, below, found + entry.amount);
-      (slot as NaiveSlot).version = version;
       return found + entry.amount;
     }
     if (found === undefined || slot === undefined) return "unmet";
@@ -145,7 +141,6 @@ export class Naive {
     }
     if (entry.op === EXPIRE && entry.expiresAt === 0) slot.expiries.delete(JSON.stringify(below));
     else if (entry.op === EXPIRE) slot.expiries.set(JSON.stringify(below), entry.expiresAt);
-    slot.version = version;
     return "applied";
   }
 
@@ -158,7 +153,7 @@ export class Naive {
     return Math.min(...prefixes.map((prefix) => expiries?.get(JSON.stringify(prefix)) ?? Infinity));
   }
 
-  /** What conditions look at. */
+  /** What is there at a time, which the condition asks for. */
   find(path: readonly string[], time: number): Json | undefined {
     const [key, ...below] = path as [string, ...string[]];
     const slot = this.slots.get(key);
@@ -183,31 +178,16 @@ export class Naive {
     return view;
   }
 
-  versions(now: number): { [key: string]: number } {
-    const live = [...this.slots].filter(([, slot]) => !this.#isExpired(slot, [], now));
-    return Object.fromEntries(live.map(([key, slot]) => [key, slot.version]));
-  }
-
   #isExpired(slot: NaiveSlot, below: string[], time: number): boolean {
     return (slot.expiries.get(JSON.stringify(below)) ?? Infinity) <= time;
   }
 
-  #isMet(entry: Entry, found: Json | undefined, time: number): boolean {
-    if (entry.condition === IF_ABSENT) return found === undefined;
-    if (entry.condition === IF_PRESENT) return found !== undefined;
-    const slot = this.slots.get(entry.path[0] as string);
-    const version = slot === undefined || this.#isExpired(slot, [], time) ? 0 : slot.version;
-    return entry.condition !== IF_VERSION || version === entry.version;
-  }
-
-  #set(entry: Entry, leaf: Json, time: number, version: number): Result {
+  #set(entry: Entry, leaf: Json, time: number): Result {
     const [key, ...below] = entry.path as [string, ...string[]];
     const old = this.slots.get(key);
     const isLive = old !== undefined && !this.#isExpired(old, [], time);
     const slot: NaiveSlot =
-      isLive && below.length > 0
-        ? { ...old, expiries: new Map(old.expiries) }
-        : { value: null, version, expiries: new Map() };
+      isLive && below.length > 0 ? { ...old, expiries: new Map(old.expiries) } : { value: null, expiries: new Map() };
     for (let depth = 1; depth < below.length; depth++) {
       const prefix = below.slice(0, depth);
       if (!this.#isExpired(slot, prefix, time)) continue;
@@ -232,7 +212,6 @@ export class Naive {
     }
     this.#dropExpiries(slot, below);
     if (entry.expiresAt !== 0) slot.expiries.set(JSON.stringify(below), entry.expiresAt);
-    slot.version = version;
     this.slots.set(key, slot);
     return "applied";
   }

@@ -7,8 +7,6 @@ import {
   deleteEntry,
   expireEntry,
   IF_ABSENT,
-  IF_PRESENT,
-  IF_VERSION,
   KEEP,
   patchEntry,
   setEntry,
@@ -46,7 +44,6 @@ const matches = fc.oneof(
   fc.constantFrom("none" as const, "seen" as const, "seen" as const),
   fc.dictionary(fields, values, { maxKeys: 1, noNullPrototype: true }),
 );
-const conditions = fc.constantFrom(IF_ABSENT, IF_PRESENT, IF_VERSION);
 
 /** The last ms of a ttl is left out, but for a ttl of 1. */
 const expiryOf = (ttl: number, member: Member): number => (ttl === 0 ? 0 : member.now + Math.max(1, ttl - 1));
@@ -91,17 +88,10 @@ const writes = fc.oneof(
       write(member, () => member.replica.touch(path, ttl), entry);
     }),
   ),
-  fc.tuple(paths, values, ttls, conditions, fc.nat(6)).map(([path, value, ttl, when, seq]) =>
-    named("setIf", [path, value, ttl, when, seq], (member: Member) => {
-      const version = when === IF_VERSION ? seq : 0;
-      const entry = setEntry(path, JSON.stringify(value), expiryOf(ttl, member), when, version);
-      write(member, () => member.replica.setIf(path, value, ttl, when, version), entry);
-    }),
-  ),
-  fc.tuple(paths, conditions, fc.nat(6)).map(([path, when, seq]) =>
-    named("deleteIf", [path, when, seq], (member: Member) => {
-      const version = when === IF_VERSION ? seq : 0;
-      write(member, () => member.replica.deleteIf(path, when, version), deleteEntry(path, when, version));
+  fc.tuple(paths, values, ttls).map(([path, value, ttl]) =>
+    named("add", [path, value, ttl], (member: Member) => {
+      const entry = setEntry(path, JSON.stringify(value), expiryOf(ttl, member), IF_ABSENT);
+      write(member, () => member.replica.add(path, value, ttl), entry);
     }),
   ),
 );

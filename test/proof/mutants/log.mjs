@@ -36,8 +36,15 @@ export const logMutants = [
   {
     name: "unknown bits are taken",
     file: CODEC,
-    from: "if (((this.#ops >> (head & OP_MASK)) & 1) === 0 || (head & ~KNOWN_BITS) !== 0)",
-    to: "if (((this.#ops >> (head & OP_MASK)) & 1) === 0)",
+    from: "if (((this.#ops >> op) & 1) === 0 || (head & ~knownBits) !== 0)",
+    to: "if (((this.#ops >> op) & 1) === 0)",
+    killedBy: log,
+  },
+  {
+    name: "what is no set has a condition",
+    file: CODEC,
+    from: "const knownBits = op === SET ? KNOWN_BITS | CONDITION_MASK : KNOWN_BITS;",
+    to: "const knownBits = KNOWN_BITS | CONDITION_MASK;",
     killedBy: log,
   },
   {

@@ -52,13 +52,6 @@ export const stateMutants = [
     killedBy: state,
   },
   {
-    name: "the version of an expired slot is that of before",
-    file: TABLE,
-    from: "return slot === undefined || slot.isExpired(now) ? 0 : slot.version;",
-    to: "return slot === undefined ? 0 : slot.version;",
-    killedBy: [...state, "replica.test", "replica/log-"],
-  },
-  {
     name: "a restored expiry is not due",
     file: TABLE,
     from: "      slots.settle(key, next, slot.next);\n",
@@ -73,17 +66,10 @@ export const stateMutants = [
     killedBy: state,
   },
   {
-    name: "a condition on the version is met by any later one",
+    name: "a condition finds what is expired",
     file: EXECUTOR,
-    from: "(live?.version ?? 0) === entry.version",
-    to: "(live?.version ?? 0) >= entry.version",
-    killedBy: state,
-  },
-  {
-    name: "a change below the top level leaves the version",
-    file: EXECUTOR,
-    from: "    slot.version = this.#version;\n    this.undo",
-    to: "    this.undo",
+    from: "live !== undefined && presentAt(live, entry.path, time)",
+    to: "slot !== undefined && presentAt(slot, entry.path, time)",
     killedBy: state,
   },
   {

@@ -28,13 +28,6 @@ export const valueMutants = [
     killedBy: state,
   },
   {
-    name: "what takes a change back leaves its version",
-    file: EDIT,
-    from: "  slot.version = change.version;\n",
-    to: "",
-    killedBy: [...state, "replica.test"],
-  },
-  {
     name: "what takes a change back leaves its expiries",
     file: EDIT,
     from: "    if (change.expiryDepth > 0) slot.replaceExpiry(path, change.expiryDepth, change.expiry);\n",

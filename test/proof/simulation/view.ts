@@ -107,7 +107,7 @@ export class View implements LogSink {
   /** The log so far, then what is pending. */
   expected(): Naive {
     const state = this.shown.clone();
-    for (const { entry, time } of this.pending) state.execute(entry, time, -1);
+    for (const { entry, time } of this.pending) state.execute(entry, time);
     return state;
   }
 

@@ -7,8 +7,6 @@ import {
   type Entry,
   expireEntry,
   IF_ABSENT,
-  IF_PRESENT,
-  IF_VERSION,
   KEEP,
   patchEntry,
   setEntry,
@@ -36,9 +34,9 @@ export class Workload {
       "delete",
       "touch",
       "increment",
-      "setIf",
-      "deleteIf",
+      "add",
       "patch",
+      "patchMatching",
       "batch",
       "flush",
       "sync",
@@ -77,9 +75,9 @@ export class Workload {
     else if (kind === "delete") this.#write(member, deleteEntry(path), () => replica.delete(path));
     else if (kind === "touch") this.#touch(member, path);
     else if (kind === "increment") this.#increment(member);
-    else if (kind === "setIf") this.#setIf(member, path);
-    else if (kind === "deleteIf") this.#deleteIf(member, path);
+    else if (kind === "add") this.#add(member, path);
     else if (kind === "patch") this.#patch(member, path);
+    else if (kind === "patchMatching") this.#patchMatching(member, path);
     else if (kind === "batch") this.#batch(member);
     else if (kind === "clear") this.clear(member);
     else if (kind === "flush") member.flush();
@@ -108,19 +106,21 @@ export class Workload {
     this.#write(member, addEntry(path, by, 0), () => member.replica.increment(path, by));
   }
 
-  #setIf(member: Member, path: string[]): void {
+  #add(member: Member, path: string[]): void {
     const value = this.#newValue();
-    const when = this.#dice.pick([IF_ABSENT, IF_PRESENT, IF_VERSION] as const);
-    const version = when === IF_VERSION ? Math.max(0, member.replica.version(path)) : 0;
-    const entry = setEntry(path, JSON.stringify(value), 0, when, version);
-    this.#write(member, entry, () => member.replica.setIf(path, value, 0, when, version));
+    const entry = setEntry(path, JSON.stringify(value), 0, IF_ABSENT);
+    this.#write(member, entry, () => member.replica.add(path, value));
   }
 
-  #deleteIf(member: Member, path: string[]): void {
-    const version = Math.max(0, member.replica.version(path));
-    this.#write(member, deleteEntry(path, IF_VERSION, version), () =>
-      member.replica.deleteIf(path, IF_VERSION, version),
-    );
+  /** Changes an object if it still has one field as this member sees it, or as nobody does. */
+  #patchMatching(member: Member, path: string[]): void {
+    const seen = member.replica.get(path);
+    const fields = typeof seen === "object" && seen !== null && !Array.isArray(seen) ? Object.entries(seen) : [];
+    const [field, value] = fields.length > 0 ? this.#dice.pick(fields) : [this.#dice.pick(FIELDS), 0];
+    const changes = { [field]: this.#newValue() };
+    const match = { [field]: value };
+    const entry = patchEntry(path, JSON.stringify({ set: changes, match }), KEEP);
+    this.#write(member, entry, () => member.replica.patch(path, changes, { match }));
   }
 
   #patch(member: Member, path: string[]): void {

@@ -50,7 +50,7 @@ export function statesUpTo(last: number): string[] {
 }
 
 export function textOf(fold: Fold): string {
-  const slots = [...fold.entries()].map(({ path, json, version }) => `${path} ${version} ${json}`);
+  const slots = [...fold.entries()].map(({ path, json }) => `${path} ${json}`);
   return JSON.stringify(slots.sort());
 }
 

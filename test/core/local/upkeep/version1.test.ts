@@ -30,7 +30,7 @@ test("a file of version 1 becomes the state, without what has expired", () => {
   const { files, seq, text } = opened(JSON.stringify({ lives, data }));
   assert.equal(seq, 1);
   assert.equal(text, textOfVersion1(data, lives));
-  assert.match(text, /foo 1 .*bar\\*":1/);
+  assert.match(text, /foo .*bar\\*":1/);
   assert.doesNotMatch(text, /old|gone/);
   const entries = entriesOfVersion1("app.db", JSON.stringify({ lives, data }), NOW);
   assert.deepEqual(
@@ -48,7 +48,7 @@ test("a file of version 1 becomes the state, without what has expired", () => {
 test("keys of a file of version 1 touch no prototype", () => {
   const text = '{"data":{"__proto__":{"x":1},"a":{"__proto__":{"y":2}},"":3},"lives":{"a.__proto__.y":1,"":5000000}}';
   const state = opened(text).text;
-  assert.match(state, /__proto__ 1/);
+  assert.match(state, /"__proto__ /);
   assert.equal(({} as { x?: number }).x, undefined);
 });
 
