@@ -12,7 +12,7 @@ import { Replica, type ReplicaEvents } from "./replica/replica.js";
 
 const LOCAL = localEngine();
 
-/** Longest time, in ms, that closing waits for what is pending. */
+/** Longest time, in ms, that closing waits for pending writes. */
 const CLOSE_WAIT_MS = 10_000;
 
 /** Who the manager is. */
@@ -58,12 +58,12 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
   readonly #key: string;
   readonly #options: ResolvedOptions;
   readonly #listeners = new Set<StorageListener>();
-  /** Those of the listeners that have heard that everything is here. */
+  /** The listeners that got `ready`. */
   readonly #ready = new WeakSet<StorageListener>();
   status: Exclude<StorageStatus, "closed"> = "opening";
   failure: Error | null = null;
-  #trouble: Error | null = null;
-  readonly #onTrouble = new Set<(error: StorageError) => void>();
+  #diskTrouble: Error | null = null;
+  readonly #onDiskTrouble = new Set<(error: StorageError) => void>();
   manager: ManagerView = { pid: 0, isHere: false };
 
   private constructor(opened: EngineLog, options: ResolvedOptions) {
@@ -152,7 +152,7 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
     }
   }
 
-  /** Tells one that comes later what the others heard before. */
+  /** Emits to a listener that came later what the others got before. */
   #welcome(listener: StorageListener): void {
     if (!this.#listeners.has(listener) || this.status !== "open" || this.#ready.has(listener)) return;
     listener.emit("manager", this.manager);
@@ -185,49 +185,51 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
     for (const listener of this.#listeners) listener.emit("expire", event);
   }
 
-  /** Each failure is told once, however often it is met again. */
+  /** Reports each trouble once, however often it is met again. */
   diskTrouble(error: Error | null): void {
-    const isNew = error !== null && this.#trouble?.message !== error.message;
-    this.#trouble = error;
+    const isNew = error !== null && this.#diskTrouble?.message !== error.message;
+    this.#diskTrouble = error;
     if (!isNew) return;
-    const told = diskError(error);
-    for (const call of this.#onTrouble) call(told);
-    this.#onTrouble.clear();
-    this.erred(told);
+    const reported = diskError(error);
+    for (const call of this.#onDiskTrouble) call(reported);
+    this.#onDiskTrouble.clear();
+    this.#report(reported);
   }
 
-  /** Tells when there is no point in waiting for what is pending: the disk refuses it, or it takes `CLOSE_WAIT_MS`. */
-  waitInVain(): { gaveUp: Promise<StorageError>; cancel: () => void } {
-    let timer: { cancel(): void } | undefined;
-    let told: ((error: StorageError) => void) | undefined;
+  /** Resolves when it is useless to wait for pending writes: the disk refuses them, or they take `CLOSE_WAIT_MS`. */
+  givesUp(): { gaveUp: Promise<StorageError>; cancel: () => void } {
+    let cancel = (): void => {};
     const gaveUp = new Promise<StorageError>((resolve) => {
-      told = resolve;
-      if (this.#trouble) resolve(diskError(this.#trouble));
-      else this.#onTrouble.add(resolve);
-      timer = this.#clock.after(CLOSE_WAIT_MS, () => {
+      if (this.#diskTrouble) resolve(diskError(this.#diskTrouble));
+      else this.#onDiskTrouble.add(resolve);
+      const timer = this.#clock.after(CLOSE_WAIT_MS, () => {
         const { pendingCount } = this.replica;
-        const message = `expected a manager to confirm what is pending within ${CLOSE_WAIT_MS} ms, got none for ${pendingCount} writes; they are lost`;
+        const message = `expected a manager to confirm pending writes within ${CLOSE_WAIT_MS} ms, got none for ${pendingCount} writes; they are lost`;
         resolve(new StorageError("ERR_STORAGE_CLOSED", message));
       });
+      cancel = () => {
+        timer.cancel();
+        this.#onDiskTrouble.delete(resolve);
+      };
     });
-    const cancel = () => {
-      timer?.cancel();
-      if (told) this.#onTrouble.delete(told);
-    };
     return { gaveUp, cancel };
   }
 
-  erred(error: Error): void {
-    for (const listener of this.#listeners) if (listener.listenerCount("error") > 0) listener.emit("error", error);
+  forgotten(error: Error): void {
+    this.#report(error);
   }
 
   failed(error: Error): void {
     this.failure = error;
     this.status = "failed";
-    this.erred(error);
+    this.#report(error);
   }
 
-  /** Whether somebody wants to know about an event that costs something to make. */
+  #report(error: Error): void {
+    for (const listener of this.#listeners) if (listener.listenerCount("error") > 0) listener.emit("error", error);
+  }
+
+  /** Whether an event that is costly to create has listeners. */
   hasListeners(event: "change" | "expire"): boolean {
     for (const listener of this.#listeners) if (listener.listenerCount(event) > 0) return true;
     return false;
@@ -244,7 +246,7 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
   }
 }
 
-/** What `Opened` tells a storage. */
+/** How a storage gets its events. */
 export interface StorageListener {
   emit(event: string, ...values: unknown[]): boolean;
   listenerCount(event: string): number;

@@ -291,7 +291,7 @@ export class Storage extends EventEmitter<StorageEvents> {
   async #flushOrGiveUp(): Promise<Error | null> {
     const { replica } = this.#shared;
     if (replica.pendingCount === 0) return null;
-    const { gaveUp, cancel } = this.#shared.waitInVain();
+    const { gaveUp, cancel } = this.#shared.givesUp();
     const flushed = replica.flush().then(
       () => null,
       (error: Error) => error,

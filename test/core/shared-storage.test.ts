@@ -148,17 +148,17 @@ test("a refusal of the disk is reported once, and again only after another one o
   await shared.release(listener, false);
 });
 
-test("closing gives up on what is pending when the disk refuses it, or after a delay", async () => {
+test("closing gives up on pending writes when the disk refuses it, or after a delay", async () => {
   const engine = new EngineInHand();
   const { shared, listener } = acquire(engine);
   shared.replica.set("key", 1);
-  const late = shared.waitInVain();
+  const late = shared.givesUp();
   engine.elapse();
   assert.match((await late.gaveUp).message, /got none for 1 writes; they are lost/);
-  const refused = shared.waitInVain();
+  const refused = shared.givesUp();
   engine.sink.diskTrouble(new Error("no space left"));
   assert.equal((await refused.gaveUp).code, "ERR_STORAGE_DISK");
-  assert.equal((await shared.waitInVain().gaveUp).code, "ERR_STORAGE_DISK", "also when that is known before");
+  assert.equal((await shared.givesUp().gaveUp).code, "ERR_STORAGE_DISK", "also when that is known before");
   late.cancel();
   refused.cancel();
   assert.equal(engine.timerCount, 1, "of the last one");

@@ -1,49 +1,20 @@
 import assert from "node:assert";
-import { StorageError } from "../errors.js";
 import { decodeEntries } from "../log/codec.js";
-import { ADD, CLEAR, DELETE, type Entry, EXPIRE, PATCH, type Path, SET } from "../log/entry.js";
+import { ADD, CLEAR, DELETE, type Entry, EXPIRE, PATCH, SET } from "../log/entry.js";
 import { bornOf, numberOf, originOf, seqOf, timeOf } from "../log/frame.js";
-import type { LogClock, LogSink, SnapshotHead } from "../log/log.js";
+import type { LogSink, SnapshotHead } from "../log/log.js";
 import { APPLIED, type Status } from "../state/executor.js";
-import { EXPIRED, NEW, type Verdict } from "../state/origins.js";
+import { FORGOTTEN, NEW, type Verdict } from "../state/origins.js";
 import { Table } from "../state/table.js";
-import type { Announcer } from "./announcer.js";
+import type { Announcer, Change } from "./events.js";
 import type { PendingBatch } from "./op.js";
 import type { Outbox } from "./outbox.js";
 import { executeConfirmed, type PendingQueue } from "./pending-queue.js";
+import type { ReplicaClock, Tables } from "./tables.js";
+import { forgottenError, type Writer } from "./writer.js";
 
 /** Most paths that one turn of the event loop drops: well below a millisecond of work, unless containers are copied. */
 const SWEEP_PATHS = 256;
-
-/** What a replica needs of its engine's clock. */
-export type ReplicaClock = Pick<LogClock, "now" | "soon">;
-
-/** One confirmed entry that took effect. */
-export interface Change {
-  readonly type: "set" | "delete" | "touch" | "increment" | "patch" | "clear";
-  readonly path: Path;
-}
-
-/** What a replica reports; called from a microtask, so that whoever is called may use the replica. */
-export interface ReplicaEvents {
-  /** Whether anybody wants to be told. */
-  hasListeners(event: "change" | "expire"): boolean;
-  /** In the order of the log. Not called for what a snapshot brings. */
-  changed(change: Change): void;
-  /** What was at this path had expired and was dropped. */
-  expired(event: { readonly path: Path }): void;
-  /** The whole state was replaced by that of a snapshot and what followed it. */
-  reloaded?(): void;
-  connected(): void;
-  disconnected(): void;
-  managerChanged(pid: number, isHere: boolean): void;
-  /** The disk of the manager refuses writes, or takes them again (null). */
-  diskTrouble(error: Error | null): void;
-  /** A write of this member was refused. */
-  erred(error: Error): void;
-  /** Nothing more is delivered. */
-  failed(error: Error): void;
-}
 
 const CHANGE_TYPES = {
   [SET]: "set",
@@ -54,76 +25,58 @@ const CHANGE_TYPES = {
   [CLEAR]: "clear",
 } as const;
 
-/** What a {@link LogApplier} needs of its replica. */
-export interface LogApplierOptions {
+/** The parts of a replica that the log changes. */
+export interface LogApplierParts {
   readonly clock: ReplicaClock;
+  readonly tables: Tables;
   readonly pending: PendingQueue;
   readonly outbox: Outbox;
-  readonly events: ReplicaEvents;
+  readonly writer: Writer;
   readonly announcer: Announcer;
-  /** The batches have left; what became of them stands in their ops. */
-  settle(batches: readonly PendingBatch[]): void;
-  /** The connection to the manager was made. */
-  caughtUp(): void;
-  failed(error: Error): void;
 }
 
-/**
- * Follows the log: keeps the confirmed state, with what is pending on top of it.
- *
- * Invariants:
- * 1. `table` is the state at `table.seq` with all pending ops performed on it. It is what the user sees.
- * 2. While a whole state is restored, `#next` is that state without anything pending; it takes the place of `table` at
- *    `joined`. Batches of this member that are found in it are marked, and leave at that moment.
- */
+/** Applies the log: keeps the confirmed state, with the pending writes on top of it. */
 export class LogApplier implements LogSink {
-  table = new Table();
-  readonly #of: LogApplierOptions;
-  #next: Table | null = null;
-  #isJoined = false;
+  readonly #clock: ReplicaClock;
+  readonly #tables: Tables;
+  readonly #pending: PendingQueue;
+  readonly #outbox: Outbox;
+  readonly #writer: Writer;
+  readonly #announcer: Announcer;
   #isSweeping = false;
-  /** ms from when the last batch was ordered until it, or its confirmation, came here. */
+  /** ms from when the last batch was ordered until it, or its confirmation, was delivered here. */
   delayMs = 0;
-  /** The latest log time that was heard of, in ms since 1970. */
-  #time = 0;
 
-  constructor(follows: LogApplierOptions) {
-    this.#of = follows;
+  constructor({ clock, tables, pending, outbox, writer, announcer }: LogApplierParts) {
+    this.#clock = clock;
+    this.#tables = tables;
+    this.#pending = pending;
+    this.#outbox = outbox;
+    this.#writer = writer;
+    this.#announcer = announcer;
   }
 
   get seq(): number {
-    return (this.#next ?? this.table).seq;
-  }
-
-  get isConnected(): boolean {
-    return this.#isJoined;
-  }
-
-  /** Whether what was delivered is what the user sees. */
-  get isCurrent(): boolean {
-    return this.#next === null;
-  }
-
-  /** Storage time in ms since 1970: the wall clock, but never behind the log. */
-  get now(): number {
-    return Math.max(this.#of.clock.now(), this.table.time, this.#time);
+    return this.#tables.next.seq;
   }
 
   restoring(head: SnapshotHead): void {
-    this.#next = new Table();
-    this.#next.restore(head);
-    this.#findIn(this.#next);
+    const table = new Table();
+    table.restore(head);
+    this.#tables.restored = table;
+    this.#findIn(table);
   }
 
   restored(frame: Buffer, start: number, end: number): void {
-    assert(this.#next !== null, "expected the head of a snapshot before its slots");
-    this.#next.restoreEntries(decodeEntries(frame, start, end));
+    const { restored } = this.#tables;
+    assert(restored !== null, "expected the head of a snapshot before its slots");
+    restored.restoreEntries(decodeEntries(frame, start, end));
   }
 
   batch(frame: Buffer, start: number, end: number): void {
     const origin = originOf(frame, start);
     const number = numberOf(frame, start);
-    const own = this.#of.outbox.own(origin, number);
+    const own = this.#outbox.own(origin, number);
     const seq = seqOf(frame, start);
     const time = timeOf(frame, start);
     this.#noteDelay(time);
@@ -132,15 +85,18 @@ export class LogApplier implements LogSink {
       return;
     }
     const entries = decodeEntries(frame, start, end);
-    const table = this.#next ?? this.table;
+    const table = this.#tables.next;
     const verdict = table.admit(seq, time, origin, bornOf(frame, start), number);
-    if (verdict === NEW && table === this.table) this.#of.pending.aside(table, entries, () => this.#apply(entries));
-    else if (verdict === NEW) for (const entry of entries) table.execute(entry, time, false);
+    if (verdict === NEW && table === this.#tables.shown) {
+      this.#pending.applyBelow(table, entries, () => this.#apply(entries));
+    } else if (verdict === NEW) {
+      for (const entry of entries) table.execute(entry, time, false);
+    }
     this.#sweepSoon();
   }
 
   confirmed(seq: number, time: number): number {
-    const batch = this.#of.outbox.expected;
+    const batch = this.#outbox.expected;
     if (batch === undefined) return 0;
     this.#noteDelay(time);
     this.#own(batch, seq, time);
@@ -148,77 +104,72 @@ export class LogApplier implements LogSink {
   }
 
   connected(time: number): void {
-    const { outbox, events, announcer } = this.#of;
-    this.#time = Math.max(this.#time, time);
-    const isReloaded = this.#next !== null;
-    if (this.#next !== null) this.#exchange(this.#next);
-    this.#isJoined = true;
-    outbox.join(this.now);
-    announcer.push(() => {
-      if (isReloaded) events.reloaded?.();
+    this.#tables.noteTime(time);
+    const { restored } = this.#tables;
+    if (restored !== null) this.#show(restored);
+    this.#outbox.connected(this.#tables.now);
+    this.#announcer.push((events) => {
+      if (restored !== null) events.reloaded?.();
       events.connected();
     });
-    this.#of.caughtUp();
+    this.#writer.caughtUp();
     this.#sweepSoon();
   }
 
   disconnected(): void {
-    this.#isJoined = false;
-    this.#of.outbox.part();
-    this.#of.announcer.push(() => this.#of.events.disconnected());
+    this.#outbox.disconnected();
+    this.#announcer.push((events) => events.disconnected());
   }
 
   managerChanged(pid: number, isHere: boolean): void {
-    this.#of.announcer.push(() => this.#of.events.managerChanged(pid, isHere));
+    this.#announcer.push((events) => events.managerChanged(pid, isHere));
   }
 
   diskTrouble(error: Error | null): void {
-    this.#of.announcer.push(() => this.#of.events.diskTrouble(error));
+    this.#announcer.push((events) => events.diskTrouble(error));
   }
 
   failed(error: Error): void {
-    this.#isJoined = false;
-    this.#of.outbox.part();
-    this.#of.failed(error);
-    this.#of.announcer.push(() => this.#of.events.failed(error));
+    this.#outbox.disconnected();
+    this.#writer.fail(error);
+    this.#announcer.push((events) => events.failed(error));
   }
 
   /** Marks the batches of this member that a snapshot covers; those before them were skipped by the log. */
   #findIn(next: Table): void {
-    const { batches } = this.#of.pending;
+    const { batches } = this.#pending;
     const isCovered = (batch: PendingBatch) => batch.number > 0 && batch.number <= next.highest(batch.origin);
     const last = batches.findLastIndex(isCovered);
     for (const [index, batch] of batches.entries()) {
       batch.isFound = index <= last;
-      batch.isExpired = index < last && !isCovered(batch);
+      batch.isForgotten = index < last && !isCovered(batch);
       if (batch.isFound) for (const op of batch.ops) op.status = 0;
     }
   }
 
   /** Puts the restored state in place of the one that the user sees. */
-  #exchange(next: Table): void {
-    this.#next = null;
-    this.table = next;
-    this.#leave(this.#of.pending.moveTo(next));
+  #show(restored: Table): void {
+    this.#tables.restored = null;
+    this.#tables.shown = restored;
+    this.#leave(this.#pending.moveTo(restored));
   }
 
   #noteDelay(time: number): void {
-    this.delayMs = Math.max(0, this.#of.clock.now() - time);
+    this.delayMs = Math.max(0, this.#clock.now() - time);
   }
 
   /** The next batch of the log is one of this member. */
   #own(batch: PendingBatch, seq: number, time: number): void {
-    for (let older = this.#of.outbox.expected; older && older !== batch; older = this.#of.outbox.expected)
-      this.#skip(older);
-    const table = this.#next ?? this.table;
+    for (let older = this.#outbox.expected; older && older !== batch; older = this.#outbox.expected) this.#skip(older);
+    const table = this.#tables.next;
     const verdict = table.admit(seq, time, batch.origin, batch.born, batch.number);
     if (verdict !== NEW) {
       this.#skip(batch, verdict);
       return;
     }
-    if (table === this.table) {
-      this.#of.pending.confirm(table, batch, time);
-      if (this.#of.events.hasListeners("change")) for (const op of batch.ops) this.#announce(op.entry, op.status);
+    if (table === this.#tables.shown) {
+      this.#pending.confirm(table, batch, time);
+      if (this.#announcer.hasListeners("change")) for (const op of batch.ops) this.#announce(op.entry, op.status);
       this.#leave([batch]);
       this.#sweepSoon();
     } else {
@@ -231,61 +182,52 @@ export class LogApplier implements LogSink {
    * A batch of this member has no effect at this place. One that is older than a batch in the log, and was not delivered
    * before it, was skipped where a snapshot covers it, since frames of one member reach the log in order.
    */
-  #skip(batch: PendingBatch, verdict: Verdict = EXPIRED): void {
-    batch.isExpired = verdict === EXPIRED;
-    if (this.#next !== null) batch.isFound = true;
-    else this.#of.pending.refuse(this.table, batch);
+  #skip(batch: PendingBatch, verdict: Verdict = FORGOTTEN): void {
+    const { isCurrent } = this.#tables;
+    batch.isForgotten = verdict === FORGOTTEN;
+    if (isCurrent) this.#pending.refuse(this.#tables.shown, batch);
+    else batch.isFound = true;
     for (const op of batch.ops) op.status = 0;
-    if (this.#next === null) this.#leave([batch]);
+    if (isCurrent) this.#leave([batch]);
   }
 
   #leave(batches: readonly PendingBatch[]): void {
     for (const batch of batches) {
-      this.#of.outbox.release(batch, this.table.time);
-      if (batch.isExpired) this.#of.announcer.push(() => this.#of.events.erred(expiredError()));
+      this.#outbox.release(batch, this.#tables.shown.time);
+      if (batch.isForgotten) this.#announcer.push((events) => events.forgotten(forgottenError()));
     }
-    this.#of.settle(batches);
+    this.#writer.settle(batches);
   }
 
   #apply(entries: readonly Entry[]): void {
-    const { table } = this;
+    const table = this.#tables.shown;
     const { time } = table;
-    const isHeard = this.#of.events.hasListeners("change");
+    const isHeard = this.#announcer.hasListeners("change");
     for (const entry of entries) {
       const status = table.execute(entry, time, false);
       if (isHeard) this.#announce(entry, status);
     }
   }
 
-  /** Tells that an entry took effect, if it did. */
+  /** Reports that an entry took effect, if it did. */
   #announce(entry: Entry, status: Status | 0): void {
     if (status !== APPLIED) return;
-    const { events, announcer } = this.#of;
     const change: Change = { type: CHANGE_TYPES[entry.op as keyof typeof CHANGE_TYPES], path: entry.path };
-    announcer.push(() => events.changed(change));
+    this.#announcer.push((events) => events.changed(change));
   }
 
   #sweepSoon(): void {
-    if (this.#isSweeping || this.#next !== null || !this.table.hasDue) return;
+    if (this.#isSweeping || !this.#tables.isCurrent || !this.#tables.shown.hasDue) return;
     this.#isSweeping = true;
-    this.#of.clock.soon(() => this.#sweep());
+    this.#clock.soon(() => this.#sweep());
   }
 
   #sweep(): void {
-    const { pending, events, announcer } = this.#of;
     this.#isSweeping = false;
-    const swept = this.table.sweep(SWEEP_PATHS, (key) => pending.has(key));
-    if (events.hasListeners("expire")) {
-      for (const path of swept.paths) announcer.push(() => events.expired({ path }));
+    const swept = this.#tables.shown.sweep(SWEEP_PATHS, (key) => this.#pending.has(key));
+    if (this.#announcer.hasListeners("expire")) {
+      for (const path of swept.paths) this.#announcer.push((events) => events.expired({ path }));
     }
     if (swept.hasMore) this.#sweepSoon();
   }
-}
-
-/** What a member is told about a batch that waited longer than its origin is remembered. */
-export function expiredError(): StorageError {
-  return new StorageError(
-    "ERR_STORAGE_EXPIRED",
-    "expected a write to reach the log while its origin was remembered, got one that nobody can tell any more whether it was applied; read and write again",
-  );
 }

@@ -2,7 +2,7 @@
 import type { Entry } from "../log/entry.js";
 import type { Status, Undo } from "../state/executor.js";
 
-/** Whom to tell what became of something; one of the two is called, once. */
+/** How a caller learns what became of something: one of the two is called, once. */
 export interface Promised<T> {
   resolve(value: T): void;
   reject(error: Error): void;
@@ -12,7 +12,7 @@ export interface Promised<T> {
  * One pending entry.
  *
  * Invariant: `before` and `after` are the pending entries of the same top-level key, older and newer; they make a ring, so
- * behind the newest comes the oldest. One that is alone, not pending or a `CLEAR` names itself.
+ * after the newest comes the oldest. One that is alone, not pending or a `CLEAR` names itself.
  */
 export class Op {
   readonly entry: Entry;
@@ -39,7 +39,7 @@ export class Op {
 /** Pending entries that become one batch of the log. */
 export class PendingBatch {
   readonly ops: Op[] = [];
-  /** Whoever waits for this batch and all before. */
+  /** The callers that wait for this batch and all before it. */
   readonly waiters: Promised<void>[] = [];
   /** At least the bytes of its frame's body. */
   bytes = 0;
@@ -51,8 +51,8 @@ export class PendingBatch {
   number = 0;
   /** It is part of the state that is being restored. */
   isFound = false;
-  /** The log refused it. */
-  isExpired = false;
+  /** The log refused it, since its origin was forgotten. */
+  isForgotten = false;
 }
 
 /** Its top-level key; a `CLEAR` has none. */

@@ -1,88 +1,58 @@
 import { encodeEntries } from "../log/codec.js";
 import { address, BATCH } from "../log/frame.js";
 import { GATHER_BYTES, ORIGIN_RETENTION_MS, SPLIT_BATCH_BYTES } from "../log/limits.js";
-import { type Op, PendingBatch } from "./op.js";
+import type { PendingBatch } from "./op.js";
+import type { PendingQueue } from "./pending-queue.js";
 
 /** After so many ms without a batch an origin is not used again, long before the log forgets it. */
 const ORIGIN_IDLE_MS = ORIGIN_RETENTION_MS / 2;
 
 /**
- * Turns pending ops into batches, and sends them in order.
+ * Seals pending batches, numbers them and sends them in order.
  *
  * Invariants:
- * 1. `#batches` are those of {@link Pending}: sealed ones (with a frame), oldest first, and at most one open one, last.
- * 2. While joined every sealed batch has been sent. Those that have a number were sent, now or before, and keep it.
- * 3. The open batch waits for the end of the running job, and then until fewer than `maxInFlight` are sealed or it is long.
- * 4. An origin begins when its first batch is sent, at storage time, and numbers its batches without gaps.
+ * 1. While connected every sealed batch has been sent. Those that have a number were sent, now or before, and keep it.
+ * 2. The open batch waits for the end of the running job, and then until fewer than `maxInFlight` are sealed or it is long.
+ * 3. An origin begins when its first batch is sent, at storage time, and numbers its batches without gaps.
  */
 export class Outbox {
-  /** Bytes of all pending batches. */
-  bytes = 0;
-  readonly #batches: PendingBatch[];
+  readonly #pending: PendingQueue;
   readonly #append: (frame: Buffer) => void;
   readonly #makeOrigin: () => number;
   readonly #maxInFlight: number;
   /** All that were ever used: one in `ORIGIN_IDLE_MS` or more. */
   readonly #origins = new Set<number>();
-  #isJoined = false;
+  #isConnected = false;
   #origin = 0;
   #born = 0;
   #number = 0;
   #usedAt = 0;
 
   /** @param maxInFlight Most batches on their way, long ones aside. */
-  constructor(batches: PendingBatch[], append: (frame: Buffer) => void, makeOrigin: () => number, maxInFlight: number) {
-    this.#batches = batches;
+  constructor(pending: PendingQueue, append: (frame: Buffer) => void, makeOrigin: () => number, maxInFlight: number) {
+    this.#pending = pending;
     this.#append = append;
     this.#makeOrigin = makeOrigin;
     this.#maxInFlight = maxInFlight;
   }
 
-  /** The batch that takes entries, if there is one. */
-  get open(): PendingBatch | undefined {
-    const last = this.#batches.at(-1);
-    return last?.frame === null ? last : undefined;
-  }
-
-  /** Adds an op to the open batch, or to a new one. */
-  add(op: Op, bytes: number): void {
-    let batch = this.open;
-    if (batch === undefined) {
-      batch = new PendingBatch();
-      this.#batches.push(batch);
-    }
-    batch.ops.push(op);
-    batch.bytes += bytes;
-    this.bytes += bytes;
-  }
-
-  /** Removes what was added to the open batch after the first `count` ops and `bytes` bytes. */
-  cut(count: number, bytes: number): void {
-    const batch = this.open;
-    if (batch === undefined) return;
-    this.bytes -= batch.bytes - bytes;
-    batch.ops.length = count;
-    batch.bytes = bytes;
-    if (count === 0) this.#batches.pop();
-  }
-
   /** Seals the open batch if it is long enough for a frame of its own. */
   split(now: number): void {
-    const batch = this.open;
+    const batch = this.#pending.open;
     if (batch !== undefined && batch.bytes >= SPLIT_BATCH_BYTES) this.#seal(batch, now);
   }
 
   /** Seals the open batch, unless it is short and many are on their way: then it gathers more until one of them leaves. */
   sealIfDue(now: number): void {
-    const batch = this.open;
+    const batch = this.#pending.open;
     if (batch === undefined) return;
-    if (this.#batches.length <= this.#maxInFlight || batch.bytes >= GATHER_BYTES) this.#seal(batch, now);
+    if (this.#pending.batches.length <= this.#maxInFlight || batch.bytes >= GATHER_BYTES) this.#seal(batch, now);
   }
 
-  /** Makes the open batch a frame, and sends it when joined. */
+  /** Makes the open batch a frame, and sends it when connected. */
   #seal(batch: PendingBatch, now: number): void {
     const entries = batch.ops.map((op) => op.entry);
-    if (this.#isJoined) {
+    if (this.#isConnected) {
       this.#assign(batch, now);
       batch.frame = encodeEntries(entries, BATCH, batch);
       this.#append(batch.frame);
@@ -91,10 +61,10 @@ export class Outbox {
     }
   }
 
-  /** Sends all that is sealed, what was sent before again. */
-  join(now: number): void {
-    this.#isJoined = true;
-    for (const batch of this.#batches) {
+  /** Sends all that is sealed, and what was sent before again. */
+  connected(now: number): void {
+    this.#isConnected = true;
+    for (const batch of this.#pending.batches) {
       if (batch.frame === null) break;
       if (batch.number === 0) {
         this.#assign(batch, now);
@@ -104,35 +74,28 @@ export class Outbox {
     }
   }
 
-  part(): void {
-    this.#isJoined = false;
+  disconnected(): void {
+    this.#isConnected = false;
   }
 
   /** The oldest batch that was sent and not found yet. */
   get expected(): PendingBatch | undefined {
-    for (const batch of this.#batches) if (!batch.isFound) return batch.number === 0 ? undefined : batch;
+    for (const batch of this.#pending.batches) if (!batch.isFound) return batch.number === 0 ? undefined : batch;
     return undefined;
   }
 
   /** The batch with this origin and number, if it was sent and not found yet. */
   own(origin: number, number: number): PendingBatch | undefined {
     if (!this.#origins.has(origin)) return undefined;
-    return this.#batches.find((batch) => !batch.isFound && batch.origin === origin && batch.number === number);
+    return this.#pending.batches.find((batch) => !batch.isFound && batch.origin === origin && batch.number === number);
   }
 
   /** Notes that the fate of a batch, which is pending no more, is known at `now`. */
   release(batch: PendingBatch, now: number): void {
-    this.bytes -= batch.bytes;
     if (batch.origin !== this.#origin) return;
     this.#usedAt = now;
     // The log does not know this origin any more, and would refuse whatever it sends.
-    if (batch.isExpired) this.#origin = 0;
-  }
-
-  /** Removes everything. */
-  empty(): void {
-    this.#batches.length = 0;
-    this.bytes = 0;
+    if (batch.isForgotten) this.#origin = 0;
   }
 
   #assign(batch: PendingBatch, now: number): void {

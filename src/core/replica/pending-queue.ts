@@ -6,24 +6,33 @@ import { ALWAYS, CLEAR, type Entry, SET } from "../log/entry.js";
 import type { Status } from "../state/executor.js";
 import type { Slot } from "../state/slot.js";
 import type { Table } from "../state/table.js";
-import { keyOf, type Op, type PendingBatch } from "./op.js";
+import { keyOf, type Op, PendingBatch } from "./op.js";
 
 const NO_KEYS: ReadonlySet<string> = new Set();
 
 /**
- * The pending entries by top-level key.
+ * The pending batches in the order of their writes, and their entries by top-level key.
  *
  * Invariants:
  * 1. The table is the confirmed state with all ops performed on it, oldest first. What an op did depends on older ops of
  *    its key alone, so keys are taken back and redone one by one; a `CLEAR` concerns all of them.
  * 2. Taken back is from the newest op on, redone from the oldest. Where the oldest is a whole value, the slot below it may
  *    be changed instead.
+ * 3. `batches` are sealed ones (with a frame), oldest first, and at most one open one, last. `bytes` is the sum of theirs.
  */
 export class PendingQueue {
   /** All pending batches, oldest first; the last one may still take entries. */
   readonly batches: PendingBatch[] = [];
+  /** Bytes of all pending batches. */
+  bytes = 0;
   readonly #newest = new Map<string, Op>();
   #clearCount = 0;
+
+  /** The batch that takes entries, if there is one. */
+  get open(): PendingBatch | undefined {
+    const last = this.batches.at(-1);
+    return last?.frame === null ? last : undefined;
+  }
 
   has(key: string): boolean {
     return this.#newest.has(key);
@@ -39,8 +48,20 @@ export class PendingQueue {
     return status;
   }
 
-  /** Makes an op that was performed the newest one of its key. */
-  add(op: Op): void {
+  /** Adds an op that was performed to the open batch, or to a new one, as the newest one of its key. */
+  add(op: Op, bytes: number): void {
+    let batch = this.open;
+    if (batch === undefined) {
+      batch = new PendingBatch();
+      this.batches.push(batch);
+    }
+    batch.ops.push(op);
+    batch.bytes += bytes;
+    this.bytes += bytes;
+    this.#addByKey(op);
+  }
+
+  #addByKey(op: Op): void {
     const key = keyOf(op);
     if (key === undefined) {
       this.#clearCount++;
@@ -56,15 +77,34 @@ export class PendingQueue {
     this.#newest.set(key, op);
   }
 
-  /** Forgets the newest op of all and what it did. */
-  rollBack(table: Table, op: Op): void {
-    takeBack(table, op);
-    if (op.before !== op) this.#newest.set(keyOf(op) as string, op.before);
-    this.#remove(op);
+  /**
+   * Forgets what was added to the open batch after its first `count` ops and `bytes` bytes, and what that did. Returns the
+   * ops, newest first. A batch that is empty then is no longer pending.
+   */
+  rollBack(table: Table, count: number, bytes: number): readonly Op[] {
+    const batch = this.open;
+    if (batch === undefined) return [];
+    const rolledBack = batch.ops.slice(count).reverse();
+    for (const op of rolledBack) {
+      takeBack(table, op);
+      if (op.before !== op) this.#newest.set(keyOf(op) as string, op.before);
+      this.#remove(op);
+    }
+    this.bytes -= batch.bytes - bytes;
+    batch.ops.length = count;
+    batch.bytes = bytes;
+    if (count === 0) this.batches.pop();
+    return rolledBack;
+  }
+
+  /** Gives up all batches; what their entries did stays. */
+  abandon(): void {
+    this.batches.length = 0;
+    this.bytes = 0;
   }
 
   /** Calls `apply`, which executes entries of others, as if nothing were pending. */
-  aside(table: Table, entries: readonly Entry[], apply: () => void): void {
+  applyBelow(table: Table, entries: readonly Entry[], apply: () => void): void {
     if (this.#newest.size === 0 && this.#clearCount === 0) {
       apply();
       return;
@@ -76,9 +116,9 @@ export class PendingQueue {
       this.#redoAll(table);
       return;
     }
-    const lifted = [...keys].map((key) => this.#lift(table, key));
+    const attachers = [...keys].map((key) => this.#detach(table, key));
     apply();
-    for (const putBack of lifted) putBack();
+    for (const attach of attachers) attach();
   }
 
   /** Makes the oldest batch the next one of the log and forgets it. Its ops hold what they came to there. */
@@ -141,6 +181,7 @@ export class PendingQueue {
   #shift(batch: PendingBatch): void {
     assert(this.batches[0] === batch, "expected the oldest batch");
     this.batches.shift();
+    this.bytes -= batch.bytes;
   }
 
   /** The top-level keys of entries that have pending ops; null: all, since a `CLEAR` is involved. */
@@ -156,7 +197,7 @@ export class PendingQueue {
   }
 
   /** Takes what is pending under a key off the confirmed state; returns what puts it on top again. */
-  #lift(table: Table, key: string): () => void {
+  #detach(table: Table, key: string): () => void {
     const newest = this.#newest.get(key) as Op;
     const oldest = newest.after;
     if (!isWhole(oldest.entry)) {

@@ -16,15 +16,17 @@ import type { Log, LogSink } from "../log/log.js";
 import { APPLIED } from "../state/executor.js";
 import { parsePath } from "../state/path.js";
 import { NO_SLOT, type Table } from "../state/table.js";
-import { Announcer } from "./announcer.js";
-import { LogApplier, type ReplicaClock, type ReplicaEvents } from "./log-applier.js";
+import { Announcer, type ReplicaEvents } from "./events.js";
+import { LogApplier } from "./log-applier.js";
 import { Outbox } from "./outbox.js";
 import { checkPatchOptions, type PatchOptions, patchJsonOf } from "./patch-text.js";
 import { PendingQueue } from "./pending-queue.js";
+import { type ReplicaClock, Tables } from "./tables.js";
 import { expiryOf, jsonOf } from "./value.js";
 import { Writer } from "./writer.js";
 
-export type { Change, ReplicaClock, ReplicaEvents } from "./log-applier.js";
+export type { Change, ReplicaEvents } from "./events.js";
+export type { ReplicaClock } from "./tables.js";
 
 /** Where a value is: a lodash path, or an array of keys that are taken as they are. */
 export type UserPath = string | readonly (string | number)[];
@@ -52,10 +54,10 @@ const NO_KEY = (): boolean => false;
 export class Replica {
   readonly #maxValueBytes: number;
   readonly #pending = new PendingQueue();
-  readonly #outbox: Outbox;
+  readonly #tables: Tables;
   readonly #applier: LogApplier;
   readonly #writer: Writer;
-  readonly #now = (): number => this.#applier.now;
+  readonly #now = (): number => this.#tables.now;
   readonly #hasKey = (key: string): boolean => this.#table.holds(key) && this.#table.hasKey(key, this.now());
 
   /** @param log Still to be opened, with `sink`. */
@@ -63,33 +65,22 @@ export class Replica {
     const { clock, events, random, maxValueBytes, maxPendingBytes, maxInFlight } = options;
     this.#maxValueBytes = maxValueBytes;
     const pending = this.#pending;
+    const tables = new Tables(clock);
     const outbox = new Outbox(
-      pending.batches,
+      pending,
       (frame) => log.append(frame),
       () => originFrom(random(7)),
       maxInFlight,
     );
-    this.#outbox = outbox;
-    this.#applier = new LogApplier({
-      clock,
-      pending,
-      outbox,
-      events,
-      announcer: new Announcer(),
-      settle: (batches) => this.#writer.settle(batches),
-      caughtUp: () => this.#writer.caughtUp(),
-      failed: (error) => this.#writer.fail(error),
-    });
-    this.#writer = new Writer(log, pending, outbox, this.#applier, maxPendingBytes);
-  }
-
-  get isConnected(): boolean {
-    return this.#applier.isConnected;
+    const writer = new Writer(log, pending, outbox, tables, maxPendingBytes);
+    this.#tables = tables;
+    this.#writer = writer;
+    this.#applier = new LogApplier({ clock, tables, pending, outbox, writer, announcer: new Announcer(events) });
   }
 
   /** Bytes of writes that are not confirmed. */
   get pendingBytes(): number {
-    return this.#outbox.bytes;
+    return this.#pending.bytes;
   }
 
   /** Whether there are writes that are not confirmed. */
@@ -113,9 +104,9 @@ export class Replica {
     return this.#applier.delayMs;
   }
 
-  /** Storage time in ms since 1970: the wall clock, but never behind the log. */
+  /** Storage time in ms since 1970: the wall clock, but never earlier than the log. */
   now(): number {
-    return this.#applier.now;
+    return this.#tables.now;
   }
 
   /** The value at a path, frozen; null when there is none. */
@@ -242,7 +233,7 @@ export class Replica {
   }
 
   get #table(): Table {
-    return this.#applier.table;
+    return this.#tables.shown;
   }
 
   #parse(path: UserPath): Path {

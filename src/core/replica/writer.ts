@@ -3,10 +3,10 @@ import type { Entry } from "../log/entry.js";
 import { MAX_ARRAY_LENGTH, MAX_BATCH_BYTES, SPLIT_BATCH_BYTES } from "../log/limits.js";
 import type { Log } from "../log/log.js";
 import { NOT_A_NUMBER, TOO_FAR } from "../state/executor.js";
-import { expiredError, type LogApplier } from "./log-applier.js";
 import { Op, type PendingBatch, type Promised } from "./op.js";
 import type { Outbox } from "./outbox.js";
 import type { PendingQueue } from "./pending-queue.js";
+import type { Tables } from "./tables.js";
 
 /** What an op takes besides its keys and its value: in a frame, and about in memory. */
 const OP_BYTES = 64;
@@ -14,15 +14,15 @@ const OP_BYTES = 64;
 const MAX_ATOMIC_BYTES = MAX_BATCH_BYTES - SPLIT_BATCH_BYTES;
 
 /**
- * Takes the writes of this member, and tells those who wait what became of them.
+ * Takes the writes of this member, and reports to the callers that wait what became of them.
  *
- * Invariants: whoever waits is told exactly once. The log is held exactly while somebody waits or something is pending.
+ * Invariants: each promise is settled exactly once. The log is held exactly while a caller waits or a write is pending.
  */
 export class Writer {
   readonly #log: Log;
   readonly #pending: PendingQueue;
   readonly #outbox: Outbox;
-  readonly #applier: LogApplier;
+  readonly #tables: Tables;
   readonly #maxPendingBytes: number;
   readonly #syncs = new Set<Promised<void>>();
   /** Syncs whose barrier has been called back, but for a state that is not shown yet. */
@@ -36,11 +36,11 @@ export class Writer {
   #isHolding = false;
   #failure: Error | null = null;
 
-  constructor(log: Log, pending: PendingQueue, outbox: Outbox, follower: LogApplier, maxPendingBytes: number) {
+  constructor(log: Log, pending: PendingQueue, outbox: Outbox, tables: Tables, maxPendingBytes: number) {
     this.#log = log;
     this.#pending = pending;
     this.#outbox = outbox;
-    this.#applier = follower;
+    this.#tables = tables;
     this.#maxPendingBytes = maxPendingBytes;
   }
 
@@ -55,8 +55,8 @@ export class Writer {
       expectNoPromise(fn());
       return;
     }
-    this.#outbox.split(this.#applier.now);
-    const open = this.#outbox.open;
+    this.#outbox.split(this.#tables.now);
+    const { open } = this.#pending;
     const count = open?.ops.length ?? 0;
     const bytes = open?.bytes ?? 0;
     this.#isAtomic = true;
@@ -88,7 +88,7 @@ export class Writer {
       this.#syncs.add(promised);
       this.#hold();
       this.#log.barrier(() => {
-        if (!this.#applier.isCurrent) this.#delivered.push(promised);
+        if (!this.#tables.isCurrent) this.#delivered.push(promised);
         else this.#synced(promised);
       });
     });
@@ -104,7 +104,7 @@ export class Writer {
     }
     for (const promised of this.#syncs) promised.reject(error);
     this.#syncs.clear();
-    this.#outbox.empty();
+    this.#pending.abandon();
     this.#hold();
   }
 
@@ -123,27 +123,26 @@ export class Writer {
     if (this.#failure !== null) throw this.#failure;
     const bytes = bytesOf(entry);
     this.#expectRoom(bytes);
-    const { now, table } = this.#applier;
+    const { now, shown } = this.#tables;
     const op = new Op(entry, now, promised);
-    if (this.#pending.perform(table, op) === TOO_FAR) throw tooFar(entry);
+    if (this.#pending.perform(shown, op) === TOO_FAR) throw tooFar(entry);
     if (!this.#isAtomic) this.#outbox.split(now);
     else if (promise !== undefined) this.#atomicPromises.push(promise);
-    this.#pending.add(op);
-    this.#outbox.add(op, bytes);
+    this.#pending.add(op, bytes);
     this.#sealSoon();
   }
 
   #expectRoom(bytes: number): void {
     const max = this.#maxPendingBytes;
     const maxAtomic = Math.min(MAX_ATOMIC_BYTES, max);
-    const atomicBytes = (this.#outbox.open?.bytes ?? 0) - this.#atomicFrom + bytes;
+    const atomicBytes = (this.#pending.open?.bytes ?? 0) - this.#atomicFrom + bytes;
     if (this.#isAtomic && atomicBytes > maxAtomic) {
       throw new RangeError(`expected a batch of at most ${maxAtomic} bytes, got ${atomicBytes} so far`);
     }
-    if (this.#outbox.bytes + bytes > max) {
+    if (this.#pending.bytes + bytes > max) {
       throw new StorageError(
         "ERR_STORAGE_PENDING_FULL",
-        `expected at most ${max} bytes of pending writes, got ${this.#outbox.bytes + bytes}; wait for flush() and write again`,
+        `expected at most ${max} bytes of pending writes, got ${this.#pending.bytes + bytes}; wait for flush() and write again`,
       );
     }
   }
@@ -154,23 +153,19 @@ export class Writer {
     this.#hold();
     queueMicrotask(() => {
       this.#isSealing = false;
-      this.#outbox.sealIfDue(this.#applier.now);
+      this.#outbox.sealIfDue(this.#tables.now);
       this.#hold();
     });
   }
 
   /** Takes back what was written after the first `count` ops and `bytes` bytes of the open batch. */
   #rollBack(count: number, bytes: number, error: unknown): void {
-    const open = this.#outbox.open;
+    const { open } = this.#pending;
     for (const promise of this.#atomicPromises) promise.catch(() => {}); // the error is thrown to the caller
     this.#atomicPromises = [];
     if (open === undefined) return;
-    const rolledBack = open.ops.slice(count).reverse();
-    for (const op of rolledBack) {
-      this.#pending.rollBack(this.#applier.table, op);
-      op.promised?.reject(error as Error);
-    }
-    this.#outbox.cut(count, bytes);
+    const rolledBack = this.#pending.rollBack(this.#tables.shown, count, bytes);
+    for (const op of rolledBack) op.promised?.reject(error as Error);
     if (count === 0) this.#release(open.waiters);
     this.#hold();
   }
@@ -182,21 +177,21 @@ export class Writer {
     else for (const waiter of waiters) waiter.resolve();
   }
 
-  /** Tells those who wait for batches that have left what these came to. */
+  /** Settles the promises of batches that have left. Their ops hold what they came to. */
   settle(batches: readonly PendingBatch[]): void {
     for (const [index, batch] of batches.entries()) {
-      for (const op of batch.ops) settle(op, batch.isExpired);
-      if (batch.isExpired) {
+      for (const op of batch.ops) settle(op, batch.isForgotten);
+      if (batch.isForgotten) {
         const later = [...batches.slice(index), ...this.#pending.batches];
-        for (const waiter of later.flatMap(({ waiters }) => waiters.splice(0))) waiter.reject(expiredError());
+        for (const waiter of later.flatMap(({ waiters }) => waiters.splice(0))) waiter.reject(forgottenError());
       }
       for (const waiter of batch.waiters) waiter.resolve();
     }
-    if (this.#outbox.open !== undefined) this.#sealSoon();
+    if (this.#pending.open !== undefined) this.#sealSoon();
     this.#hold();
   }
 
-  /** What was delivered is what the user sees. */
+  /** The user sees all that was delivered. */
   caughtUp(): void {
     const delivered = this.#delivered;
     this.#delivered = [];
@@ -215,6 +210,15 @@ export class Writer {
     this.#log.hold(isHolding);
   }
 }
+
+/** Why the log refused a batch that waited longer than its origin is remembered. */
+export function forgottenError(): StorageError {
+  return new StorageError(
+    "ERR_STORAGE_EXPIRED",
+    "expected a write to reach the log while its origin was remembered, got one that nobody can tell any more whether it was applied; read and write again",
+  );
+}
+
 function expectNoPromise(result: unknown): void {
   if (typeof (result as { then?: unknown } | null | undefined)?.then !== "function") return;
   throw new TypeError("expected a function that writes before it returns, got one that returns a promise");
@@ -233,10 +237,10 @@ function tooFar(entry: Entry): RangeError {
   );
 }
 
-/** Tells whoever waits for an op what it came to at its place in the log. */
-function settle(op: Op, isExpired: boolean): void {
+/** Settles the promise of an op with what it came to at its place in the log. */
+function settle(op: Op, isForgotten: boolean): void {
   if (op.promised === null) return;
-  if (isExpired) op.promised.reject(expiredError());
+  if (isForgotten) op.promised.reject(forgottenError());
   else if (op.status === TOO_FAR) op.promised.reject(tooFar(op.entry));
   else if (op.status === NOT_A_NUMBER) {
     const message = `expected a number at ${JSON.stringify(op.entry.path)} whose sum with ${op.entry.amount} is finite, got something else`;

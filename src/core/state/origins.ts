@@ -5,7 +5,7 @@ export const NEW = 0;
 /** It was applied before: skip it. */
 export const SEEN = 1;
 /** Nobody can tell any more whether it was applied: skip it, and tell its member. */
-export const EXPIRED = 2;
+export const FORGOTTEN = 2;
 export type Verdict = 0 | 1 | 2;
 
 interface Last {
@@ -35,7 +35,7 @@ export class Origins {
       last.time = time;
       return NEW;
     }
-    if (number !== 1 || time - born > ORIGIN_RETENTION_MS) return EXPIRED;
+    if (number !== 1 || time - born > ORIGIN_RETENTION_MS) return FORGOTTEN;
     this.remember(origin, number, time);
     return NEW;
   }

@@ -65,7 +65,7 @@ export function openReplica(limits: Limits = {}) {
       disconnected: told("parted"),
       managerChanged: told("managed"),
       diskTrouble: told("troubled"),
-      erred: (error) => open.errors.push(error),
+      forgotten: (error) => open.errors.push(error),
       failed: (error) => open.errors.push(error),
     },
   });

@@ -1,18 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deleteEntry, type Entry, setEntry } from "../../../dist/core/log/entry.js";
-import { Op, PendingBatch } from "../../../dist/core/replica/op.js";
+import { Op, type PendingBatch } from "../../../dist/core/replica/op.js";
 import { PendingQueue } from "../../../dist/core/replica/pending-queue.js";
 import { Table } from "../../../dist/core/state/table.js";
 
 /** Writes one entry in a batch of its own. */
 function write(pending: PendingQueue, table: Table, entry: Entry): Op {
   const op = new Op(entry, 1, null);
-  const batch = new PendingBatch();
-  batch.ops.push(op);
-  pending.batches.push(batch);
   pending.perform(table, op);
-  pending.add(op);
+  pending.add(op, 1);
+  const batch = pending.open as PendingBatch;
+  batch.frame = Buffer.alloc(1); // the next entry goes into another batch
   return op;
 }
 
@@ -24,7 +23,7 @@ test("what others write comes under a pending value, whatever was written on top
   write(pending, table, setEntry(["k"], '{"a":1}'));
   write(pending, table, setEntry(["k", "b"], "2"));
   const shown = value();
-  pending.aside(table, [others], () => table.execute(others, 1, false));
+  pending.applyBelow(table, [others], () => table.execute(others, 1, false));
   assert.equal(value(), shown, "the pending value was made again");
   assert.deepEqual(value(), { a: 1, b: 2 });
   pending.refuse(table, pending.batches[0] as PendingBatch);
@@ -39,7 +38,7 @@ test("what others remove under a pending value stays away", () => {
   const others = deleteEntry(["k"]);
   table.execute(setEntry(["k"], "1"), 1, false);
   write(pending, table, setEntry(["k"], "2"));
-  pending.aside(table, [others], () => table.execute(others, 1, false));
+  pending.applyBelow(table, [others], () => table.execute(others, 1, false));
   assert.equal(table.get(["k"], 1), 2);
   pending.refuse(table, pending.batches[0] as PendingBatch);
   assert.equal(table.has(["k"], 1), false);
@@ -55,4 +54,26 @@ test("an op that was confirmed names no other, so that garbage which has grown o
   pending.refuse(table, pending.batches[0] as PendingBatch);
   assert.ok(second.before === second && second.undo === undefined);
   assert.equal(table.get(["k"], 1), 1);
+});
+
+test("bytes are those of the batches that are pending", () => {
+  const pending = new PendingQueue();
+  const table = new Table();
+  for (const json of ["1", "2", "3"]) write(pending, table, setEntry(["k"], json));
+  const last = new Op(setEntry(["k"], "4"), 1, null);
+  const lastButOne = new Op(setEntry(["other"], "5"), 1, null);
+  for (const op of [lastButOne, last]) {
+    pending.perform(table, op);
+    pending.add(op, 10);
+  }
+  assert.equal(pending.bytes, 23);
+  assert.deepEqual(pending.rollBack(table, 1, 10), [last]);
+  assert.deepEqual([pending.bytes, pending.open?.bytes, table.get(["k"], 1)], [13, 10, 3]);
+  assert.deepEqual(pending.rollBack(table, 0, 0), [lastButOne]);
+  assert.deepEqual([pending.bytes, pending.open, pending.has("other")], [3, undefined, false]);
+  pending.confirm(table, pending.batches[0] as PendingBatch, 1);
+  pending.refuse(table, pending.batches[0] as PendingBatch);
+  assert.deepEqual([pending.bytes, pending.batches.length], [1, 1]);
+  pending.abandon();
+  assert.deepEqual([pending.bytes, pending.batches.length], [0, 0]);
 });

@@ -144,11 +144,11 @@ export class Member implements ReplicaEvents {
   diskTrouble(error: Error | null): void {
     this.#isTroubled = error !== null;
     if (error === null) return;
-    this.erred(error);
+    this.forgotten(error);
     this.#onTrouble();
   }
 
-  erred(error: Error): void {
+  forgotten(error: Error): void {
     this.errors.push(error);
     const { code } = error as NodeJS.ErrnoException;
     this.#stage.note(() => assert(code, `${this.name} was told of an error without a code: ${error.stack}`));

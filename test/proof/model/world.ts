@@ -113,7 +113,7 @@ export class Member {
         disconnected: none,
         managerChanged: none,
         diskTrouble: none,
-        erred: none,
+        forgotten: none,
         failed: none,
       },
     });

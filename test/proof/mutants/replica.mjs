@@ -1,7 +1,8 @@
 /** What is pending on top of what is confirmed. */
 const OUTBOX = "src/core/replica/outbox.ts";
 const PENDING = "src/core/replica/pending-queue.ts";
-const FOLLOWER = "src/core/replica/log-applier.ts";
+const TABLES = "src/core/replica/tables.ts";
+const APPLIER = "src/core/replica/log-applier.ts";
 const WRITER = "src/core/replica/writer.ts";
 const replica = ["replica.test", "replica/log-", "model/", "simulation"];
 
@@ -9,8 +10,8 @@ export const replicaMutants = [
   {
     name: "what was sent before is not sent again",
     file: OUTBOX,
-    from: "      this.#append(batch.frame);\n    }\n  }\n\n  part(): void {",
-    to: "      if (batch.number === this.#number) this.#append(batch.frame);\n    }\n  }\n\n  part(): void {",
+    from: "      this.#append(batch.frame);\n    }\n  }\n\n  disconnected(): void {",
+    to: "      if (batch.number === this.#number) this.#append(batch.frame);\n    }\n  }\n\n  disconnected(): void {",
     killedBy: replica,
   },
   {
@@ -23,7 +24,7 @@ export const replicaMutants = [
   {
     name: "an origin that the log has forgotten is used again",
     file: OUTBOX,
-    from: "    if (batch.isExpired) this.#origin = 0;\n",
+    from: "    if (batch.isForgotten) this.#origin = 0;\n",
     to: "",
     killedBy: replica,
   },
@@ -36,16 +37,16 @@ export const replicaMutants = [
   },
   {
     name: "a batch that was rolled back is left empty",
-    file: OUTBOX,
-    from: "    if (count === 0) this.#batches.pop();\n",
+    file: PENDING,
+    from: "    if (count === 0) this.batches.pop();\n",
     to: "",
     killedBy: replica,
   },
   {
     name: "pending bytes are not given back",
-    file: OUTBOX,
-    from: "    this.bytes -= batch.bytes;\n    if (batch.origin",
-    to: "    if (batch.origin",
+    file: PENDING,
+    from: "    this.batches.shift();\n    this.bytes -= batch.bytes;\n",
+    to: "    this.batches.shift();\n",
     killedBy: [...replica.slice(0, 3), "core/storage-life"],
   },
   {
@@ -72,7 +73,7 @@ export const replicaMutants = [
   {
     name: "what was taken back for a batch of others is not done again",
     file: PENDING,
-    from: "    for (const putBack of lifted) putBack();\n",
+    from: "    for (const attach of attachers) attach();\n",
     to: "",
     killedBy: replica,
   },
@@ -134,87 +135,85 @@ export const replicaMutants = [
   },
   {
     name: "own batches that the log skipped stay pending",
-    file: FOLLOWER,
-    from: `    for (let older = this.#of.outbox.expected; older && older !== batch; older = this.#of.outbox.expected)
-      this.#skip(older);
-`,
+    file: APPLIER,
+    from: "    for (let older = this.#outbox.expected; older && older !== batch; older = this.#outbox.expected) this.#skip(older);\n",
     to: "",
     killedBy: replica,
   },
   {
     name: "a batch that a snapshot covers but skipped counts as applied",
-    file: FOLLOWER,
-    from: "batch.isExpired = index < last && !isCovered(batch);",
-    to: "batch.isExpired = false;",
+    file: APPLIER,
+    from: "batch.isForgotten = index < last && !isCovered(batch);",
+    to: "batch.isForgotten = false;",
     killedBy: replica,
   },
   {
     name: "batches that a snapshot covers are not found in it",
-    file: FOLLOWER,
+    file: APPLIER,
     from: "const isCovered = (batch: PendingBatch) => batch.number > 0 && batch.number <= next.highest(batch.origin);",
     to: "const isCovered = (batch: PendingBatch) => batch.number > 0 && batch.number < next.highest(batch.origin);",
     killedBy: replica,
   },
   {
     name: "batches of others are applied on top of what is pending",
-    file: FOLLOWER,
-    from: "this.#of.pending.aside(table, entries, () => this.#apply(entries));",
+    file: APPLIER,
+    from: "this.#pending.applyBelow(table, entries, () => this.#apply(entries));",
     to: "this.#apply(entries);",
     killedBy: replica,
   },
   {
     name: "a batch is executed at the member's own time",
-    file: FOLLOWER,
+    file: APPLIER,
     from: "const status = table.execute(entry, time, false);",
-    to: "const status = table.execute(entry, this.now, false);",
+    to: "const status = table.execute(entry, this.#tables.now, false);",
     killedBy: replica,
   },
   {
     name: "storage time falls behind the log with the clock",
-    file: FOLLOWER,
-    from: "return Math.max(this.#of.clock.now(), this.table.time, this.#time);",
-    to: "return this.#of.clock.now();",
+    file: TABLES,
+    from: "return Math.max(this.#clock.now(), this.shown.time, this.#time);",
+    to: "return this.#clock.now();",
     killedBy: replica,
   },
   {
     name: "a refused batch keeps its effect",
-    file: FOLLOWER,
-    from: "    else this.#of.pending.refuse(this.table, batch);\n",
-    to: "    else this.#of.pending.batches.shift();\n",
+    file: APPLIER,
+    from: "    if (isCurrent) this.#pending.refuse(this.#tables.shown, batch);\n",
+    to: "    if (isCurrent) this.#pending.batches.shift();\n",
     killedBy: replica,
   },
   {
     name: "what gathers is never sent",
     file: WRITER,
-    from: "    if (this.#outbox.open !== undefined) this.#sealSoon();\n",
+    from: "    if (this.#pending.open !== undefined) this.#sealSoon();\n",
     to: "",
     killedBy: replica,
   },
   {
     name: "what gathers is sent at once",
     file: OUTBOX,
-    from: "    if (this.#batches.length <= this.#maxInFlight || batch.bytes >= GATHER_BYTES) this.#seal(batch, now);",
+    from: "    if (this.#pending.batches.length <= this.#maxInFlight || batch.bytes >= GATHER_BYTES) this.#seal(batch, now);",
     to: "    this.#seal(batch, now);",
     killedBy: replica,
   },
   {
     name: "what gathers waits however much it is",
     file: OUTBOX,
-    from: "this.#batches.length <= this.#maxInFlight || batch.bytes >= GATHER_BYTES",
-    to: "this.#batches.length <= this.#maxInFlight",
+    from: "this.#pending.batches.length <= this.#maxInFlight || batch.bytes >= GATHER_BYTES",
+    to: "this.#pending.batches.length <= this.#maxInFlight",
     killedBy: replica,
   },
   {
     name: "a batch that throws is rolled back in the wrong order",
-    file: WRITER,
-    from: "open.ops.slice(count).reverse();",
-    to: "open.ops.slice(count);",
+    file: PENDING,
+    from: "batch.ops.slice(count).reverse();",
+    to: "batch.ops.slice(count);",
     killedBy: replica,
   },
   {
     name: "there is always room for pending writes",
     file: WRITER,
-    from: "if (this.#outbox.bytes + bytes > max) {",
+    from: "if (this.#pending.bytes + bytes > max) {",
     to: "if (bytes > max) {",
     killedBy: [...replica.slice(0, 2), "core/storage-life", "storage.test"],
   },
@@ -241,9 +240,9 @@ export const replicaMutants = [
   },
   {
     name: "nobody hears of own writes",
-    file: FOLLOWER,
-    from: 'if (this.#of.events.hasListeners("change")) for (const op',
-    to: 'if (!this.#of.events.hasListeners("change")) for (const op',
+    file: APPLIER,
+    from: 'if (this.#announcer.hasListeners("change")) for (const op',
+    to: 'if (!this.#announcer.hasListeners("change")) for (const op',
     killedBy: [...replica, "storage.test"],
   },
 ];

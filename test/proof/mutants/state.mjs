@@ -19,15 +19,15 @@ export const stateMutants = [
   {
     name: "a later batch of an unknown origin is applied",
     file: ORIGINS,
-    from: "if (number !== 1 || time - born > ORIGIN_RETENTION_MS) return EXPIRED;",
-    to: "if (time - born > ORIGIN_RETENTION_MS) return EXPIRED;",
+    from: "if (number !== 1 || time - born > ORIGIN_RETENTION_MS) return FORGOTTEN;",
+    to: "if (time - born > ORIGIN_RETENTION_MS) return FORGOTTEN;",
     killedBy: state,
   },
   {
     name: "the first batch of an origin is applied however old it is",
     file: ORIGINS,
-    from: "if (number !== 1 || time - born > ORIGIN_RETENTION_MS) return EXPIRED;",
-    to: "if (number !== 1) return EXPIRED;",
+    from: "if (number !== 1 || time - born > ORIGIN_RETENTION_MS) return FORGOTTEN;",
+    to: "if (number !== 1) return FORGOTTEN;",
     killedBy: state,
   },
   {

@@ -185,8 +185,8 @@ export class Member implements ReplicaEvents {
     if (error) this.world.trace(`${this.name} is told ${error.message}`);
   }
 
-  erred(error: Error): void {
-    this.world.trace(`${this.name} erred: ${error.message}`);
+  forgotten(error: Error): void {
+    this.world.trace(`${this.name} forgotten: ${error.message}`);
   }
 
   failed(error: Error): void {

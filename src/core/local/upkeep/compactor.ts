@@ -10,7 +10,7 @@ import { decodeEntries } from "../../log/codec.js";
 import type { Batch, Entry } from "../../log/entry.js";
 import { bornOf, numberOf, originOf, seqOf, timeOf } from "../../log/frame.js";
 import type { SnapshotHead } from "../../log/log.js";
-import { EXPIRED } from "../../state/origins.js";
+import { FORGOTTEN } from "../../state/origins.js";
 import { Table } from "../../state/table.js";
 import { openLink } from "../disk/chain.js";
 import { linkOnce } from "../disk/file-access.js";
@@ -69,7 +69,7 @@ export class Fold implements ChainVisitor {
 
   /** Applies the next batch; false when its origin is unknown and it is not its first, so that it was skipped. */
   apply(batch: Batch): boolean {
-    return this.#table.apply(batch) !== EXPIRED;
+    return this.#table.apply(batch) !== FORGOTTEN;
   }
 
   /** Goes to a later seq, what is between being lost, and takes origins over as they are known. */

@@ -1,0 +1,77 @@
+/** What a replica reports, and when. */
+import type { Path } from "../log/entry.js";
+
+/** One confirmed entry that took effect. */
+export interface Change {
+  readonly type: "set" | "delete" | "touch" | "increment" | "patch" | "clear";
+  readonly path: Path;
+}
+
+/** What a replica reports; called from a microtask, so that listeners may use the replica. */
+export interface ReplicaEvents {
+  /** Whether an event has listeners. */
+  hasListeners(event: "change" | "expire"): boolean;
+  /** In the order of the log. Not called for what a snapshot brings. */
+  changed(change: Change): void;
+  /** What was at this path had expired and was dropped. */
+  expired(event: { readonly path: Path }): void;
+  /** The whole state was replaced by that of a snapshot and what followed it. */
+  reloaded?(): void;
+  connected(): void;
+  disconnected(): void;
+  managerChanged(pid: number, isHere: boolean): void;
+  /** The disk of the manager refuses writes, or takes them again (null). */
+  diskTrouble(error: Error | null): void;
+  /** The log refused a batch of this member, since its origin was forgotten. */
+  forgotten(error: Error): void;
+  /** Nothing more is delivered. */
+  failed(error: Error): void;
+}
+
+/**
+ * Calls events one after the other in a microtask of their own, when the state that listeners may look at is complete. One
+ * that throws is reported by the runtime as an uncaught error and does not keep the others from being called.
+ */
+export class Announcer {
+  readonly #events: ReplicaEvents;
+  #calls: ((events: ReplicaEvents) => void)[] = [];
+  #isScheduled = false;
+
+  constructor(events: ReplicaEvents) {
+    this.#events = events;
+  }
+
+  /** {@link ReplicaEvents.hasListeners} */
+  hasListeners(event: "change" | "expire"): boolean {
+    return this.#events.hasListeners(event);
+  }
+
+  push(call: (events: ReplicaEvents) => void): void {
+    this.#calls.push(call);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => this.#run());
+  }
+
+  #run(): void {
+    this.#isScheduled = false;
+    const calls = this.#calls;
+    this.#calls = [];
+    let count = 0;
+    try {
+      for (const call of calls) {
+        count++;
+        call(this.#events);
+      }
+    } finally {
+      if (count < calls.length) {
+        this.#calls = [...calls.slice(count), ...this.#calls];
+        this.#schedule();
+      }
+    }
+  }
+}
