@@ -1,39 +1,39 @@
 /** What goes into and comes out of a storage besides the data. */
 
-/** A lodash path: a string such as `"users[3].name"`, or an array of keys, each of which is taken as it is. */
+/** A lodash path: a string such as `"users[3].name"`, or an array of keys, each of which is used as it is. */
 export type StoragePath = string | ReadonlyArray<string | number>;
 
 /** How `patch` changes an object. */
 export interface StoragePatchOptions {
-  /** The new expiry of the object, in ms from now; 0: never. Default: its expiry stays as it is. */
+  /** The new expiry of the object, in ms from now; 0: it never expires. Default: its expiry stays as it is. */
   readonly ttl?: number | undefined;
-  /** Nothing is changed unless each of these fields is there with exactly this value, compared as JSON. */
+  /** The values that fields of the object must have, compared as JSON; otherwise nothing is changed. */
   readonly match?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** A write that took effect, in the order of the log. */
 export interface StorageChange {
-  /** What was done: `"set"` also by `add`. That data expires is no change; see the event `expire`. */
+  /** What was done; `add` is a `"set"`. Data that expires causes no change; see the event `expire`. */
   readonly type: "set" | "delete" | "touch" | "increment" | "patch" | "clear";
-  /** Where; empty for `clear`. */
+  /** The keys of the path; empty for `clear`. */
   readonly path: readonly string[];
 }
 
-/** The events of a storage and what their listeners get. */
+/** The events of a storage and the arguments of their listeners. */
 export interface StorageEvents {
-  /** It has joined for the first time: everything is here. */
+  /** The storage has everything, for the first time. */
   ready: [];
-  /** It is connected to a manager and has everything. */
+  /** The storage is connected to a manager and has everything, for the first time or again. */
   connect: [];
-  /** There is no manager for the moment; reads and writes go on. */
+  /** The connection to the manager is lost. Reads and writes go on. */
   disconnect: [];
-  /** Another process is the manager now. */
+  /** Another member is the manager. */
   manager: [manager: { readonly pid: number; readonly isHere: boolean }];
   /** A write, of this process or another, took effect. */
   change: [change: StorageChange];
-  /** Data has expired and its memory is free again, up to `gcInterval` after it became invisible. */
+  /** Data has expired and its memory was freed, up to `gcInterval` after it became invisible. */
   expire: [expired: { readonly path: readonly string[] }];
-  /** Something failed in the background. Nothing is thrown when nobody listens. */
+  /** Something failed in the background. Without a listener nothing is thrown. */
   error: [error: Error];
 }
 
@@ -52,24 +52,24 @@ export type StorageStatus =
 
 /** What a storage reports about itself. */
 export interface StorageStats {
-  /** The number of the last write that was applied here; equal on all members when they are equal. */
+  /** The number of the last batch that was applied here. Members with the same number hold the same data. */
   readonly seq: number;
   /** Writes of this process that are not confirmed yet. */
   readonly pending: number;
-  /** Their bytes. */
+  /** The bytes of these writes. */
   readonly pendingBytes: number;
-  /** Members that are connected to the manager, this one included; 0 while there is no manager. */
+  /** The members that are connected to the manager, this one included; 0 while there is no manager. */
   readonly members: number;
-  /** What this process is: `"disconnected"` while it has no manager, `"closed"` after `close` or `destroy`. */
+  /** What this process is: `"disconnected"` while it has no manager, `"closed"` after a call of `close` or `destroy`. */
   readonly role: "manager" | "member" | "disconnected" | "closed";
-  /** The number of the manager's seat; rises with every new manager. */
+  /** A number that is higher for every new manager. */
   readonly epoch: number;
-  /** Bytes of the files that a joining member reads, at the time when this one joined. */
+  /** The bytes of the files that a joining member reads, as of the time when this one joined. */
   readonly bytes: number;
-  /** Compactions that this process has run as manager. */
+  /** The compactions that this process has run as the manager. */
   readonly compactions: number;
-  /** ms since the oldest write that waits for confirmation was made; 0 when none does. */
+  /** The age of the oldest write that is not confirmed, in ms; 0 when there is none. */
   readonly lag: number;
-  /** ms from when the last write was ordered until that was known here; large when this process had stood still. */
+  /** The time in ms from the ordering of the last write until it was known here; large when this process was busy. */
   readonly delay: number;
 }

@@ -4,27 +4,27 @@
 export type StorageErrorCode =
   /** The storage was used after `close()` or `destroy()`. */
   | "ERR_STORAGE_CLOSED"
-  /** A file is damaged in a place that is not an unfinished end. */
+  /** A file is corrupt: a place in it that is not an unfinished end cannot be read. */
   | "ERR_STORAGE_CORRUPT"
   /** `<name>.db` is neither a snapshot of this package nor a file of version 1. */
   | "ERR_STORAGE_FORMAT"
-  /** The directory cannot be created, read or written, belongs to somebody else, or holds no file where one should be. */
+  /** The directory cannot be created, read or written, belongs to another user, or contains something else than a file where one must be. */
   | "ERR_STORAGE_DIRECTORY"
-  /** The disk refuses writes (full, failing); they stay pending and are tried again. */
+  /** The disk refuses writes, because it is full or fails. They stay pending and are tried again. */
   | "ERR_STORAGE_DISK"
-  /** More than `maxPendingBytes` wait for a manager. */
+  /** The pending writes have more than `maxPendingBytes`. */
   | "ERR_STORAGE_PENDING_FULL"
-  /** A write waited so long that nobody can tell any more whether it was applied. */
+  /** A write was pending for so long that it is unknown whether it was applied. */
   | "ERR_STORAGE_EXPIRED"
-  /** `increment` met something that is not a number. */
+  /** The value that `increment` found is not a number. */
   | "ERR_STORAGE_NOT_A_NUMBER"
   /** The manager speaks another version of the protocol, or a peer broke it. */
   | "ERR_STORAGE_PROTOCOL"
-  /** The directory is on a network file system, or in use by another machine. */
+  /** The directory is on a network file system, or another machine uses it. */
   | "ERR_STORAGE_REMOTE"
   /** The same storage is open in this process with other options. */
   | "ERR_STORAGE_OPTIONS"
-  /** An adapter waited for the storage, which had not joined in time. */
+  /** An adapter waited for the storage, which did not join in time. */
   | "ERR_STORAGE_NOT_READY";
 
 /**

@@ -1,43 +1,47 @@
 /** The options of a storage: types, defaults, validation. */
 import { DEFAULT_MAX_VALUE_BYTES, MAX_BATCH_BYTES } from "./log/limits.js";
 
-/** How a storage is opened. All processes that open the same storage should give the same options. */
+/** How a storage is opened. All processes that open the same storage should use the same options. */
 export interface StorageOptions {
-  /** The directory of `<name>.db` and `<name>.db.d/`; made if it is missing. Default: `process.cwd()`. */
+  /** The directory of `<name>.db` and `<name>.db.d/`; created if it is missing. Default: `process.cwd()`. */
   path?: string;
   /**
-   * Time between two sweeps of an idle storage, in ms, 10 to 2^31-1: how long the memory of expired data may stay in use.
-   * Reads hide expired data at once, whatever this is. Default: 120000.
+   * The time between two sweeps of an idle storage, in ms, 10 to 2^31-1: how long expired data may stay in memory. Reads hide
+   * expired data at once, whatever the interval. Default: 120000.
    */
   gcInterval?: number;
   /**
-   * When a confirmed write is on the disk. A crash of processes loses nothing with any of them; a loss of power loses:
-   * `"always"`: nothing confirmed; `"everysec"` (default): up to the last second; `"never"`: what the operating system had not written.
+   * When a confirmed write is on the disk. A crash of processes loses no confirmed write with any choice. A loss of power loses
+   * with `"always"` no confirmed write; with `"everysec"` (default) up to the last second; with `"never"` what the operating
+   * system had not written.
    */
   fsync?: "always" | "everysec" | "never";
-  /** Whether this process may be the manager. At least one process must be able to. Default: true. */
+  /** Whether this process may be the manager. At least one process must be allowed to. Default: true. */
   candidate?: boolean;
-  /** false: files are kept in a private temporary directory and are void once the last member has left. Default: true. */
+  /** false: the files are in a private temporary directory, and the data is gone when the last process has left. Default: true. */
   persist?: boolean;
   /**
-   * What to do with damaged files. `"strict"` (default): the storage does not open, the error names file and offset.
-   * `"salvage"`: they are kept aside, and what is intact is loaded.
+   * What happens when a file is corrupt. `"strict"` (default): the storage does not open, and the error names the file and the
+   * offset. `"salvage"`: the file is set aside, and what is intact is loaded.
    */
   recover?: "strict" | "salvage";
-  /** Most bytes of the JSON text of one value, in UTF-8. Default: 16777216 (16 MiB), at most 62 MiB. */
+  /** The most bytes of the JSON text of one value, in UTF-8. Default: 16777216 (16 MiB), at most 62 MiB. */
   maxValueBytes?: number;
-  /** Most bytes of writes that may wait for a manager; then `set` throws. Default: 67108864 (64 MiB). */
+  /** The most bytes of pending writes; beyond them, writes throw. Default: 67108864 (64 MiB). */
   maxPendingBytes?: number;
-  /** Most bytes that may be on their way to a member; then the manager disconnects it, and it catches up from the files. Default: 33554432 (32 MiB). */
+  /**
+   * The most bytes that may be on their way to a member. Beyond them the manager disconnects it, and it catches up from the
+   * files. Default: 33554432 (32 MiB).
+   */
   maxMemberBacklogBytes?: number;
   /**
-   * Silence of the manager, in ms, 100 to 2^31-1, after which it is replaced although its connection stands (it is frozen).
-   * A manager that dies is replaced at once. Default: 5000.
+   * The time in ms, 100 to 2^31-1, after which a manager that is silent is replaced, although its connection is open: it is
+   * frozen. A manager whose process has ended is replaced at once. Default: 5000.
    */
   stallTimeout?: number;
 }
 
-/** Options with all defaults filled in. */
+/** The options with all defaults filled in. */
 export type ResolvedOptions = Required<StorageOptions>;
 
 const MIB = 1024 * 1024;
@@ -46,7 +50,7 @@ const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /**
  * Checks the name of a storage.
- * @throws TypeError when it is not text of 1 to 64 of the letters `A-Z a-z 0-9 . _ -`, the first a letter or digit.
+ * @throws TypeError when it is not a string of 1 to 64 of the characters `A-Z a-z 0-9 . _ -`, the first a letter or digit.
  */
 export function checkName(name: unknown): string {
   if (typeof name === "string" && NAME_PATTERN.test(name)) return name;
@@ -57,7 +61,7 @@ export function checkName(name: unknown): string {
 
 /**
  * Fills in the defaults.
- * @throws TypeError on an unknown option or one of a wrong type, RangeError on a number out of its range.
+ * @throws TypeError when an option is unknown or has a wrong type, RangeError when a number is out of its range.
  */
 export function resolveOptions(options: StorageOptions = {}): ResolvedOptions {
   if (typeof options !== "object" || options === null || Array.isArray(options))
@@ -80,7 +84,7 @@ export function resolveOptions(options: StorageOptions = {}): ResolvedOptions {
   };
 }
 
-/** Default, least and most of each number. */
+/** The default, least and most of each number. */
 const RANGES = {
   gcInterval: [120_000, 10, MAX_TIMER_MS],
   maxValueBytes: [DEFAULT_MAX_VALUE_BYTES, 1, MAX_BATCH_BYTES - MIB],
@@ -120,7 +124,7 @@ function resolvePath(path: unknown): string {
 
 /**
  * Checks a prefix of keys.
- * @throws TypeError when it is no text.
+ * @throws TypeError when it is not a string.
  */
 export function checkPrefix(prefix: unknown): string {
   if (typeof prefix === "string") return prefix;

@@ -1,5 +1,5 @@
 /**
- * The storages that are open in this thread: those of one file share one replica, so that a plugin, a middleware and a
+ * The storages that are open in this thread: those of the same data share one replica, so that a plugin, a middleware and a
  * session store can each open "app" and the data is in memory once.
  */
 import type { StorageStatus } from "./api.js";
@@ -15,7 +15,7 @@ const LOCAL = localEngine();
 /** Longest time, in ms, that closing waits for pending writes. */
 const CLOSE_WAIT_MS = 10_000;
 
-/** Who the manager is. */
+/** The manager, as listeners see it. */
 interface ManagerView {
   readonly pid: number;
   readonly isHere: boolean;
@@ -46,7 +46,7 @@ export function factsOf(storage: unknown): StorageFacts | undefined {
   return (storage as { readonly [FACTS]?: StorageFacts } | null | undefined)?.[FACTS];
 }
 
-/** What the storages of one file in this thread share. */
+/** What the storages of the same data in this thread share. */
 export class SharedStorage implements ReplicaEvents, StorageFacts {
   static readonly #all = new Map<string, SharedStorage>();
 
@@ -106,7 +106,7 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
     return shared;
   }
 
-  /** Leaves; the last one closes the log. Returns when nothing is left of it. */
+  /** Leaves; the last one closes the log. Resolves when it is closed. */
   release(listener: StorageListener, destroy: boolean): Promise<void> {
     if (!this.#listeners.delete(listener) || this.#listeners.size > 0) return Promise.resolve();
     if (SharedStorage.#all.get(this.#key) === this) SharedStorage.#all.delete(this.#key);
@@ -196,8 +196,21 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
     this.#report(reported);
   }
 
-  /** Resolves when it is useless to wait for pending writes: the disk refuses them, or they take `CLOSE_WAIT_MS`. */
-  givesUp(): { gaveUp: Promise<StorageError>; cancel: () => void } {
+  /**
+   * Waits until all writes are confirmed, unless the disk refuses them or it takes longer than `CLOSE_WAIT_MS`.
+   * @returns why some are still pending; null when none is, or the storage has failed.
+   */
+  async flushOrGiveUp(): Promise<Error | null> {
+    if (this.failure !== null || !this.hasPending) return null;
+    const { gaveUp, cancel } = this.#givesUp();
+    const flushed = this.replica.flush().then(
+      () => null,
+      (error: Error) => error,
+    );
+    return Promise.race([flushed, gaveUp]).finally(cancel);
+  }
+
+  #givesUp(): { gaveUp: Promise<StorageError>; cancel: () => void } {
     let cancel = (): void => {};
     const gaveUp = new Promise<StorageError>((resolve) => {
       if (this.#diskTrouble) resolve(diskError(this.#diskTrouble));

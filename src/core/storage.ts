@@ -1,4 +1,4 @@
-/** The user's API: validates, delegates, holds no logic of its own. */
+/** The user's API: it validates and delegates, and has no logic of its own. */
 import { EventEmitter } from "node:events";
 import { resolve } from "node:path";
 import type { StorageEvents, StoragePatchOptions, StoragePath, StorageStats, StorageStatus } from "./api.js";
@@ -7,8 +7,8 @@ import { checkName, checkPrefix, type ResolvedOptions, resolveOptions, type Stor
 import { FACTS, SharedStorage } from "./shared-storage.js";
 
 /**
- * JSON data that all processes of an application share. Reads are local and synchronous; writes are visible here at once, and
- * everywhere else as soon as the manager has ordered them.
+ * JSON data that all processes of an application share. Reads are local and synchronous. Writes are visible in this process at
+ * once, and in all others as soon as the manager has ordered them.
  *
  * @example
  * const storage = new Storage("app");
@@ -28,10 +28,10 @@ export class Storage extends EventEmitter<StorageEvents> {
   #closing: Promise<void> | null = null;
 
   /**
-   * Opens a storage; usable at once. Until it has joined, reads see this process' own writes only; await `sync()` or use
-   * {@link Storage.open} to have everything.
-   * @param name 1 to 64 characters `A-Z a-z 0-9 . _ -`. All processes that give the same name and path share the data.
-   * @throws TypeError, RangeError on a bad name or option.
+   * Opens a storage, which can be used at once. Until it has joined, reads see only the writes of this process. Await `sync()`
+   * or use {@link Storage.open} to have everything.
+   * @param name 1 to 64 characters `A-Z a-z 0-9 . _ -`. All processes that use the same name and path share the data.
+   * @throws TypeError, RangeError when the name or an option is not valid.
    * @throws StorageError `ERR_STORAGE_DIRECTORY`, `ERR_STORAGE_REMOTE`, or `ERR_STORAGE_OPTIONS`.
    */
   constructor(name: string, options?: StorageOptions) {
@@ -59,7 +59,7 @@ export class Storage extends EventEmitter<StorageEvents> {
     }
   }
 
-  /** The file copy of the data: whole after the last process has closed the storage, and after each compaction. */
+  /** The copy of the data in one file: complete after the last process has closed the storage, and renewed by each compaction. */
   get filename(): string {
     return this.#shared.filename as string; // the local engine, the only one that can be chosen, has one
   }
@@ -84,19 +84,19 @@ export class Storage extends EventEmitter<StorageEvents> {
     return this.connected && this.#shared.manager.isHere;
   }
 
-  /** The process id of the manager as last known; 0 before the first one. */
+  /** The process id of the last known manager; 0 before there was one. */
   get managerPid(): number {
     return this.#shared.manager.pid;
   }
 
   /**
-   * Stores a value; visible here on return. What is stored is its JSON at this moment.
-   * @param ttl ms after which it is gone, to the millisecond, in every process; none or 0: never. A write without ttl
-   *   clears an expiry at that path and below.
+   * Stores a value. Its JSON at this moment is stored, and is visible in this process on return.
+   * @param ttl The time in ms after which the value is gone, to the millisecond, in every process; none or 0: never. A write
+   *   without a ttl clears the expiries at that path and below it.
    * @returns `data`.
-   * @throws TypeError when the path is no path, `data` is nothing that JSON can carry, or `ttl` is no number.
-   * @throws RangeError when the value is too large or too deep, an index is too far behind the end of its array, or `ttl` is
-   *   negative or not finite.
+   * @throws TypeError when `path` is not a path, JSON cannot represent `data`, or `ttl` is not a number.
+   * @throws RangeError when the value is too large or nested too deep, an array would get too long, or `ttl` is negative or
+   *   not finite.
    * @throws StorageError `ERR_STORAGE_CLOSED`, `ERR_STORAGE_PENDING_FULL`.
    */
   set<T>(path: StoragePath, data: T, ttl?: number): T {
@@ -105,53 +105,55 @@ export class Storage extends EventEmitter<StorageEvents> {
   }
 
   /**
-   * Reads what is at a path: frozen, and the same for ever, whatever is written later. null when nothing is there.
-   * @throws TypeError when the path is no path. StorageError `ERR_STORAGE_CLOSED`.
+   * Reads the value at a path. The value is frozen: later writes do not change it.
+   * @returns the value; null when there is none.
+   * @throws TypeError when `path` is not a path.
+   * @throws StorageError `ERR_STORAGE_CLOSED`.
    */
   // biome-ignore lint/suspicious/noExplicitAny: the type of what is stored is the user's knowledge, as in version 1.
   get<T = any>(path: StoragePath): T {
     return this.#replica.get(path) as T;
   }
 
-  /** Whether something is at a path; a stored null is, an empty place of an array is not. */
+  /** Whether there is a value at a path. A stored null is a value; a null element of an array is not. */
   has(path: StoragePath): boolean {
     return this.#replica.has(path);
   }
 
-  /** Removes what is at a path, if anything is. An element of an array becomes null. */
+  /** Removes the value at a path, if there is one. An element of an array becomes null. */
   delete(path: StoragePath): void {
     this.#replica.delete(path);
   }
 
   /**
-   * Gives what is at a path a new expiry.
-   * @param ttl ms from now; 0: never expires.
-   * @returns whether anything is there, as far as this process knows.
+   * Gives the value at a path a new expiry.
+   * @param ttl The time in ms from now; 0: it never expires.
+   * @returns whether this process knows a value at the path; if not, nothing is written.
    */
   touch(path: StoragePath, ttl: number): boolean {
     return this.#replica.touch(path, ttl);
   }
 
   /**
-   * How long what is at a path will be there, in ms: until the earliest expiry of it and of what it is in.
-   * @returns 1 or more; `Infinity`: it never expires; null: nothing is there.
+   * The time in ms until the value at a path expires, by its own expiry or that of an object or array which contains it.
+   * @returns 1 or more; `Infinity` when it never expires; null when there is no value.
    */
   ttl(path: StoragePath): number | null {
     return this.#replica.ttl(path);
   }
 
-  /** The top-level keys that begin with a prefix, in no particular order. */
+  /** The top-level keys that begin with `prefix`, in no particular order. */
   keys(prefix = ""): string[] {
     return this.#replica.keys(checkPrefix(prefix));
   }
 
-  /** The top-level keys that begin with a prefix, with their values. */
+  /** The top-level keys that begin with `prefix`, with their values. */
   // biome-ignore lint/suspicious/noExplicitAny: as `get`.
   entries<T = any>(prefix = ""): Array<[key: string, value: T]> {
     return this.#replica.entries(checkPrefix(prefix)) as Array<[string, T]>;
   }
 
-  /** How many top-level keys there are. */
+  /** The number of top-level keys. */
   get size(): number {
     return this.#replica.size;
   }
@@ -162,18 +164,20 @@ export class Storage extends EventEmitter<StorageEvents> {
   }
 
   /**
-   * Makes the writes of a function one batch: other processes see all of them together, or none.
-   * @param fn Synchronous. When it throws, none of its writes has happened.
-   * @throws what `fn` throws. TypeError when it returns a promise. RangeError when its writes are larger than a batch can be.
+   * Makes the writes of a function one batch: other processes see either all of them or none.
+   * @param fn A synchronous function. When it throws, none of its writes happens.
+   * @throws what `fn` throws.
+   * @throws TypeError when `fn` returns a promise, RangeError when its writes are larger than a batch can be.
    */
   batch(fn: () => void): void {
     this.#replica.batch(fn);
   }
 
   /**
-   * Adds to a number, without losing any increment of any process; absent counts as 0.
-   * @param ttl ms from its creation, as for a window of a rate limit; an existing number keeps its expiry.
-   * @returns the number behind this increment, once confirmed. Visible here at once.
+   * Adds to the number at a path; no increment of any process is lost. A missing number counts as 0. The new number is visible
+   * in this process at once.
+   * @param ttl The time in ms from its creation until it expires, as for a rate limit; an existing number keeps its expiry.
+   * @returns the number after this increment, when it is confirmed.
    * @throws StorageError `ERR_STORAGE_NOT_A_NUMBER`, `ERR_STORAGE_CLOSED`, `ERR_STORAGE_EXPIRED`, `ERR_STORAGE_PENDING_FULL`.
    */
   increment(path: StoragePath, by = 1, ttl?: number): Promise<number> {
@@ -181,8 +185,8 @@ export class Storage extends EventEmitter<StorageEvents> {
   }
 
   /**
-   * Stores a value if nothing is there. Of all processes that try at the same time exactly one wins.
-   * @returns whether this one did, once confirmed.
+   * Stores a value if there is none at the path. Of all processes that try at the same time exactly one succeeds.
+   * @returns whether this one did, when it is confirmed.
    * @throws as `set`, and StorageError `ERR_STORAGE_EXPIRED`.
    */
   add(path: StoragePath, data: unknown, ttl?: number): Promise<boolean> {
@@ -190,14 +194,14 @@ export class Storage extends EventEmitter<StorageEvents> {
   }
 
   /**
-   * Changes fields of the object at a path, all or none, if it is there at its place in the order: what was deleted is never
-   * brought back. Fields that are not named stay as others wrote them. Visible here at once.
-   * @param changes The new value of each field; a field that is undefined is removed. Expiries of these fields, and below
+   * Changes fields of the object at a path, all or none, if the object exists when the change is ordered: a deleted object is
+   * not created again. All other fields stay as they are. The change is visible in this process at once.
+   * @param changes The new value of each field; a field that is undefined is removed. The expiries of these fields, and below
    *   them, are cleared.
    * @param options `match`: only if these fields have exactly these values; `ttl`: a new expiry of the object.
-   * @returns whether it took effect, once confirmed.
-   * @throws TypeError, at once, when an argument has a wrong type, an option is unknown, a field is `__proto__` or a value is
-   *   nothing that JSON can carry. RangeError as `set`, where the size counts all of `changes` and `match`.
+   * @returns whether it took effect, when it is confirmed.
+   * @throws TypeError, at once, when an argument has a wrong type, an option is unknown, a field is `__proto__` or JSON cannot
+   *   represent a value. RangeError as `set`, where the size is that of `changes` and `match` together.
    * @throws StorageError `ERR_STORAGE_CLOSED`, `ERR_STORAGE_EXPIRED`, `ERR_STORAGE_PENDING_FULL`.
    * @example
    * await storage.patch("users.42", { name: "Ada", draft: undefined }, { match: { version: 3 } });
@@ -211,26 +215,27 @@ export class Storage extends EventEmitter<StorageEvents> {
   }
 
   /**
-   * Resolves once all that this process wrote before is confirmed, and as durable as `fsync` says.
-   * @throws StorageError when the storage has failed or was closed meanwhile.
+   * Resolves when all earlier writes of this process are confirmed, and as durable as the option `fsync` says.
+   * @throws StorageError when the storage failed or was closed, or a write was refused.
    */
   async flush(): Promise<void> {
     await this.#replica.flush();
   }
 
   /**
-   * Resolves once all that any process had confirmed before the call is visible here. Waits for a manager if there is none.
-   * @throws StorageError when the storage has failed or was closed meanwhile.
+   * Resolves when all writes of any process that were confirmed before the call are visible here. Waits for a manager if there
+   * is none.
+   * @throws StorageError when the storage failed or was closed.
    */
   async sync(): Promise<void> {
     await this.#replica.sync();
   }
 
   /**
-   * Confirms what is pending, hands the seat on if the manager is here, and releases everything. Reads and writes throw from
-   * now on. May be called again.
-   * @throws StorageError when what is pending cannot be confirmed, and is lost: `ERR_STORAGE_DISK` because the disk refuses it,
-   *   `ERR_STORAGE_CLOSED` because nobody has confirmed it within 10 s.
+   * Waits until pending writes are confirmed, lets another process be the manager, and releases everything. Reads and writes
+   * throw from the call on. A second call returns the promise of the first.
+   * @throws StorageError when pending writes could not be confirmed and are lost: `ERR_STORAGE_DISK` because the disk refuses
+   *   them, `ERR_STORAGE_CLOSED` because no manager confirmed them within 10 s.
    */
   close(): Promise<void> {
     this.#closing ??= this.#leave(false);
@@ -238,7 +243,7 @@ export class Storage extends EventEmitter<StorageEvents> {
   }
 
   /**
-   * Removes everything for all processes, then closes; when no other process has the storage open, its files are removed too.
+   * Removes everything for all processes, then closes. When no other process has the storage open, its files are removed too.
    * @throws as `close`.
    */
   destroy(): Promise<void> {
@@ -281,21 +286,9 @@ export class Storage extends EventEmitter<StorageEvents> {
   async #leave(destroy: boolean): Promise<void> {
     const { replica } = this.#shared;
     this.#isClosed = true;
-    const failed = this.#shared.failure === null ? await this.#flushOrGiveUp() : null;
+    const failed = await this.#shared.flushOrGiveUp();
     const isLost = replica.pendingCount > 0;
     await this.#shared.release(this, destroy);
     if (isLost && failed) throw failed;
-  }
-
-  /** Waits until nothing is pending, but neither for a disk that refuses nor for ever. Returns why something still is. */
-  async #flushOrGiveUp(): Promise<Error | null> {
-    const { replica } = this.#shared;
-    if (replica.pendingCount === 0) return null;
-    const { gaveUp, cancel } = this.#shared.givesUp();
-    const flushed = replica.flush().then(
-      () => null,
-      (error: Error) => error,
-    );
-    return Promise.race([flushed, gaveUp]).finally(cancel);
   }
 }

@@ -148,19 +148,23 @@ test("a refusal of the disk is reported once, and again only after another one o
   await shared.release(listener, false);
 });
 
-test("closing gives up on pending writes when the disk refuses it, or after a delay", async () => {
+test("closing waits for pending writes until the disk refuses them, or a delay is over", async () => {
   const engine = new EngineInHand();
   const { shared, listener } = acquire(engine);
+  assert.equal(await shared.flushOrGiveUp(), null, "nothing is pending");
   shared.replica.set("key", 1);
-  const late = shared.givesUp();
+  const late = shared.flushOrGiveUp();
+  assert.equal(engine.timerCount, 1);
   engine.elapse();
-  assert.match((await late.gaveUp).message, /got none for 1 writes; they are lost/);
-  const refused = shared.givesUp();
+  assert.match((await late)?.message ?? "", /got none for 1 writes; they are lost/);
+  const refused = shared.flushOrGiveUp();
   engine.sink.diskTrouble(new Error("no space left"));
-  assert.equal((await refused.gaveUp).code, "ERR_STORAGE_DISK");
-  assert.equal((await shared.givesUp().gaveUp).code, "ERR_STORAGE_DISK", "also when that is known before");
-  late.cancel();
-  refused.cancel();
-  assert.equal(engine.timerCount, 1, "of the last one");
+  assert.equal(((await refused) as NodeJS.ErrnoException).code, "ERR_STORAGE_DISK");
+  const refusedBefore = (await shared.flushOrGiveUp()) as NodeJS.ErrnoException;
+  assert.equal(refusedBefore.code, "ERR_STORAGE_DISK");
+  assert.equal(engine.timerCount, 0);
+  engine.sink.failed(new Error("no reason"));
+  await announced();
+  assert.equal(await shared.flushOrGiveUp(), null, "there is no manager to wait for");
   await assert.rejects(shared.release(listener, true), { code: "ERR_STORAGE_DISK" });
 });
