@@ -46,6 +46,12 @@ export class StorageError extends Error {
   }
 }
 
+/** The error with the code and message of one that was caught in another thread or process. */
+export function errorOf({ code, message }: { code: string; message: string }): Error {
+  if (code.startsWith("ERR_STORAGE_")) return new StorageError(code as StorageErrorCode, message);
+  return Object.assign(new Error(message), { code });
+}
+
 /** The `code` of an error, as `ENOENT` or `ERR_STORAGE_CORRUPT`; empty when it has none. */
 export function codeOf(error: unknown): string {
   const code = (error as { code?: unknown } | null | undefined)?.code;

@@ -47,7 +47,7 @@ export const PING = 21;
 /** From the hub: its disk refuses writes, or takes them again. */
 export const DISK_TROUBLE = 22;
 /** From the hub: how many members there are. */
-export const CENSUS = 23;
+export const MEMBER_COUNT = 23;
 /** From a member that leaves, and back once the hub does not count on it any more. */
 export const LEAVE = 24;
 

@@ -39,7 +39,7 @@ async function expectTold(stage: Stage, damage: Damage, recover: Recover, entrie
   assert.deepEqual(new Map(replica.entries().map(([key, value]) => [key, JSON.stringify(value)])), entries);
   await stage.pass(100);
   const isSalvaged = stage.disk.list("/data/app.db.d").some((name) => name.startsWith("damaged."));
-  const told = errors.find(({ message }) => message.includes("damaged files were kept aside"));
+  const told = errors.find(({ message }) => message.includes("corrupt files were kept aside"));
   assert.equal(told !== undefined, isSalvaged, `told: ${told?.message}`);
   if (told)
     assert(

@@ -108,7 +108,7 @@ async function playOn(stage: Stage, member: Member): Promise<void> {
 /** Damaged files, of which what is intact is kept; somebody is told. */
 async function playSalvage(stage: Stage): Promise<void> {
   const member = await stage.opened();
-  const isTold = () => member.errors.some(({ message }) => message.includes("damaged files were kept aside"));
+  const isTold = () => member.errors.some(({ message }) => message.includes("corrupt files were kept aside"));
   await stage.until("somebody is told of the damage", isTold);
   const aside = stage.disk.list(DIRECTORY).filter((name) => name.startsWith("damaged."));
   const kept = new Set(aside.map((name) => name.split(".").slice(2).join(".")));

@@ -7,18 +7,18 @@ import { test } from "node:test";
 import { Segment } from "../../../dist/core/local/disk/segment.js";
 import type { Machine, SocketEvents } from "../../../dist/core/local/machine/machine.js";
 import { HubSession, type HubSessionEnd } from "../../../dist/core/local/member/hub-session.js";
-import { Patience } from "../../../dist/core/local/wire/patience.js";
+import { AdaptiveTimeout } from "../../../dist/core/local/wire/failure-detector.js";
 import { encodeEntries } from "../../../dist/core/log/codec.js";
 import { setEntry } from "../../../dist/core/log/entry.js";
 import {
   BATCH,
-  CENSUS,
   CONFIRM,
   checkAndStamp,
   DISK_TROUBLE,
   encodeFrame,
   encodeJson,
   HEADER_BYTES,
+  MEMBER_COUNT,
   REFUSE,
   SEGMENT,
   WELCOME,
@@ -64,11 +64,11 @@ function connected() {
     {
       member: "m",
       position: null,
-      patience: new Patience(machine.clock, 5000),
+      silenceTimeout: new AdaptiveTimeout(machine.clock, 5000),
       maxBacklogBytes: 1024 * 1024,
       sink: open.replica.sink,
       connected: () => {},
-      passed: () => {},
+      barrierPassed: () => {},
       ended: (end) => ends.push(end),
     },
   );
@@ -132,7 +132,7 @@ for (const [what, bytes] of FIRST) {
     peer.say(bytes);
     clock.run();
     expectBreach(ends);
-    assert.equal(ends[0]?.wasWelcome, false);
+    assert.equal(ends[0]?.wasWelcomed, false);
   });
 }
 
@@ -155,7 +155,7 @@ for (const [what, bytes] of LATER) {
 
 test("a count of members that is none ends nothing", () => {
   const { peer, clock, ends, welcome } = connected();
-  peer.say(welcome, encodeFrame(CENSUS, { number: NaN }));
+  peer.say(welcome, encodeFrame(MEMBER_COUNT, { number: NaN }));
   clock.run();
   assert.equal(ends.length, 0);
 });

@@ -153,8 +153,8 @@ export const hubMutants = [
   {
     name: "an idle hub does not look at its seat",
     file: HUB,
-    from: "    if (!this.#holds()) return;\n    if (++this.#pulses",
-    to: "    if (++this.#pulses",
+    from: "    if (!this.#holds()) return;\n    if (++this.#heartbeatCount",
+    to: "    if (++this.#heartbeatCount",
     killedBy: hub,
   },
   {

@@ -1,66 +1,66 @@
 /** A member's side: its connection, its place in the log, its hub. */
-const MEMBERSHIP = "src/core/local/member/hub-session.ts";
+const SESSION = "src/core/local/member/hub-session.ts";
 const DELIVERY = "src/core/local/member/delivery.ts";
 const CONNECTION = "src/core/local/wire/frame-connection.ts";
-const STALL_WATCH = "src/core/local/wire/failure-detector.ts";
+const FAILURE_DETECTOR = "src/core/local/wire/failure-detector.ts";
 const LOCAL_LOG = "src/core/local/member/local-log.ts";
-const INTENT = "src/core/local/election/claim-order.ts";
+const CLAIM_ORDER = "src/core/local/election/claim-order.ts";
 const member = ["member/hub-session", "member/delivery", "local/hub/", "hub/order", "simulation"];
 
 export const memberMutants = [
   {
     name: "live frames that wait for a reader have no limit",
-    file: MEMBERSHIP,
+    file: SESSION,
     from: "this.#backlogBytes > this.#request.maxBacklogBytes && !this.#isPaused",
     to: "this.#backlogBytes < 0 && !this.#isPaused",
     killedBy: member,
   },
   {
     name: "a connection that was paused for its backlog stays so",
-    file: MEMBERSHIP,
+    file: SESSION,
     from: "      this.#isPaused = false;\n      this.resume();",
     to: "      this.#isPaused = false;",
     killedBy: member,
   },
   {
-    name: "a damaged welcome is taken",
-    file: MEMBERSHIP,
-    from: `      if (!isIntact(buffer, start, end)) throw new ProtocolError("expected a sound frame");\n`,
+    name: "a corrupt welcome is taken",
+    file: SESSION,
+    from: `      if (!isIntact(buffer, start, end)) throw new ProtocolError("expected an intact frame");\n`,
     to: "",
     killedBy: member,
   },
   {
     name: "a half-restored state counts as one that the member has",
-    file: MEMBERSHIP,
+    file: SESSION,
     from: "const usable = this.#position === null && this.#delivery === null ? null : position;",
     to: "const usable = position;",
     killedBy: member,
   },
   {
-    name: "the mark of before stays when a whole state is restored",
-    file: MEMBERSHIP,
+    name: "the earlier position stays when a whole state is restored",
+    file: SESSION,
     from: "        this.#position = null;\n        sink.restoring(head);",
     to: "        sink.restoring(head);",
     killedBy: member,
   },
   {
     name: "what came in while the files were read is forgotten",
-    file: MEMBERSHIP,
+    file: SESSION,
     from: "    if (this.#backlog.length > 0) {\n",
     to: "    if (this.#backlog.length > BACKLOG_SLICE) {\n",
     killedBy: member,
   },
   {
-    name: "a damaged batch is delivered",
+    name: "a corrupt batch is delivered",
     file: DELIVERY,
-    from: "if (!isCount(seq) || seq <= behind || !isIntact(buffer, start, end)) {",
-    to: "if (!isCount(seq) || seq <= behind) {",
+    from: "if (!isCount(seq) || seq <= previous || !isIntact(buffer, start, end)) {",
+    to: "if (!isCount(seq) || seq <= previous) {",
     killedBy: member,
   },
   {
     name: "a batch that was delivered before is taken",
     file: DELIVERY,
-    from: "if (!isCount(seq) || seq <= behind || !isIntact(buffer, start, end)) {",
+    from: "if (!isCount(seq) || seq <= previous || !isIntact(buffer, start, end)) {",
     to: "if (!isCount(seq) || !isIntact(buffer, start, end)) {",
     killedBy: member,
   },
@@ -72,7 +72,7 @@ export const memberMutants = [
     killedBy: member,
   },
   {
-    name: "what is held behind a gap is not delivered",
+    name: "what is held after a gap is not delivered",
     file: DELIVERY,
     from: "    this.#time = time;\n    this.#release();\n",
     to: "    this.#time = time;\n",
@@ -100,7 +100,7 @@ export const memberMutants = [
     killedBy: ["wire/frame-connection", "local/hub/", "simulation"],
   },
   {
-    name: "a connection tells twice that it is closed",
+    name: "a connection reports twice that it is closed",
     file: CONNECTION,
     from: "  closed(reason: Error | null): void {\n    if (this.#isClosed) return;\n",
     to: "  closed(reason: Error | null): void {\n",
@@ -108,51 +108,51 @@ export const memberMutants = [
   },
   {
     name: "a member that stood still takes its manager for silent",
-    file: STALL_WATCH,
-    from: "this.#silentLooks = isStalled ? 0 : this.#silentLooks + 1;",
-    to: "this.#silentLooks = this.#silentLooks + 1;",
+    file: FAILURE_DETECTOR,
+    from: "this.#silentChecks = stoodStill ? 0 : this.#silentChecks + 1;",
+    to: "this.#silentChecks = this.#silentChecks + 1;",
     killedBy: ["wire/failure-detector"],
   },
   {
     name: "a silent manager is never replaced",
-    file: STALL_WATCH,
-    from: "if (this.#silentLooks >= LOOKS * this.#patience.times) this.#silent();",
-    to: "if (this.#silentLooks < 0) this.#silent();",
+    file: FAILURE_DETECTOR,
+    from: "if (this.#silentChecks >= CHECKS * this.#timeout.factor) this.#silent();",
+    to: "if (this.#silentChecks < 0) this.#silent();",
     killedBy: ["wire/failure-detector"],
   },
   {
-    name: "barriers of before are not asked again of a new manager",
+    name: "unanswered barriers are not sent to a new manager",
     file: LOCAL_LOG,
     from: "    for (const number of this.#barriers.keys()) this.#session?.append(encodeFrame(BARRIER, { number }));\n",
     to: "",
     killedBy: ["simulation"],
   },
   {
-    name: "nobody goes ahead of a first contender that takes too long",
-    file: INTENT,
-    from: "return clock.elapsed() - this.#since > INTENT_MS;",
+    name: "no contender goes ahead of a first one that takes too long",
+    file: CLAIM_ORDER,
+    from: "return clock.elapsed() - this.#since > FIRST_CLAIM_MS;",
     to: "return false;",
     killedBy: ["election/claim-order"],
   },
   {
-    name: "a bystander looks at the newest seat alone",
+    name: "a member that may not be the manager looks at the newest seat alone",
     file: LOCAL_LOG,
-    from: "const seat = this.#isLookingBack ? null : standingSeat(this.#machine, this.#place);",
+    from: "const seat = this.#isTryingOlderSeat ? null : standingSeat(this.#machine, this.#place);",
     to: "const seat = null as SeatView | null;",
     killedBy: ["simulation"],
   },
   {
     name: "all managers are allowed the same silence",
-    file: "src/core/local/wire/patience.ts",
-    from: "Math.min(this.#times * 2, MAX_TIMES)",
+    file: FAILURE_DETECTOR,
+    from: "Math.min(this.#factor * 2, MAX_FACTOR)",
     to: "1",
     killedBy: ["wire/failure-detector"],
   },
   {
-    name: "patience outlasts the calm",
-    file: "src/core/local/wire/patience.ts",
-    from: "return this.#isCalm ? 1 : this.#times;",
-    to: "return this.#times;",
+    name: "a long silence stays allowed after a healthy connection",
+    file: FAILURE_DETECTOR,
+    from: "return this.#isHealthy ? 1 : this.#factor;",
+    to: "return this.#factor;",
     killedBy: ["wire/failure-detector"],
   },
 ];

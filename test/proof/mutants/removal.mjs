@@ -76,7 +76,7 @@ export const removalMutants = [
   {
     name: "a seat that cannot be looked at holds",
     file: SEAT,
-    from: "      // Nobody can tell: then nothing is confirmed.\n      return false;",
+    from: "      // Unknown: then nothing is confirmed.\n      return false;",
     to: "      return true;",
     killedBy: ["election/seat"],
   },
@@ -111,7 +111,7 @@ export const removalMutants = [
   {
     name: "what cannot be ended is removed all the same",
     file: HOST,
-    from: 'if (destroy) throw refusal("the log to be ended");',
+    from: 'if (destroy) throw refusal("a disk that takes the end of the log");',
     to: "",
     killedBy: removal,
   },
@@ -125,8 +125,8 @@ export const removalMutants = [
   {
     name: "a member that leaves without a connection does not look for the manager",
     file: LOG,
-    from: "if (this.#leaving?.isOverdue || (this.#leaving && (seat === null || this.#position === null))) this.#depart();",
-    to: "if (this.#leaving) this.#depart();",
+    from: "if (this.#leaving?.isOverdue || (this.#leaving && (seat === null || this.#position === null))) this.#endLeaving();",
+    to: "if (this.#leaving) this.#endLeaving();",
     killedBy: ["simulation"],
   },
   {

@@ -1,20 +1,19 @@
 /**
- * Who goes first in a contest for the seat. A courtesy that saves the others a thread each; safety does not rest on it.
+ * Which member goes first when several could claim the seat. This saves the others a thread each; safety does not rest on it.
  */
-
 import { codeOf } from "../../errors.js";
 import { intentPath } from "../disk/file-names.js";
 import type { Machine, Place } from "../machine/machine.js";
 import { readSmallFile } from "./seat.js";
 
-/** How long others leave the contest to the one that announced itself first, in ms. */
-const INTENT_MS = 300;
+/** ms that a member leaves the claim to the one that announced itself first. */
+const FIRST_CLAIM_MS = 300;
 
-/** The contests of one member. */
+/** The claims of one member. */
 export class ClaimOrder {
   readonly #machine: Machine;
   readonly #place: Place;
-  /** The epoch for which somebody else was first, and since when this is known. */
+  /** The epoch for which another member was first, and since when this is known. */
   #epoch = 0;
   #since = 0;
 
@@ -23,7 +22,7 @@ export class ClaimOrder {
     this.#place = place;
   }
 
-  /** Whether to claim this epoch now: as the first to announce itself, or since the first one died or takes too long. */
+  /** Whether to claim this epoch now: as the first that announced itself, or since the first one died or takes too long. */
   isMyTurn(epoch: number): boolean {
     const { clock, identity } = this.#machine;
     const path = intentPath(this.#place, epoch);
@@ -34,7 +33,7 @@ export class ClaimOrder {
     }
     const first = Number(readSmallFile(this.#machine, path));
     if (first > 0 && !identity.isAlive(first)) return true;
-    return clock.elapsed() - this.#since > INTENT_MS;
+    return clock.elapsed() - this.#since > FIRST_CLAIM_MS;
   }
 
   #announce(path: string): boolean {

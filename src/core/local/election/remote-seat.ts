@@ -1,12 +1,12 @@
 /**
- * A seat that was made on another machine, or before this one was started anew: a volume is shared, or was taken along.
+ * A seat that was created on another machine, or before the last start of this one: a volume is shared, or was moved.
  */
 import { StorageError } from "../../errors.js";
 import { seatPath } from "../disk/file-names.js";
 import type { Machine, Place } from "../machine/machine.js";
 import type { SeatView } from "./seat.js";
 
-/** ms without a refresh after which the manager behind a seat of another machine counts as dead. */
+/** ms without a refresh after which the manager of a seat of another machine counts as dead. */
 const LEASE_MS = 10_000;
 
 /** ms between two looks at such a seat. */
@@ -29,15 +29,15 @@ export class RemoteSeat {
     this.#modifiedAt = this.#lastRefresh();
   }
 
-  /** Watches a seat that is not of this machine; null when it is. `watched` is what was watched before. */
+  /** Watches a seat of another machine; null for one of this machine. `watched` is the seat that was watched before. */
   static watch(machine: Machine, place: Place, seat: SeatView, watched: RemoteSeat | null): RemoteSeat | null {
     if (seat.content?.bootId === machine.identity.bootId) return null;
     return watched?.epoch === seat.epoch ? watched : new RemoteSeat(machine, place, seat);
   }
 
   /**
-   * Whether nobody can be behind it any more.
-   * @throws StorageError `ERR_STORAGE_REMOTE` when it is refreshed: somebody is.
+   * Whether its manager counts as dead.
+   * @throws StorageError `ERR_STORAGE_REMOTE` when the seat is refreshed: its manager is alive.
    */
   isDead(): boolean {
     const { clock, identity } = this.#machine;

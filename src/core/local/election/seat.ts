@@ -1,15 +1,15 @@
 /**
- * Who is the manager: whoever made the newest `seat.<epoch>`.
+ * Who is the manager: the process that created the newest `seat.<epoch>`.
  *
  * Safety rests on the order of three file operations and one check, never on time:
  *
  * - a contender links its seat (exclusive, complete with its content), and withdraws when it then sees a higher one;
  * - it empties and unlinks every lower seat, which is the fence, before it reads the log;
- * - a manager looks at its own open seat after each append and before it broadcasts or confirms: at its link count, and at
- *   its bytes, which tell the same when somebody has made a further link to the file, as some backups do. An append that
- *   passed the check was there before the fence, so the successor reads it; one that did not is confirmed by nobody.
+ * - a manager checks its own open seat after each append and before it broadcasts or confirms: the link count, and the
+ *   bytes, which show the fence also when the file has a further link, as some backups create. An append that passed the
+ *   check was in the log before the fence, so the successor reads it; one that did not pass is never confirmed.
  *
- * The highest seat is removed by nothing but `destroy`, which notes its epoch first, so epochs only rise.
+ * Only `destroy` removes the highest seat, and it notes the epoch first, so epochs only rise.
  */
 
 import { codeOf } from "../../errors.js";
@@ -22,7 +22,7 @@ import { tombstoneEpoch } from "../upkeep/tombstone.js";
 export interface SeatContent {
   /** Where its hub listens. */
   readonly address: string;
-  /** 32 random bytes in hex: who knows them can read the directory, and so may connect. */
+  /** 32 random bytes in hex. A process that knows them can read the directory, so it may connect. */
   readonly token: string;
   readonly pid: number;
   readonly host: string;
@@ -30,17 +30,17 @@ export interface SeatContent {
   readonly protocol: number;
 }
 
-/** A seat as others see it. Content is null when it cannot be read, as after a loss of power: its manager is dead. */
+/** A seat as others see it. The content is null when it cannot be read, as after a loss of power: the manager is dead. */
 export interface SeatView {
   readonly epoch: number;
   readonly content: SeatContent | null;
 }
 
 /**
- * Codes of a link that others kept from being made: one has the name, or one with a higher seat has removed what was to get
- * it, or the directory.
+ * Codes of a link that another member prevented: it has the name, or it has a higher seat and has removed the temporary file
+ * or the directory.
  */
-const FIRST = new Set(["EEXIST", "ENOENT"]);
+const OTHER_WAS_FIRST = new Set(["EEXIST", "ENOENT"]);
 
 /** Most bytes of a seat file. */
 const MAX_SEAT_BYTES = 4096;
@@ -54,7 +54,7 @@ export function newestSeat(machine: Machine, place: Place): SeatView | null {
   return epoch === undefined ? null : { epoch, content: readSeat(machine, seatPath(place, epoch)) };
 }
 
-/** The newest of the seats below the newest one that nobody has fenced; null when there is none. */
+/** The newest of the seats below the newest one that are not fenced; null when there is none. */
 export function standingSeat(machine: Machine, place: Place): SeatView | null {
   for (const epoch of epochsOf(machine, place).slice(1)) {
     const content = readSeat(machine, seatPath(place, epoch));
@@ -86,7 +86,7 @@ export function readSmallFile({ files }: Machine, path: string): string {
   return bytes.toString("utf8", 0, length);
 }
 
-/** A seat that this process made. */
+/** A seat that this process created. */
 export class Seat {
   readonly epoch: number;
   readonly #machine: Machine;
@@ -103,8 +103,8 @@ export class Seat {
   }
 
   /**
-   * Takes a seat, unless somebody else has it or a higher one.
-   * @returns null when somebody else was first.
+   * Takes a seat, unless another process has it or a higher one.
+   * @returns null when another process was first.
    * @throws the error of a failed file operation; no seat is left then.
    */
   static claim(machine: Machine, place: Place, epoch: number, content: SeatContent): Seat | null {
@@ -126,7 +126,7 @@ export class Seat {
       seat.release();
       if (isLinked) files.unlink(seatPath(place, epoch));
       files.unlink(temporary);
-      if (FIRST.has(codeOf(error))) return null;
+      if (OTHER_WAS_FIRST.has(codeOf(error))) return null;
       throw error;
     }
     if (isHighest) return seat;
@@ -135,7 +135,7 @@ export class Seat {
     return null;
   }
 
-  /** Empties and unlinks every lower seat: from here on their managers confirm nothing. Returns the addresses that they had. */
+  /** Empties and unlinks every lower seat: after that their managers confirm nothing. Returns the addresses of their hubs. */
   fence(): string[] {
     const { files } = this.#machine;
     const addresses: string[] = [];
@@ -151,18 +151,18 @@ export class Seat {
     return addresses;
   }
 
-  /** Whether this is still the seat: by inode, so neither a reused name nor a frozen clock deceives. Costs a microsecond. */
+  /** Whether no other seat has replaced this one. By inode, so a reused name or a frozen clock cannot deceive it. Takes a microsecond. */
   holds(): boolean {
     const { files } = this.#machine;
     try {
       return !this.#isReleased && files.linkCount(this.#file) === 1 && files.bytes(this.#file) === this.#bytes;
     } catch {
-      // Nobody can tell: then nothing is confirmed.
+      // Unknown: then nothing is confirmed.
       return false;
     }
   }
 
-  /** Shows processes of other machines that share the volume that somebody is here. Best effort: the disk may take nothing. */
+  /** Shows processes of other machines that share the volume that this manager is alive. Best effort: the disk may take nothing. */
   refresh(): void {
     bestEffort(() => this.#machine.files.touch(this.#file, this.#machine.clock.now()));
   }

@@ -1,10 +1,4 @@
-/**
- * The life of a hub: listens, claims the seat, fences, reads the log, serves, compacts, hands on.
- *
- * The order is fixed: it listens before its seat is published, so a seat always names an address that answered once; it
- * fences before it reads, so nothing that is confirmed later escapes it; and it cleans up only after its first segment is
- * there and its seat still stands, when no successor can need what it removes.
- */
+/** The life of a hub: it listens, claims the seat, fences, reads the log, serves, compacts, and hands the seat on. */
 
 import { codeOf, StorageError } from "../../errors.js";
 import { encodeEntries } from "../../log/codec.js";
@@ -25,7 +19,7 @@ import { Hub } from "./hub.js";
 /** Pause, in ms, before a failed compaction is tried again. */
 const COMPACTION_RETRY_MS = 10_000;
 
-/** Segments behind the snapshot, beyond which a compaction is started: a joining member has all of them open. */
+/** Segments after the snapshot, beyond which a compaction is started: a joining member has all of them open. */
 const MAX_SEGMENTS = 64;
 
 /** Starts a hub beside the caller's event loop or in it: the same code for the real and the simulated machine. */
@@ -33,6 +27,13 @@ export function startHub(machine: Machine, request: HubRequest, report: (report:
   return new HubHost(machine, request, report);
 }
 
+/**
+ * Invariants, which the order of steps keeps:
+ *
+ * 1. It listens before its seat is published, so a seat always names an address that has answered.
+ * 2. It fences before it reads the log, so it reads all that any manager before it confirms.
+ * 3. It cleans up after its first segment exists and while its seat holds, so no successor needs what is removed.
+ */
 class HubHost implements HubHandle {
   readonly #machine: Machine;
   readonly #request: HubRequest;
@@ -42,9 +43,9 @@ class HubHost implements HubHandle {
   #listener: Listener | null = null;
   #stopCompaction: (() => void) | null = null;
   #isRestingFromCompaction = false;
-  /** An fsync failed: what the closed segments hold may not be on the disk, and must be written anew. */
+  /** What the closed segments hold may not be on the disk, so it must be written again. */
   #mustCompact = false;
-  /** What is left to fold is folded here, not beside it. */
+  /** The last fold is done in this thread, so no compaction is started beside it. */
   #isLeaving = false;
   #isOver = false;
 
@@ -66,7 +67,7 @@ class HubHost implements HubHandle {
       this.#end({ kind: "ended" });
       return;
     }
-    // Others may have left before, and that has not been read yet; in this turn the sockets may have been looked at before.
+    // Two rounds of the event loop, so that members that left before are seen to have left.
     const { clock } = this.#machine;
     clock.soon(() => clock.soon(() => this.#isOver || this.#leave(hub, destroy)));
   }
@@ -84,7 +85,7 @@ class HubHost implements HubHandle {
         else if (isLast) this.#leaveFiles(hub, destroy);
         this.#end({ kind: "ended" });
       } catch (error) {
-        // Whoever has the seat now has the files too, and what was to be done with them.
+        // A successor has the files too, and what must be done with them.
         this.#end(this.#seat?.holds() ? failure(error) : { kind: "ended" });
       }
     });
@@ -130,7 +131,7 @@ class HubHost implements HubHandle {
     const recovered = recoverForHub(machine, place, seat.epoch, how, position, (lost) => {
       if (!isVoid) this.#report({ kind: "salvaged", message: describeLost(lost) });
     });
-    // What a successor has appended may have been read too: a segment behind that would name a newer one before it.
+    // What a successor has appended may have been read too: a segment after that would name a newer one before it.
     if (!seat.holds()) {
       this.#end({ kind: "replaced" });
       return;
@@ -145,7 +146,7 @@ class HubHost implements HubHandle {
     });
     if (isVoid && recovered.seq > 0) {
       this.#mustCompact = true;
-      if (!this.#hub.order(encodeEntries([clearEntry()]))) throw refusal("what is nobody's to be cleared");
+      if (!this.#hub.order(encodeEntries([clearEntry()]))) throw refusal("a disk that takes the clear of void files");
     }
     this.#report({ kind: "serving", epoch: seat.epoch });
     if (!seat.holds()) return;
@@ -195,20 +196,20 @@ class HubHost implements HubHandle {
     });
   }
 
-  /** Whether what the files hold is nobody's any more. */
+  /** Whether the files are void: they belong to no member that is alive. */
   #isVoid(): boolean {
     const { place, options, member } = this.#request;
     return !options.persist && !hasLiving(this.#machine, place, member);
   }
 
-  /** As `isVoid`; when nobody can tell, the files stay. */
+  /** As `isVoid`; false when that is unknown, so that the files stay. */
   #isVoidForSure(): boolean {
     return bestEffort(() => this.#isVoid()) ?? false;
   }
 
   /**
-   * Ends the log with a clear and, in a segment behind it, an empty batch: no name of a file has the last seq.
-   * @returns false when the disk refuses, or somebody else has the seat.
+   * Ends the log with a clear and, in a segment after it, an empty batch, so that no name of a file has the last seq.
+   * @returns false when the disk refuses, or another process has the seat.
    */
   #empty(hub: Hub): boolean {
     return hub.order(encodeEntries([clearEntry()])) && hub.rotate() && hub.order(encodeEntries([]));
@@ -217,13 +218,13 @@ class HubHost implements HubHandle {
   /** The last member leaves: one file holds everything. */
   #leaveFiles(hub: Hub, destroy: boolean): void {
     if (!this.#seat?.holds()) return;
-    if (destroy) throw refusal("the log to be ended");
-    // Frames that were never confirmed lie behind the end: a successor may count on them, so nothing is folded.
+    if (destroy) throw refusal("a disk that takes the end of the log");
+    // Frames that were never confirmed lie after the end: a successor may count on them, so nothing is folded.
     if (!hub.writer.isSettled) return;
     foldAll(this.#machine, { ...hub.writer.compaction(), segments: hub.writer.chain });
   }
 
-  /** The last member leaves an empty log: nothing is left. The commit point is the note of where it ended. */
+  /** The last member leaves an empty log: all files are removed. The commit point is the tombstone. */
   #removeFiles(hub: Hub): void {
     const { place } = this.#request;
     const { files, identity } = this.#machine;
@@ -251,7 +252,7 @@ class HubHost implements HubHandle {
 }
 
 function refusal(wanted: string): StorageError {
-  return new StorageError("ERR_STORAGE_DISK", `expected ${wanted}, got a disk that takes nothing`);
+  return new StorageError("ERR_STORAGE_DISK", `expected ${wanted}, got one that refuses`);
 }
 
 function describe(error: unknown): { code: string; message: string } {
@@ -264,5 +265,5 @@ function failure(error: unknown): HubReport {
 
 function describeLost(lost: readonly Lost[]): string {
   const parts = lost.map(({ file, from, to }) => (to > from ? `${file}, bytes ${from} to ${to}` : file));
-  return `damaged files were kept aside and what is intact was loaded; damaged: ${parts.join("; ") || "nothing"}`;
+  return `corrupt files were kept aside and what is intact was loaded; corrupt: ${parts.join("; ") || "nothing"}`;
 }

@@ -2,15 +2,15 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { HubReport, HubRequest } from "../machine/machine.js";
 import { nodeMachine } from "../machine/node-machine.js";
-import type { HubCommand } from "../machine/threads.js";
+import { type HubCommand, LAST_REPORTS } from "../machine/threads.js";
 import { startHub } from "./host.js";
 
 const port = parentPort as NonNullable<typeof parentPort>;
 
 const hub = startHub(nodeMachine, workerData as HubRequest, (report: HubReport) => {
   port.postMessage(report);
-  // Nothing else keeps this thread alive, so it ends by itself.
-  if (report.kind === "ended" || report.kind === "replaced" || report.kind === "failed") port.close();
+  // Only the port keeps this thread alive.
+  if (LAST_REPORTS.has(report.kind)) port.close();
 });
 
 port.on("message", (command: HubCommand) => {

@@ -18,7 +18,7 @@ import type { Seat } from "../election/seat.js";
 import type { HubOptions, Machine, Place, Socket, SocketEvents, Timer } from "../machine/machine.js";
 import type { Recovered } from "../upkeep/recovery.js";
 import { Backoff } from "../wire/backoff.js";
-import { pulseMs } from "../wire/failure-detector.js";
+import { heartbeatMs } from "../wire/failure-detector.js";
 import { encodeDiskTrouble, encodeWelcome } from "../wire/messages.js";
 import { type FrameRun, InboundQueue } from "./inbound-queue.js";
 import { LogWriter } from "./log-writer.js";
@@ -26,13 +26,13 @@ import { HubMember, type HubReceiver } from "./member.js";
 import { HubMembers } from "./members.js";
 import { TurnScheduler } from "./turn-scheduler.js";
 
-/** Pulses between two signs of life to processes of other machines. */
-const REFRESH_PULSES = 3;
+/** Heartbeats between two refreshes of the seat, which show processes of other machines that the manager is alive. */
+const REFRESH_HEARTBEATS = 3;
 /** First and longest pause, in ms, before a refused append is tried again. */
 const RETRY_MS = 50;
 const MAX_RETRY_MS = 2000;
 /** Longest time, in ms, that a closing hub waits until members have taken what was sent to them. */
-const FAREWELL_MS = 1000;
+const CLOSE_TIMEOUT_MS = 1000;
 
 /** What members prove themselves with, and in whose process the hub runs. */
 export interface HubIdentity {
@@ -64,13 +64,13 @@ export class Hub implements HubReceiver {
   readonly #queue: InboundQueue<HubMember | null>;
   /** Log time: it never falls. */
   #time: number;
-  #pulses = 0;
+  #heartbeatCount = 0;
   readonly #backoff = new Backoff(RETRY_MS, MAX_RETRY_MS);
   /** The message that the disk refuses writes, which members were sent; null while the disk takes them. */
   #diskTrouble: Buffer | null = null;
   readonly #turns: TurnScheduler;
   #isClosed = false;
-  #pulse: Timer;
+  #heartbeat: Timer;
   #idle: Timer;
   #retry: Timer | null = null;
 
@@ -97,7 +97,7 @@ export class Hub implements HubReceiver {
     this.#writer = new LogWriter(machine.files, place, seat.epoch, recovered, options.fsync);
     this.#queue = new InboundQueue(recovered.seq);
     this.#time = recovered.time;
-    this.#pulse = machine.clock.after(pulseMs(this.#options.stallTimeout), () => this.#beat());
+    this.#heartbeat = machine.clock.after(heartbeatMs(this.#options.stallTimeout), () => this.#beat());
     this.#idle = machine.clock.after(options.gcInterval, () => this.#moveTime());
   }
 
@@ -149,7 +149,7 @@ export class Hub implements HubReceiver {
   close(done: () => void): void {
     if (!this.#isClosed) this.#turn();
     if (!this.#isClosed) this.#stop();
-    const timeout = this.#machine.clock.after(FAREWELL_MS, done);
+    const timeout = this.#machine.clock.after(CLOSE_TIMEOUT_MS, done);
     this.#members.end(() => {
       timeout.cancel();
       done();
@@ -170,7 +170,7 @@ export class Hub implements HubReceiver {
 
   #stop(): void {
     this.#isClosed = true;
-    this.#pulse.cancel();
+    this.#heartbeat.cancel();
     this.#idle.cancel();
     this.#retry?.cancel();
     this.#writer.close();
@@ -278,11 +278,11 @@ export class Hub implements HubReceiver {
     this.#schedule();
   }
 
-  /** A sign of life; and an idle hub learns here that it was replaced. */
+  /** Shows members that the manager is alive. An idle hub learns here that it was replaced. */
   #beat(): void {
-    this.#pulse = this.#machine.clock.after(pulseMs(this.#options.stallTimeout), () => this.#beat());
+    this.#heartbeat = this.#machine.clock.after(heartbeatMs(this.#options.stallTimeout), () => this.#beat());
     if (!this.#holds()) return;
-    if (++this.#pulses % REFRESH_PULSES === 0) this.#seat.refresh();
+    if (++this.#heartbeatCount % REFRESH_HEARTBEATS === 0) this.#seat.refresh();
     if (!this.#members.isEmpty) this.#broadcast(encodeFrame(PING, {}));
     if (this.#options.fsync === "everysec")
       this.#writer.syncLater((error) => this.#isClosed || this.#fail(error, true));

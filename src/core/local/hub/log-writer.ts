@@ -1,11 +1,4 @@
-/**
- * The writing end of the log: the newest segment, and the chain of files behind it.
- *
- * Invariants: `#confirmed` is the end of what passed the seat check, so a segment is closed with confirmed frames only and
- * every snapshot is a prefix of the true history. A segment whose fsync failed, or whose unfinished end cannot be cut off, is
- * never written again.
- */
-
+/** The writing end of the log: the newest segment, and the closed segments and the snapshot before it. */
 import { Segment } from "../disk/segment.js";
 import type {
   CompactRequest,
@@ -18,14 +11,21 @@ import type {
 } from "../machine/machine.js";
 import type { Recovered } from "../upkeep/recovery.js";
 
-/** What came of an append. */
+/** The result of an append. */
 export interface Appended {
   /** Bytes of whole frames that are in the log now, and on the disk as far as `fsync` asks for it at once. */
   readonly bytes: number;
-  /** Why it was not everything. */
+  /** Why not everything was appended; null when it was. */
   readonly error: Error | null;
 }
 
+/**
+ * Invariants:
+ *
+ * 1. `#confirmed` is the end of what passed the seat check. So a segment is closed with confirmed frames only, and every
+ *    snapshot is a prefix of the true history.
+ * 2. A segment whose fsync failed, or whose unfinished end cannot be cut off, is never written again.
+ */
 export class LogWriter {
   readonly #files: Files;
   readonly #place: Place;
@@ -36,13 +36,13 @@ export class LogWriter {
   #closed: SegmentRef[];
   #snapshot: number;
   #snapshotBytes: number;
-  /** The number of the newest segment that was tried: what is left of one that could not be made keeps its name. */
+  /** The number of the newest segment that was tried. A segment that could not be created may keep its name. */
   #lastSegment = 1;
   #isSyncing = false;
   #isDirty = false;
 
   /**
-   * Begins the first segment of an epoch, behind what was recovered.
+   * Begins the first segment of an epoch, after what was recovered.
    * @throws the error of a failed file operation; nothing of the segment is left then.
    */
   constructor(files: Files, place: Place, epoch: number, recovered: Recovered, fsync: HubOptions["fsync"]) {
@@ -54,7 +54,7 @@ export class LogWriter {
     this.#snapshot = recovered.snapshot;
     this.#snapshotBytes = recovered.snapshotBytes;
     this.#segment = this.#begin(1, recovered.seq, recovered.time, recovered.segments.at(-1) ?? null);
-    this.#confirmed = this.#endMark(1, recovered.seq, recovered.time);
+    this.#confirmed = this.#positionAt(1, recovered.seq, recovered.time);
   }
 
   /** The end of what is confirmed. */
@@ -72,12 +72,12 @@ export class LogWriter {
     return this.#snapshotBytes + this.segmentBytes;
   }
 
-  /** Bytes of the segments behind the snapshot. */
+  /** Bytes of the segments after the snapshot. */
   get segmentBytes(): number {
     return this.#closed.reduce((sum, { end }) => sum + end, this.#confirmed.offset);
   }
 
-  /** Segments behind the snapshot. */
+  /** Segments after the snapshot. */
   get segmentCount(): number {
     return this.#closed.length + 1;
   }
@@ -91,12 +91,12 @@ export class LogWriter {
     return this.#segment.isBroken || this.#segment.isPoisoned;
   }
 
-  /** Whether the newest segment holds nothing behind what is confirmed. */
+  /** Whether the newest segment holds nothing after what is confirmed. */
   get isSettled(): boolean {
     return this.#segment.end === this.#confirmed.offset;
   }
 
-  /** Appends frames behind what is confirmed. The caller looks at its seat, then calls `confirm`. */
+  /** Appends frames after what is confirmed. The caller must check its seat, then call `confirm`. */
   append(buffers: readonly Buffer[]): Appended {
     try {
       if (this.mustRotate) this.rotate();
@@ -110,9 +110,9 @@ export class LogWriter {
     }
   }
 
-  /** The seat stood after the last append: what it wrote is part of the history, up to `seq` at `time`. */
+  /** The seat was still ours after the last append: what that wrote is part of the history, up to `seq` at `time`. */
   confirm(seq: number, time: number): void {
-    this.#confirmed = this.#endMark(this.#confirmed.segment, seq, time);
+    this.#confirmed = this.#positionAt(this.#confirmed.segment, seq, time);
   }
 
   /**
@@ -128,7 +128,7 @@ export class LogWriter {
     const next = ++this.#lastSegment;
     this.#segment = this.#begin(next, seq, time, closed);
     this.#closed.push(closed);
-    this.#confirmed = this.#endMark(next, seq, time);
+    this.#confirmed = this.#positionAt(next, seq, time);
     previous.close();
   }
 
@@ -143,13 +143,13 @@ export class LogWriter {
     });
   }
 
-  /** All segments behind the snapshot, the newest one up to its confirmed end. */
+  /** All segments after the snapshot, the newest one up to its confirmed end. */
   get chain(): SegmentRef[] {
     const { epoch, segment, offset } = this.#confirmed;
     return [...this.#closed, { epoch, segment, end: offset }];
   }
 
-  /** What a compaction is to fold now: all closed segments. */
+  /** What a compaction would fold now: all closed segments. */
   compaction(): CompactRequest {
     return { place: this.#place, epoch: this.#epoch, snapshot: this.#snapshot, segments: [...this.#closed] };
   }
@@ -170,7 +170,7 @@ export class LogWriter {
     return Segment.create(this.#files, this.#place, { epoch: this.#epoch, segment, seq, time, previous });
   }
 
-  #endMark(segment: number, seq: number, time: number): LogPosition {
+  #positionAt(segment: number, seq: number, time: number): LogPosition {
     return { epoch: this.#epoch, segment, offset: this.#segment.end, seq, time };
   }
 }

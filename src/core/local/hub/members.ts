@@ -1,5 +1,5 @@
 /** All members of a hub. */
-import { BARRIER, CENSUS, encodeFrame } from "../../log/frame.js";
+import { BARRIER, encodeFrame, MEMBER_COUNT } from "../../log/frame.js";
 import type { HubMember } from "./member.js";
 
 /** Members that may be unproven at the same time; further ones are dropped. */
@@ -148,7 +148,7 @@ export class HubMembers {
     this.#hasCountChanged = false;
     let number = 0;
     for (const { phase } of this.#members) if (phase === "live") number++;
-    const frame = encodeFrame(CENSUS, { number });
+    const frame = encodeFrame(MEMBER_COUNT, { number });
     for (const member of this.#members) if (member.phase === "live") member.replies.push(frame);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * When a hub takes its turns. What comes to an idle hub is done as soon as the frames at hand are read; what comes while that
- * is going on waits for all that has arrived by then, so that many members cost one append.
+ * When a hub takes its turns. An idle hub takes one as soon as the frames of the chunk at hand are read. What arrives after
+ * that waits until all that has arrived is read, so that the batches of many members are one append.
  */
 import type { Clock } from "../machine/machine.js";
 
@@ -8,16 +8,16 @@ export class TurnScheduler {
   readonly #clock: Clock;
   readonly #take: () => void;
   #isDue = false;
-  /** A turn was taken, and what has arrived with it is not read yet. */
+  /** A turn was scheduled, and what has arrived at the same time may not be read yet. */
   #isBusy = false;
 
-  /** @param take Takes a turn; it calls `taken`. */
+  /** @param take Takes a turn; it must call `taken`. */
   constructor(clock: Clock, take: () => void) {
     this.#clock = clock;
     this.#take = take;
   }
 
-  /** Something is to be done in the next turn. */
+  /** A turn must be taken. */
   schedule(): void {
     if (this.#isDue) return;
     this.#isDue = true;
@@ -30,7 +30,7 @@ export class TurnScheduler {
     });
   }
 
-  /** A turn has begun: what comes from here on needs another one. */
+  /** A turn has begun: what arrives from now on needs another one. */
   taken(): void {
     this.#isDue = false;
   }

@@ -1,6 +1,6 @@
 /** The real `Threads`: worker threads, so that neither orders nor compactions wait for the application. */
 import { Worker } from "node:worker_threads";
-import { LAST_REPORTS } from "./hub-report.js";
+import { errorOf } from "../../errors.js";
 import type {
   Clock,
   CompactRequest,
@@ -17,6 +17,9 @@ export interface HubCommand {
   readonly close: boolean;
   readonly destroy: boolean;
 }
+
+/** Reports after which a hub is gone. */
+export const LAST_REPORTS: ReadonlySet<HubReport["kind"]> = new Set(["replaced", "ended", "failed"]);
 
 /** What a compactor's thread posts. */
 export type CompactReport = { readonly result: CompactResult } | { readonly code: string; readonly message: string };
@@ -100,7 +103,7 @@ class CompactorThread {
       undefined,
       (report) => {
         if ("result" in report) this.#finish(null, report.result);
-        else this.#finish(Object.assign(new Error(report.message), { code: report.code }), null);
+        else this.#finish(errorOf(report), null);
       },
       (error) => {
         ended(this);

@@ -1,15 +1,4 @@
-/**
- * Puts what a hub sends into the order of the log, and knows the place in the files that corresponds to it.
- *
- * A hub sends a turn's frames of others first and confirms after them, so that nobody learns of a write before it is on its
- * way to everybody. A member whose own batches stand between those of others therefore sees a gap first, and the confirm
- * that fills it next.
- *
- * Invariant: `#held` are frames behind the gap, in order of seq and time, `#heldBytes` in all; they are dropped with the
- * connection, since the files have them.
- *
- * Whatever a hub says that does not fit is a `ProtocolError`, and has no effect.
- */
+/** Puts what a hub sends into the order of the log, and knows the position in the files that corresponds to it. */
 import { epochOf, isCount, isIntact, numberOf, seqOf, timeOf } from "../../log/frame.js";
 import type { LogSink } from "../../log/log.js";
 import type { LogPosition } from "../machine/machine.js";
@@ -22,6 +11,16 @@ interface Held {
   readonly end: number;
 }
 
+/**
+ * In each turn a hub sends the frames of other members first and the confirms after them. A member whose own batches lie
+ * between those of others therefore gets a gap first, and then the confirm that fills it.
+ *
+ * Invariants:
+ *
+ * 1. `#held` are the frames after the gap, in order of seq and time, `#heldBytes` in all. They are dropped with the
+ *    connection, since the files have them.
+ * 2. A frame that does not fit is a `ProtocolError`, and has no effect.
+ */
 export class Delivery {
   readonly #sink: LogSink;
   readonly #maxHeldBytes: number;
@@ -34,12 +33,12 @@ export class Delivery {
   #offset: number;
   #seq: number;
   #time: number;
-  /** Bytes of the last frame before the place. */
+  /** Bytes of the last frame before the position. */
   #bytes: number;
 
   /**
-   * Begins behind what was read from the files.
-   * @param maxHeldBytes Most bytes of frames behind the gap.
+   * Begins after what was read from the files.
+   * @param maxHeldBytes Most bytes of frames after the gap.
    */
   constructor(sink: LogSink, position: LogPosition & { readonly bytes?: number }, maxHeldBytes: number) {
     this.#sink = sink;
@@ -52,7 +51,7 @@ export class Delivery {
     this.#bytes = position.bytes ?? 0;
   }
 
-  /** The place in the files behind the last batch that was delivered. */
+  /** The position in the files after the last batch that was delivered. */
   get position(): LogPosition & { readonly bytes: number } {
     const place = { epoch: this.#epoch, segment: this.#segment, offset: this.#offset };
     return { ...place, seq: this.#seq, time: this.#time, bytes: this.#bytes };
@@ -67,16 +66,16 @@ export class Delivery {
   batch(buffer: Buffer, start: number, end: number): void {
     const seq = seqOf(buffer, start);
     const last = this.#held.at(-1);
-    const behind = last === undefined ? this.#seq : seqOf(last.buffer, last.start);
-    if (!isCount(seq) || seq <= behind || !isIntact(buffer, start, end)) {
-      throw new ProtocolError(`expected a sound batch behind seq ${behind}, got seq ${seq}`);
+    const previous = last === undefined ? this.#seq : seqOf(last.buffer, last.start);
+    if (!isCount(seq) || seq <= previous || !isIntact(buffer, start, end)) {
+      throw new ProtocolError(`expected an intact batch after seq ${previous}, got seq ${seq}`);
     }
     this.#expectTime(timeOf(buffer, start), last === undefined ? this.#time : timeOf(last.buffer, last.start));
     if (seq === this.#seq + 1) this.#deliver(buffer, start, end);
     else this.#hold({ buffer, start, end });
   }
 
-  /** Takes the news that `count` batches of this member got the seqs from `seq` on. */
+  /** Takes a confirm: `count` batches of this member have the seqs from `seq` on. */
   confirm(seq: number, count: number, time: number): void {
     this.#release();
     if (seq !== this.#seq + 1) throw new ProtocolError(`expected a confirm of seq ${this.#seq + 1}, got ${seq}`);
@@ -100,7 +99,7 @@ export class Delivery {
   /** A new segment begins. */
   segment(buffer: Buffer, start: number, end: number): void {
     if (seqOf(buffer, start) !== this.#seq) {
-      throw new ProtocolError(`expected a segment behind seq ${this.#seq}, got ${seqOf(buffer, start)}`);
+      throw new ProtocolError(`expected a segment after seq ${this.#seq}, got ${seqOf(buffer, start)}`);
     }
     const number = numberOf(buffer, start);
     if (!isCount(number)) throw new ProtocolError(`expected a segment with a number, got ${number}`);
@@ -116,7 +115,7 @@ export class Delivery {
     if (!isTime(time) || time < least) throw new ProtocolError(`expected a time from ${least} ms on, got ${time}`);
   }
 
-  /** Before what is held there is room for all up to `seq`, and `time`. */
+  /** What is held begins at `seq` or later, and at `time` or later. */
   #expectGap(seq: number, time: number): void {
     const next = this.#held[0];
     if (next === undefined) return;
@@ -133,7 +132,7 @@ export class Delivery {
     }
   }
 
-  /** Delivers what is held, as far as there is no gap. */
+  /** Delivers what is held, up to the next gap. */
   #release(): void {
     let index = 0;
     for (; index < this.#held.length; index++) {

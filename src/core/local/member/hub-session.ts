@@ -1,20 +1,15 @@
-/**
- * One connection of a member to a hub, from hello to end.
- *
- * While it reads the files up to the position that the welcome names, live frames wait in `#backlog`. It ends exactly once,
- * and then tells up to where the log was delivered.
- */
+/** One connection of a member to a hub, from the hello to the end. */
 import { MalformedError } from "../../log/codec.js";
 import {
   BARRIER,
   BATCH,
-  CENSUS,
   CONFIRM,
   DISK_TROUBLE,
   encodeFrame,
   isIntact,
   kindOf,
   LEAVE,
+  MEMBER_COUNT,
   numberOf,
   PING,
   REFUSE,
@@ -28,41 +23,47 @@ import type { LogSink } from "../../log/log.js";
 import { ChainReader, StaleFilesError } from "../disk/log-reader.js";
 import type { SeatView } from "../election/seat.js";
 import type { LogPosition, Machine, Place } from "../machine/machine.js";
-import { StallWatch } from "../wire/failure-detector.js";
+import { type AdaptiveTimeout, FailureDetector } from "../wire/failure-detector.js";
 import { FrameConnection, ProtocolError } from "../wire/frame-connection.js";
 import { decodeDiskTrouble, decodeRefusal, decodeWelcome, encodeHello } from "../wire/messages.js";
-import type { Patience } from "../wire/patience.js";
 import { Delivery } from "./delivery.js";
 
 /** Frames of the backlog that are delivered before the event loop goes on. */
 const BACKLOG_SLICE = 256;
 
-/** What became of a membership. */
+/** How a session ended. */
 export interface HubSessionEnd {
-  /** Up to where the log was delivered; null when the sink has no usable state. */
+  /** The log was delivered up to here; null when the sink has no usable state. */
   readonly position: LogPosition | null;
-  readonly wasWelcome: boolean;
+  readonly wasWelcomed: boolean;
   /** The hub knows that this member has left, and goes on without it. */
   readonly hasLeft: boolean;
   /** The hub was silent for longer than is allowed. */
-  readonly isMute: boolean;
-  /** A `StorageError` when there is no point in another try. */
+  readonly isSilent: boolean;
+  /** A `StorageError` when another try would fail too. */
   readonly reason: Error | null;
 }
 
 export interface HubSessionRequest {
   readonly member: string;
   readonly position: LogPosition | null;
-  readonly patience: Patience;
+  readonly silenceTimeout: AdaptiveTimeout;
   readonly maxBacklogBytes: number;
   readonly sink: LogSink;
   /** All that was confirmed before the hello has been delivered. */
   connected(): void;
   /** The answer to a barrier. */
-  passed(number: number): void;
+  barrierPassed(number: number): void;
   ended(end: HubSessionEnd): void;
 }
 
+/**
+ * Invariants:
+ *
+ * 1. While the member reads the files up to the position that the welcome names, live frames wait in `#backlog`; they are
+ *    delivered after what was read, in order.
+ * 2. It ends exactly once, and reports the position up to which the log was delivered.
+ */
 export class HubSession extends FrameConnection {
   readonly #machine: Machine;
   readonly #place: Place;
@@ -74,13 +75,14 @@ export class HubSession extends FrameConnection {
   #backlogBytes = 0;
   #isPaused = false;
   #isLive = false;
-  #wasWelcome = false;
-  #isMute = false;
+  #wasWelcomed = false;
+  #isSilent = false;
   #hasLeft = false;
   #position: LogPosition | null;
-  readonly #watch: StallWatch;
-  /** Members that the hub has; files' bytes at the welcome. */
+  readonly #detector: FailureDetector;
+  /** Live members of the hub. */
   members = 0;
+  /** Bytes of the files at the welcome. */
   bytes = 0;
 
   constructor(machine: Machine, place: Place, seat: SeatView, request: HubSessionRequest) {
@@ -91,8 +93,8 @@ export class HubSession extends FrameConnection {
     this.#place = place;
     this.#request = request;
     this.#position = request.position;
-    this.#watch = new StallWatch(machine.clock, request.patience, () => {
-      this.#isMute = true;
+    this.#detector = new FailureDetector(machine.clock, request.silenceTimeout, () => {
+      this.#isSilent = true;
       this.drop();
     });
   }
@@ -102,14 +104,17 @@ export class HubSession extends FrameConnection {
     this.send([encodeHello(this.#token, this.#request.member)]);
   }
 
-  /** Sends a frame; before the join, and after the end, it is dropped. */
+  /** Sends a frame; before the member is live, and after the end, the frame is dropped. */
   append(frame: Buffer): void {
     if (!this.#isLive) return;
     if (kindOf(frame, 0) === BATCH) this.#delivery?.sent();
     this.send([frame]);
   }
 
-  /** Tells the hub, and closes when that has answered. Before the join only one that knows nothing leaves, without a word. */
+  /**
+   * Notifies the hub, and closes when it has answered. A member that is not live yet closes at once when it knows nothing of
+   * the log; else it goes on, and leaves once it is live.
+   */
   leave(): void {
     if (this.#isLive) {
       this.send([encodeFrame(LEAVE, {})]);
@@ -120,14 +125,14 @@ export class HubSession extends FrameConnection {
   }
 
   protected override receive(buffer: Buffer, start: number, end: number): void {
-    this.#watch.heard();
+    this.#detector.heard();
     if (this.#isLive) {
       this.#take(buffer, start, end);
       return;
     }
     const kind = kindOf(buffer, start);
     if (this.#reader === null && this.#delivery === null) {
-      if (!isIntact(buffer, start, end)) throw new ProtocolError("expected a sound frame");
+      if (!isIntact(buffer, start, end)) throw new ProtocolError("expected an intact frame");
       if (kind === REFUSE) this.drop(decodeRefusal(buffer, start, end));
       else if (kind === WELCOME) this.#welcomed(buffer, start, end);
       else throw new ProtocolError(`expected a welcome, got kind ${kind}`);
@@ -143,7 +148,7 @@ export class HubSession extends FrameConnection {
 
   #welcomed(buffer: Buffer, start: number, end: number): void {
     const { to, bytes, now } = decodeWelcome(buffer, start, end);
-    this.#wasWelcome = true;
+    this.#wasWelcomed = true;
     this.bytes = bytes;
     const { sink } = this.#request;
     sink.diskTrouble(null);
@@ -166,15 +171,15 @@ export class HubSession extends FrameConnection {
     try {
       isDone = reader.step();
       if (isDone && reader.position.seq !== to.seq) {
-        throw new ProtocolError(`expected a welcome behind seq ${reader.position.seq}, got one behind ${to.seq}`);
+        throw new ProtocolError(`expected a welcome at seq ${reader.position.seq}, got one at ${to.seq}`);
       }
     } catch (error) {
       if (error instanceof StaleFilesError) this.drop();
       else this.drop(error as Error);
       return;
     }
-    // While the connection is paused the hub cannot be heard.
-    if (this.#isPaused) this.#watch.heard();
+    // The hub cannot be heard while the connection is paused.
+    if (this.#isPaused) this.#detector.heard();
     if (!isDone) {
       this.#machine.clock.soon(() => this.#read(to, now));
       return;
@@ -183,15 +188,15 @@ export class HubSession extends FrameConnection {
     this.#reader = null;
     const { bytes, time } = reader.position;
     const position = { ...to, time: Math.max(to.time, time), bytes };
-    // What waits for a confirm is of one turn of the hub, which drops a member that it has more for than the backlog.
+    // Frames that wait for a confirm come from one turn of the hub, and a hub drops a member that has a longer backlog.
     this.#delivery = new Delivery(this.#request.sink, position, this.#request.maxBacklogBytes + MAX_FRAME_BYTES);
     this.#catchUp(now);
   }
 
-  /** Delivers a slice of what came in meanwhile; once nothing is left, the member is live. */
+  /** Delivers a slice of what came in while the files were read; once nothing is left, the member is live. */
   #catchUp(time: number): void {
     if (this.isClosed) return;
-    if (this.#isPaused) this.#watch.heard();
+    if (this.#isPaused) this.#detector.heard();
     const slice = this.#backlog.splice(0, BACKLOG_SLICE);
     try {
       for (const { buffer, start, end } of slice) {
@@ -229,12 +234,12 @@ export class HubSession extends FrameConnection {
         delivery.segment(buffer, start, end);
         break;
       case BARRIER:
-        this.#request.passed(numberOf(buffer, start));
+        this.#request.barrierPassed(numberOf(buffer, start));
         break;
       case DISK_TROUBLE:
         this.#request.sink.diskTrouble(decodeDiskTrouble(buffer, start, end));
         break;
-      case CENSUS:
+      case MEMBER_COUNT:
         this.members = numberOf(buffer, start);
         break;
       case LEAVE:
@@ -249,7 +254,7 @@ export class HubSession extends FrameConnection {
   }
 
   protected override disconnected(reason: Error | null): void {
-    this.#watch.cancel();
+    this.#detector.cancel();
     const position = this.#reader ? this.#reader.position : (this.#delivery?.position ?? this.#position);
     this.#reader?.close();
     this.#reader = null;
@@ -258,9 +263,9 @@ export class HubSession extends FrameConnection {
     const usable = this.#position === null && this.#delivery === null ? null : position;
     this.#request.ended({
       position: usable,
-      wasWelcome: this.#wasWelcome,
+      wasWelcomed: this.#wasWelcomed,
       hasLeft: this.#hasLeft,
-      isMute: this.#isMute,
+      isSilent: this.#isSilent,
       reason,
     });
   }

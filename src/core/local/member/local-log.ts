@@ -1,7 +1,7 @@
 /**
- * A member's side of the local engine: finds the manager, joins, receives, sends, and takes the seat when there is no manager.
+ * A member's side of the local engine: finds the manager, connects, receives, sends, and takes the seat when there is no manager.
  *
- * Events only record facts; `#seek` decides what comes next. It is always in one of these states:
+ * Events only record facts; `#seek` decides what comes next. A member is always in one of these states:
  *
  *   seeking     looks for the newest seat            -> connecting, contending
  *   contending  a hub of its own claims the seat     -> seeking
@@ -10,7 +10,7 @@
  *   live        batches come in and go out           -> seeking
  *   closed
  *
- * Whom it suspects wrongly loses its seat and nothing else: safety rests on `seat.ts`.
+ * A manager that it suspects wrongly loses its seat and nothing else: safety rests on `seat.ts`.
  */
 import { codeOf, StorageError } from "../../errors.js";
 import { BARRIER, encodeFrame } from "../../log/frame.js";
@@ -18,28 +18,32 @@ import type { Log, LogSink, LogStats } from "../../log/log.js";
 import { MemberFile } from "../election/member-file.js";
 import { REMOTE_POLL_MS, RemoteSeat } from "../election/remote-seat.js";
 import { newestSeat, type SeatView, standingSeat } from "../election/seat.js";
-import { FINAL_CODES } from "../machine/hub-report.js";
 import type { HubOptions, LogPosition, Machine, Place, Timer } from "../machine/machine.js";
 import { Backoff } from "../wire/backoff.js";
-import { Patience } from "../wire/patience.js";
+import { AdaptiveTimeout, FailedConnections } from "../wire/failure-detector.js";
 import { HubSession, type HubSessionEnd } from "./hub-session.js";
-import { Leaving } from "./leaving.js";
 import { OwnHub } from "./own-hub.js";
 
-/** Pause, in ms, between two looks for a seat while somebody else claims it. */
+/** Pause, in ms, between two looks for a seat while another member claims it. */
 const POLL_MS = 5;
 /** The same for a member that may not be the manager. */
-const BYSTANDER_POLL_MS = 25;
+const STANDBY_POLL_MS = 25;
 /** First pause, in ms, after a lost connection; first and longest one after a failed try. */
 const RECONNECT_MS = 1;
 const RETRY_MS = 10;
 const MAX_RETRY_MS = 1000;
-/** Connections that end without a welcome, after which a manager counts as dead. */
-const MAX_UNWELCOME = 8;
-/** Codes of a connection to an address where nobody listens, now and for ever, since no address is used twice. */
-const DEAD_ADDRESS = new Set(["ECONNREFUSED", "ENOENT", "ENOTSOCK", "ENOTDIR", "EACCES"]);
-/** Codes of a connection that came at a bad moment: they say nothing about the manager. */
-const BUSY = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOBUFS"]);
+/** Longest time, in ms, that a leaving member looks for a manager to notify, and waits for the answer. */
+const LEAVE_MS = 1000;
+/** Failures after which every other try would fail too. */
+const FINAL_CODES = new Set(["CORRUPT", "FORMAT", "DIRECTORY", "REMOTE"].map((name) => `ERR_STORAGE_${name}`));
+
+/** A member that leaves; it ends once. */
+interface Leaving {
+  readonly done: (error?: Error) => void;
+  readonly keepAlive: Timer;
+  readonly deadline: Timer;
+  isOverdue: boolean;
+}
 
 export interface LocalLogOptions {
   /** Whether this member may be the manager. */
@@ -54,7 +58,7 @@ export class LocalLog implements Log {
   readonly #options: LocalLogOptions;
   readonly #member: string;
   readonly #ownHub: OwnHub;
-  readonly #patience: Patience;
+  readonly #silenceTimeout: AdaptiveTimeout;
   /** Null for a storage that persists. */
   readonly #memberFile: MemberFile | null;
   #sink: LogSink | null = null;
@@ -63,8 +67,8 @@ export class LocalLog implements Log {
   #seat: SeatView | null = null;
   #deadEpoch = 0;
   /** A member that may not be the manager tries a seat that is not the newest one. */
-  #isLookingBack = false;
-  #unwelcome = 0;
+  #isTryingOlderSeat = false;
+  readonly #failedConnections = new FailedConnections();
   readonly #reconnect = new Backoff(RECONNECT_MS, MAX_RETRY_MS);
   readonly #retry = new Backoff(RETRY_MS, MAX_RETRY_MS);
   #remoteSeat: RemoteSeat | null = null;
@@ -80,18 +84,18 @@ export class LocalLog implements Log {
     this.#place = place;
     this.#options = options;
     this.#member = machine.random(8).toString("hex");
-    this.#patience = new Patience(machine.clock, options.hub.stallTimeout);
+    this.#silenceTimeout = new AdaptiveTimeout(machine.clock, options.hub.stallTimeout);
     this.#memberFile = options.hub.persist ? null : new MemberFile(machine, place, this.#member);
     this.#ownHub = new OwnHub(machine, place, options.hub, this.#member, {
       serving: () => {
-        // Others may still be on their way to this hub: what it took over is folded, never removed.
+        // Other members may be about to connect to this hub: what it took over is folded, never removed.
         if (this.#leaving) this.#ownHub.close(false);
         else this.#seek();
       },
       replaced: () => this.#seek(),
-      ended: () => this.#depart(),
+      ended: () => this.#endLeaving(),
       failed: (error) => this.#failed(error),
-      told: (error) => this.#sink?.diskTrouble(error),
+      salvaged: (error) => this.#sink?.diskTrouble(error),
     });
   }
 
@@ -144,7 +148,7 @@ export class LocalLog implements Log {
     try {
       if (!this.#leaving) this.#memberFile?.enter();
       const seat = newestSeat(this.#machine, this.#place);
-      if (this.#leaving?.isOverdue || (this.#leaving && (seat === null || this.#position === null))) this.#depart();
+      if (this.#leaving?.isOverdue || (this.#leaving && (seat === null || this.#position === null))) this.#endLeaving();
       else if (seat === null || seat.content === null || seat.epoch <= this.#deadEpoch) this.#contend();
       else this.#follow(seat);
     } catch (error) {
@@ -176,46 +180,44 @@ export class LocalLog implements Log {
     else if (!this.#ownHub.contend(this.#position)) this.#later(POLL_MS);
   }
 
-  /** Nobody may come: the one that was silent might, or one whose seat stands below that of a contender which died. */
+  /** No candidate may be left. The manager that was silent may answer, or one with a seat below that of a contender that died. */
   #standBy(): void {
-    this.#depart();
+    this.#endLeaving();
     this.#deadEpoch = 0;
-    const seat = this.#isLookingBack ? null : standingSeat(this.#machine, this.#place);
-    this.#isLookingBack = seat !== null;
-    if (seat === null || this.#isClosed) this.#later(BYSTANDER_POLL_MS);
+    const seat = this.#isTryingOlderSeat ? null : standingSeat(this.#machine, this.#place);
+    this.#isTryingOlderSeat = seat !== null;
+    if (seat === null || this.#isClosed) this.#later(STANDBY_POLL_MS);
     else this.#follow(seat);
   }
 
   #failed(error: Error): void {
-    const code = codeOf(error);
-    if (this.#leaving) this.#depart(error);
-    else if (this.#position === null && FINAL_CODES.has(code)) this.#giveUp(error);
-    else this.#trouble(error);
+    if (this.#leaving) this.#endLeaving(error);
+    else if (this.#position === null && FINAL_CODES.has(codeOf(error))) this.#giveUp(error);
+    else this.#retryLater(error);
   }
 
   #connect(seat: SeatView): void {
     this.#seat = seat;
-    this.#patience.begun();
-    const sink = this.#sink as LogSink;
+    this.#silenceTimeout.started();
     this.#session = new HubSession(this.#machine, this.#place, seat, {
       member: this.#member,
       position: this.#position,
-      patience: this.#patience,
+      silenceTimeout: this.#silenceTimeout,
       maxBacklogBytes: this.#options.hub.maxMemberBacklogBytes,
-      sink,
-      connected: () => this.#joined(seat),
-      passed: (number) => {
+      sink: this.#sink as LogSink,
+      connected: () => this.#connected(seat),
+      barrierPassed: (number) => {
         const done = this.#barriers.get(number);
         this.#barriers.delete(number);
         done?.();
       },
-      ended: (end) => this.#parted(seat, end),
+      ended: (end) => this.#disconnected(seat, end),
     });
   }
 
-  #joined(seat: SeatView): void {
-    this.#unwelcome = 0;
-    this.#isLookingBack = false;
+  #connected(seat: SeatView): void {
+    this.#failedConnections.reset();
+    this.#isTryingOlderSeat = false;
     this.#reconnect.reset();
     this.#retry.reset();
     this.#sink?.managerChanged(seat.content?.pid ?? 0, this.#ownHub.isManager(seat.epoch));
@@ -223,64 +225,64 @@ export class LocalLog implements Log {
     if (this.#leaving && !this.#ownHub.isRunning) this.#session?.leave();
   }
 
-  #parted(seat: SeatView, { position, wasWelcome, hasLeft, isMute, reason }: HubSessionEnd): void {
+  #disconnected(seat: SeatView, { position, wasWelcomed, hasLeft, isSilent, reason }: HubSessionEnd): void {
     this.#session = null;
     this.#position = position;
     if (this.#isClosed) return;
-    if (wasWelcome || isMute) this.#patience.ended();
+    if (wasWelcomed || isSilent) this.#silenceTimeout.ended();
     if (this.#leaving) {
-      if (hasLeft || reason instanceof StorageError) this.#depart();
+      if (hasLeft || reason instanceof StorageError) this.#endLeaving();
       if (this.#leaving === null || this.#ownHub.isRunning) return;
     }
-    const code = codeOf(reason);
     if (reason instanceof StorageError) {
       this.#giveUp(reason);
-      return;
-    }
-    if (wasWelcome) this.#unwelcome = 0;
-    else if (!BUSY.has(code)) this.#unwelcome++;
-    if (isMute || DEAD_ADDRESS.has(code) || this.#unwelcome >= MAX_UNWELCOME) {
+    } else if (this.#failedConnections.ended(wasWelcomed, codeOf(reason)) || isSilent) {
       this.#deadEpoch = seat.epoch;
-      this.#unwelcome = 0;
+      this.#failedConnections.reset();
       this.#seek();
     } else {
       this.#later(this.#reconnect.next());
     }
   }
 
-  /** Something failed that may work later: tells, waits, tries again. */
-  #trouble(error: Error): void {
+  /** Something failed that may succeed later. */
+  #retryLater(error: Error): void {
     this.#sink?.diskTrouble(error);
     this.#later(this.#retry.next());
   }
 
   /**
-   * Leaves: a hub here hands its seat on; else the manager is told, once there is a connection. If there is none, since
-   * everybody leaves at the same time, the last one takes the seat once more, so that `app.db` is made.
+   * Leaves. A hub of this member's own hands its seat on; else the manager is notified, once there is a connection. If there
+   * is none, since all members leave at the same time, the last one takes the seat once more, so that `app.db` is written.
    */
   #leave(destroy: boolean, done: (error?: Error) => void): void {
-    this.#leaving = new Leaving(this.#machine, done, () => this.#overdue());
+    const { clock } = this.#machine;
+    const deadline = clock.after(LEAVE_MS, () => this.#overdue());
+    this.#leaving = { done, keepAlive: clock.keepAlive(), deadline, isOverdue: false };
     this.#memberFile?.leave();
-    if (this.#isClosed) this.#machine.clock.soon(() => this.#depart());
+    if (this.#isClosed) clock.soon(() => this.#endLeaving());
     else if (this.#ownHub.isRunning) {
-      // One that is about to take over what this member knows folds it first: it is closed once it serves.
+      // A contender that takes over what this member knows must fold it first, so it is closed once it serves.
       if (!this.#ownHub.isContending || this.#position === null) this.#ownHub.close(destroy);
-    } else if (this.#session === null) this.#machine.clock.soon(() => this.#seek());
+    } else if (this.#session === null) clock.soon(() => this.#seek());
     else this.#session.leave();
   }
 
-  /** Nobody answers: whoever is the manager does without being told. */
+  /** No manager has answered in time; it will do without the notification. */
   #overdue(): void {
-    if (!this.#ownHub.isRunning) this.#depart();
+    if (this.#leaving) this.#leaving.isOverdue = true;
+    if (!this.#ownHub.isRunning) this.#endLeaving();
   }
 
-  /** Nothing is left to do. */
-  #depart(error?: Error): void {
+  /** The member has left, if it was leaving. */
+  #endLeaving(error?: Error): void {
     const leaving = this.#leaving;
     this.#leaving = null;
     if (leaving === null) return;
     this.#stop();
-    leaving.end(error);
+    leaving.deadline.cancel();
+    leaving.keepAlive.cancel();
+    leaving.done(error);
   }
 
   #giveUp(error: Error): void {

@@ -1,22 +1,21 @@
 /** A member's own hub: it claims the seat when there is no manager, and serves until it is replaced or closed. */
-import { StorageError } from "../../errors.js";
+import { errorOf, StorageError } from "../../errors.js";
 import { ClaimOrder } from "../election/claim-order.js";
 import { highestEpoch } from "../election/seat.js";
-import { errorOf } from "../machine/hub-report.js";
 import type { HubHandle, HubOptions, HubReport, LogPosition, Machine, Place } from "../machine/machine.js";
 
-/** What becomes of a candidacy. */
+/** What a member is notified of its own hub. */
 export interface OwnHubEvents {
   /** It has the seat. */
   serving(): void;
-  /** Somebody else has the seat; the hub is gone. */
+  /** Another process has the seat; the hub is gone. */
   replaced(): void;
   /** It was closed and is gone. */
   ended(): void;
   /** It cannot serve and is gone. */
   failed(error: Error): void;
-  /** It serves, but something is to be told. */
-  told(error: Error): void;
+  /** It serves what could be saved of corrupt files; the error names what was lost. */
+  salvaged(error: Error): void;
 }
 
 export class OwnHub {
@@ -60,9 +59,9 @@ export class OwnHub {
   }
 
   /**
-   * Claims the next epoch, in place of whatever hub is still here.
-   * @param position Up to where this member has applied the log.
-   * @returns false when others go first for now.
+   * Claims the next epoch with a new hub; one that is still here is terminated.
+   * @param position The member has applied the log up to here.
+   * @returns false while another member goes first.
    * @throws the error of a failed file operation, or of a thread that cannot be started.
    */
   contend(position: LogPosition | null): boolean {
@@ -107,10 +106,10 @@ export class OwnHub {
         this.#compactionCount++;
         break;
       case "compactionFailed":
-        // The segments stay, and it is tried again.
+        // The segments stay, and the hub tries again.
         break;
       case "salvaged":
-        this.#events.told(new StorageError("ERR_STORAGE_CORRUPT", report.message));
+        this.#events.salvaged(new StorageError("ERR_STORAGE_CORRUPT", report.message));
         break;
       case "failed":
         this.#gone();

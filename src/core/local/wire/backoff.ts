@@ -1,4 +1,4 @@
-/** Pauses before further tries: each twice as long as the one before, from `firstMs` up to `maxMs`. */
+/** Pauses before further tries: each one is twice as long as the one before, from `firstMs` up to `maxMs`. */
 export class Backoff {
   readonly #firstMs: number;
   readonly #maxMs: number;

@@ -1,58 +1,131 @@
-/** Notices that the other side is silent, by this process' own running time: while it was stalled itself nothing counts. */
+/**
+ * When a member takes its manager for dead: it is silent for too long, nobody listens at its address, or connections to it
+ * end again and again before a welcome. A wrong suspicion costs the manager its seat, and nothing else.
+ */
 import type { Clock, Timer } from "../machine/machine.js";
-import type { Patience } from "./patience.js";
 
-/** How many looks make the time that is allowed. */
-const LOOKS = 10;
-/** A look that comes later than this many times its due shows that this process was stalled: it counts from anew. */
-const STALLED_LOOK = 2;
+/** Checks in the silence that is allowed. */
+const CHECKS = 10;
+/** A check that is later than this many times its due shows that this process stood still: the silence begins again. */
+const LATE_CHECK = 2;
 
-/** Most ms between two signs of life to idle members, and between two looks at the seat of an idle hub. */
-const MAX_PULSE_MS = 1000;
-/** Signs of life in the silence after which members replace a manager, so that one that comes late does not matter. */
-const PULSES = 4;
+/** Most ms between two heartbeats to idle members, and between two checks of the seat of an idle hub. */
+const MAX_HEARTBEAT_MS = 1000;
+/** Heartbeats in the silence after which members replace a manager, so that one late heartbeat does not matter. */
+const HEARTBEATS = 4;
 
-/** ms between two signs of life of a hub whose members allow `timeoutMs` of silence. */
-export const pulseMs = (timeoutMs: number): number => Math.min(MAX_PULSE_MS, timeoutMs / PULSES);
+/** Longest silence that is allowed, in multiples of the usual one. */
+const MAX_FACTOR = 8;
+/** A connection that lasts this many times the usual silence is healthy. */
+const HEALTHY_FACTOR = 10;
 
-export class StallWatch {
+/** Connections that end without a welcome, after which a manager counts as dead. */
+const MAX_FAILED_CONNECTIONS = 8;
+/** Codes of a connection to an address where nobody listens and nobody ever will, since no address is used twice. */
+const DEAD_ADDRESS = new Set(["ECONNREFUSED", "ENOENT", "ENOTSOCK", "ENOTDIR", "EACCES"]);
+/** Codes of a connection that came at a bad moment, which shows nothing about the manager. */
+const BUSY = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOBUFS"]);
+
+/** ms between two heartbeats of a hub whose members allow `timeoutMs` of silence. */
+export const heartbeatMs = (timeoutMs: number): number => Math.min(MAX_HEARTBEAT_MS, timeoutMs / HEARTBEATS);
+
+/**
+ * How much silence a member allows its manager. On a machine that is so overloaded that managers are replaced one after the
+ * other, each one is allowed twice the silence of the one before. Otherwise members that have much to read would begin again
+ * forever.
+ */
+export class AdaptiveTimeout {
+  /** Silence, in ms, after which a manager is usually replaced. */
+  readonly baseMs: number;
   readonly #clock: Clock;
-  readonly #patience: Patience;
-  readonly #lookMs: number;
-  readonly #silent: () => void;
-  #timer: Timer;
-  #lastLook: number;
-  #silentLooks = 0;
+  #factor = 1;
+  #startedAt = 0;
 
-  /** @param silent Called once, when nothing was heard for as long as is allowed. */
-  constructor(clock: Clock, patience: Patience, silent: () => void) {
+  constructor(clock: Clock, baseMs: number) {
     this.#clock = clock;
-    this.#patience = patience;
-    this.#lookMs = patience.stallMs / LOOKS;
-    this.#silent = silent;
-    this.#lastLook = clock.elapsed();
-    this.#timer = this.#lookAgain();
+    this.baseMs = baseMs;
   }
 
-  /** Something was heard. */
+  /** How many times `baseMs` the silence may last now. */
+  get factor(): number {
+    return this.#isHealthy ? 1 : this.#factor;
+  }
+
+  /** A connection begins. */
+  started(): void {
+    this.#startedAt = this.#clock.elapsed();
+  }
+
+  /** The connection has ended, whichever side ended it. */
+  ended(): void {
+    this.#factor = this.#isHealthy ? 1 : Math.min(this.#factor * 2, MAX_FACTOR);
+  }
+
+  get #isHealthy(): boolean {
+    return this.#clock.elapsed() - this.#startedAt > HEALTHY_FACTOR * this.baseMs;
+  }
+}
+
+/** Notices that the other side is silent, by the running time of this process: time for which it stood still does not count. */
+export class FailureDetector {
+  readonly #clock: Clock;
+  readonly #timeout: AdaptiveTimeout;
+  readonly #checkMs: number;
+  readonly #silent: () => void;
+  #timer: Timer;
+  #lastCheck: number;
+  #silentChecks = 0;
+
+  /** @param silent Called once, when nothing was heard for as long as is allowed. */
+  constructor(clock: Clock, timeout: AdaptiveTimeout, silent: () => void) {
+    this.#clock = clock;
+    this.#timeout = timeout;
+    this.#checkMs = timeout.baseMs / CHECKS;
+    this.#silent = silent;
+    this.#lastCheck = clock.elapsed();
+    this.#timer = this.#checkLater();
+  }
+
+  /** The other side has sent something. */
   heard(): void {
-    this.#silentLooks = 0;
+    this.#silentChecks = 0;
   }
 
   cancel(): void {
     this.#timer.cancel();
   }
 
-  #lookAgain(): Timer {
-    return this.#clock.after(this.#lookMs, () => this.#look());
+  #checkLater(): Timer {
+    return this.#clock.after(this.#checkMs, () => this.#check());
   }
 
-  #look(): void {
+  #check(): void {
     const now = this.#clock.elapsed();
-    const isStalled = now - this.#lastLook > this.#lookMs * STALLED_LOOK;
-    this.#lastLook = now;
-    this.#silentLooks = isStalled ? 0 : this.#silentLooks + 1;
-    if (this.#silentLooks >= LOOKS * this.#patience.times) this.#silent();
-    else this.#timer = this.#lookAgain();
+    const stoodStill = now - this.#lastCheck > this.#checkMs * LATE_CHECK;
+    this.#lastCheck = now;
+    this.#silentChecks = stoodStill ? 0 : this.#silentChecks + 1;
+    if (this.#silentChecks >= CHECKS * this.#timeout.factor) this.#silent();
+    else this.#timer = this.#checkLater();
+  }
+}
+
+/** Counts connections that end before a welcome. */
+export class FailedConnections {
+  #count = 0;
+
+  /** A manager is healthy, or another one is looked for. */
+  reset(): void {
+    this.#count = 0;
+  }
+
+  /**
+   * Takes note of the end of a connection.
+   * @param code The code of its error; empty for none.
+   * @returns whether the manager counts as dead.
+   */
+  ended(wasWelcomed: boolean, code: string): boolean {
+    if (wasWelcomed) this.#count = 0;
+    else if (!BUSY.has(code)) this.#count++;
+    return DEAD_ADDRESS.has(code) || this.#count >= MAX_FAILED_CONNECTIONS;
   }
 }

@@ -3,7 +3,7 @@
  *
  * A message is checked by the side that reads it. Anything else than what is written here breaks the protocol.
  */
-import { codeOf, StorageError, type StorageErrorCode } from "../../errors.js";
+import { codeOf, errorOf, StorageError, type StorageErrorCode } from "../../errors.js";
 import {
   DISK_TROUBLE,
   decodeJson,
@@ -76,9 +76,9 @@ export function encodeRefusal(code: StorageErrorCode, message: string): Buffer {
 
 /** @throws ProtocolError when the frame names no reason. */
 export function decodeRefusal(buffer: Buffer, start: number, end: number): StorageError {
-  const { code, message } = failureIn(objectIn(buffer, start, end));
-  if (code.startsWith("ERR_STORAGE_")) return new StorageError(code as StorageErrorCode, message);
-  throw new ProtocolError(`expected a refusal with a code of a storage, got ${code}`);
+  const error = errorOf(failureIn(objectIn(buffer, start, end)));
+  if (error instanceof StorageError) return error;
+  throw new ProtocolError(`expected a refusal with a code of a storage, got ${codeOf(error)}`);
 }
 
 /** @param error The error with which the manager's disk refuses writes; null when it takes them again. */

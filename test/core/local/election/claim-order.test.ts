@@ -15,7 +15,7 @@ function contest(isAlive: boolean) {
   return { files, clock, first: new ClaimOrder(machine, place), second: new ClaimOrder(machine, place) };
 }
 
-test("the first to announce itself goes ahead, the others when it takes longer than 300 ms", () => {
+test("the first member that announces itself goes ahead; the others do when it takes longer than 300 ms", () => {
   const { clock, first, second } = contest(true);
   assert.equal(first.isMyTurn(5), true);
   assert.equal(second.isMyTurn(5), false);
@@ -34,7 +34,7 @@ test("each epoch is a contest of its own", () => {
   assert.equal(second.isMyTurn(6), false);
 });
 
-test("nobody waits for a contender that has died", () => {
+test("no member waits for a contender that has died", () => {
   const { first, second } = contest(false);
   assert.equal(first.isMyTurn(5), true);
   assert.equal(second.isMyTurn(5), true);

@@ -6,7 +6,7 @@ import { Storage } from "../../../../dist/core/index.js";
 import { temporaryDirectory } from "../../../proof/cluster/processes.js";
 
 /** A directory with the seat of a manager on another machine; gives the path of the seat. */
-function foreignSeat(t: TestContext): { path: string; seat: string } {
+function remoteSeat(t: TestContext): { path: string; seat: string } {
   const path = temporaryDirectory(t);
   const directory = join(path, "app.db.d");
   mkdirSync(directory, { mode: 0o700 });
@@ -24,14 +24,14 @@ function foreignSeat(t: TestContext): { path: string; seat: string } {
 }
 
 test("a directory that another machine uses at this time is refused, and the error names that machine", async (t) => {
-  const { path, seat } = foreignSeat(t);
+  const { path, seat } = remoteSeat(t);
   const refresh = setInterval(() => utimesSync(seat, new Date(), new Date()), 200);
   t.after(() => clearInterval(refresh));
   await assert.rejects(Storage.open("app", { path }), { code: "ERR_STORAGE_REMOTE", message: /elsewhere/ });
 });
 
-test("the seat that another machine left behind is taken over", async (t) => {
-  const { path, seat } = foreignSeat(t);
+test("a seat that another machine left is taken over", async (t) => {
+  const { path, seat } = remoteSeat(t);
   utimesSync(seat, new Date(Date.now() - 60_000), new Date(Date.now() - 60_000));
   const storage = await Storage.open("app", { path });
   t.after(() => storage.close());

@@ -25,7 +25,7 @@ function diskPlace(t: TestContext): Place {
   return found;
 }
 
-test("a claimed seat is there with its whole content, for nobody else to read", (t) => {
+test("a claimed seat exists with its whole content, and no other user can read it", (t) => {
   const disk = diskPlace(t);
   const seat = Seat.claim(nodeMachine, disk, 3, seatContent());
   t.after(() => seat?.release());
@@ -37,7 +37,7 @@ test("a claimed seat is there with its whole content, for nobody else to read", 
   assert.deepEqual(newestSeat(nodeMachine, disk), { epoch: 3, content: seatContent() });
 });
 
-test("a seat that somebody has is not taken from him", () => {
+test("a seat that another member has is not claimed", () => {
   const { machine, files } = memoryMachine();
   const first = claimSeat(machine, 1);
   const before = files.get(seatName(1));
@@ -47,7 +47,7 @@ test("a seat that somebody has is not taken from him", () => {
   assert.deepEqual(files.list(place.directory), ["seat.1"]);
 });
 
-test("whoever finds what he was about to link removed by one with a higher seat withdraws", () => {
+test("a contender withdraws when one with a higher seat has removed its temporary file", () => {
   const { machine, files } = memoryMachine();
   const link = files.link.bind(files);
   files.link = (path, name) => {
@@ -61,7 +61,7 @@ test("whoever finds what he was about to link removed by one with a higher seat 
   assert.equal(files.openFiles.size, 0);
 });
 
-test("whoever finds a higher seat behind his own withdraws, and leaves nothing", () => {
+test("a contender that finds a higher seat after its claim withdraws, and leaves nothing", () => {
   const { machine, files } = memoryMachine();
   files.fault = (call, _change, path) => {
     if (call === "link" && path === seatName(1)) files.put(seatName(2), Buffer.from("{}"));
@@ -72,7 +72,7 @@ test("whoever finds a higher seat behind his own withdraws, and leaves nothing",
   assert.equal(files.openFiles.size, 0);
 });
 
-test("the fence removes every lower seat and only those, and tells their addresses", () => {
+test("the fence removes every lower seat and only those, and returns their addresses", () => {
   const { machine, files } = memoryMachine();
   files.put(seatName(2), Buffer.from(JSON.stringify(seatContent("hub.b"))));
   files.put(seatName(9), Buffer.from(JSON.stringify(seatContent("hub.c"))));
@@ -89,7 +89,7 @@ test("a fenced seat does not hold any more, nor does a released one", () => {
   const { machine } = memoryMachine();
   const first = claimSeat(machine, 1);
   const second = claimSeat(machine, 2);
-  assert.equal(first.holds(), true, "claiming alone fences nobody");
+  assert.equal(first.holds(), true, "a claim alone fences no manager");
   second.fence();
   assert.equal(first.holds(), false);
   assert.equal(second.holds(), true);
@@ -98,7 +98,7 @@ test("a fenced seat does not hold any more, nor does a released one", () => {
   assert.equal(second.holds(), false);
 });
 
-test("a seat that was removed and made anew under the same name is another one", (t) => {
+test("a seat that was removed and created again under the same name is another one", (t) => {
   const disk = diskPlace(t);
   const seat = Seat.claim(nodeMachine, disk, 1, seatContent()) as Seat;
   t.after(() => seat.release());
@@ -120,7 +120,7 @@ test("the newest seat is that of the highest number, not of the last name", () =
   assert.deepEqual(newestSeat(machine, place), { epoch: 10, content: seatContent("seat.10") });
 });
 
-test("a seat that cannot be read is there without content", () => {
+test("a seat that cannot be read has no content", () => {
   const { machine, files } = memoryMachine();
   for (const text of ["", "\0\0\0\0", '{"address":1}', '"seat"', "null", '{"address":"a"']) {
     files.put(seatName(4), Buffer.from(text));
@@ -165,14 +165,14 @@ test("a seat that a full disk took half of is none", () => {
   assert.deepEqual(files.list(place.directory), []);
 });
 
-test("a refreshed seat tells the time", () => {
+test("a refreshed seat has the current time", () => {
   const { machine, files } = memoryMachine();
   const seat = claimSeat(machine, 1);
   seat.refresh();
   assert.equal(files.modifiedAt(seatName(1)), machine.clock.now());
 });
 
-test("a seat that a backup has linked under a second name while its manager was frozen does not hold behind a fence", (t) => {
+test("a seat that a backup has linked under a second name while its manager was frozen does not hold after a fence", (t) => {
   const disk = diskPlace(t);
   const frozen = Seat.claim(nodeMachine, disk, 1, seatContent()) as Seat;
   t.after(() => frozen.release());
@@ -204,7 +204,7 @@ test("a refresh that the disk refuses is left out", () => {
   assert.equal(seat.holds(), true);
 });
 
-test("the seat that stands below the newest one is the newest of those that nobody has fenced", () => {
+test("the standing seat below the newest one is the newest of those that are not fenced", () => {
   const { machine, files } = memoryMachine();
   assert.equal(standingSeat(machine, place), null);
   const [first, second] = [claimSeat(machine, 1), claimSeat(machine, 2)];

@@ -15,7 +15,7 @@ const COUNT = 40;
 /** Longest time, in ms, that a close may take when the disk refuses. */
 const CLOSE_MS = 10_000;
 
-/** A disk of one MiB that can be made larger; null, and the reason is told, when this user may not mount. */
+/** A disk of one MiB that can be enlarged; null, and the test is skipped, when this user may not mount. */
 function smallDisk(t: TestContext): { home: Home; grow: () => void } | null {
   const path = mkdtempSync(join(tmpdir(), "cluster-storage-disk-"));
   const home = new Home(t, { path });
@@ -36,7 +36,7 @@ function smallDisk(t: TestContext): { home: Home; grow: () => void } | null {
 
 const folderOf = (storage: Storage) => `${storage.filename}.d`;
 
-/** Fills the disk; returns the errors that are told, of which one has come. */
+/** Fills the disk; returns the errors that are reported, at least one so far. */
 async function fill(storage: Storage): Promise<StorageError[]> {
   const errors: StorageError[] = [];
   storage.on("error", (error) => errors.push(error as StorageError));
@@ -75,7 +75,7 @@ function expectWholeFrames(directory: string): void {
   }
 }
 
-test("on a full disk writes stay pending and readable, one error is told, and with space all are confirmed", async (t) => {
+test("on a full disk writes stay pending and readable, one error is reported, and with space all are confirmed", async (t) => {
   const disk = smallDisk(t);
   if (disk === null) return;
   const { home, grow } = disk;
@@ -92,7 +92,7 @@ test("on a full disk writes stay pending and readable, one error is told, and wi
   storage.set("key0", `0 ${VALUE}`);
   expectAll(storage);
   await until("several tries", () => storage.stats().lag > 1500);
-  assert.equal(errors.length, 1, "told once");
+  assert.equal(errors.length, 1, "reported once");
   assert.ok(storage.stats().pending > 0);
   expectWholeFrames(folderOf(storage));
   assert.equal(await manager.call("isManager"), true, "the manager stays the manager");
@@ -114,7 +114,7 @@ test("on a full disk writes stay pending and readable, one error is told, and wi
   );
 });
 
-test("all members killed on a full disk: what was confirmed is there after a cold restart, and nothing unfinished", async (t) => {
+test("all members killed on a full disk: what was confirmed exists after a cold restart, and nothing unfinished", async (t) => {
   const disk = smallDisk(t);
   if (disk === null) return;
   const { home, grow } = disk;
@@ -141,7 +141,7 @@ test("all members killed on a full disk: what was confirmed is there after a col
   expectWholeFrames(folderOf(storage));
 });
 
-test("a manager that dies on a full disk is replaced once there is space; until then one error is told", async (t) => {
+test("a manager that dies on a full disk is replaced once there is space; until then one error is reported", async (t) => {
   const disk = smallDisk(t);
   if (disk === null) return;
   const { home, grow } = disk;

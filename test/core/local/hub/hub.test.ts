@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   BATCH,
-  CENSUS,
   CONFIRM,
   DISK_TROUBLE,
   decodeJson,
   HEADER_BYTES,
+  MEMBER_COUNT,
   PING,
   SEGMENT,
   WELCOME,
@@ -38,7 +38,7 @@ test("a welcome names the end of what is confirmed, and live frames begin exactl
   assert.equal(b.kinds()[0], WELCOME);
 });
 
-test("all live members are told how many they are", () => {
+test("all live members get the number of live members", () => {
   const hub = new ManualHub();
   const [a, b] = [hub.join("a"), hub.join("b")];
   const c = hub.join("c");
@@ -46,10 +46,10 @@ test("all live members are told how many they are", () => {
   c.events?.closed(null);
   hub.clock.run();
   assert.deepEqual(
-    a.of(CENSUS).map(({ number }) => number),
+    a.of(MEMBER_COUNT).map(({ number }) => number),
     [2, 3, 2],
   );
-  assert.equal(b.of(CENSUS).at(-1)?.number, 2);
+  assert.equal(b.of(MEMBER_COUNT).at(-1)?.number, 2);
   assert.equal(hub.hub.hasOthers, true);
   b.events?.closed(null);
   assert.equal(hub.hub.hasOthers, false);
@@ -73,7 +73,7 @@ test("a member that does not take what is sent to it is dropped; the others go o
   assert.equal(a.of(CONFIRM).length, 2);
 });
 
-test("while the disk refuses, members are told once and wait; then they are told once more and go on", () => {
+test("while the disk refuses, members are notified once and wait; then they are notified once more and go on", () => {
   const hub = new ManualHub();
   const [a, b] = [hub.join("a"), hub.join("b")];
   hub.files.fault = (call) => (call === "write" ? { code: "ENOSPC" } : undefined);
@@ -116,18 +116,18 @@ test("while the disk refuses, members are told once and wait; then they are told
   assert.equal(a.of(CONFIRM).length, 1);
 });
 
-test("members that allow little silence get signs of life more often", () => {
+test("members that allow little silence get heartbeats more often", () => {
   const hub = new ManualHub({ stallTimeout: 100 });
   const a = hub.join("a");
   hub.clock.pass(1000);
   assert.equal(a.of(PING).length, 40);
 });
 
-test("an idle hub gives signs of life, and learns from its seat that it was replaced", () => {
+test("an idle hub sends heartbeats, and learns from its seat that it was replaced", () => {
   const hub = new ManualHub();
   const a = hub.join("a");
   hub.clock.pass(3500);
-  assert.deepEqual(a.kinds(), [CENSUS, PING, PING, PING].slice(1));
+  assert.deepEqual(a.kinds(), [MEMBER_COUNT, PING, PING, PING].slice(1));
   hub.files.unlink(hub.seatPath);
   hub.clock.pass(1000);
   assert.deepEqual(hub.happened, ["replaced"]);
@@ -159,7 +159,7 @@ test("a busy storage gets no empty batches", () => {
   assert.equal(b.of(BATCH).length, 10);
 });
 
-test("a new segment is told to every live member before any frame in it, and is not begun with unwritten frames", () => {
+test("every live member learns of a new segment before any frame in it, and none is begun while frames wait for the disk", () => {
   const hub = new ManualHub();
   const [a, b] = [hub.join("a"), hub.join("b")];
   b.received.length = 0;
@@ -180,7 +180,7 @@ test("a new segment is told to every live member before any frame in it, and is 
   assert.equal(hub.hub.rotate(), false);
 });
 
-test("a segment that begins since a sync failed is told before the batches in it", () => {
+test("members learn of a segment that was begun after a failed sync before the batches in it", () => {
   const hub = new ManualHub({ fsync: "always" });
   const [a, b] = [hub.join("a"), hub.join("b")];
   b.received.length = 0;
@@ -231,7 +231,7 @@ test("closing waits a second for a member that does not take what was sent to it
   assert.equal(doneCount, 1);
 });
 
-test("after it was closed or abandoned, no timer is left, and nothing is taken any more", () => {
+test("after it was closed or abandoned, no timer is left, and nothing more is taken", () => {
   for (const end of ["close", "abandon"] as const) {
     const hub = new ManualHub();
     const a = hub.join("a");
@@ -280,12 +280,12 @@ function comeBack(isSeen: boolean): void {
   assert.deepEqual(
     b.of(BATCH).map(({ seq }) => seq),
     [2, 3],
-    "each of its batches once, behind the one that waited",
+    "each of its batches once, after the one that waited",
   );
   assert.deepEqual(
     again.of(BATCH).map(({ seq }) => seq),
     [1],
-    "none of its own comes back to it as somebody else's",
+    "none of its own comes back as a batch of another member",
   );
   assert.equal(
     again.of(CONFIRM).reduce((count, { number }) => count + number, 0),

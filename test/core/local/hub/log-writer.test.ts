@@ -56,14 +56,14 @@ test("a segment that cannot be synced is not closed", () => {
   assert.deepEqual(files.list(place.directory), ["log.1.1"]);
 });
 
-test("behind a failed sync a new segment begins where what is confirmed ends", () => {
+test("after a failed sync a new segment begins where what is confirmed ends", () => {
   const { files, writer } = makeWriter("always");
   confirm(writer, 1, 2);
   const { offset } = writer.confirmed;
   files.fault = (call) => (call === "sync" ? { code: "EIO" } : undefined);
   const { bytes, error } = writer.append([frameOf(3, 1)]);
   assert.deepEqual([bytes, (error as NodeJS.ErrnoException).code], [0, "EIO"]);
-  assert.equal(writer.isSettled, false, "what was appended lies behind the end");
+  assert.equal(writer.isSettled, false, "what was appended lies after the end");
   files.fault = null;
   const before = files.get(segmentPath(place, 1, 1)).length;
   confirm(writer, 3, 3);

@@ -42,7 +42,7 @@ test("a turn is one write, then the seat check, then all broadcasts, then the co
   assert.ok(broadcast.last < confirm.first, "broadcast before confirm");
 });
 
-test("the member in the hub's own process is served behind the others", () => {
+test("the member in the hub's own process is served after the others", () => {
   const hub = new ManualHub();
   const [, b] = ["a", "b", "c"].map((name) => hub.join(name)) as [Peer, Peer, Peer];
   hub.calls.length = 0;
@@ -104,7 +104,7 @@ test("when the seat is gone after the append, nothing is sent and the hub steps 
   }
 });
 
-test("a seat of the same name made by somebody else does not count", () => {
+test("a seat of the same name that another process created does not count", () => {
   const { hub, peers } = writtenByTwo();
   const content = hub.files.get(hub.seatPath);
   hub.files.unlink(hub.seatPath);
@@ -114,7 +114,7 @@ test("a seat of the same name made by somebody else does not count", () => {
   assert.deepEqual(hub.happened, ["replaced"]);
 });
 
-test("a barrier is answered behind everything that was confirmed before, and only while the seat stands", () => {
+test("a barrier is answered after all that was confirmed before, and only while the seat holds", () => {
   const { hub, peers } = writtenByTwo();
   const c = peers[2] as Peer;
   c.say(barrierFrame(7));
@@ -129,7 +129,7 @@ test("a barrier is answered behind everything that was confirmed before, and onl
   assert.deepEqual(hub.happened, ["replaced"]);
 });
 
-test("nobody is welcomed by a hub without a seat", () => {
+test("a hub without a seat welcomes no member", () => {
   const hub = new ManualHub();
   const peer = hub.connect();
   peer.say(helloFrame());
@@ -205,7 +205,7 @@ test("with fsync always, a failed sync confirms nothing, and a new segment takes
   assert.ok(sent.equals(segment.subarray(segment.readUInt32LE(0))));
 });
 
-test("the rest of a segment that could not be begun does not stand in the way of the next one", () => {
+test("what is left of a segment that could not be created does not hinder the next one", () => {
   const { hub } = writtenByTwo();
   hub.clock.run();
   hub.files.fault = (call, _change, path) =>

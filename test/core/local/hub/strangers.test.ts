@@ -31,7 +31,7 @@ flipped[flipped.length - 1] = (flipped.at(-1) as number) ^ 1;
 const unsealed = helloFrame();
 unsealed[4] = (unsealed[4] as number) ^ 1;
 
-/** What somebody may send who does not belong here. */
+/** What a stranger may send. */
 const STRANGE: ReadonlyArray<readonly [what: string, bytes: Buffer]> = [
   ["a wrong token", helloFrame({ token: "0".repeat(TOKEN.length) })],
   ["a wrong token and another protocol", helloFrame({ token: "0".repeat(TOKEN.length), protocol: 99 })],
@@ -39,7 +39,7 @@ const STRANGE: ReadonlyArray<readonly [what: string, bytes: Buffer]> = [
   ["an empty token", helloFrame({ token: "" })],
   ["a token that is no text", helloFrame({ token: 5 })],
   ["a token of other letters with as many characters", helloFrame({ token: "ü".repeat(TOKEN.length) })],
-  ["a damaged hello", flipped],
+  ["a corrupt hello", flipped],
   ["a hello with another checksum", unsealed],
   ["a hello that is no JSON", encodeFrame(HELLO, {}, Buffer.from("{token"))],
   ["a hello without a body", encodeFrame(HELLO, {})],
@@ -51,7 +51,7 @@ const STRANGE: ReadonlyArray<readonly [what: string, bytes: Buffer]> = [
   ["more bytes than a hello may have", helloFrame({ member: "m".repeat(1024) })],
 ];
 
-test("a stranger is dropped without an answer, and nobody else is disturbed", () => {
+test("a stranger is dropped without an answer, and no member is disturbed", () => {
   for (const [what, bytes] of STRANGE) {
     const hub = new ManualHub();
     const [a, b] = [hub.join("a"), hub.join("b")];
@@ -68,7 +68,7 @@ test("a stranger is dropped without an answer, and nobody else is disturbed", ()
   }
 });
 
-test("whoever stays silent, or sends byte by byte, is dropped after two seconds", () => {
+test("a connection that stays silent, or sends byte by byte, is dropped after two seconds", () => {
   const hub = new ManualHub();
   const [silent, slow] = [hub.connect(), hub.connect()];
   const hello = helloFrame();
@@ -82,7 +82,7 @@ test("whoever stays silent, or sends byte by byte, is dropped after two seconds"
   assert.deepEqual([silent.received, slow.received], [[], []]);
 });
 
-test("whoever proved himself in time stays", () => {
+test("a member that proved itself in time stays", () => {
   const hub = new ManualHub();
   const member = hub.connect();
   hub.clock.pass(1900);
@@ -92,7 +92,7 @@ test("whoever proved himself in time stays", () => {
   assert.equal(member.kinds()[0], WELCOME);
 });
 
-test("whoever writes before he was welcomed is dropped, and nothing is taken", () => {
+test("a member that writes before its welcome is dropped, and nothing is taken", () => {
   const hub = new ManualHub();
   const a = hub.join("a");
   const hasty = hub.connect();
@@ -144,7 +144,7 @@ test("more strangers than may wait are turned away; members stay", () => {
   assert.equal(member.isClosed, false);
 });
 
-test("a member that breaks the protocol is dropped, and nothing it sent behind the breach is taken", () => {
+test("a member that breaks the protocol is dropped, and nothing that it sent after the breach is taken", () => {
   const ordered = encodeEntries([], BATCH, { epoch: 1, origin: 1, born: 1, number: 1 });
   const malformed = encodeFrame(BATCH, { origin: 1, born: 1, number: 1 }, Buffer.from([9, 0, 0, 0, 1]));
   const breaches: ReadonlyArray<readonly [string, Buffer]> = [
@@ -154,7 +154,7 @@ test("a member that breaks the protocol is dropped, and nothing it sent behind t
     ["a welcome", encodeJson(WELCOME, {}, {})],
     ["a batch that says it was ordered", ordered],
     ["malformed entries", malformed],
-    ["a kind that there is not", encodeFrame(77, {})],
+    ["an unknown kind", encodeFrame(77, {})],
   ];
   for (const [what, breach] of breaches) {
     const hub = new ManualHub();
@@ -167,13 +167,13 @@ test("a member that breaks the protocol is dropped, and nothing it sent behind t
   }
 });
 
-test("nothing of a member is taken behind a frame that was damaged on the way", () => {
-  const damaged = batchFrame(2);
-  damaged[damaged.length - 2] = (damaged.at(-2) as number) ^ 1;
+test("nothing of a member is taken after a corrupt frame", () => {
+  const corrupt = batchFrame(2);
+  corrupt[corrupt.length - 2] = (corrupt.at(-2) as number) ^ 1;
   const hub = new ManualHub();
   const [a, b, c] = [hub.join("a"), hub.join("b"), hub.join("c")];
   for (const member of [a, b, c]) member.received.length = 0;
-  a.say(batchFrame(1), damaged);
+  a.say(batchFrame(1), corrupt);
   a.say(batchFrame(3));
   b.say(batchFrame(1));
   a.say(batchFrame(4));

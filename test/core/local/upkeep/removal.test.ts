@@ -81,7 +81,7 @@ test("a storage that cannot be ended stays, and says why", () => {
   assert.deepEqual(host.reports.at(-1), {
     kind: "failed",
     code: "ERR_STORAGE_DISK",
-    message: "expected the log to be ended, got a disk that takes nothing",
+    message: "expected a disk that takes the end of the log, got one that refuses",
   });
   host.files.fault = null;
   assert.equal(readTombstone(manualMachine(host.files), place), null);

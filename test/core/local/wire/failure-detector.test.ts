@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { StallWatch } from "../../../../dist/core/local/wire/failure-detector.js";
-import { Patience } from "../../../../dist/core/local/wire/patience.js";
+import {
+  AdaptiveTimeout,
+  FailedConnections,
+  FailureDetector,
+} from "../../../../dist/core/local/wire/failure-detector.js";
 import { ManualClock } from "../machine/manual-machine.js";
 
 const TIMEOUT_MS = 5000;
@@ -15,56 +18,58 @@ class StoppedClock extends ManualClock {
   }
 }
 
-function watch(): { clock: StoppedClock; silences: number[]; watched: StallWatch } {
+function watch(): { clock: StoppedClock; silences: number[]; detector: FailureDetector } {
   const clock = new StoppedClock();
   const silences: number[] = [];
-  const watched = new StallWatch(clock, new Patience(clock, TIMEOUT_MS), () => silences.push(clock.elapsed()));
-  return { clock, silences, watched };
+  const detector = new FailureDetector(clock, new AdaptiveTimeout(clock, TIMEOUT_MS), () =>
+    silences.push(clock.elapsed()),
+  );
+  return { clock, silences, detector };
 }
 
-test("silence is told once, after the time that is allowed", () => {
+test("silence is reported once, after the time that is allowed", () => {
   const { clock, silences } = watch();
   clock.pass(TIMEOUT_MS * 3);
   assert.deepEqual(silences, [TIMEOUT_MS]);
 });
 
-test("where managers come and go fast, each is allowed twice the silence of the one before, until one stays", () => {
+test("where managers come and go fast, each one is allowed twice the silence of the one before, until one stays", () => {
   const clock = new StoppedClock();
-  const patience = new Patience(clock, TIMEOUT_MS);
+  const timeout = new AdaptiveTimeout(clock, TIMEOUT_MS);
   const silenceOf = () => {
     let silentAt = 0;
     const from = clock.elapsed();
-    patience.begun();
-    const watched = new StallWatch(clock, patience, () => {
+    timeout.started();
+    const detector = new FailureDetector(clock, timeout, () => {
       silentAt = clock.elapsed();
     });
     clock.pass(9 * TIMEOUT_MS);
-    watched.cancel();
-    patience.ended();
+    detector.cancel();
+    timeout.ended();
     return (silentAt - from) / TIMEOUT_MS;
   };
   assert.deepEqual([silenceOf(), silenceOf(), silenceOf(), silenceOf(), silenceOf()], [1, 2, 4, 8, 8]);
-  patience.begun();
+  timeout.started();
   clock.pass(10 * TIMEOUT_MS);
-  assert.equal(patience.times, 8);
+  assert.equal(timeout.factor, 8);
   clock.pass(1);
-  assert.equal(patience.times, 1);
-  patience.ended();
+  assert.equal(timeout.factor, 1);
+  timeout.ended();
   assert.equal(silenceOf(), 1);
 });
 
-test("whatever is heard begins the time anew", () => {
-  const { clock, silences, watched } = watch();
+test("the time begins again whenever something is heard", () => {
+  const { clock, silences, detector } = watch();
   for (let index = 0; index < 5; index++) {
     clock.pass(TIMEOUT_MS * 0.8);
-    watched.heard();
+    detector.heard();
   }
   assert.deepEqual(silences, []);
   clock.pass(TIMEOUT_MS + TIMEOUT_MS / 10);
   assert.equal(silences.length, 1);
 });
 
-test("the time for which the process itself stood still does not count", () => {
+test("time for which the process itself stood still does not count", () => {
   const { clock, silences } = watch();
   clock.pass(TIMEOUT_MS * 0.9);
   clock.stoppedMs += 60_000;
@@ -74,9 +79,21 @@ test("the time for which the process itself stood still does not count", () => {
   assert.equal(silences.length, 1);
 });
 
-test("a watch that was cancelled tells nothing", () => {
-  const { clock, silences, watched } = watch();
-  watched.cancel();
+test("a detector that was cancelled reports nothing", () => {
+  const { clock, silences, detector } = watch();
+  detector.cancel();
   clock.pass(TIMEOUT_MS * 2);
   assert.deepEqual([silences, clock.timerCount], [[], 0]);
+});
+
+test("a manager counts as dead when nobody listens at its address, or after 8 connections without a welcome", () => {
+  const failed = new FailedConnections();
+  for (const code of ["ECONNREFUSED", "ENOENT"]) assert.equal(failed.ended(false, code), true);
+  failed.reset();
+  const ends = (codes: readonly string[]) => codes.map((code) => failed.ended(false, code));
+  assert.deepEqual(ends(Array(7).fill("ECONNRESET")), Array(7).fill(false));
+  assert.deepEqual(ends(["EAGAIN", "EMFILE"]), [false, false], "a bad moment does not count");
+  assert.equal(failed.ended(false, ""), true);
+  assert.equal(failed.ended(true, ""), false, "a welcome ends the count");
+  assert.deepEqual(ends(Array(7).fill("")), Array(7).fill(false));
 });
