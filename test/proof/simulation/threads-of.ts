@@ -4,7 +4,7 @@
  */
 
 import { startHub } from "../../../dist/core/local/hub/host.js";
-import { LAST_REPORTS } from "../../../dist/core/local/machine/hub-report.js";
+import { LAST_REPORTS } from "../../../dist/core/local/machine/threads.js";
 import type {
   CompactRequest,
   CompactResult,
