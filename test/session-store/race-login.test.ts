@@ -9,7 +9,7 @@ import { Application, RUNS, rounds, Visitor, type Worker } from "./application.j
 import type { Site } from "./worker.js";
 
 const LOGINS = 150 * RUNS;
-/** How often a worker is made to hear of a request and of a login in an unfavourable order. */
+/** How often a worker learns of a request and of a login in an unfavourable order. */
 const ROUNDS = 10 * RUNS;
 const LANES = 8;
 const HOUR_MS = 3_600_000;

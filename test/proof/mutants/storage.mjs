@@ -10,7 +10,7 @@ const READ_BARRIER = "src/session-store/read-barrier.ts";
 const value = ["replica.test", "replica/log-", "storage.test", "conformance"];
 const session = [
   "session-store/values",
-  "session-store/life-and-death",
+  "session-store/late-writes",
   "session-store/payload",
   "session-store/request-context",
 ];
