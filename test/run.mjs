@@ -1,7 +1,7 @@
 /**
  * Runs the compiled tests with Node's own runner (Node 20 takes no glob patterns).
  *
- *   node test/run.mjs                        everything
+ *   node test/run.mjs                        everything but `test/outside`
  *   node test/run.mjs log/frame cluster     only files whose path contains one of these texts
  *   node test/run.mjs --test-name-pattern=x  options go on to `node --test`
  */
@@ -21,13 +21,18 @@ const parameters = process.argv.slice(2);
 const options = parameters.filter((parameter) => parameter.startsWith("-"));
 const texts = parameters.filter((parameter) => !parameter.startsWith("-"));
 
+/** Whether a file was asked for; what has packages of its own only by its name. */
+function isChosen(file) {
+  const path = relative(compiled, file).split(sep).join("/");
+  if (path.startsWith("outside/")) return texts.some((text) => text.startsWith("outside/") && path.includes(text));
+  return texts.length === 0 || texts.some((text) => path.includes(text));
+}
+
 const files = readdirSync(compiled, { recursive: true })
-  .filter((name) => name.endsWith(".test.js"))
+  .filter((name) => name.endsWith(".test.js") && !name.includes("node_modules"))
   .map((name) => join(compiled, name))
   .filter(hasSource)
-  .filter(
-    (file) => texts.length === 0 || texts.some((text) => relative(compiled, file).split(sep).join("/").includes(text)),
-  )
+  .filter(isChosen)
   .sort();
 
 if (files.length === 0) {

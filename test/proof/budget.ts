@@ -3,20 +3,26 @@
  *
  *   CLUSTER_STORAGE_MINUTES=30    random seeds until the time is over (`npm run campaign -- <suite> <minutes>`)
  *   CLUSTER_STORAGE_SEED=4711     this seed alone
+ *   CLUSTER_STORAGE_RUNS=20       so many times the rounds of the suites that count rounds, not minutes
  */
 import { randomInt } from "node:crypto";
 
 /** How long a campaign takes; 0: this is a gate. */
 export const minutes = Number(process.env.CLUSTER_STORAGE_MINUTES ?? 0);
+/** How many times as many rounds as in `npm test` are run by the suites that count them. */
+export const runs = Number(process.env.CLUSTER_STORAGE_RUNS ?? 1);
 const seed = process.env.CLUSTER_STORAGE_SEED;
 const MAX_SEED = 2 ** 32;
 
 /** Whether this run is a campaign: as long as its minutes, not a gate. */
 export const isCampaign = minutes > 0;
 
+/** Whether one seed is run again. */
+export const isReplay = seed !== undefined;
+
 /** The seeds to run: those that once failed and the first `gate` of all; in a campaign random ones until the time is over. */
 export function* seeds(gate: number, failedOnce: readonly number[] = []): Generator<number> {
-  if (seed !== undefined) {
+  if (isReplay) {
     yield Number(seed);
     return;
   }

@@ -6,6 +6,7 @@
  */
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { installIn } from "../../scripts/own-packages.mjs";
 
 /** The suites, and the part of the paths of their test files. */
 const SUITES = {
@@ -26,6 +27,7 @@ if (!Object.hasOwn(SUITES, suite ?? "") || !(Number(minutes) > 0)) {
   process.exit(1);
 }
 
+if (suite === "chaos") installIn("test/outside"); // for PM2
 const env = { ...process.env };
 if (env.CLUSTER_STORAGE_SEED === undefined) env.CLUSTER_STORAGE_MINUTES = minutes;
 const timeout = `--test-timeout=${Math.ceil(Number(minutes) * 60_000 * 2 + 600_000)}`;

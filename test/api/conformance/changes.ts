@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { runs } from "../../proof/budget.js";
 import type { Pair, Promised } from "./suite.js";
 
 const COUNT = 200;
+/** How often the two sides meet, with everything settled in between. */
+const ROUNDS = 5 * runs;
 
 /** What `entries` gives, as an object. */
 async function elsewhere({ other }: Pair): Promise<Record<string, unknown>> {
@@ -176,7 +179,7 @@ export const changesAndPromises: readonly Promised[] = [
       assert.equal(await pair.storage.add("job", { by: "second" }), false);
       await pair.settle();
       assert.equal(await pair.other.call("add", "job", "third"), false);
-      for (let round = 0; round < 20; round++) {
+      for (let round = 0; round < ROUNDS; round++) {
         const key = `race${round}`;
         const wins = await Promise.all([
           pair.storage.add(key, "here"),

@@ -67,15 +67,13 @@ export function engineConformance(engine: EngineUnderTest): void {
 
   conformance(`${engine.name}: reopened between writing and reading`, async (t, options) => {
     const members = engine.members(t, options);
-    let member = await members.member();
-    const pair = pairOf(await members.open(), member);
+    const other = await members.member();
+    const pair = pairOf(await members.open(), other);
     pair.settle = async () => {
       await settled(pair);
-      await Promise.all([pair.storage.close(), member.call("close")]);
-      await member.kill();
+      await Promise.all([pair.storage.close(), other.call("close")]);
       pair.storage = await members.open();
-      member = await members.member();
-      pair.other = member;
+      await other.call("openAgain");
     };
     return pair;
   });

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { runs } from "../../proof/budget.js";
 import { until } from "../../proof/cluster/processes.js";
 import type { Pair, Promised } from "./suite.js";
 
-const ROUNDS = 20;
+/** Patches of each side that are on their way at once. */
+const PATCHES = 20;
+/** How often the two sides meet, with everything settled in between. */
+const ROUNDS = 5 * runs;
 const HOUR_MS = 3_600_000;
 
 /** Both sides show the same. */
@@ -32,7 +36,7 @@ export const patches: readonly Promised[] = [
       pair.storage.set("session", { start: true });
       await pair.settle();
       const results: Promise<boolean>[] = [];
-      for (let round = 0; round < ROUNDS; round++) {
+      for (let round = 0; round < PATCHES; round++) {
         results.push(pair.storage.patch("session", { [`here${round}`]: round, last: "here" }));
         results.push(pair.other.call<boolean>("patch", "session", { [`there${round}`]: round, last: "there" }));
       }
@@ -40,7 +44,7 @@ export const patches: readonly Promised[] = [
       await pair.settle();
       const session = pair.storage.get("session");
       assert.deepEqual(await pair.other.call("get", "session"), session);
-      const numbers = Array.from({ length: ROUNDS }, (_, round) => round);
+      const numbers = Array.from({ length: PATCHES }, (_, round) => round);
       const fields = numbers.flatMap((round) => [
         [`here${round}`, round],
         [`there${round}`, round],

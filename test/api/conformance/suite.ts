@@ -54,7 +54,7 @@ export function conformance(name: string, factory: Factory): void {
           }
           shared ??= await factory(t);
           shared.storage.clear();
-          await shared.settle();
+          await settled(shared);
           await attempt(shared);
         });
       }

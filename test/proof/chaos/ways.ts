@@ -7,7 +7,8 @@ import { LEFT_CODE, type Way } from "./settings.js";
 
 const MEMBER = fileURLToPath(new URL("./member.js", import.meta.url));
 const PRIMARY = fileURLToPath(new URL("./primary.js", import.meta.url));
-const PM2 = fileURLToPath(new URL("../../../node_modules/pm2/bin/pm2", import.meta.url));
+/** `test/outside/package.json` has it. */
+const PM2 = fileURLToPath(new URL("../../../test/outside/node_modules/pm2/bin/pm2", import.meta.url));
 
 export interface Starter {
   /** Begins to start so many members. */

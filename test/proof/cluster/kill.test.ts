@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { runs } from "../budget.js";
 import { type Contents, checkWritten, convergedContents, type Writer } from "./history.js";
 import { type Member, Processes, temporaryDirectory, until } from "./processes.js";
 
 /** How often the manager is killed; a campaign sets more. */
-const KILLS = 30 * Number(process.env.CLUSTER_STORAGE_RUNS ?? 1);
-const MEMBERS = 6;
+const KILLS = 8 * runs;
+const MEMBERS = 5;
 const WIDTH = 5;
 
 test(`nothing confirmed is lost, doubled or reordered when the manager is killed ${KILLS} times under load`, async (t) => {

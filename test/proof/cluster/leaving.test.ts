@@ -1,21 +1,24 @@
 import assert from "node:assert/strict";
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type Member, Processes, temporaryDirectory, until } from "./processes.js";
 
 test("a member that leaves when the manager has just died takes nothing from a busy member that stays", async (t) => {
   for (const persist of [true, false]) {
-    const processes = new Processes(t, { path: temporaryDirectory(t), persist });
+    const directory = temporaryDirectory(t);
+    const processes = new Processes(t, { path: directory, persist });
     const members = await processes.startJoined(3);
     const manager = await processes.manager();
     const [leaving, staying] = members.filter((member) => member !== manager) as [Member, Member];
     await staying.call("set", "key", "confirmed");
     await staying.call("flush");
-    const blocked = staying.call("block", 600);
+    const end = join(directory, "end");
+    const blocked = staying.call("block", end);
     await manager.kill();
     await until("the leaving member notices", async () => !(await leaving.call<boolean>("connected")));
     await leaving.call("close");
+    writeFileSync(end, "");
     await blocked;
     await staying.call("sync");
     assert.equal(await staying.call("get", "key"), "confirmed", `persist: ${persist}`);

@@ -2,6 +2,7 @@
  * A member in a process of its own, driven by messages: `{ id, call, args }` is answered by `{ id, result }` or `{ id, error }`.
  * `call` is a method of `Storage`, a property of it, or one of the commands below.
  */
+import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Storage, type StorageOptions } from "../../../dist/core/index.js";
 
@@ -12,10 +13,17 @@ interface Request {
 }
 
 const [name, optionsText] = process.argv.slice(2) as [string, string];
-export const storage = new Storage(name, JSON.parse(optionsText) as StorageOptions);
 export const events: string[] = [];
-for (const event of ["ready", "connect", "disconnect"] as const) storage.on(event, () => events.push(event));
-storage.on("error", (error) => events.push(`error ${(error as NodeJS.ErrnoException).code}: ${error.message}`));
+
+/** Opens the storage; does not wait. */
+function open(): Storage {
+  const opened = new Storage(name, JSON.parse(optionsText) as StorageOptions);
+  for (const event of ["ready", "connect", "disconnect"] as const) opened.on(event, () => events.push(event));
+  opened.on("error", (error) => events.push(`error ${(error as NodeJS.ErrnoException).code}: ${error.message}`));
+  return opened;
+}
+
+export let storage = open();
 
 let isWriting = false;
 let attempted = 0;
@@ -57,15 +65,20 @@ export const commands: Record<string, (...args: never[]) => unknown> = {
     return { attempted, confirmed };
   },
   events: () => events,
+  /** Opens the storage again, after a `close`, and waits until it has everything. */
+  async openAgain() {
+    storage = open();
+    await storage.sync();
+  },
   /** Sets many keys in one tick, then waits until they are confirmed. */
   async fill(prefix: string, count: number, bytes: number) {
     const text = "x".repeat(bytes);
     for (let index = 0; index < count; index++) storage.set([`${prefix}${index}`], text);
     await storage.flush();
   },
-  block(ms: number) {
-    const end = Date.now() + ms;
-    while (Date.now() < end);
+  /** Keeps the event loop busy until a file exists. */
+  block(file: string) {
+    while (!existsSync(file));
   },
   contents: () => storage.entries().sort(([a], [b]) => (a < b ? -1 : 1)),
 };

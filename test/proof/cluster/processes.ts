@@ -18,11 +18,14 @@ export function temporaryDirectory(t: TestContext): string {
   return directory;
 }
 
+/** Longest that a test waits for a condition: it only ends one that would fail, so a slow and busy machine has time enough. */
+const DEADLINE_MS = 60_000;
+
 /** Returns when a condition holds. */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  deadlineMs = 20_000,
+  deadlineMs = DEADLINE_MS,
 ): Promise<void> {
   const end = Date.now() + deadlineMs;
   while (!(await condition())) {

@@ -1,14 +1,13 @@
-/** Every way to run several processes. */
+/** Every way to run several processes; PM2 is in `test/outside`. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { Storage } from "../../../dist/core/index.js";
 import { convergedContents } from "./history.js";
-import { type Member, Processes, temporaryDirectory, until } from "./processes.js";
+import { type Member, Processes, temporaryDirectory } from "./processes.js";
 import { teardown } from "./teardown.js";
 
 const PACKAGE = new URL("../../../dist/core/index.js", import.meta.url).href;
@@ -57,30 +56,6 @@ test("node:cluster: workers and the primary, which opens the storage too", async
   );
   const output = await run(t, file, { LABEL: "primary" });
   assert.equal(output, "all here 5\n".repeat(5));
-});
-
-test("PM2 in cluster mode", async (t) => {
-  const directory = temporaryDirectory(t);
-  const file = join(directory, "app.mjs");
-  writeFileSync(file, `${joiner(directory, 3)} setInterval(() => {}, 1000);`);
-  const pm2 = fileURLToPath(new URL("../../../node_modules/pm2/bin/pm2", import.meta.url));
-  const env = { PM2_HOME: join(directory, "pm2"), PM2_DISABLE_VERSION_CHECK: "true", NO_COLOR: "1" };
-  const runPm2 = (...args: string[]) =>
-    new Promise<string>((resolve) => {
-      const child = spawn(process.execPath, [pm2, ...args], { env: { ...process.env, ...env }, cwd: directory });
-      let output = "";
-      child.stdout.on("data", (chunk) => (output += chunk));
-      child.stderr.on("data", (chunk) => (output += chunk));
-      child.on("exit", () => resolve(output));
-    });
-  teardown(t, () => runPm2("kill"));
-  await runPm2("start", file, "-i", "2", "--name", "app");
-  const storage = await Storage.open("app", { path: directory });
-  teardown(t, () => storage.close());
-  storage.set(["members", "this test"], process.pid);
-  await until("two instances under PM2", () => storage.get("started") === 2, 30_000);
-  await runPm2("reload", "app");
-  await until("two more after a reload", () => storage.get("started") === 4, 30_000);
 });
 
 test("worker threads", async (t) => {

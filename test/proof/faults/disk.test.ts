@@ -5,20 +5,19 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isCampaign, randomOf, seeds } from "../budget.js";
+import { isCampaign, isReplay, randomOf, seeds } from "../budget.js";
 import { perform, SCENES } from "./disk-scenes.js";
 import { type Answer, answersTo, type Call } from "./disk-seam.js";
 import { callSites } from "./disk-sites.js";
 import type { Ending } from "./disk-stage.js";
 
 /** One case of so many runs in `npm test`, and the first call that comes from each place in the source. */
-const SHARE = 25;
+const SHARE = 100;
 /** What only a loss of power brings to light. */
 const SYNCS: ReadonlySet<Call> = new Set(["sync", "syncLater", "syncDirectory"]);
 /** The scenes in which no failed sync is left out in `npm test`. */
 const ALL_SYNCS: ReadonlySet<string> = new Set(["life", "removal"]);
 const ENDINGS: readonly Ending[] = ["close", "kill", "power"];
-const isReplay = process.env.CLUSTER_STORAGE_SEED !== undefined;
 
 interface Case {
   readonly scene: string;

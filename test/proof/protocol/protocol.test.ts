@@ -17,14 +17,19 @@ const CAMPAIGN_STATES = 12_000_000;
 const removed: Setup = { processes: 3, epochs: 4, segments: 1, writes: 1, destroys: true, beginsRemoved: true };
 
 const GATE: Record<string, Setup> = {
-  "4 processes, 1 write": { processes: 4, epochs: 3, segments: 1, writes: 1 },
-  "3 processes, 2 writes": { processes: 3, epochs: 3, segments: 1, writes: 2 },
+  "3 processes, 1 write": { processes: 3, epochs: 3, segments: 1, writes: 1 },
+  "3 processes, 2 writes, 2 epochs": { processes: 3, epochs: 2, segments: 1, writes: 2 },
+  "4 processes, 1 write, 2 epochs": { processes: 4, epochs: 2, segments: 1, writes: 1 },
+  "3 processes with compaction and cleaning up, 2 epochs": {
+    ...{ processes: 3, epochs: 2, segments: 2, writes: 1, cleans: true },
+  },
+  "2 processes with compaction and a joining member, 1 write": {
+    ...{ processes: 2, epochs: 2, segments: 2, writes: 1, joins: true },
+  },
   "3 processes, 2 writes of one member": { processes: 3, epochs: 3, segments: 1, writes: 2, isOneOrigin: true },
   "2 processes, a write met half-way, a backup, a restart": {
     ...{ processes: 2, epochs: 3, segments: 1, writes: 1, tears: true, backups: 1, restarts: 1, joins: true },
   },
-  "3 processes with compaction and cleaning up": { processes: 3, epochs: 3, segments: 2, writes: 1, cleans: true },
-  "2 processes with compaction and a joining member": { processes: 2, epochs: 2, segments: 2, writes: 2, joins: true },
   "3 processes that leave, a joining member": {
     ...{ processes: 3, epochs: 2, segments: 1, writes: 1, cleans: true, leaves: true, joins: true },
   },
@@ -41,6 +46,10 @@ const GATE: Record<string, Setup> = {
 };
 
 const CAMPAIGN: Record<string, Setup> = {
+  "4 processes, 1 write": { processes: 4, epochs: 3, segments: 1, writes: 1 },
+  "3 processes, 2 writes": { processes: 3, epochs: 3, segments: 1, writes: 2 },
+  "3 processes with compaction and cleaning up": { processes: 3, epochs: 3, segments: 2, writes: 1, cleans: true },
+  "2 processes with compaction and a joining member": { processes: 2, epochs: 2, segments: 2, writes: 2, joins: true },
   "4 processes, 1 write, 4 epochs": { processes: 4, epochs: 4, segments: 1, writes: 1 },
   "4 processes, 2 writes": { processes: 4, epochs: 3, segments: 1, writes: 2 },
   "2 processes, 2 writes met half-way, a backup, a restart": {
@@ -77,12 +86,12 @@ const VARIANTS: Record<Variant, Setup> = {
   "reading before fencing": { ...two, writes: 2 },
   "a name is checked, not an inode": { ...three, processes: 4 },
   "links alone are checked, seats are not emptied": { ...two, backups: 1 },
-  "bytes alone are checked": destroying,
+  "bytes alone are checked": { ...destroying, epochs: 2 },
   "the end of the predecessor is not noted": { ...three, joins: true },
   "an unfinished end counts as whole": { ...three, tears: true, joins: true },
   "behind an unfinished end later bytes are looked at": { ...three, tears: true },
   "a segment is closed with frames that are not confirmed": compacting,
-  "one name for all snapshots": { ...compacting, segments: 3 },
+  "one name for all snapshots": compacting,
   "removing before publishing": { ...compacting, epochs: 2, writes: 1 },
   "a segment is removed too early": { ...compacting, epochs: 2 },
   "a snapshot without the origins": { ...compacting, epochs: 2, writes: 1, joins: true },
@@ -93,14 +102,13 @@ const VARIANTS: Record<Variant, Setup> = {
   "the end has the seq of a snapshot that is removed": destroying,
   "a late claim does not look for an end": removed,
   "the snapshot of the end is removed": { ...destroying, cleans: true },
-  "a segment before the snapshot is gone on with": { ...compacting, leaves: true, marks: true },
+  "a segment before the snapshot is gone on with": { ...compacting, writes: 1, leaves: true, marks: true },
   "what was read is gone on with unchecked": {
     ...two,
     epochs: 4,
     cleans: true,
     leaves: true,
     marks: true,
-    restarts: 1,
   },
 };
 
@@ -139,7 +147,7 @@ describe("a protocol that is wrong is found out", () => {
   }
 });
 
-describe("what is not promised", () => {
+describe("what is not promised", { skip: isCampaign ? false : "too many states: npm run campaign -- protocol" }, () => {
   it("that nothing comes back when a process publishes a compaction in a directory from which all is being removed", () => {
     const explored = explore(protocol({ ...destroying, cleans: true }));
     report("a compaction that is published while all is removed", explored);

@@ -13,7 +13,8 @@ import { Tally } from "./faults.js";
 import { simulate } from "./simulation.js";
 import type { World } from "./world.js";
 
-const GATE = 2000;
+/** Seeds in `npm test`, besides those that failed once; `npm run campaign -- simulation 30` runs some 20,000. */
+const GATE = 200;
 
 /** Seeds that failed once, and what that was. */
 const FAILED_ONCE: readonly (readonly [seed: number, what: string])[] = [

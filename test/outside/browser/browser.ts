@@ -1,7 +1,7 @@
 /** A real browser, where there is one. */
 import { existsSync } from "node:fs";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { eventually } from "../examples/program.js";
+import { eventually } from "../../examples/program.js";
 
 const PLACES = [process.env.CHROMIUM_PATH, "/usr/bin/chromium", "/usr/bin/chromium-browser"];
 /** Longest that a page may take: a worker that is killed may never answer a connection that it was given. */

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
-import { Client, eventually, example, Program } from "../examples/program.js";
+import { Client, eventually, example, Program } from "../../examples/program.js";
 import { launch, load, noBrowser } from "./browser.js";
 
 const PRODUCTS = ["Green tea", "Rye bread", "Forest honey", "Apples, 1 kg", "Mountain cheese"];
