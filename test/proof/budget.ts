@@ -4,6 +4,7 @@
  *   CLUSTER_STORAGE_MINUTES=30    random seeds until the time is over (`npm run campaign -- <suite> <minutes>`)
  *   CLUSTER_STORAGE_SEED=4711     this seed alone
  *   CLUSTER_STORAGE_RUNS=20       so many times the rounds of the suites that count rounds, not minutes
+ *   CLUSTER_STORAGE_QUICK=1       nothing that needs other processes (`npm run test:quick`)
  */
 import { randomInt } from "node:crypto";
 
@@ -11,6 +12,8 @@ import { randomInt } from "node:crypto";
 export const minutes = Number(process.env.CLUSTER_STORAGE_MINUTES ?? 0);
 /** How many times as many rounds as in `npm test` are run by the suites that count them. */
 export const runs = Number(process.env.CLUSTER_STORAGE_RUNS ?? 1);
+/** Whether what needs other processes is left out. */
+export const isQuick = process.env.CLUSTER_STORAGE_QUICK !== undefined;
 const seed = process.env.CLUSTER_STORAGE_SEED;
 const MAX_SEED = 2 ** 32;
 

@@ -1,6 +1,7 @@
 /** The suite for one engine, from every place where a member can be. */
 import type { TestContext } from "node:test";
 import type { Storage, StorageOptions } from "../../../dist/core/index.js";
+import { isQuick } from "../../proof/budget.js";
 import { type Member, until } from "../../proof/cluster/processes.js";
 import { conformance, type Pair, remoteOf, settled } from "./suite.js";
 
@@ -21,7 +22,7 @@ export interface EngineUnderTest {
   members(t: TestContext, options?: StorageOptions): Members;
 }
 
-/** Runs the suite for every place of the two storages of a pair. */
+/** Runs the suite for every place of the two storages of a pair; a quick run stays in this process. */
 export function engineConformance(engine: EngineUnderTest): void {
   const { filename } = engine;
   const pairOf = (storage: Storage, other: Pair["other"]): Pair => ({
@@ -35,6 +36,8 @@ export function engineConformance(engine: EngineUnderTest): void {
     const members = engine.members(t, options);
     return pairOf(await members.open(), remoteOf(await members.open()));
   });
+
+  if (isQuick) return;
 
   conformance(`${engine.name}: a member, the manager in another process`, async (t, options) => {
     const members = engine.members(t, options);
