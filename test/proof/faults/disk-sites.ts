@@ -16,7 +16,7 @@ const OTHERS = new Set(["files.js", "sockets.js", "address.js"]);
 /** Calls that only a race between processes leads to, within one call of the engine: `test/proof/protocol` covers those. */
 const RACES: readonly (readonly [file: string, text: string])[] = [
   ["log-reader.js", "const now = snapshotsIn(this.#files.list("],
-  ["recovery.js", "files.unlink(intentPath("],
+  ["recovery.js", "files.unlink(claimPath("],
   ["seat.js", "files.unlink(seatPath(place, epoch));"],
 ];
 

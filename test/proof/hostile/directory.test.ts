@@ -55,7 +55,7 @@ const THINGS: Record<string, (path: string, outside: Outside) => unknown> = {
   "a pipe": (path) => execFileSync("mkfifo", [path]),
   ...(isRoot && { "a device": (path: string) => execFileSync("mknod", [path, "c", "1", "5"]) }),
 };
-const NAMES = ["../app.db", "seat.1", "seat.5", "log.3.1", "snapshot.7", "intent.1"];
+const NAMES = ["../app.db", "seat.1", "seat.5", "log.3.1", "snapshot.7", "claim.1"];
 
 for (const [what, put] of Object.entries(THINGS)) {
   test(`${what} where a file should be is refused, and what is behind it stays as it is`, async (t) => {

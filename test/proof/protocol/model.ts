@@ -7,7 +7,7 @@
  * - Sockets: what a hub has broadcast counts as told to everybody at once, and a write may reach any hub that began to serve
  *   while it was not confirmed, at any time. Real connections do less.
  * - Time: anybody may take the manager for dead at any moment, and a hub may compact or leave whenever it is idle.
- * - Temporary files, intents, sockets and the copy for people: nobody reads them while there is a log.
+ * - Temporary files, claims, sockets and the copy for people: nobody reads them while there is a log.
  * - Bytes: frames are whole or not there, but for the one that is being written, which readers meet as an unfinished end.
  * - Power: all that was written stays. `test/simulation` and the fault tests take it away.
  * - Forgotten origins, salvage, and storages that do not persist.

@@ -2,7 +2,7 @@
  * The names of a storage's files.
  *
  * `<name>.db` is the copy for people and backups; `<name>.db.d/` holds `snapshot.<seq>`, `log.<epoch>.<segment>`,
- * `seat.<epoch>`, `intent.<epoch>`, `tmp.<epoch>.<random>`, `torn.<epoch>.<segment>` and `damaged.<random>.<name>`.
+ * `seat.<epoch>`, `claim.<epoch>`, `tmp.<epoch>.<random>`, `torn.<epoch>.<segment>` and `damaged.<random>.<name>`.
  */
 import { join } from "node:path";
 import type { Place } from "../machine/machine.js";
@@ -17,7 +17,7 @@ export const snapshotPath = (place: Place, seq: number): string => join(place.di
 export const segmentPath = (place: Place, epoch: number, segment: number): string =>
   join(place.directory, `log.${epoch}.${segment}`);
 export const seatPath = (place: Place, epoch: number): string => join(place.directory, `seat.${epoch}`);
-export const intentPath = (place: Place, epoch: number): string => join(place.directory, `intent.${epoch}`);
+export const claimPath = (place: Place, epoch: number): string => join(place.directory, `claim.${epoch}`);
 export const temporaryPath = (place: Place, epoch: number, random: string): string =>
   join(place.directory, `tmp.${epoch}.${random}`);
 
@@ -25,7 +25,7 @@ const NUMBER = "(0|[1-9][0-9]{0,15})";
 const SNAPSHOT_NAME = new RegExp(`^snapshot\\.${NUMBER}$`);
 const SEGMENT_NAME = new RegExp(`^log\\.${NUMBER}\\.${NUMBER}$`);
 const SEAT_NAME = new RegExp(`^seat\\.${NUMBER}$`);
-const INTENT_NAME = new RegExp(`^intent\\.${NUMBER}$`);
+const CLAIM_NAME = new RegExp(`^claim\\.${NUMBER}$`);
 
 /** The seqs of the snapshots among the names of a directory, newest first. */
 export function snapshotsIn(names: readonly string[]): number[] {
@@ -37,9 +37,9 @@ export function seatsIn(names: readonly string[]): number[] {
   return names.flatMap((name) => numbersOf(SEAT_NAME, name).slice(0, 1)).sort((a, b) => b - a);
 }
 
-/** The epochs of the intents among the names of a directory, highest first. */
-export function intentsIn(names: readonly string[]): number[] {
-  return names.flatMap((name) => numbersOf(INTENT_NAME, name).slice(0, 1)).sort((a, b) => b - a);
+/** The epochs of the claims among the names of a directory, highest first. */
+export function claimsIn(names: readonly string[]): number[] {
+  return names.flatMap((name) => numbersOf(CLAIM_NAME, name).slice(0, 1)).sort((a, b) => b - a);
 }
 
 /** The segments among the names of a directory, newest first. */

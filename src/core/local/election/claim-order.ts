@@ -2,7 +2,7 @@
  * Which member goes first when several could claim the seat. This saves the others a thread each; safety does not rest on it.
  */
 import { codeOf } from "../../errors.js";
-import { intentPath } from "../disk/file-names.js";
+import { claimPath } from "../disk/file-names.js";
 import type { Machine, Place } from "../machine/machine.js";
 import { readSmallFile } from "./seat.js";
 
@@ -25,7 +25,7 @@ export class ClaimOrder {
   /** Whether to claim this epoch now: as the first that announced itself, or since the first one died or takes too long. */
   isMyTurn(epoch: number): boolean {
     const { clock, identity } = this.#machine;
-    const path = intentPath(this.#place, epoch);
+    const path = claimPath(this.#place, epoch);
     if (this.#announce(path)) return true;
     if (this.#epoch !== epoch) {
       this.#epoch = epoch;

@@ -14,7 +14,7 @@
 
 import { codeOf } from "../../errors.js";
 import { bestEffort, withFile } from "../disk/file-access.js";
-import { intentPath, intentsIn, seatPath, seatsIn, segmentsIn, temporaryPath } from "../disk/file-names.js";
+import { claimPath, claimsIn, seatPath, seatsIn, segmentsIn, temporaryPath } from "../disk/file-names.js";
 import type { Machine, Place } from "../machine/machine.js";
 import { tombstoneEpoch } from "../upkeep/tombstone.js";
 
@@ -147,7 +147,7 @@ export class Seat {
       this.#empty(epoch);
       files.unlink(seatPath(this.#place, epoch));
     }
-    for (const epoch of intentsIn(names)) if (epoch <= this.epoch) files.unlink(intentPath(this.#place, epoch));
+    for (const epoch of claimsIn(names)) if (epoch <= this.epoch) files.unlink(claimPath(this.#place, epoch));
     return addresses;
   }
 

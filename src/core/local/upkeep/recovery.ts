@@ -11,7 +11,7 @@ import type { StorageError } from "../../errors.js";
 import { closeLinks, compareSegments, type Link, openChain, refOf } from "../disk/chain.js";
 import { openUnlessCompacted, thenClose, withFile } from "../disk/file-access.js";
 import { CompactedFileError, CorruptFileError, MissingFileError } from "../disk/file-errors.js";
-import { intentPath, intentsIn, segmentPath, segmentsIn, snapshotPath, snapshotsIn } from "../disk/file-names.js";
+import { claimPath, claimsIn, segmentPath, segmentsIn, snapshotPath, snapshotsIn } from "../disk/file-names.js";
 import { type Applied, isInHistory } from "../disk/log-reader.js";
 import { readSegmentHead } from "../disk/segment.js";
 import { isWholeSnapshot, snapshotHead } from "../disk/snapshot.js";
@@ -246,7 +246,7 @@ function syncIfThere(files: Files, path: string): void {
 }
 
 /**
- * Removes what lower epochs left behind: segments that the chain does not need, temporary files, intents. Does nothing
+ * Removes what lower epochs left behind: segments that the chain does not need, temporary files, claims. Does nothing
  * to segments when the chain does not reach back to a whole snapshot: each may then be the only one that holds something, or
  * a compaction of before the fence has just folded and removed what the chain begins with.
  * @param chain The segments of the log in order, as recovered.
@@ -257,7 +257,7 @@ export function removeStrays(files: Files, place: Place, epoch: number, chain: r
     const owner = TEMPORARY_NAME.exec(name)?.[1];
     if (owner !== undefined && Number(owner) < epoch) files.unlink(join(place.directory, name));
   }
-  for (const intent of intentsIn(names)) if (intent < epoch) files.unlink(intentPath(place, intent));
+  for (const claim of claimsIn(names)) if (claim < epoch) files.unlink(claimPath(place, claim));
   if (!isComplete(files, place, chain, snapshotsIn(names)[0] ?? 0)) return;
   for (const segment of segmentsIn(names)) {
     const isNeeded = chain.some((link) => compareSegments(link, segment) === 0);

@@ -10,7 +10,7 @@ import { seatPath, seatsIn, segmentPath, segmentsIn, snapshotPath, snapshotsIn }
 import { tornPath } from "../disk/torn-ends.js";
 import type { Files, Place, SegmentRef } from "../machine/machine.js";
 
-const LEFTOVER_NAME = /^(?:tmp|torn|intent|damaged|hub|member\.(\d+))\./;
+const LEFTOVER_NAME = /^(?:tmp|torn|claim|damaged|hub|member\.(\d+))\./;
 
 /** Makes `app.db` another name of a snapshot, in one step: whoever opens it finds the old one or the new one. */
 export function renewCopy(files: Files, place: Place, snapshot: number, temporary: string): void {

@@ -77,12 +77,12 @@ test("the fence removes every lower seat and only those, and returns their addre
   files.put(seatName(2), Buffer.from(JSON.stringify(seatContent("hub.b"))));
   files.put(seatName(9), Buffer.from(JSON.stringify(seatContent("hub.c"))));
   files.put(seatName(8), Buffer.from('{"addr'));
-  for (const epoch of [9, 10, 11]) files.put(`${place.directory}/intent.${epoch}`, Buffer.from("42"));
+  for (const epoch of [9, 10, 11]) files.put(`${place.directory}/claim.${epoch}`, Buffer.from("42"));
   const old = claimSeat(machine, 10);
   files.put(seatName(11), Buffer.from("{}"));
   const addresses = old.fence();
   assert.deepEqual(addresses.sort(), ["hub.b", "hub.c"]);
-  assert.deepEqual(files.list(place.directory).sort(), ["intent.11", "seat.10", "seat.11"]);
+  assert.deepEqual(files.list(place.directory).sort(), ["claim.11", "seat.10", "seat.11"]);
 });
 
 test("a fenced seat does not hold any more, nor does a released one", () => {

@@ -118,7 +118,7 @@ test("what does not persist and cannot be cleared is served to nobody", () => {
 
 test("a storage is removed to the last file, in an order that a joining member survives", () => {
   const { files } = makeStorage();
-  for (const name of ["seat.1", "seat.2", "tmp.1.a", "intent.3"])
+  for (const name of ["seat.1", "seat.2", "tmp.1.a", "claim.3"])
     files.put(`${place.directory}/${name}`, Buffer.alloc(1));
   const before = files.calls.length;
   assert.equal(

@@ -9,12 +9,12 @@ const none = () => false;
 
 test("strays of lower epochs are removed, the chain and its snapshot are not", () => {
   const files = storage.afterCrash();
-  const strays = ["tmp.2.ab", "tmp.3.ab", "intent.2", "intent.4", "log.1.9", "log.3.1"];
+  const strays = ["tmp.2.ab", "tmp.3.ab", "claim.2", "claim.4", "log.1.9", "log.3.1"];
   for (const name of strays) files.put(`${place.directory}/${name}`, Buffer.alloc(1));
   const { segments } = recover(files, place, null, none);
   removeStrays(files, place, 3, segments);
   const left = strays.filter((name) => files.list(place.directory).includes(name));
-  assert.deepEqual(left, ["tmp.3.ab", "intent.4", "log.3.1"]);
+  assert.deepEqual(left, ["tmp.3.ab", "claim.4", "log.3.1"]);
   assert.equal(recover(files, place, null, none).seq, 25);
 });
 
