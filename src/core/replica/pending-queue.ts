@@ -123,13 +123,13 @@ export class PendingQueue {
 
   /** Makes the oldest batch the next one of the log and forgets it. Its ops hold what they came to there. */
   confirm(table: Table, batch: PendingBatch, time: number): void {
-    if (!this.#isForeseen(batch, time)) {
-      this.#replace(table, batch, () => {
-        for (const op of batch.ops) executeConfirmed(table, op, time);
-      });
+    if (isForeseen(batch, time)) {
+      this.#forget(batch);
       return;
     }
-    this.#forget(batch);
+    this.#replace(table, batch, () => {
+      for (const op of batch.ops) executeConfirmed(table, op, time);
+    });
   }
 
   /** Forgets the oldest batch, which the log refused, and what it did. */
@@ -143,16 +143,6 @@ export class PendingQueue {
     for (const batch of found) this.#forget(batch);
     this.#redoAll(table);
     return found;
-  }
-
-  /** Whether the ops of the oldest batch did exactly what they do at their place in the log, at `time`. */
-  #isForeseen(batch: PendingBatch, time: number): boolean {
-    let clearCount = 0;
-    for (const op of batch.ops) {
-      if (time >= op.validUntil) return false;
-      if (op.entry.op === CLEAR) clearCount++;
-    }
-    return clearCount === this.#clearCount;
   }
 
   /** Takes the oldest batch back and forgets it; calls `apply` below what else is pending. */
@@ -251,6 +241,14 @@ export class PendingQueue {
     if (key === undefined) this.#clearCount--;
     else if (after === op) this.#newest.delete(key);
   }
+}
+
+/**
+ * Whether the ops of the oldest batch did exactly what they do at their place in the log, at `time`. A clear that is pending
+ * after them makes no difference: what takes it back holds what they did.
+ */
+function isForeseen(batch: PendingBatch, time: number): boolean {
+  return batch.ops.every((op) => time < op.validUntil);
 }
 
 /** Whether an entry makes its slot a new one, whatever was there. */
