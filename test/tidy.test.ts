@@ -33,7 +33,7 @@ function filesIn(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((found) => found.isFile() && !found.parentPath.includes("node_modules"))
     .map((found) => join(found.parentPath, found.name).slice(root.length))
-    .filter((name) => !/\.db(\.d)?(\/|$)/.test(name));
+    .filter((name) => !/\.db(\.d)?(\/|$)|^docs\/api\//.test(name));
 }
 
 const files = FOLDERS.flatMap(filesIn);
