@@ -122,7 +122,7 @@ function damage(path: string, at: number): Buffer {
   return bytes;
 }
 
-/** The error of opening, which a constructor tells by `error`, `flush` and `sync`. */
+/** The error of opening, which a storage reports by `error`, `flush` and `sync`. */
 async function refusalOf(t: TestContext, home: Home): Promise<StorageError> {
   const options = { path: home.directory };
   const told: Error[] = [];
@@ -173,7 +173,7 @@ test("a damaged file is ERR_STORAGE_CORRUPT with file, offset and remedy; it sta
   assert.equal(after.get("key0"), "new");
 });
 
-test("damage in the middle of the log is corrupt; what lies before and behind it is salvaged", async (t) => {
+test("damage in the middle of the log is corrupt; what is before and after it is salvaged", async (t) => {
   const home = new Home(t);
   const member = await home.member();
   for (let index = 0; index < 50; index++) {
@@ -191,7 +191,7 @@ test("damage in the middle of the log is corrupt; what lies before and behind it
   assert.deepEqual([salvaged.get("key0"), salvaged.get("key49")], [0, 49]);
 });
 
-test("an unfinished end of the log is no damage: what was confirmed is there", async (t) => {
+test("an unfinished end of the log is torn, not corrupt: what was confirmed is kept", async (t) => {
   const home = new Home(t);
   const member = await home.member();
   await member.call("set", "key", 1);

@@ -82,7 +82,7 @@ test("opened again before the close of the last one has ended, it has everything
   assert.equal(last.size, 10);
 });
 
-test("a process that is done ends by itself, and what it wrote is there", async (t) => {
+test("a process that is done ends by itself, and what it wrote is stored", async (t) => {
   const scripts: Record<string, string> = {
     "writes at the top level": `new Storage("app", { path }).set("key", 1);`,
     "waits for nothing": `const s = await Storage.open("app", { path }); s.set("key", 1);`,
@@ -199,9 +199,9 @@ test("destroy of the last one leaves nothing but what is not the storage's", asy
     await storage.destroy();
     assert.deepEqual(home.names(), ["other.txt"]);
     const { seq, epoch } = before;
-    const anew = await home.open();
-    assert.equal(anew.size, 0, "it can be opened anew");
-    assert.ok(anew.stats().seq > seq && anew.stats().epoch > epoch, "its numbers go on");
+    const again = await home.open();
+    assert.equal(again.size, 0, "it can be opened again");
+    assert.ok(again.stats().seq > seq && again.stats().epoch > epoch, "its numbers go on");
   }
 });
 
@@ -280,7 +280,7 @@ test("a manager of another protocol version refuses, and the storage says ERR_ST
   assert.deepEqual(readdirSync(home.folder).sort(), ["hub.newer", "seat.1"]);
 });
 
-test("closing does not wait for ever for a manager: it fails, and says how much is lost", async (t) => {
+test("closing does not wait forever for a manager: it fails, and reports how much is lost", async (t) => {
   const home = new Home(t);
   const storage = home.begin({ candidate: false });
   storage.set("key", 1);

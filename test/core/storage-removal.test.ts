@@ -1,4 +1,4 @@
-/** What is there after a storage was removed, in processes that do not share a temporary directory, or have none. */
+/** What exists after a storage was removed, in processes that do not share a temporary directory, or have none. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { chownSync, cpSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
@@ -26,7 +26,7 @@ const write = (count: number) =>
   `for (let n = 0; n < ${count}; n++) { storage.set("k" + n, n); await storage.flush(); }`;
 const tell = "console.log(storage.size);";
 
-test("what a process with another temporary directory wrote after a destroy is there for all", (t) => {
+test("what a process with another temporary directory wrote after a destroy is visible to all", (t) => {
   const [path, one, other] = [temporaryDirectory(t), temporaryDirectory(t), temporaryDirectory(t)];
   run(path, one, `${write(50)} await storage.destroy();`);
   run(path, other, write(10));
@@ -34,7 +34,7 @@ test("what a process with another temporary directory wrote after a destroy is t
   assert.equal(run(path, other, tell), "10");
 });
 
-test("a directory that is put back after a destroy is there", (t) => {
+test("a directory that is restored after a destroy is used", (t) => {
   const [path, saved, runtime] = [temporaryDirectory(t), temporaryDirectory(t), temporaryDirectory(t)];
   run(path, runtime, write(10));
   cpSync(path, saved, { recursive: true });

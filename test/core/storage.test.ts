@@ -167,7 +167,7 @@ test("a ttl that is no number is a TypeError, a negative one or one without end 
   await expectUnchanged();
 });
 
-test("a path that is no path is a TypeError, for every method", async (t) => {
+test("what is not a path is a TypeError, for every method", async (t) => {
   const { storage, expectUnchanged } = await filled(new Home(t));
   const bad: unknown[] = [
     undefined,
@@ -247,7 +247,7 @@ test("after close and destroy every use is ERR_STORAGE_CLOSED, and says so", asy
   }
 });
 
-test("ready comes once, connect and disconnect with every manager, manager tells who it is", async (t) => {
+test("ready comes once, connect and disconnect with every manager, manager names it", async (t) => {
   const home = new Home(t);
   const first = await home.member();
   const storage = home.begin({ candidate: false });
@@ -270,7 +270,7 @@ test("ready comes once, connect and disconnect with every manager, manager tells
   assert.deepEqual([storage.managerPid, storage.isManager, storage.connected], [second.pid, false, true]);
 });
 
-test("an error of the background is told to listeners only, and nothing is thrown when nobody listens", async (t) => {
+test("an error in the background is reported to listeners only, and nothing is thrown without one", async (t) => {
   const home = new Home(t);
   const storage = await home.open();
   assert.equal(storage.listenerCount("error"), 0);

@@ -8,10 +8,10 @@
  * 2. every batch exactly once and in order of seq, without a gap: those of others by `batch`, this member's own by
  *    `batch` (when read back from files) or `confirmed` (when the manager says so). A `confirmed` batch is in the log, as
  *    durable as the engine promises, and already on its way to every other member;
- * 3. `joined` whenever the sink has received all that was confirmed before the engine connected; `parted` when the
+ * 3. `connected` whenever the sink has received all that was confirmed before the engine connected; `disconnected` when the
  *    connection is lost. Between the two the sink may be behind, and appended frames wait.
  *
- * `append` takes this member's frames in the order of their numbers and delivers them at least once: after each `joined`
+ * `append` takes this member's frames in the order of their numbers and delivers them at least once: after each `connected`
  * the sink appends again whatever has not been confirmed, so an engine keeps nothing for later.
  */
 
@@ -23,11 +23,11 @@ export interface SnapshotHead {
   readonly origins: ReadonlyArray<readonly [origin: number, number: number, time: number]>;
 }
 
-/** What a log tells to its replica. */
+/** What a log reports to its replica. */
 export interface LogSink {
   /** The seq of the last batch that was delivered; 0 when there is no state yet. */
   readonly seq: number;
-  /** A whole state follows; what was delivered before is void, but shown to the user until `joined`. */
+  /** A whole state follows; what was delivered before is void, but shown to the user until `connected`. */
   restoring(head: SnapshotHead): void;
   /** The next frame of a snapshot: the entries lie in `frame` from `start` to `end`. */
   restored(frame: Buffer, start: number, end: number): void;
@@ -47,7 +47,7 @@ export interface LogSink {
   failed(error: Error): void;
 }
 
-/** What an engine tells about itself. */
+/** What an engine reports about itself. */
 export interface LogStats {
   /** The number of the manager's seat; 0 before the first one. */
   readonly epoch: number;
@@ -79,15 +79,15 @@ export interface Log {
   /** Starts to deliver. Called once. */
   open(sink: LogSink): void;
   /**
-   * Sends one encoded batch of this member. Ignored while not joined: the sink appends what is unconfirmed after each `joined`.
+   * Sends one encoded batch of this member. Ignored while not connected: the sink appends what is unconfirmed after each `connected`.
    * @param frame The frame; the engine may keep and stamp these bytes.
    */
   append(frame: Buffer): void;
   /** Calls back once all that was confirmed by any member before the call has been delivered. Calls lost with a connection are repeated by the engine. */
   barrier(done: () => void): void;
-  /** Keeps the process alive, or no longer. */
+  /** Keeps the process alive, or stops doing so. */
   hold(alive: boolean): void;
-  /** Hands the seat on and releases everything. Calls back when nothing is left. */
+  /** Lets another member be the manager and releases everything. Calls back when that is done. */
   close(done: (error?: Error) => void): void;
   /** As `close`, and removes the files when no other member has the storage open. */
   destroy(done: (error?: Error) => void): void;

@@ -121,7 +121,7 @@ export const expiry: readonly Promised[] = [
     },
   },
   {
-    name: "touch gives what is there a new expiry, or none, on any path; what is not there it leaves",
+    name: "touch gives an existing value a new expiry, or none, on any path; it creates nothing",
     async try(pair) {
       pair.storage.set("long", 1, TTL_MS);
       pair.storage.set("free", 1, TTL_MS);

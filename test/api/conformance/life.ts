@@ -56,7 +56,7 @@ export const life: readonly Promised[] = [
     },
   },
   {
-    name: "change tells of every write that took effect, of both sides, in the order of the log",
+    name: "change reports every write that took effect, of both sides, in the order of the log",
     async try(pair) {
       const { storage, other } = pair;
       const changes: StorageChange[] = [];
@@ -92,7 +92,7 @@ export const life: readonly Promised[] = [
     },
   },
   {
-    name: "expire tells once of what has expired, and the log's time moves on without any write",
+    name: "expire reports once what has expired, and the log's time moves on without any write",
     options: { gcInterval: 20 },
     async try(pair) {
       const { storage } = pair;
@@ -102,7 +102,7 @@ export const life: readonly Promised[] = [
       storage.set("object", { kept: 1 });
       storage.set("object.child", 2, 60);
       await storage.flush();
-      await until("both are told", () => expired.length >= 2);
+      await until("both events", () => expired.length >= 2);
       const seq = storage.stats().seq;
       await until("log time moves on", () => storage.stats().seq > seq + 2);
       assert.deepEqual(expired.sort(), ["key", "object/child"]);
@@ -110,7 +110,7 @@ export const life: readonly Promised[] = [
     },
   },
   {
-    name: "stats tells what there is",
+    name: "stats reports what the storage does",
     async try(pair) {
       const { storage } = pair;
       storage.set("a", "x".repeat(1000));
@@ -172,7 +172,7 @@ export const life: readonly Promised[] = [
     },
   },
   {
-    name: "events of joining are told",
+    name: "a closed storage emits disconnect at most once",
     closes: true,
     async try(pair) {
       assert.equal(pair.storage.connected, true);

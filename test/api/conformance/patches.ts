@@ -141,7 +141,7 @@ export const patches: readonly Promised[] = [
     },
   },
   {
-    name: "ttl tells the ms that are left, of the earliest expiry on the way; a patch keeps, sets or clears the object's own",
+    name: "ttl is the ms that are left, of the earliest expiry on the way; a patch keeps, sets or clears the object's own",
     async try(pair) {
       const { storage } = pair;
       const before = Date.now();

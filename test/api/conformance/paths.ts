@@ -139,7 +139,7 @@ export const paths: readonly Promised[] = [
     },
   },
   {
-    name: "an index too far behind the end throws RangeError and changes nothing",
+    name: "an index too far after the end throws RangeError and changes nothing",
     async try(pair) {
       pair.storage.set("list", [1]);
       pair.storage.set("list[65535]", "last");

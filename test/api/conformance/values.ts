@@ -31,7 +31,7 @@ const isDeepFrozen = (value: unknown): boolean =>
 
 export const values: readonly Promised[] = [
   {
-    name: "what is set is there at once, and elsewhere as soon as it is confirmed",
+    name: "what is set is visible at once, and elsewhere as soon as it is confirmed",
     async try(pair) {
       for (const [key, value] of VALUES) {
         assert.equal(pair.storage.set([key], value), value, "set returns what it was given");
@@ -91,7 +91,7 @@ export const values: readonly Promised[] = [
     },
   },
   {
-    name: "what is not there is null; a stored null is there",
+    name: "what does not exist is null; a stored null exists",
     async try(pair) {
       pair.storage.set("nothing", null);
       pair.storage.set("text", "abc");
@@ -146,7 +146,7 @@ export const values: readonly Promised[] = [
     },
   },
   {
-    name: "clear removes everything, and what is written behind it stays",
+    name: "clear removes everything, and what is written after it stays",
     async try(pair) {
       for (let index = 0; index < 100; index++) pair.storage.set(`key${index}`, { index });
       await pair.settle();

@@ -123,7 +123,7 @@ test("an origin that was idle for long is replaced before the log forgets it", a
   assert.notEqual(origins[1], origins[2]);
 });
 
-test("a batch that the log refuses is undone and everybody who waits is told", async () => {
+test("a batch that the log refuses is undone and every caller that waits learns it", async () => {
   const open = openReplica();
   open.join();
   open.foreign(setEntry(["n"], "1"));
@@ -154,7 +154,7 @@ test("after a batch that the log refused, a new origin begins", async () => {
   assert.notEqual(originOf(open.sent[0] as Buffer, 0), originOf(open.sent[1] as Buffer, 0));
 });
 
-test("whether a delete took effect is told by its place in the log, not by when it was made", async () => {
+test("whether a delete took effect depends on its place in the log, not on when it was written", async () => {
   const open = openReplica();
   open.join();
   open.foreign(setEntry(["a"], "1", open.now + 10));
@@ -190,7 +190,7 @@ test("a state that is restored shows itself as a whole, and what is pending stay
   assert.deepEqual(open.replica.keys().sort(), ["k2", "k3", "mine"]);
   await synced;
   await tick();
-  assert.deepEqual(open.told, ["reloaded", "joined"]);
+  assert.deepEqual(open.told, ["reloaded", "connected"]);
 });
 
 test("flush waits for what was written before, sync for the barrier", async () => {

@@ -18,7 +18,7 @@ async function withForgottenBatch() {
   return { open, skipped };
 }
 
-test("a batch that the log skipped before a snapshot is told as expired, and a later one in it as confirmed", async () => {
+test("a batch that the log skipped before a snapshot is reported as forgotten, and a later one in it as confirmed", async () => {
   const { open, skipped } = await withForgottenBatch();
   const flushed = open.replica.flush();
   const [first, second] = open.sent.map((frame) => originOf(frame, 0));
@@ -31,7 +31,7 @@ test("a batch that the log skipped before a snapshot is told as expired, and a l
   assert.deepEqual([open.replica.pendingCount, open.replica.get("n"), open.sent.length], [0, null, 2]);
 });
 
-test("a batch that the log skipped is told as expired when a later one comes from the files", async () => {
+test("a batch that the log skipped is reported as forgotten when a later one comes from the files", async () => {
   const { open, skipped } = await withForgottenBatch();
   open.replica.sink.disconnected();
   const later = open.sent[1] as Buffer;

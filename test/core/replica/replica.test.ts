@@ -136,7 +136,7 @@ test("while many batches are on their way, what is written gathers, until one is
   assert.deepEqual([open.replica.pendingCount, open.replica.get("k")], [0, 6]);
 });
 
-test("what gathers while nobody is connected is sent behind what waits for the join", async () => {
+test("what gathers while there is no connection is sent after what waits for the connection", async () => {
   const open = openReplica({ maxInFlight: 1 });
   const lengths = () => open.sent.map((frame) => entriesOf(frame).length);
   for (const value of [1, 2, 3]) {
