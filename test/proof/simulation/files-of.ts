@@ -11,6 +11,8 @@ export class FilesOf implements Files {
   readonly #process: Process;
   readonly #thread: Thread;
   readonly #open = new Map<number, { path: string; inode: Inode }>();
+  /** The open files that a sync will still use; who closes such a file before does so when the sync is over. */
+  readonly #syncing = new Map<number, number>();
   #last = 2;
 
   constructor(world: World, process: Process, thread: Thread) {
@@ -22,6 +24,11 @@ export class FilesOf implements Files {
   /** Paths of the files that are open. */
   get openPaths(): string[] {
     return [...this.#open.values()].map(({ path }) => path);
+  }
+
+  /** Paths of the files that are open and that no sync under way will close. */
+  get leakedPaths(): string[] {
+    return [...this.#open].filter(([file]) => !this.#syncing.get(file)).map(([, { path }]) => path);
   }
 
   open(path: string, how: "read" | "create" | "write"): number {
@@ -79,7 +86,9 @@ export class FilesOf implements Files {
   syncLater(file: number, done: (error: Error | null) => void): void {
     const { path, inode } = this.#file(file);
     this.#enter("syncLater", path, undefined, false);
+    this.#syncing.set(file, (this.#syncing.get(file) ?? 0) + 1);
     this.#thread.in(this.world.dice.delay(5, 60), () => {
+      this.#syncing.set(file, (this.#syncing.get(file) ?? 0) - 1);
       let failed: Error | null = null;
       try {
         this.#sync(path, inode);

@@ -12,6 +12,7 @@ export class Process {
   readonly world: World;
   readonly main: Thread;
   readonly threads = new Set<Thread>();
+  readonly #files = new Map<Thread, FilesOf>();
   /** The wall clock's error, in ms. */
   skewMs = 0;
   isAlive = true;
@@ -46,14 +47,24 @@ export class Process {
   /** What one of its threads has for a machine. */
   machine(thread: Thread): Machine {
     const { world } = this;
+    const files = new FilesOf(world, this, thread);
+    this.#files.set(thread, files);
     return {
-      files: new FilesOf(world, this, thread),
+      files,
       sockets: world.network.socketsOf(thread),
       clock: this.#clock(thread),
       threads: new ThreadsOf(world, this, thread),
       identity: this.#identity(),
       random: (count) => world.dice.bytes(count),
     };
+  }
+
+  /** Ends a thread that has done its work: it has closed all that it opened. */
+  finish(thread: Thread): void {
+    const leaked = this.#files.get(thread)?.leakedPaths ?? [];
+    this.#files.delete(thread);
+    if (thread.isAlive && leaked.length > 0) this.world.leaked(thread.name, leaked);
+    thread.end();
   }
 
   freeze(): void {

@@ -40,7 +40,7 @@ export class ThreadsOf implements Threads {
       this.#world.trace(
         `${thread.name} ${told.kind} ${"epoch" in told ? told.epoch : "message" in told ? told.message : ""}`,
       );
-      if (LAST_REPORTS.has(told.kind)) thread.in(0.01, () => thread.end());
+      if (LAST_REPORTS.has(told.kind)) thread.in(0.01, () => this.#process.finish(thread));
       this.#post(() => {
         if (isOver) return;
         isOver = LAST_REPORTS.has(told.kind);
@@ -74,7 +74,7 @@ export class ThreadsOf implements Threads {
     const thread = this.#start("compaction");
     let isOver = false;
     const finish = (error: Error | null, result: CompactResult | null) => {
-      thread.in(0, () => thread.end());
+      thread.in(0, () => this.#process.finish(thread));
       this.#post(() => {
         if (!isOver) done(error, result);
         isOver = true;

@@ -138,6 +138,11 @@ export class World {
     }
   }
 
+  /** A thread has done its work, and files are still open. */
+  leaked(name: string, paths: readonly string[]): void {
+    this.failure ??= new Violation(`expected ${name} to leave no file open, got ${paths.join(", ")}`);
+  }
+
   startProcess(): Process {
     const process = new Process(this, ++this.#pid);
     this.processes.add(process);
