@@ -11,6 +11,7 @@ import { readExactly } from "../../../dist/core/local/disk/frame-scanner.js";
 import { readSegmentHead, type SegmentHead } from "../../../dist/core/local/disk/segment.js";
 import { SnapshotScanner } from "../../../dist/core/local/disk/snapshot.js";
 import { diskFiles } from "../../../dist/core/local/machine/files.js";
+import type { Position } from "../../../dist/core/local/machine/machine.js";
 import { batchOf } from "../../../dist/core/local/upkeep/compactor.js";
 import { decodeEntries } from "../../../dist/core/log/codec.js";
 import type { Batch } from "../../../dist/core/log/entry.js";
@@ -72,13 +73,14 @@ export class Witness {
     let last = kept.at(-1);
     for (let end = Number.POSITIVE_INFINITY; last !== undefined; ) {
       parts.unshift(batchesOf(last, end));
-      const { previous, seq } = last.head;
+      const { previous, start } = last.head;
+      const { seq } = start;
       if (previous === null && seq === 0) break;
       const { head }: Kept = last;
       const before = previous === null ? beginningBefore(kept, head) : kept.find((one) => isSame(one.head, previous));
       if (before === undefined)
-        throw new UnseenError(`expected to have seen what is before segment ${head.epoch}.${head.segment}`);
-      end = previous === null ? endBehind(before, seq) : previous.end;
+        throw new UnseenError(`expected to have seen what is before segment ${start.epoch}.${start.segment}`);
+      end = previous === null ? endBehind(before, seq) : previous.offset;
       last = before;
     }
     return parts.flat();
@@ -120,17 +122,17 @@ export class Witness {
   }
 }
 
-const isSame = (head: SegmentHead, ref: { epoch: number; segment: number }): boolean =>
-  head.epoch === ref.epoch && head.segment === ref.segment;
+const isSame = ({ start }: SegmentHead, { epoch, segment }: Position): boolean =>
+  start.epoch === epoch && start.segment === segment;
 
 /** The segment that was folded when the last member left, before a log went on behind its snapshot. */
 function beginningBefore(kept: readonly Kept[], head: SegmentHead): Kept | undefined {
-  return kept.findLast(({ head: one }) => one.epoch < head.epoch && one.seq <= head.seq);
+  return kept.findLast(({ head: one }) => one.start.epoch < head.start.epoch && one.start.seq <= head.start.seq);
 }
 
 /** Where the batch `seq` ends in a segment. */
 function endBehind({ head, content }: Kept, seq: number): number {
-  let at = head.bytes;
+  let at = head.start.offset;
   while (at + HEADER_BYTES <= content.length && seqOf(content, at) <= seq) at += lengthOf(content, at);
   return at;
 }
@@ -139,7 +141,7 @@ function endBehind({ head, content }: Kept, seq: number): number {
 function batchesOf({ head, content }: Kept, end: number): Ordered[] {
   const batches: Ordered[] = [];
   const stop = Math.min(end, content.length);
-  for (let at = head.bytes; at + HEADER_BYTES <= stop; ) {
+  for (let at = head.start.offset; at + HEADER_BYTES <= stop; ) {
     const next = at + lengthOf(content, at);
     if (next > stop || kindOf(content, at) !== BATCH || !isIntact(content, at, next)) break;
     batches.push({ epoch: epochOf(content, at), batch: batchOf(content, at, next) });

@@ -49,7 +49,7 @@ function stored(name: string, files: MemoryFiles, snapshot: number, path = snaps
   const logs = [...files.names].filter(([, inode]) => inode.content.length > 0 && inode.content[0] !== 0x7b);
   const frames = logs.flatMap(([file, { content }]) => framesIn(file, content));
   const { segments, seq, time } = recover(files, place, null, () => false);
-  const { epoch, segment, end } = segments.at(-1) ?? { epoch: 0, segment: 0, end: 0 };
+  const { epoch, segment, offset } = segments.at(-1) ?? { epoch: 0, segment: 0, offset: 0 };
   const hasLog = segments.length > 0;
   return {
     name,
@@ -59,7 +59,7 @@ function stored(name: string, files: MemoryFiles, snapshot: number, path = snaps
     snapshotPath: path,
     seq: Math.max(seq, snapshot),
     last: hasLog ? segmentPath(place, epoch, segment) : "",
-    mark: hasLog ? { epoch, segment, offset: end, seq, time } : null,
+    mark: hasLog ? { epoch, segment, offset, seq, time } : null,
   };
 }
 

@@ -43,7 +43,7 @@ const batch = (seq: number, time: number, value = 1 as unknown) =>
 /** A member that has just connected to a hub in the test's hands, whose log holds one batch. */
 function connected() {
   const files = new MemoryFiles();
-  const start = Segment.create(files, place, { epoch: 1, segment: 1, seq: 0, time: 0, previous: null });
+  const start = Segment.create(files, place, { epoch: 1, segment: 1, seq: 0, time: 0 }, null);
   assert.equal(start.append([batch(1, NOW, LONG)]), null);
   start.close();
   const clock = new ManualClock();

@@ -32,8 +32,8 @@ export const fileMutants = [
   {
     name: "a segment is closed behind frames that were not confirmed",
     file: WRITER,
-    from: "const closed: SegmentRef = { epoch: this.#epoch, segment, end: offset };",
-    to: "const closed: SegmentRef = { epoch: this.#epoch, segment, end: offset && this.#segment.end };",
+    from: "const closed: Position = { epoch: this.#epoch, segment, offset };",
+    to: "const closed: Position = { epoch: this.#epoch, segment, offset: offset && this.#segment.end };",
     killedBy: writer,
   },
   {
@@ -194,6 +194,19 @@ export const fileMutants = [
     killedBy: compactor,
   },
   {
+    name: "a file stays open when a call that reads it fails",
+    file: ACCESS,
+    from: `  try {
+    return use(file);
+  } finally {
+    files.close(file);
+  }`,
+    to: `  const result = use(file);
+  files.close(file);
+  return result;`,
+    killedBy: ["faults/disk.test"],
+  },
+  {
     name: "a snapshot is renamed over another one",
     file: ACCESS,
     from: "files.link(path, name);",
@@ -210,8 +223,8 @@ export const fileMutants = [
   {
     name: "a compaction does not check the entries of batches",
     file: COMPACTOR,
-    from: "offset: end }, null, fold, true);",
-    to: "offset: end }, null, fold, false);",
+    from: "lastOf(segments), null, fold, true);",
+    to: "lastOf(segments), null, fold, false);",
     killedBy: compactor,
   },
   {
@@ -224,7 +237,7 @@ export const fileMutants = [
   {
     name: "the last member does not fold what the newest segment holds",
     file: COMPACTOR,
-    from: " || last.end > last.head.bytes",
+    from: " || last.end > last.start.offset",
     to: "",
     killedBy: compactor,
   },
@@ -252,7 +265,7 @@ export const fileMutants = [
   {
     name: "the unfinished end of a segment is not kept aside",
     file: TORN,
-    from: "if (rest) writeNew(files, tornPath(place, segment.epoch, segment.segment), rest);",
+    from: "if (rest) writeNew(files, tornPath(place, from.epoch, from.segment), rest);",
     to: "",
     killedBy: ["upkeep/recovery"],
   },

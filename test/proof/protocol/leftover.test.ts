@@ -20,8 +20,8 @@ function leftBehind(): MemoryFiles {
 
 test("a manager whose member is behind the newest snapshot does not go on with a segment that it covers", () => {
   const files = leftBehind();
-  const { end } = writeSegment(files, 1, 1, [1, 1], null);
-  const mark = { epoch: 1, segment: 1, offset: end, seq: 1, time: 1_000_001 };
+  const { offset } = writeSegment(files, 1, 1, [1, 1], null);
+  const mark = { epoch: 1, segment: 1, offset, seq: 1, time: 1_000_001 };
   assert.equal(recover(files, place, null, none).seq, 2);
   assert.equal(recover(files, place, mark, none).seq, 2);
 });
@@ -29,7 +29,7 @@ test("a manager whose member is behind the newest snapshot does not go on with a
 test("what a fenced manager appended beside the newest snapshot is not part of the log", () => {
   const files = leftBehind();
   // It begins behind batch 1, and so beside the batch 2 of the snapshot.
-  writeSegment(files, 1, 2, [2, 3], { epoch: 1, segment: 1, end: 1 });
+  writeSegment(files, 1, 2, [2, 3], { epoch: 1, segment: 1, offset: 1 });
   const recovered = recover(files, place, null, none);
   assert.deepEqual([recovered.seq, recovered.segments], [2, []]);
   assert.equal(load(files, recovered).text, STATES[2]);

@@ -1,47 +1,49 @@
 /**
  * The chain of segments: each names its predecessor and where that one ends.
  *
- * Invariant of a list of links: they are in order; each but the last ends where its successor says, with the seq and time
- * that the successor begins with. The bytes between are not read here.
+ * Invariant of a list of links: they are in the order of the log, and each but the last ends where its successor says. The
+ * batches in them are not read here.
  */
-
-import type { Files, Place, SegmentRef } from "../machine/machine.js";
+import { crcOf, HEADER_BYTES, lengthOf, seqOf, timeOf } from "../../log/frame.js";
+import type { Files, LogPosition, Place, Position } from "../machine/machine.js";
 import { openUnlessCompacted } from "./file-access.js";
-import { CorruptFileError } from "./file-errors.js";
-import { segmentPath } from "./file-names.js";
+import { CompactedFileError, CorruptFileError } from "./file-errors.js";
+import { segmentPath, snapshotPath } from "./file-names.js";
+import { readExactly } from "./frame-scanner.js";
 import { readSegmentHead, type SegmentHead } from "./segment.js";
 
 /** One open segment of a chain. */
-export interface Link extends SegmentRef {
+export interface Link extends SegmentHead {
   readonly path: string;
   readonly file: number;
-  readonly head: SegmentHead;
+  /** Up to where it is read, in bytes from the start of the file. */
+  readonly end: number;
 }
 
-/** Below, at or above 0 as `a` stands before, at or behind `b` in the order of the log. */
-export function compareSegments(a: Omit<SegmentRef, "end">, b: Omit<SegmentRef, "end">): number {
+/** Below, at or above 0 as the segment of `a` comes before, is, or comes after that of `b` in the order of the log. */
+export function compareSegments(a: Omit<Position, "offset">, b: Omit<Position, "offset">): number {
   return a.epoch - b.epoch || a.segment - b.segment;
 }
 
-/** The part of the chain that a link stands for, as it is told to others. */
-export const refOf = ({ epoch, segment, end }: Link): SegmentRef => ({ epoch, segment, end });
+/** Where a link ends. */
+export const endOf = ({ start, end }: Link): Position => ({ epoch: start.epoch, segment: start.segment, offset: end });
 
 /**
- * Opens a segment that is to be read up to `ref.end`.
- * @throws StaleFilesError when it is gone.
- * @throws DamageError when its first frame is not whole, or it is shorter than `ref.end`.
+ * Opens a segment that is read up to `end`.
+ * @throws CompactedFileError when the file is gone.
+ * @throws CorruptFileError when its first frame is not intact, or it is shorter than `end` says.
  */
-export function openLink(files: Files, place: Place, ref: SegmentRef): Link {
-  const path = segmentPath(place, ref.epoch, ref.segment);
+export function openLink(files: Files, place: Place, end: Position): Link {
+  const path = segmentPath(place, end.epoch, end.segment);
   const file = openUnlessCompacted(files, path);
   try {
-    const head = readSegmentHead(files, file, path, ref);
-    if (head === null) throw new CorruptFileError(path, 0, "expected the first frame of a segment, got a damaged one");
+    const head = readSegmentHead(files, file, path, end);
+    if (head === null) throw new CorruptFileError(path, 0, "expected the first frame of a segment, got a corrupt one");
     const bytes = files.bytes(file);
-    if (ref.end < head.bytes || ref.end > bytes) {
-      throw new CorruptFileError(path, bytes, `expected a segment of ${ref.end} bytes, got ${bytes}`);
+    if (end.offset < head.start.offset || end.offset > bytes) {
+      throw new CorruptFileError(path, bytes, `expected a segment of ${end.offset} bytes, got ${bytes}`);
     }
-    return { epoch: ref.epoch, segment: ref.segment, end: ref.end, path, file, head };
+    return { ...head, path, file, end: end.offset };
   } catch (error) {
     files.close(file);
     throw error;
@@ -49,43 +51,73 @@ export function openLink(files: Files, place: Place, ref: SegmentRef): Link {
 }
 
 /**
- * Follows the chain back from `last` to the first link that `isFirst`, or that has no predecessor; opens them all.
+ * Follows the chain back from `last` to the first link that `isFirst`, or that has no predecessor, and opens all of them.
  * @returns the links in order; the caller closes them.
- * @throws StaleFilesError, DamageError as `openLink`; nothing but `last` is open then.
+ * @throws CompactedFileError, CorruptFileError as `openLink`; only `last` is open then.
  */
 export function openChain(files: Files, place: Place, last: Link, isFirst: (link: Link) => boolean): Link[] {
   const links = [last];
   try {
-    for (let link = last; link.head.previous !== null && !isFirst(link); link = links[0] as Link) {
-      if (compareSegments(link.head.previous, link) >= 0) {
+    for (let link = last; link.previous !== null && !isFirst(link); link = links[0] as Link) {
+      if (compareSegments(link.previous, link.start) >= 0) {
         throw new CorruptFileError(link.path, 0, "expected an older segment as predecessor, got a newer one", true);
       }
-      links.unshift(openLink(files, place, link.head.previous));
+      links.unshift(openLink(files, place, link.previous));
     }
     return links;
   } catch (error) {
-    closeLinks(files, links.slice(0, -1));
+    closeAllButLast(files, links);
     throw error;
   }
 }
 
-export function closeLinks(files: Files, links: readonly Link[]): void {
-  for (const link of links) files.close(link.file);
+/**
+ * Opens the links that follow a snapshot, the first of which may begin before it.
+ * @param snapshot The seq of the snapshot; 0 for none.
+ * @throws CompactedFileError also when the chain begins after a newer snapshot, which has covered what came before.
+ */
+export function openAfterSnapshot(files: Files, place: Place, last: Link, snapshot: number): Link[] {
+  const links = openChain(files, place, last, ({ start }) => start.seq <= snapshot);
+  const { seq } = (links[0] as Link).start;
+  if (seq <= snapshot) return links;
+  closeAllButLast(files, links);
+  throw new CompactedFileError(snapshotPath(place, seq));
 }
 
-/**
- * Checks that a link begins with the seq and time with which its predecessor ended.
- * @throws DamageError when it does not.
- */
-export function expectStart(link: Link, seq: number, time: number): void {
-  const { head, path } = link;
-  if (head.seq !== seq || head.time < time) {
-    const got = `seq ${head.seq} at ${head.time}`;
-    throw new CorruptFileError(
-      path,
-      0,
-      `expected a segment that begins behind seq ${seq} at ${time}, got ${got}`,
-      true,
-    );
+/** Opens the links that follow a position. Null when the files no longer show that it is part of this history. */
+export function openAfter(files: Files, place: Place, last: Link, position: LogPosition): Link[] | null {
+  let links = [last];
+  let isKnown = false;
+  try {
+    links = openChain(files, place, last, ({ start }) => compareSegments(start, position) <= 0);
+    isKnown = isInHistory(files, links, position);
+  } catch (error) {
+    if (!(error instanceof CompactedFileError)) throw error;
+  } finally {
+    if (!isKnown) closeAllButLast(files, links);
   }
+  return isKnown ? links : null;
+}
+
+export function closeAllButLast(files: Files, links: readonly Link[]): void {
+  for (const link of links.slice(0, -1)) files.close(link.file);
+}
+
+/** Whether a position lies in the first link, after the frame that it describes and before the seq that follows it. */
+function isInHistory(files: Files, [first, second]: readonly Link[], position: LogPosition): boolean {
+  const { start, end, file } = first as Link;
+  const { offset, seq } = position;
+  if (compareSegments(start, position) !== 0 || offset > end || offset < start.offset) return false;
+  if (position.bytes && !isFrameBefore(files, file, position, position.bytes)) return false;
+  if (offset === start.offset && (seq !== start.seq || position.time !== start.time)) return false;
+  if (offset === end) return second === undefined || second.start.seq === seq;
+  const next = readExactly(files, file, offset, HEADER_BYTES);
+  return next !== null && seqOf(next, 0) === seq + 1;
+}
+
+/** Whether the frame before a position has its length, seq and time. The seq alone may be that of a storage that was removed. */
+function isFrameBefore(files: Files, file: number, { offset, seq, time, crc }: LogPosition, bytes: number): boolean {
+  const header = readExactly(files, file, offset - bytes, HEADER_BYTES);
+  if (header === null || lengthOf(header, 0) !== bytes || (crc && crcOf(header, 0) !== crc)) return false;
+  return seqOf(header, 0) === seq && timeOf(header, 0) === time;
 }

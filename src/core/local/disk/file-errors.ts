@@ -6,11 +6,11 @@ export class CorruptFileError extends StorageError {
   readonly path: string;
   /** Bytes from the start of the file. */
   readonly offset: number;
-  /** Whether the bytes there are a frame with the right checksum: then they are no unfinished write, but misplaced. */
-  readonly isSound: boolean;
+  /** Whether a frame with the right checksum is there: then it is no unfinished write, but does not belong there. */
+  readonly isFrameIntact: boolean;
 
   /** @param detail Completes the message: "expected ..., got ...". */
-  constructor(path: string, offset: number, detail: string, isSound = false) {
+  constructor(path: string, offset: number, detail: string, isFrameIntact = false) {
     super(
       "ERR_STORAGE_CORRUPT",
       `${path} is damaged at byte ${offset}: ${detail}; restore it from a backup, or open the storage with ` +
@@ -18,7 +18,7 @@ export class CorruptFileError extends StorageError {
     );
     this.path = path;
     this.offset = offset;
-    this.isSound = isSound;
+    this.isFrameIntact = isFrameIntact;
   }
 }
 
@@ -36,7 +36,7 @@ export class MissingFileError extends StorageError {
 
 /** A compaction took a file away while it was read: the reader asks again for what there is now. */
 export class CompactedFileError extends Error {
-  override readonly name = "StaleFilesError";
+  override readonly name = "CompactedFileError";
   readonly path: string;
 
   constructor(path: string) {

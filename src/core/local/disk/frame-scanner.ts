@@ -4,6 +4,7 @@
  * Invariant: `buffer` holds the bytes of the file from `#base` on, `#filled` of them; the current frame lies in it from
  * `start` to `end`, and is whole and has the right checksum.
  */
+import { MalformedError } from "../../log/codec.js";
 import { HEADER_BYTES, isFrameLength, isIntact, lengthOf } from "../../log/frame.js";
 import type { Files } from "../machine/machine.js";
 import { CorruptFileError } from "./file-errors.js";
@@ -63,7 +64,7 @@ export class FrameScanner {
 
   /**
    * Goes to the next frame; false when there is none up to `to`.
-   * @throws DamageError when the next bytes are no frame, or one with a wrong checksum.
+   * @throws CorruptFileError when the next bytes are no frame, or one with a wrong checksum.
    */
   next(): boolean {
     if (this.#next === this.#to) return false;
@@ -82,7 +83,7 @@ export class FrameScanner {
 
   /**
    * Refuses the frame that begins where the last good one ended.
-   * @throws DamageError always.
+   * @throws CorruptFileError always.
    */
   fail(detail: string): never {
     throw new CorruptFileError(this.path, this.#next, detail);
@@ -90,13 +91,26 @@ export class FrameScanner {
 
   /**
    * Refuses the current frame, whose checksum is right.
-   * @throws DamageError always.
+   * @throws CorruptFileError always.
    */
   refuse(detail: string): never {
     throw new CorruptFileError(this.path, this.offset, detail, true);
   }
 
-  /** Sees to it that `bytes` bytes from the next frame on are in the buffer. */
+  /**
+   * Gives the current frame to `read`.
+   * @throws CorruptFileError when that finds the entries in it malformed.
+   */
+  give(read: (buffer: Buffer, start: number, end: number) => void): void {
+    try {
+      read(this.#buffer, this.#start, this.#end);
+    } catch (error) {
+      if (error instanceof MalformedError) this.refuse(error.message);
+      throw error;
+    }
+  }
+
+  /** Reads until `bytes` bytes from the next frame on are in the buffer. */
   #load(bytes: number): void {
     const left = this.#to - this.#next;
     if (bytes > left) this.fail(`expected ${bytes} bytes of a frame, got ${left}`);

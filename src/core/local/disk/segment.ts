@@ -6,8 +6,19 @@
  * Applications Recover from fsync Failures?").
  */
 
-import { encodeJson, epochOf, isCount, kindOf, lengthOf, numberOf, SEGMENT, seqOf, timeOf } from "../../log/frame.js";
-import type { Files, Place, SegmentRef } from "../machine/machine.js";
+import {
+  crcOf,
+  encodeJson,
+  epochOf,
+  isCount,
+  kindOf,
+  lengthOf,
+  numberOf,
+  SEGMENT,
+  seqOf,
+  timeOf,
+} from "../../log/frame.js";
+import type { Files, LogPosition, Place, Position } from "../machine/machine.js";
 import { bestEffort } from "./file-access.js";
 import { CorruptFileError, formatError } from "./file-errors.js";
 import { segmentPath } from "./file-names.js";
@@ -18,36 +29,24 @@ import { writeAll, writeAnew } from "./write-all.js";
 /** Most bytes of the first frame of a segment, of this version and of later ones. */
 const MAX_HEAD_BYTES = 64 * 1024;
 
-/** Where a segment begins. */
-export interface SegmentStart {
-  readonly epoch: number;
-  /** The number of the segment within its epoch: 1, 2, 3, ... */
-  readonly segment: number;
-  /** The seq and time of the last batch before it. */
-  readonly seq: number;
-  readonly time: number;
-  /** The segment before it and where that one ends; null when the chain begins here, behind `snapshot.<seq>`. */
-  readonly previous: SegmentRef | null;
-}
-
 /** What the first frame of a segment says. */
-export interface SegmentHead extends SegmentStart {
-  /** Bytes of that frame: where the first batch begins. */
-  readonly bytes: number;
-  /** Its checksum. */
-  readonly crc: number;
+export interface SegmentHead {
+  /** The end of that frame, where the first batch begins. */
+  readonly start: LogPosition;
+  /** The end of the segment before it; null when the chain begins here, after `snapshot.<seq>`. */
+  readonly previous: Position | null;
 }
 
 /**
  * Reads the first frame of an open segment; null when it is not whole.
- * @throws DamageError when it is not the first frame of that segment.
+ * @throws CorruptFileError when it is not the first frame of that segment.
  * @throws StorageError `ERR_STORAGE_FORMAT` when another version wrote it, or nobody who keeps to the format.
  */
 export function readSegmentHead(
   files: Files,
   file: number,
   path: string,
-  name: Omit<SegmentRef, "end">,
+  name: Omit<Position, "offset">,
 ): SegmentHead | null {
   const frame = firstFrame(files, file, MAX_HEAD_BYTES);
   if (frame === null) return null;
@@ -58,9 +57,7 @@ export function readSegmentHead(
       `expected the first frame of a segment, got one of kind ${kindOf(frame, 0)}`,
       true,
     );
-  const { previous } = readHead(path, frame);
-  if (!isRef(previous))
-    throw formatError(path, "expected the place of a segment before it, or none, got something else");
+  const previous = previousIn(path, readHead(path, frame));
   const [epoch, segment] = [epochOf(frame, 0), numberOf(frame, 0)];
   if (epoch !== name.epoch || segment !== name.segment) {
     throw new CorruptFileError(
@@ -70,21 +67,24 @@ export function readSegmentHead(
       true,
     );
   }
-  const crc = frame.readUInt32LE(4);
-  return { epoch, segment, seq: seqOf(frame, 0), time: timeOf(frame, 0), previous, bytes: frame.length, crc };
+  const { length } = frame;
+  const [seq, time, crc] = [seqOf(frame, 0), timeOf(frame, 0), crcOf(frame, 0)];
+  return { start: { epoch, segment, offset: length, seq, time, bytes: length, crc }, previous };
 }
 
-/** Whether this names a segment, as text of a path that is made of it must, or says that there is none. */
-function isRef(previous: unknown): previous is SegmentRef | null {
-  if (previous === null || typeof previous !== "object") return previous === null;
-  const { epoch, segment, end } = previous as Partial<Record<keyof SegmentRef, unknown>>;
-  return isCount(epoch) && isCount(segment) && isCount(end);
+/**
+ * The end of the segment before, or null, as the first frame of a segment says.
+ * @throws StorageError `ERR_STORAGE_FORMAT` when it says neither: text that is made of it is part of a path.
+ */
+function previousIn(path: string, head: Record<string, unknown>): Position | null {
+  if (head.previous === null) return null;
+  const { epoch, segment, end } = (head.previous ?? {}) as Record<string, unknown>;
+  if (isCount(epoch) && isCount(segment) && isCount(end)) return { epoch, segment, offset: end };
+  throw formatError(path, "expected the place of a segment before it, or none, got something else");
 }
 
 /** The writing end of one segment. One caller at a time. */
 export class Segment {
-  readonly epoch: number;
-  readonly segment: number;
   /** The first frame, as it is in the file. */
   readonly head: Buffer;
   readonly #files: Files;
@@ -97,9 +97,7 @@ export class Segment {
   #syncsUnderWay = 0;
   #isClosed = false;
 
-  private constructor(files: Files, directory: string, file: number, start: SegmentStart, head: Buffer) {
-    this.epoch = start.epoch;
-    this.segment = start.segment;
+  private constructor(files: Files, directory: string, file: number, head: Buffer) {
     this.head = head;
     this.#files = files;
     this.#directory = directory;
@@ -108,16 +106,20 @@ export class Segment {
   }
 
   /**
-   * Makes the file of a new segment, with its whole first frame.
-   * @throws the error of a failed file operation; nothing of the segment is left then. `EEXIST`: there is one of that name.
+   * Creates the file of a new segment, with its whole first frame.
+   * @param start The number of the segment, and the seq and time of the last batch before it.
+   * @param previous The end of the segment before it; null when there is none.
+   * @throws the error of a failed file operation; what may be left of the segment then has no whole first frame. `EEXIST`: a
+   *   file of that name exists.
    */
-  static create(files: Files, place: Place, start: SegmentStart): Segment {
-    const { epoch, segment, seq, time, previous } = start;
+  static create(files: Files, place: Place, start: Omit<LogPosition, "offset">, previous: Position | null): Segment {
+    const { epoch, segment, seq, time } = start;
     const path = segmentPath(place, epoch, segment);
-    const head = encodeJson(SEGMENT, { epoch, seq, time, number: segment }, { format: FORMAT, previous });
+    const before = previous && { epoch: previous.epoch, segment: previous.segment, end: previous.offset };
+    const head = encodeJson(SEGMENT, { epoch, seq, time, number: segment }, { format: FORMAT, previous: before });
     const file = files.open(path, "create");
     const { error } = writeAll(files, file, [head], 0);
-    if (error === null) return new Segment(files, place.directory, file, start, head);
+    if (error === null) return new Segment(files, place.directory, file, head);
     files.close(file);
     bestEffort(() => files.unlink(path));
     throw error;

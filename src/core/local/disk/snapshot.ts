@@ -4,7 +4,7 @@
  * Invariant: a file named `snapshot.<seq>` was whole and on the disk before it got that name, and never changes.
  */
 
-import { boundOf, encodeEntries } from "../../log/codec.js";
+import { boundOf, checkEntries, encodeEntries } from "../../log/codec.js";
 import type { Entry } from "../../log/entry.js";
 import {
   END,
@@ -24,7 +24,6 @@ import {
 import { MAX_FRAME_BYTES } from "../../log/limits.js";
 import type { SnapshotHead } from "../../log/log.js";
 import type { Files, Place } from "../machine/machine.js";
-import { expectEntries } from "./batch-scanner.js";
 import { bestEffort, openUnlessCompacted, thenClose } from "./file-access.js";
 import { CorruptFileError, formatError } from "./file-errors.js";
 import { snapshotPath } from "./file-names.js";
@@ -96,7 +95,7 @@ export function isWholeSnapshot(files: Files, file: number, seq: number | null):
 
 /**
  * Reads the first frame of an open snapshot; null when it is not whole.
- * @throws DamageError when it is that of something else.
+ * @throws CorruptFileError when it is that of something else.
  * @throws StorageError `ERR_STORAGE_FORMAT` when another version wrote it, or nobody who keeps to the format.
  */
 export function readSnapshotHead(
@@ -126,13 +125,27 @@ function areOrigins(origins: unknown): origins is SnapshotHead["origins"] {
 
 /**
  * The head of a snapshot that is there.
- * @throws DamageError when it is not whole.
- * @throws StaleFilesError when there is no such file.
+ * @throws CorruptFileError when it is not whole.
+ * @throws CompactedFileError when there is no such file.
  */
 export function snapshotHead(files: Files, place: Place, seq: number): SnapshotHead {
   const path = snapshotPath(place, seq);
   const file = openUnlessCompacted(files, path);
   return thenClose(files, file, () => new SnapshotScanner(files, path, file, seq, false).head);
+}
+
+/**
+ * Reads and checks a whole snapshot.
+ * @param seq The seq that it must have; null: any.
+ * @throws CompactedFileError when there is no such file.
+ * @throws CorruptFileError when anything in it is not what was written.
+ */
+export function checkSnapshot(files: Files, path: string, seq: number | null): { head: SnapshotHead; bytes: number } {
+  return thenClose(files, openUnlessCompacted(files, path), (file) => {
+    const scanner = new SnapshotScanner(files, path, file, seq, true);
+    while (scanner.next());
+    return { head: scanner.head, bytes: files.bytes(file) };
+  });
 }
 
 /** Reads a snapshot frame by frame. Invariant: the first `#frameCount` frames had `#entryCount` entries. */
@@ -146,7 +159,7 @@ export class SnapshotScanner {
   /**
    * @param file Stays open, and is the caller's to close.
    * @param seq The seq that the snapshot is to have; null: any.
-   * @throws DamageError when its first frame is damaged, or it ends too soon.
+   * @throws CorruptFileError when its first frame is damaged, or it ends too soon.
    * @throws StorageError `ERR_STORAGE_FORMAT` when another version wrote it.
    */
   constructor(files: Files, path: string, file: number, seq: number | null, checksEntries: boolean) {
@@ -171,7 +184,7 @@ export class SnapshotScanner {
 
   /**
    * Goes to the next frame with entries; false once the last frame has confirmed that nothing is missing.
-   * @throws DamageError when what follows is not what was written.
+   * @throws CorruptFileError when what follows is not what was written.
    */
   next(): boolean {
     const frames = this.#frames;
@@ -185,7 +198,7 @@ export class SnapshotScanner {
     const number = numberOf(buffer, start);
     if (number !== this.#frameCount + 1)
       frames.refuse(`expected frame ${this.#frameCount + 1} of a snapshot, got ${number}`);
-    if (this.#checksEntries) expectEntries(frames);
+    if (this.#checksEntries) frames.give(checkEntries);
     this.#frameCount++;
     this.#entryCount += end - start >= HEADER_BYTES + 4 ? buffer.readUInt32LE(start + HEADER_BYTES) : 0;
     return true;

@@ -1,15 +1,20 @@
-/** Torn ends of segments, which are kept aside: they hold no confirmed batch, but a person may want to look at them. */
-
+/**
+ * Torn ends: what a write that was never finished leaves after the last whole frame of the last segment. They hold no
+ * confirmed batch, and are kept aside since a person may want to look at them.
+ */
 import { join } from "node:path";
-import type { Files, Place, SegmentRef } from "../machine/machine.js";
-import { compareSegments } from "./chain.js";
+import { BATCH, epochOf, seqOf } from "../../log/frame.js";
+import type { Files, LogPosition, Place, Position } from "../machine/machine.js";
+import { compareSegments, type Link } from "./chain.js";
 import { bestEffort, thenClose } from "./file-access.js";
+import { CorruptFileError } from "./file-errors.js";
 import { readExactly } from "./frame-scanner.js";
+import { nextIntactFrame } from "./resync.js";
 import { writeAll } from "./write-all.js";
 
-/** Unfinished ends that are kept; older ones are removed. */
+/** Torn ends that are kept; older ones are removed. */
 const MAX_TORN_FILES = 4;
-/** Most bytes of an unfinished end that are kept. */
+/** Most bytes of a torn end that are kept. */
 const MAX_TORN_BYTES = 16 * 1024 * 1024;
 
 const TORN_NAME = /^torn\.(\d+)\.(\d+)$/;
@@ -18,21 +23,35 @@ export const tornPath = (place: Place, epoch: number, segment: number): string =
   join(place.directory, `torn.${epoch}.${segment}`);
 
 /**
- * Keeps the end of a segment aside from `offset` on, if it is not kept already. Best effort: the end is worthless to the
- * log, and a full disk must not stop a recovery.
+ * Checks that no batch of the segment follows a bad place: then a write was not finished there. What was appended after `end`,
+ * since the segment was opened, does not count: its manager, which is fenced, may still write.
+ * @param from The bad place, and the seq of the last batch before it.
+ * @throws CorruptFileError when a batch follows: then the place was whole, and was damaged later.
  */
-export function keepTorn(
+export function expectTorn(
   files: Files,
-  place: Place,
-  segment: Omit<SegmentRef, "end">,
-  file: number,
-  offset: number,
+  { path, file, end }: Pick<Link, "path" | "file" | "end">,
+  { epoch, offset, seq }: Pick<LogPosition, "epoch" | "offset" | "seq">,
+  error?: CorruptFileError,
 ): void {
+  const isNext = (buffer: Buffer, at: number) => epochOf(buffer, at) === epoch && seqOf(buffer, at) > seq;
+  const found = nextIntactFrame(files, file, offset, BATCH, isNext, end);
+  if (found === -1) return;
+  const detail = `expected a first frame before the batch at byte ${found}, got none`;
+  throw error ?? new CorruptFileError(path, offset, detail);
+}
+
+/**
+ * Keeps the end of a segment aside, if it is not kept already. Best effort: the log does not need it, and a full disk must
+ * not stop a recovery.
+ * @param from Where the torn end begins.
+ */
+export function keepTornEnd(files: Files, place: Place, file: number, from: Position): void {
   bestEffort(() => {
-    const bytes = Math.min(files.bytes(file) - offset, MAX_TORN_BYTES);
-    const rest = readExactly(files, file, offset, bytes);
-    if (rest) writeNew(files, tornPath(place, segment.epoch, segment.segment), rest);
-    removeOldTorn(files, place);
+    const bytes = Math.min(files.bytes(file) - from.offset, MAX_TORN_BYTES);
+    const rest = readExactly(files, file, from.offset, bytes);
+    if (rest) writeNew(files, tornPath(place, from.epoch, from.segment), rest);
+    removeOld(files, place);
   });
 }
 
@@ -41,7 +60,7 @@ function writeNew(files: Files, path: string, bytes: Buffer): void {
   if (error) files.unlink(path);
 }
 
-function removeOldTorn(files: Files, place: Place): void {
+function removeOld(files: Files, place: Place): void {
   const torn = files.list(place.directory).flatMap((name) => {
     const [, epoch, segment] = TORN_NAME.exec(name) ?? [];
     return epoch === undefined ? [] : [{ name, epoch: Number(epoch), segment: Number(segment) }];

@@ -7,7 +7,7 @@ import type {
   HubOptions,
   LogPosition,
   Place,
-  SegmentRef,
+  Position,
 } from "../machine/machine.js";
 import type { Recovered } from "../upkeep/recovery.js";
 
@@ -33,7 +33,7 @@ export class LogWriter {
   readonly #fsync: HubOptions["fsync"];
   #segment: Segment;
   #confirmed: LogPosition;
-  #closed: SegmentRef[];
+  #closed: Position[];
   #snapshot: number;
   #snapshotBytes: number;
   /** The number of the newest segment that was tried. A segment that could not be created may keep its name. */
@@ -74,7 +74,7 @@ export class LogWriter {
 
   /** Bytes of the segments after the snapshot. */
   get segmentBytes(): number {
-    return this.#closed.reduce((sum, { end }) => sum + end, this.#confirmed.offset);
+    return this.#closed.reduce((sum, { offset }) => sum + offset, this.#confirmed.offset);
   }
 
   /** Segments after the snapshot. */
@@ -122,7 +122,7 @@ export class LogWriter {
    */
   rotate(): void {
     const { segment, seq, time, offset } = this.#confirmed;
-    const closed: SegmentRef = { epoch: this.#epoch, segment, end: offset };
+    const closed: Position = { epoch: this.#epoch, segment, offset };
     const previous = this.#segment;
     if (!previous.isPoisoned) previous.sync();
     const next = ++this.#lastSegment;
@@ -144,9 +144,9 @@ export class LogWriter {
   }
 
   /** All segments after the snapshot, the newest one up to its confirmed end. */
-  get chain(): SegmentRef[] {
+  get chain(): Position[] {
     const { epoch, segment, offset } = this.#confirmed;
-    return [...this.#closed, { epoch, segment, end: offset }];
+    return [...this.#closed, { epoch, segment, offset }];
   }
 
   /** What a compaction would fold now: all closed segments. */
@@ -166,8 +166,8 @@ export class LogWriter {
     this.#segment.close();
   }
 
-  #begin(segment: number, seq: number, time: number, previous: SegmentRef | null): Segment {
-    return Segment.create(this.#files, this.#place, { epoch: this.#epoch, segment, seq, time, previous });
+  #begin(segment: number, seq: number, time: number, previous: Position | null): Segment {
+    return Segment.create(this.#files, this.#place, { epoch: this.#epoch, segment, seq, time }, previous);
   }
 
   #positionAt(segment: number, seq: number, time: number): LogPosition {

@@ -146,7 +146,7 @@ export interface Machine {
   random(bytes: number): Buffer;
 }
 
-/** A place in the log's files. */
+/** A place in the log's files; often the end of a segment, as far as that is confirmed. */
 export interface Position {
   readonly epoch: number;
   /** The number of the segment within its epoch: 1, 2, 3, ... */
@@ -155,10 +155,16 @@ export interface Position {
   readonly offset: number;
 }
 
-/** A place in the files with the seq and time of the last batch before it. */
+/** A position where a frame ends, with the seq and time of the last batch before it. */
 export interface LogPosition extends Position {
   readonly seq: number;
   readonly time: number;
+  /**
+   * Length and checksum of the frame that ends there, a batch or the first frame of a segment; 0 or none when they are not
+   * known. They tell one history from another.
+   */
+  readonly bytes?: number;
+  readonly crc?: number;
 }
 
 /** Where a storage's files are. */
@@ -211,27 +217,19 @@ export type HubReport =
   /** It cannot serve. `code` is a `StorageErrorCode` or the code of a failed system call. */
   | { readonly kind: "failed"; readonly code: string; readonly message: string };
 
-/** One segment of the log, up to where its confirmed frames end. */
-export interface SegmentRef {
-  readonly epoch: number;
-  readonly segment: number;
-  /** Bytes up to which it is read. */
-  readonly end: number;
-}
-
 export interface CompactRequest {
   readonly place: Place;
   /** The manager's epoch, for names of temporary files. */
   readonly epoch: number;
   /** The seq of the newest snapshot; 0 for none. */
   readonly snapshot: number;
-  /** Closed segments that follow it, in order. */
-  readonly segments: readonly SegmentRef[];
+  /** The ends of the closed segments that follow it, in order. */
+  readonly segments: readonly Position[];
 }
 
 export interface CompactResult {
+  /** The seq of the snapshot; 0 when there was nothing to fold. */
   readonly snapshot: number;
+  /** Bytes of the snapshot. */
   readonly bytes: number;
-  readonly keys: number;
-  readonly durationMs: number;
 }

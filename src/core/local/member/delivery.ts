@@ -40,7 +40,7 @@ export class Delivery {
    * Begins after what was read from the files.
    * @param maxHeldBytes Most bytes of frames after the gap.
    */
-  constructor(sink: LogSink, position: LogPosition & { readonly bytes?: number }, maxHeldBytes: number) {
+  constructor(sink: LogSink, position: LogPosition, maxHeldBytes: number) {
     this.#sink = sink;
     this.#maxHeldBytes = maxHeldBytes;
     this.#epoch = position.epoch;
@@ -52,7 +52,7 @@ export class Delivery {
   }
 
   /** The position in the files after the last batch that was delivered. */
-  get position(): LogPosition & { readonly bytes: number } {
+  get position(): LogPosition {
     const place = { epoch: this.#epoch, segment: this.#segment, offset: this.#offset };
     return { ...place, seq: this.#seq, time: this.#time, bytes: this.#bytes };
   }

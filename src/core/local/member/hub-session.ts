@@ -20,7 +20,8 @@ import {
 } from "../../log/frame.js";
 import { MAX_FRAME_BYTES } from "../../log/limits.js";
 import type { LogSink } from "../../log/log.js";
-import { ChainReader, StaleFilesError } from "../disk/log-reader.js";
+import { CompactedFileError } from "../disk/file-errors.js";
+import { LogReader } from "../disk/log-reader.js";
 import type { SeatView } from "../election/seat.js";
 import type { LogPosition, Machine, Place } from "../machine/machine.js";
 import { type AdaptiveTimeout, FailureDetector } from "../wire/failure-detector.js";
@@ -70,7 +71,7 @@ export class HubSession extends FrameConnection {
   readonly #token: string;
   readonly #request: HubSessionRequest;
   #delivery: Delivery | null = null;
-  #reader: ChainReader | null = null;
+  #reader: LogReader | null = null;
   #backlog: Array<{ buffer: Buffer; start: number; end: number }> = [];
   #backlogBytes = 0;
   #isPaused = false;
@@ -152,7 +153,7 @@ export class HubSession extends FrameConnection {
     this.bytes = bytes;
     const { sink } = this.#request;
     sink.diskTrouble(null);
-    this.#reader = new ChainReader(this.#machine.files, this.#place, to, this.#position, {
+    this.#reader = new LogReader(this.#machine.files, this.#place, to, this.#position, {
       snapshot: (head) => {
         this.#position = null;
         sink.restoring(head);
@@ -174,7 +175,7 @@ export class HubSession extends FrameConnection {
         throw new ProtocolError(`expected a welcome at seq ${reader.position.seq}, got one at ${to.seq}`);
       }
     } catch (error) {
-      if (error instanceof StaleFilesError) this.drop();
+      if (error instanceof CompactedFileError) this.drop();
       else this.drop(error as Error);
       return;
     }
@@ -186,7 +187,7 @@ export class HubSession extends FrameConnection {
     }
     reader.close();
     this.#reader = null;
-    const { bytes, time } = reader.position;
+    const { bytes = 0, time } = reader.position;
     const position = { ...to, time: Math.max(to.time, time), bytes };
     // Frames that wait for a confirm come from one turn of the hub, and a hub drops a member that has a longer backlog.
     this.#delivery = new Delivery(this.#request.sink, position, this.#request.maxBacklogBytes + MAX_FRAME_BYTES);

@@ -15,14 +15,13 @@ import { Table } from "../../state/table.js";
 import { openLink } from "../disk/chain.js";
 import { linkOnce } from "../disk/file-access.js";
 import { snapshotPath, temporaryPath } from "../disk/file-names.js";
-import { ChainReader, type ChainVisitor } from "../disk/log-reader.js";
-import { writeSnapshot } from "../disk/snapshot.js";
-import { checkSnapshot } from "../disk/verify.js";
-import type { CompactRequest, CompactResult, Machine, Place, SegmentRef } from "../machine/machine.js";
+import { LogReader, type LogVisitor } from "../disk/log-reader.js";
+import { checkSnapshot, writeSnapshot } from "../disk/snapshot.js";
+import type { CompactRequest, CompactResult, Machine, Place, Position } from "../machine/machine.js";
 import { removeCovered, renewCopy } from "./removal.js";
 
 /** A state that is built from frames; the values in it stay text. */
-export class Fold implements ChainVisitor {
+export class Fold implements LogVisitor {
   #table = new Table();
 
   /** The seq, time and origins of the state. */
@@ -94,15 +93,14 @@ export function batchOf(buffer: Buffer, start: number, end: number): Batch {
  * Folds the closed segments of a request into a new snapshot and removes what that covers. Returns when all is on the disk.
  * Nothing is removed when anything fails before.
  * @throws StorageError `ERR_STORAGE_CORRUPT` when what is to be folded is damaged.
- * @throws StaleFilesError when another compaction has folded it.
+ * @throws CompactedFileError when another compaction has folded it.
  */
 export function compact(machine: Machine, request: CompactRequest): CompactResult {
-  const startedAt = machine.clock.elapsed();
   const fold = foldChain(machine, request);
   const { seq } = fold.head;
   const bytes = seq === 0 ? 0 : publish(machine, request.place, request.epoch, fold.head, fold.entries());
   if (seq > 0) tidy(machine, request, seq);
-  return { snapshot: seq, bytes, keys: fold.keyCount, durationMs: machine.clock.elapsed() - startedAt };
+  return { snapshot: seq, bytes };
 }
 
 /**
@@ -116,13 +114,12 @@ export function foldAll(machine: Machine, request: CompactRequest): void {
 
 function foldChain(machine: Machine, { place, segments }: CompactRequest): Fold {
   const fold = new Fold();
-  const { epoch, segment, end } = lastOf(segments);
-  const reader = new ChainReader(machine.files, place, { epoch, segment, offset: end }, null, fold, true);
+  const reader = new LogReader(machine.files, place, lastOf(segments), null, fold, true);
   while (!reader.step());
   return fold;
 }
 
-function lastOf(segments: readonly SegmentRef[]): SegmentRef {
+function lastOf(segments: readonly Position[]): Position {
   const last = segments.at(-1);
   if (last === undefined) throw new RangeError("expected segments to fold, got none");
   return last;
@@ -132,7 +129,7 @@ function lastOf(segments: readonly SegmentRef[]): SegmentRef {
 function isFolded({ files }: Machine, { place, snapshot, segments }: CompactRequest): boolean {
   const last = openLink(files, place, lastOf(segments));
   files.close(last.file);
-  if (snapshot === 0 || last.head.seq > snapshot || last.end > last.head.bytes) return false;
+  if (snapshot === 0 || last.start.seq > snapshot || last.end > last.start.offset) return false;
   checkSnapshot(files, snapshotPath(place, snapshot), snapshot);
   return true;
 }

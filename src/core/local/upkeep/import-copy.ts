@@ -8,8 +8,7 @@ import { linkOnce, withFile } from "../disk/file-access.js";
 import { CorruptFileError, formatError } from "../disk/file-errors.js";
 import { snapshotPath, temporaryPath } from "../disk/file-names.js";
 import { BLOCK_BYTES, firstFrame, readExactly } from "../disk/frame-scanner.js";
-import { SnapshotScanner } from "../disk/snapshot.js";
-import { checkSnapshot } from "../disk/verify.js";
+import { checkSnapshot, SnapshotScanner } from "../disk/snapshot.js";
 import { writeAll } from "../disk/write-all.js";
 import type { Files, Machine, Place } from "../machine/machine.js";
 import { Fold, publish } from "./compactor.js";
@@ -49,7 +48,7 @@ function adoptSnapshot(
   end: SnapshotHead | null,
 ): boolean {
   const { files } = machine;
-  const { seq } = checkSnapshot(files, place.filename, null);
+  const { seq } = checkSnapshot(files, place.filename, null).head;
   if (end !== null && seq <= end.seq) {
     const fold = foldSnapshot(files, place.filename, source);
     if (fold.keyCount === 0) return false;

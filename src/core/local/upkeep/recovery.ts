@@ -8,16 +8,24 @@
 
 import { dirname, join } from "node:path";
 import type { StorageError } from "../../errors.js";
-import { closeLinks, compareSegments, type Link, openChain, refOf } from "../disk/chain.js";
+import {
+  closeAllButLast,
+  compareSegments,
+  endOf,
+  type Link,
+  openAfter,
+  openAfterSnapshot,
+  openChain,
+} from "../disk/chain.js";
+import { ChainScanner } from "../disk/chain-scanner.js";
 import { openUnlessCompacted, thenClose, withFile } from "../disk/file-access.js";
 import { CompactedFileError, CorruptFileError, MissingFileError } from "../disk/file-errors.js";
 import { claimPath, claimsIn, segmentPath, segmentsIn, snapshotPath, snapshotsIn } from "../disk/file-names.js";
-import { type Applied, isInHistory } from "../disk/log-reader.js";
 import { readSegmentHead } from "../disk/segment.js";
-import { isWholeSnapshot, snapshotHead } from "../disk/snapshot.js";
-import { checkSnapshot, expectNoBatch, readLinks, type Torn } from "../disk/verify.js";
+import { checkSnapshot, isWholeSnapshot, snapshotHead } from "../disk/snapshot.js";
+import { expectTorn, keepTornEnd } from "../disk/torn-ends.js";
 import { writeAnew } from "../disk/write-all.js";
-import type { Files, HubOptions, LogPosition, Machine, Place, SegmentRef } from "../machine/machine.js";
+import type { Files, HubOptions, LogPosition, Machine, Place, Position } from "../machine/machine.js";
 import { publish } from "./compactor.js";
 import { importCopy } from "./import-copy.js";
 import type { Lost } from "./intact-frames.js";
@@ -31,12 +39,11 @@ export interface Recovered {
   /** The seq of the newest snapshot; 0 for none. */
   readonly snapshot: number;
   readonly snapshotBytes: number;
-  /** The segments behind the snapshot in order, each up to where it is valid; none when the snapshot covers them all. */
-  readonly segments: readonly SegmentRef[];
+  /** The ends of the segments after the snapshot, in order; none when the snapshot covers them all. */
+  readonly segments: readonly Position[];
   /** The seq and time of the last batch. */
   readonly seq: number;
   readonly time: number;
-  readonly torn: Torn | null;
 }
 
 /**
@@ -45,7 +52,7 @@ export interface Recovered {
  * @param adopt Called when there is no log at all: publishes a snapshot to begin with; false when there is nothing.
  * @throws StorageError `ERR_STORAGE_CORRUPT` or `ERR_STORAGE_FORMAT`.
  */
-export function recover(files: Files, place: Place, position: Applied | null, adopt: () => boolean): Recovered {
+export function recover(files: Files, place: Place, position: LogPosition | null, adopt: () => boolean): Recovered {
   let seen = "";
   for (;;) {
     const names = files.list(place.directory);
@@ -63,9 +70,14 @@ export function recover(files: Files, place: Place, position: Applied | null, ad
   }
 }
 
-const NOTHING: Recovered = { snapshot: 0, snapshotBytes: 0, segments: [], seq: 0, time: 0, torn: null };
+const NOTHING: Recovered = { snapshot: 0, snapshotBytes: 0, segments: [], seq: 0, time: 0 };
 
-function recoverFrom(files: Files, place: Place, names: readonly string[], position: Applied | null): Recovered | null {
+function recoverFrom(
+  files: Files,
+  place: Place,
+  names: readonly string[],
+  position: LogPosition | null,
+): Recovered | null {
   const base = snapshotsIn(names)[0] ?? 0;
   const last = openNewest(files, place, names);
   if (last === null && base === 0) return null;
@@ -82,7 +94,7 @@ function recoverFrom(files: Files, place: Place, names: readonly string[], posit
  * left. What a manager that was frozen then has appended beside the snapshot was confirmed to nobody.
  */
 function isLeftOver(last: Link, base: number): boolean {
-  return last.head.seq < base;
+  return last.start.seq < base;
 }
 
 /** Opens the newest segment with a whole first frame, to be read to the end of its file; null when there is none. */
@@ -94,8 +106,8 @@ function openNewest(files: Files, place: Place, names: readonly string[]): Link 
     try {
       const end = files.bytes(file);
       const head = readSegmentHead(files, file, path, ref);
-      if (head) link = { ...ref, path, file, head, end: files.bytes(file) };
-      else expectNoBatch(files, { path, file, epoch: ref.epoch, end }, 0, 0);
+      if (head) link = { ...head, path, file, end: files.bytes(file) };
+      else expectTorn(files, { path, file, end }, { epoch: ref.epoch, offset: 0, seq: 0 });
     } finally {
       if (link === null) files.close(file);
     }
@@ -106,48 +118,50 @@ function openNewest(files: Files, place: Place, names: readonly string[]): Link 
 
 /** Reads and checks everything. */
 function recoverAll(files: Files, place: Place, base: number, last: Link | null): Recovered {
-  const snapshot = base === 0 ? { bytes: 0, time: 0 } : checkSnapshot(files, snapshotPath(place, base), base);
-  const covered = { snapshot: base, snapshotBytes: snapshot.bytes };
-  if (last === null) return { ...covered, segments: [], seq: base, time: snapshot.time, torn: null };
-  const links = openChain(files, place, last, (link) => link.head.seq <= base);
+  const checked = base === 0 ? null : checkSnapshot(files, snapshotPath(place, base), base);
+  const covered = { snapshot: base, snapshotBytes: checked?.bytes ?? 0 };
+  const snapshotTime = checked?.head.time ?? 0;
+  if (last === null) return { ...covered, segments: [], seq: base, time: snapshotTime };
+  const links = openAfterSnapshot(files, place, last, base);
   try {
-    const first = links[0] as Link;
-    if (first.head.seq > base) throw new CompactedFileError(snapshotPath(place, first.head.seq));
-    const start = { ...first.head, offset: first.head.bytes };
-    const { end, torn } = readLinks(files, place, links, start);
-    const time = Math.max(end.time, snapshot.time);
-    if (isLeftOver(last, base)) return { ...covered, segments: [], seq: base, time, torn };
-    return { ...covered, segments: refsOf(links, end.offset), seq: end.seq, time, torn };
+    const end = readToEnd(files, place, links, (links[0] as Link).start);
+    const time = Math.max(end.time, snapshotTime);
+    if (isLeftOver(last, base)) return { ...covered, segments: [], seq: base, time };
+    return { ...covered, segments: endsOf(links, end), seq: end.seq, time };
   } finally {
-    closeLinks(files, links.slice(0, -1));
+    closeAllButLast(files, links);
   }
+}
+
+/** Reads and checks the links from a position on. Returns the end of the last batch; what follows it is kept aside. */
+function readToEnd(files: Files, place: Place, links: readonly Link[], from: LogPosition): LogPosition {
+  const batches = new ChainScanner(files, links, from, { checksEntries: true, mayBeTorn: true });
+  while (batches.next());
+  if (batches.isTorn) keepTornEnd(files, place, (links.at(-1) as Link).file, batches.position);
+  return batches.position;
 }
 
 /** Reads what follows a position; null when that is not part of this history. Damage before it stops nothing. */
-function recoverTail(files: Files, place: Place, base: number, last: Link, position: Applied): Recovered | null {
-  let links = [last];
+function recoverTail(files: Files, place: Place, base: number, last: Link, position: LogPosition): Recovered | null {
+  const links = openAfter(files, place, last, position);
+  if (links === null) return null;
   try {
-    links = openChain(files, place, last, (link) => compareSegments(link, position) <= 0);
-    if (!isInHistory(files, links, position)) return null;
-    const { end, torn } = readLinks(files, place, links, position);
-    const segments = [...olderRefs(files, place, links[0] as Link, base), ...refsOf(links, end.offset)];
+    const end = readToEnd(files, place, links, position);
+    const segments = [...olderEnds(files, place, links[0] as Link, base), ...endsOf(links, end)];
     const snapshotBytes = base === 0 ? 0 : bytesOf(files, snapshotPath(place, base));
-    return { snapshot: base, snapshotBytes, segments, seq: end.seq, time: end.time, torn };
-  } catch (error) {
-    if (error instanceof CompactedFileError) return null;
-    throw error;
+    return { snapshot: base, snapshotBytes, segments, seq: end.seq, time: end.time };
   } finally {
-    closeLinks(files, links.slice(0, -1));
+    closeAllButLast(files, links);
   }
 }
 
-/** The segments between the snapshot and `first`, as far as they can be told; a compaction that misses one refuses. */
-function olderRefs(files: Files, place: Place, first: Link, base: number): SegmentRef[] {
-  if (first.head.seq <= base) return [];
+/** The ends of the segments between the snapshot and `first`, as far as they are known; a compaction that misses one refuses. */
+function olderEnds(files: Files, place: Place, first: Link, base: number): Position[] {
+  if (first.start.seq <= base) return [];
   try {
-    const links = openChain(files, place, first, (link) => link.head.seq <= base);
-    closeLinks(files, links.slice(0, -1));
-    return links.slice(0, -1).map(refOf);
+    const links = openChain(files, place, first, ({ start }) => start.seq <= base);
+    closeAllButLast(files, links);
+    return links.slice(0, -1).map(endOf);
   } catch (error) {
     if (error instanceof CompactedFileError || error instanceof CorruptFileError) return [];
     throw error;
@@ -158,9 +172,9 @@ function bytesOf(files: Files, path: string): number {
   return thenClose(files, openUnlessCompacted(files, path), (file) => files.bytes(file));
 }
 
-/** The links as they are told to others, the last one up to `end`. */
-function refsOf(links: readonly Link[], end: number): SegmentRef[] {
-  return links.map((link, index) => (index === links.length - 1 ? { ...refOf(link), end } : refOf(link)));
+/** Where the links end; the last one ends where the log does. */
+function endsOf(links: readonly Link[], { epoch, segment, offset }: LogPosition): Position[] {
+  return [...links.slice(0, -1).map(endOf), { epoch, segment, offset }];
 }
 
 /**
@@ -251,7 +265,7 @@ function syncIfThere(files: Files, path: string): void {
  * a compaction of before the fence has just folded and removed what the chain begins with.
  * @param chain The segments of the log in order, as recovered.
  */
-export function removeStrays(files: Files, place: Place, epoch: number, chain: readonly SegmentRef[]): void {
+export function removeStrays(files: Files, place: Place, epoch: number, chain: readonly Position[]): void {
   const names = files.list(place.directory);
   for (const name of names) {
     const owner = TEMPORARY_NAME.exec(name)?.[1];
@@ -265,7 +279,7 @@ export function removeStrays(files: Files, place: Place, epoch: number, chain: r
   }
 }
 
-function isComplete(files: Files, place: Place, chain: readonly SegmentRef[], snapshot: number): boolean {
+function isComplete(files: Files, place: Place, chain: readonly Position[], snapshot: number): boolean {
   if (snapshot > 0) {
     const isWhole = withFile(files, snapshotPath(place, snapshot), (file) => isWholeSnapshot(files, file, snapshot));
     if (isWhole !== true) return false;
@@ -274,5 +288,5 @@ function isComplete(files: Files, place: Place, chain: readonly SegmentRef[], sn
   if (first === undefined) return true;
   const path = segmentPath(place, first.epoch, first.segment);
   const head = withFile(files, path, (file) => readSegmentHead(files, file, path, first));
-  return head !== null && head.seq <= snapshot;
+  return head !== null && head.start.seq <= snapshot;
 }

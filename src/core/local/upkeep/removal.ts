@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { codeOf } from "../../errors.js";
 import { seatPath, seatsIn, segmentPath, segmentsIn, snapshotPath, snapshotsIn } from "../disk/file-names.js";
 import { tornPath } from "../disk/torn-ends.js";
-import type { Files, Place, SegmentRef } from "../machine/machine.js";
+import type { Files, Place, Position } from "../machine/machine.js";
 
 const LEFTOVER_NAME = /^(?:tmp|torn|claim|damaged|hub|member\.(\d+))\./;
 
@@ -25,7 +25,7 @@ export function renewCopy(files: Files, place: Place, snapshot: number, temporar
  * Removes what a snapshot covers, once it is on the disk under its name: older snapshots, the folded segments and their
  * unfinished ends.
  */
-export function removeCovered(files: Files, place: Place, snapshot: number, folded: readonly SegmentRef[]): void {
+export function removeCovered(files: Files, place: Place, snapshot: number, folded: readonly Position[]): void {
   for (const seq of snapshotsIn(files.list(place.directory))) {
     if (seq < snapshot) files.unlink(snapshotPath(place, seq));
   }

@@ -16,8 +16,7 @@ import { CorruptFileError } from "../disk/file-errors.js";
 import { segmentPath, segmentsIn, snapshotPath, snapshotsIn, temporaryPath } from "../disk/file-names.js";
 import { frameAt, nextIntactFrame } from "../disk/resync.js";
 import { readSegmentHead } from "../disk/segment.js";
-import { readSnapshotHead } from "../disk/snapshot.js";
-import { checkSnapshot } from "../disk/verify.js";
+import { checkSnapshot, readSnapshotHead } from "../disk/snapshot.js";
 import type { Files, Machine, Place } from "../machine/machine.js";
 import { batchOf, Fold, publish } from "./compactor.js";
 import { type Lost, readIntactFrames } from "./intact-frames.js";
@@ -105,7 +104,7 @@ function sourcesOf(files: Files, place: Place, names: readonly string[]): Source
 function lastBefore(files: Files, path: string, epoch: number, segment: number): number | null {
   return thenClose(files, files.open(path, "read"), (file) => {
     const head = unlessDamaged(() => readSegmentHead(files, file, path, { epoch, segment }));
-    if (head) return head.seq;
+    if (head) return head.start.seq;
     const first = nextIntactFrame(files, file, 0, BATCH, (buffer, at) => epochOf(buffer, at) === epoch);
     return first === -1 ? null : seqOf(frameAt(files, file, first), 0) - 1;
   });

@@ -6,25 +6,28 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { placeOf, segmentPath } from "../../../../dist/core/local/disk/file-names.js";
 import { readSegmentHead, Segment } from "../../../../dist/core/local/disk/segment.js";
+import { tornPath } from "../../../../dist/core/local/disk/torn-ends.js";
 import { diskFiles } from "../../../../dist/core/local/machine/files.js";
 import { recover } from "../../../../dist/core/local/upkeep/recovery.js";
 import { MemoryFiles } from "../machine/memory-files.js";
 import { frameOf, load, place, statesUpTo } from "./stored.js";
 
 const STATES = statesUpTo(20);
-const START = { epoch: 1, segment: 1, seq: 0, time: 0, previous: null };
+const START = { epoch: 1, segment: 1, seq: 0, time: 0 };
 const PATH = segmentPath(place, 1, 1);
 const none = () => false;
 
 test("a new segment has its whole first frame, and a name of its own", () => {
   const files = new MemoryFiles();
-  const start = { epoch: 3, segment: 2, seq: 9, time: 77, previous: { epoch: 2, segment: 8, end: 1234 } };
-  const segment = Segment.create(files, place, start);
+  const start = { epoch: 3, segment: 2, seq: 9, time: 77 };
+  const previous = { epoch: 2, segment: 8, offset: 1234 };
+  const segment = Segment.create(files, place, start, previous);
   const path = segmentPath(place, 3, 2);
   assert.deepEqual(files.get(path), segment.head);
   const head = readSegmentHead(files, files.open(path, "read"), path, { epoch: 3, segment: 2 });
-  assert.deepEqual(head, { ...start, bytes: segment.end, crc: segment.head.readUInt32LE(4) });
-  assert.throws(() => Segment.create(files, place, start), { code: "EEXIST" });
+  const frame = { offset: segment.end, bytes: segment.end, crc: segment.head.readUInt32LE(4) };
+  assert.deepEqual(head, { start: { ...start, ...frame }, previous });
+  assert.throws(() => Segment.create(files, place, start, previous), { code: "EEXIST" });
   assert.deepEqual(files.get(path), segment.head);
 });
 
@@ -36,14 +39,14 @@ test("a segment that cannot be made leaves nothing", () => {
       if (call !== "write") return undefined;
       return writes++ === 0 ? fault : { code: "ENOSPC" };
     };
-    assert.throws(() => Segment.create(files, place, START));
+    assert.throws(() => Segment.create(files, place, START, null));
     assert.deepEqual([files.list(place.directory), files.openFiles.size], [[], 0]);
   }
 });
 
 test("short writes are gone on with, byte by byte if need be", () => {
   const files = new MemoryFiles();
-  const segment = Segment.create(files, place, START);
+  const segment = Segment.create(files, place, START, null);
   files.fault = (call) => (call === "write" ? { takesBytes: 1 } : undefined);
   assert.equal(segment.append([frameOf(1, 1), Buffer.alloc(0), frameOf(2, 1)]), null);
   assert.equal(segment.end, files.get(PATH).length);
@@ -56,7 +59,7 @@ test("wherever the disk gets full, whole frames stay, the fragment goes, and app
   for (const buffers of [frames, [Buffer.concat(frames)], [frames[0] as Buffer, Buffer.concat(frames.slice(1))]]) {
     for (let room = 0; room < total; room++) {
       const files = new MemoryFiles();
-      const segment = Segment.create(files, place, START);
+      const segment = Segment.create(files, place, START, null);
       const before = segment.end;
       let left = room;
       files.fault = (call) => {
@@ -82,7 +85,7 @@ test("wherever the disk gets full, whole frames stay, the fragment goes, and app
 
 test("a fragment that cannot be cut off makes the segment broken, and recovery cuts it", () => {
   const files = new MemoryFiles();
-  const segment = Segment.create(files, place, START);
+  const segment = Segment.create(files, place, START, null);
   assert.equal(segment.append([frameOf(1, 1)]), null);
   let writes = 0;
   files.fault = (call) => (call === "write" && writes++ === 0 ? { takesBytes: 30 } : { code: "EIO" });
@@ -90,13 +93,13 @@ test("a fragment that cannot be cut off makes the segment broken, and recovery c
   assert.equal(segment.isBroken, true);
   files.fault = null;
   assert.match(`${segment.append([frameOf(2, 1)])}`, /broken/);
-  const recovered = recover(files, place, null, none);
-  assert.deepEqual([recovered.seq, recovered.torn?.bytes], [1, 30]);
+  assert.equal(recover(files, place, null, none).seq, 1);
+  assert.equal(files.get(tornPath(place, 1, 1)).length, 30);
 });
 
 test("a failed fsync is never tried again", async () => {
   const files = new MemoryFiles();
-  const segment = Segment.create(files, place, START);
+  const segment = Segment.create(files, place, START, null);
   segment.append([frameOf(1, 1)]);
   files.fault = (call) => (call === "sync" ? { code: "EIO" } : undefined);
   const later = () => new Promise<Error | null>((resolve) => segment.syncLater(resolve));
@@ -112,7 +115,7 @@ test("a failed fsync is never tried again", async () => {
 test("what a failed fsync may have given up is written anew, once, for a successor that syncs the segment", async () => {
   for (const how of ["sync", "syncLater"] as const) {
     const files = new MemoryFiles();
-    const segment = Segment.create(files, place, START);
+    const segment = Segment.create(files, place, START, null);
     files.fault = (call) => (call === "sync" ? { code: "EIO" } : undefined);
     if (how === "sync") assert.throws(() => segment.sync(), { code: "EIO" });
     else assert.ok(await new Promise((resolve) => segment.syncLater(resolve)));
@@ -125,7 +128,7 @@ test("what a failed fsync may have given up is written anew, once, for a success
 test("what was synced survives a loss of power, its name included", async () => {
   for (const how of ["sync", "syncLater"] as const) {
     const files = new MemoryFiles();
-    const segment = Segment.create(files, place, START);
+    const segment = Segment.create(files, place, START, null);
     segment.append([frameOf(1, 1)]);
     if (how === "sync") segment.sync();
     else await new Promise((resolve) => segment.syncLater(resolve));
@@ -137,7 +140,7 @@ test("what was synced survives a loss of power, its name included", async () => 
 
 test("closing waits for an fsync that is under way, and can be repeated", async () => {
   const files = new MemoryFiles();
-  const segment = Segment.create(files, place, START);
+  const segment = Segment.create(files, place, START, null);
   const done = new Promise<Error | null>((resolve) => segment.syncLater(resolve));
   segment.close();
   segment.close();
@@ -154,7 +157,7 @@ const FILL = `
   import { frameOf } from "${new URL("./stored.js", import.meta.url)}";
   const place = placeOf(process.argv[1], "app");
   diskFiles.makeDirectory(place.directory);
-  const segment = Segment.create(diskFiles, place, { epoch: 1, segment: 1, seq: 0, time: 0, previous: null });
+  const segment = Segment.create(diskFiles, place, { epoch: 1, segment: 1, seq: 0, time: 0 }, null);
   let seq = 0;
   let error = null;
   while (error === null) {
@@ -178,8 +181,9 @@ function fill(directory: string, prefix: string): { code: string; seq: number; e
 function expectWholeFrames(directory: string, { seq, end, isBroken }: ReturnType<typeof fill>): void {
   const real = placeOf(directory, "app");
   const recovered = recover(diskFiles, real, null, none);
-  assert.deepEqual([recovered.seq, recovered.torn, isBroken], [seq, null, false]);
-  assert.equal(recovered.segments[0]?.end, end);
+  assert.deepEqual([recovered.seq, isBroken], [seq, false]);
+  assert.equal(recovered.segments[0]?.offset, end);
+  assert.deepEqual(diskFiles.list(real.directory), ["log.1.1"], "nothing is torn");
 }
 
 test("a real file that meets the limit of its process keeps whole frames only", (t) => {

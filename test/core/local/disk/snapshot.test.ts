@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { snapshotPath } from "../../../../dist/core/local/disk/file-names.js";
-import { ChainReader } from "../../../../dist/core/local/disk/log-reader.js";
+import { LogReader } from "../../../../dist/core/local/disk/log-reader.js";
 import { Segment } from "../../../../dist/core/local/disk/segment.js";
-import { isWholeSnapshot, SnapshotScanner, writeSnapshot } from "../../../../dist/core/local/disk/snapshot.js";
-import { checkSnapshot } from "../../../../dist/core/local/disk/verify.js";
+import {
+  checkSnapshot,
+  isWholeSnapshot,
+  SnapshotScanner,
+  writeSnapshot,
+} from "../../../../dist/core/local/disk/snapshot.js";
 import { expireEntry, setEntry } from "../../../../dist/core/log/entry.js";
 import { MemoryFiles } from "../machine/memory-files.js";
 import { framesIn, place } from "./stored.js";
@@ -76,11 +80,11 @@ test("a snapshot of another seq is not taken for this one, nor are its frames", 
 
 test("a snapshot that is cut off is noticed before anything of it is visited", () => {
   const { files, frames } = makeSnapshot();
-  const { end } = Segment.create(files, place, { epoch: 1, segment: 1, seq: 9, time: 5, previous: null });
+  const { end } = Segment.create(files, place, { epoch: 1, segment: 1, seq: 9, time: 5 }, null);
   files.put(PATH, Buffer.concat(frames.slice(0, -1)));
   const fail = () => assert.fail("expected no visit");
   const visit = { snapshot: fail, state: fail, batch: fail };
-  const reader = new ChainReader(files, place, { epoch: 1, segment: 1, offset: end }, null, visit);
+  const reader = new LogReader(files, place, { epoch: 1, segment: 1, offset: end }, null, visit);
   assert.throws(() => reader.step(), isCorrupt);
 });
 

@@ -1,9 +1,9 @@
 /** Storages made for tests: a history of batches in segments, and what it comes to, computed the naive way. */
 
 import { placeOf, segmentPath } from "../../../../dist/core/local/disk/file-names.js";
-import { ChainReader } from "../../../../dist/core/local/disk/log-reader.js";
+import { LogReader } from "../../../../dist/core/local/disk/log-reader.js";
 import { Segment } from "../../../../dist/core/local/disk/segment.js";
-import type { CompactRequest, Files, Machine, Place, SegmentRef } from "../../../../dist/core/local/machine/machine.js";
+import type { CompactRequest, Files, Machine, Place, Position } from "../../../../dist/core/local/machine/machine.js";
 import { compact, Fold } from "../../../../dist/core/local/upkeep/compactor.js";
 import type { Recovered } from "../../../../dist/core/local/upkeep/recovery.js";
 import { encodeEntries } from "../../../../dist/core/log/codec.js";
@@ -70,34 +70,34 @@ export function writeSegment(
   epoch: number,
   segment: number,
   [first, last]: readonly [number, number],
-  previous: SegmentRef | null,
+  previous: Position | null,
   where: Place = place,
-): SegmentRef {
+): Position {
   const before = first - 1;
   const time = before === 0 ? 0 : START_MS + before;
-  const writer = Segment.create(files, where, { epoch, segment, seq: before, time, previous });
+  const writer = Segment.create(files, where, { epoch, segment, seq: before, time }, previous);
   const frames = [];
   for (let seq = first; seq <= last; seq++) frames.push(frameOf(seq, epoch));
   const error = writer.append(frames);
   if (error) throw error;
   writer.close();
-  return { epoch, segment, end: writer.end };
+  return { epoch, segment, offset: writer.end };
 }
 
 /** What a member reads that joins a hub behind what was recovered: the hub's first segment is still empty. */
 export function load(files: Files, { segments, seq, time }: Recovered): { seq: number; text: string } {
-  const start = { epoch: 99_999, segment: 1, seq, time, previous: segments.at(-1) ?? null };
-  const next = Segment.create(files, place, start);
+  const start = { epoch: 99_999, segment: 1, seq, time };
+  const next = Segment.create(files, place, start, segments.at(-1) ?? null);
   next.close();
   const fold = new Fold();
-  const reader = new ChainReader(files, place, { epoch: 99_999, segment: 1, offset: next.end }, null, fold);
+  const reader = new LogReader(files, place, { epoch: 99_999, segment: 1, offset: next.end }, null, fold);
   while (!reader.step());
   files.unlink(segmentPath(place, 99_999, 1));
   return { seq: fold.seq, text: textOf(fold) };
 }
 
 /** A snapshot of 1 to 5, closed segments up to 15, a last one up to 20. All of it is on the disk. */
-export function makeStorage(): { files: MemoryFiles; request: CompactRequest; last: SegmentRef } {
+export function makeStorage(): { files: MemoryFiles; request: CompactRequest; last: Position } {
   const files = new MemoryFiles();
   const first = writeSegment(files, 1, 1, [1, 5], null);
   compact(machineOf(files), { place, epoch: 1, snapshot: 0, segments: [first] });

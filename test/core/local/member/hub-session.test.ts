@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type {
   LogPosition,
   Machine,
-  SegmentRef,
+  Position,
   Socket,
   SocketEvents,
 } from "../../../../dist/core/local/machine/machine.js";
@@ -61,9 +61,9 @@ function member(position: LogPosition | null = null) {
   return { clock, hub, fold, calls, ends, session, last };
 }
 
-function welcomeOf({ epoch, segment, end }: SegmentRef): Buffer {
+function welcomeOf({ epoch, segment, offset }: Position): Buffer {
   const time = 1_000_000 + LAST;
-  return encodeJson(WELCOME, { epoch, seq: LAST, time }, { segment, offset: end, bytes: end, now: time });
+  return encodeJson(WELCOME, { epoch, seq: LAST, time }, { segment, offset, bytes: offset, now: time });
 }
 
 /** The next batches, as the hub sends them. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { segmentPath } from "../../../../dist/core/local/disk/file-names.js";
-import { ChainReader } from "../../../../dist/core/local/disk/log-reader.js";
+import { LogReader } from "../../../../dist/core/local/disk/log-reader.js";
 import { compact } from "../../../../dist/core/local/upkeep/compactor.js";
 import { recover } from "../../../../dist/core/local/upkeep/recovery.js";
 import { encodeJson, SEGMENT } from "../../../../dist/core/log/frame.js";
@@ -12,6 +12,9 @@ import { MemoryFiles } from "../machine/memory-files.js";
 const STATES = statesUpTo(40);
 const MASKS = [0x01, 0x80, 0xff];
 const none = () => false;
+
+/** The torn ends that are kept aside. */
+const tornIn = (files: MemoryFiles): string[] => files.list(place.directory).filter((name) => name.startsWith("torn."));
 
 /** How many frames of the last segment are whole in its first `bytes` bytes; -1: not even the first frame. */
 function wholeFrames(bytes: number): number {
@@ -29,7 +32,6 @@ test("an empty directory is an empty log", () => {
     segments: [],
     seq: 0,
     time: 0,
-    torn: null,
   });
 });
 
@@ -38,7 +40,7 @@ test("a whole storage is recovered to its end, and its files are closed", () => 
   const recovered = recover(files, place, null, none);
   assert.equal(recovered.seq, 25);
   assert.equal(recovered.snapshot, 10);
-  assert.equal(recovered.torn, null);
+  assert.deepEqual(tornIn(files), []);
   assert.deepEqual(
     recovered.segments.map(({ epoch, segment }) => [epoch, segment]),
     [
@@ -112,7 +114,7 @@ test("every byte flipped in the last segment is corrupt, or torn with exactly th
         continue;
       }
       const recovered = recover(files, place, null, none);
-      assert.equal(recovered.torn?.file, LAST);
+      assert.deepEqual(tornIn(files), ["torn.2.2"]);
       assert.deepEqual(load(files, recovered), { seq: 24, text: STATES[24] }, `byte ${at} ^ ${mask}`);
     }
   }
@@ -126,7 +128,8 @@ test("a tail of zeros, of noise or of half a frame is torn, kept aside, and not 
     const files = withFile(LAST, Buffer.concat([content, tail]));
     for (let run = 0; run < 2; run++) {
       const recovered = recover(files, place, null, none);
-      assert.deepEqual(recovered.torn, { file: LAST, offset: content.length, bytes: tail.length });
+      assert.equal(recovered.segments.at(-1)?.offset, content.length);
+      assert.deepEqual(tornIn(files), ["torn.2.2"]);
       assert.deepEqual(load(files, recovered), { seq: 25, text: STATES[25] });
     }
     assert.deepEqual(files.get(`${place.directory}/torn.2.2`), tail);
@@ -166,11 +169,11 @@ test("frames of the log that are repeated, swapped or left out are corrupt", () 
 test("a segment that begins behind another batch than its predecessor ends with is corrupt", () => {
   const files = new MemoryFiles();
   const first = writeSegment(files, 1, 1, [1, 10], null);
-  const end = first.end - frameOf(10, 1).length;
-  const second = writeSegment(files, 1, 2, [11, 12], { ...first, end });
+  const offset = first.offset - frameOf(10, 1).length;
+  const second = writeSegment(files, 1, 2, [11, 12], { ...first, offset });
   assert.throws(() => recover(files, place, null, none), isCorrupt);
   const visit = { snapshot: () => {}, state: () => {}, batch: () => {} };
-  const reader = new ChainReader(files, place, { epoch: 1, segment: 2, offset: second.end }, null, visit);
+  const reader = new LogReader(files, place, second, null, visit);
   assert.throws(() => reader.step(), isCorrupt);
 });
 
@@ -189,7 +192,7 @@ test("with a mark only what follows it is read, and old damage stops nothing", (
   const clean = storage.afterCrash();
   const { segments, seq } = recover(clean, place, null, none);
   const second = segments[1] as (typeof segments)[number];
-  const mark = { epoch: 2, segment: 1, offset: second.end, seq: 20, time: 1_000_020 };
+  const mark = { epoch: 2, segment: 1, offset: second.offset, seq: 20, time: 1_000_020 };
   const headless = storage.get(CLOSED[0] as string).subarray(storage.get(CLOSED[0] as string).readUInt32LE(0));
   for (const [path, content] of [
     [SNAPSHOT, Buffer.alloc(storage.get(SNAPSHOT).length)],
@@ -209,7 +212,7 @@ test("with a mark only what follows it is read, and old damage stops nothing", (
 test("a mark of another history is not trusted", () => {
   const files = storage.afterCrash();
   const { segments } = recover(files, place, null, none);
-  const end = (segments[1] as { end: number }).end;
+  const end = (segments[1] as { offset: number }).offset;
   for (const mark of [
     { epoch: 2, segment: 1, offset: end, seq: 19, time: 0 },
     { epoch: 2, segment: 1, offset: end + 1, seq: 20, time: 0 },
@@ -247,8 +250,8 @@ test("batches that a snapshot holds already are not applied again", () => {
   const files = new MemoryFiles();
   const whole = writeSegment(files, 1, 1, [1, 10], null);
   const content = files.get(segmentPath(place, 1, 1));
-  const end = whole.end - [6, 7, 8, 9, 10].reduce((sum, seq) => sum + frameOf(seq, 1).length, 0);
-  compact(machineOf(files), { place, epoch: 1, snapshot: 0, segments: [{ ...whole, end }] });
+  const offset = whole.offset - [6, 7, 8, 9, 10].reduce((sum, seq) => sum + frameOf(seq, 1).length, 0);
+  compact(machineOf(files), { place, epoch: 1, snapshot: 0, segments: [{ ...whole, offset }] });
   files.put(segmentPath(place, 1, 1), content);
   writeSegment(files, 1, 2, [11, 10], whole);
   const recovered = recover(files, place, null, none);
@@ -258,8 +261,8 @@ test("batches that a snapshot holds already are not applied again", () => {
 
 test("a segment without a whole first frame is ignored", () => {
   const next = new MemoryFiles();
-  const { end } = writeSegment(next, 3, 1, [26, 25], null);
-  for (const bytes of [0, 10, 56, end - 1]) {
+  const { offset } = writeSegment(next, 3, 1, [26, 25], null);
+  for (const bytes of [0, 10, 56, offset - 1]) {
     const files = withFile(segmentPath(place, 3, 1), next.get(segmentPath(place, 3, 1)).subarray(0, bytes));
     assert.equal(recover(files, place, null, none).seq, 25);
   }

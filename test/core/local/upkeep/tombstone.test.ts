@@ -121,7 +121,7 @@ test("what is in the directory and was not left by the removal counts, whatever 
 
 test("what a process of before makes late in the directory is never taken for the log without a word", () => {
   const files = ended();
-  writeSegment(files, 3, 2, [8, 9], { epoch: 3, segment: 1, end: 1 });
+  writeSegment(files, 3, 2, [8, 9], { epoch: 3, segment: 1, offset: 1 });
   assert.throws(() => recovered(files), { code: "ERR_STORAGE_CORRUPT" });
 });
 
