@@ -22,6 +22,7 @@ export const ROOMS = {
   core: "replica log local node:events node:path",
   replica: "state log errors node:assert",
   state: "log keys lodash/toPath.js",
+  fold: "state log",
   keys: "",
   log: "node:zlib",
   local: "member disk machine log",
@@ -29,7 +30,7 @@ export const ROOMS = {
   hub: "election wire upkeep disk machine log errors node:crypto",
   election: "upkeep disk machine errors node:path",
   wire: "machine log errors",
-  upkeep: "disk machine state log errors node:crypto node:module node:path",
+  upkeep: "disk machine fold log errors node:crypto node:module node:path",
   disk: "machine log errors node:crypto node:path",
   machine: "errors node:crypto node:os node:path node:perf_hooks",
   errors: "",
@@ -49,7 +50,7 @@ const source = fileURLToPath(new URL("../src", import.meta.url));
 
 /** The room of a file, which is given by its path in `src` without the extension. */
 function roomOf(file) {
-  if (file === "core/errors") return "errors";
+  if (file === "core/errors" || file === "core/state/fold") return basename(file);
   if (file === "core/index") return "core/index";
   return file === "index" ? "index" : basename(dirname(file));
 }

@@ -4,6 +4,7 @@
 import { depthOf } from "./depth.js";
 import {
   ADD,
+  type Batch,
   CLEAR,
   type Condition,
   DELETE,
@@ -15,7 +16,19 @@ import {
   SET,
   SLOT,
 } from "./entry.js";
-import { BATCH, HEADER_BYTES, kindOf, STATE, type Stamp, writeHeader } from "./frame.js";
+import {
+  BATCH,
+  bornOf,
+  HEADER_BYTES,
+  kindOf,
+  numberOf,
+  originOf,
+  STATE,
+  type Stamp,
+  seqOf,
+  timeOf,
+  writeHeader,
+} from "./frame.js";
 import { MAX_DEPTH, MAX_KEY_BYTES } from "./limits.js";
 
 const OP_MASK = 0b0000_0111;
@@ -130,6 +143,21 @@ export function decodeEntries(buffer: Buffer, start: number, end: number): Entry
   for (let index = 0; index < count; index++) entries.push(reader.entry());
   reader.expectEnd();
   return entries;
+}
+
+/**
+ * Decodes the batch in a frame that lies in `buffer` from `start` to `end`.
+ * @throws MalformedError as {@link decodeEntries}.
+ */
+export function decodeBatch(buffer: Buffer, start: number, end: number): Batch {
+  return {
+    seq: seqOf(buffer, start),
+    time: timeOf(buffer, start),
+    origin: originOf(buffer, start),
+    born: bornOf(buffer, start),
+    number: numberOf(buffer, start),
+    entries: decodeEntries(buffer, start, end),
+  };
 }
 
 /**

@@ -12,8 +12,7 @@ import { readSegmentHead, type SegmentHead } from "../../../dist/core/local/disk
 import { SnapshotScanner } from "../../../dist/core/local/disk/snapshot.js";
 import { diskFiles } from "../../../dist/core/local/machine/files.js";
 import type { Position } from "../../../dist/core/local/machine/machine.js";
-import { batchOf } from "../../../dist/core/local/upkeep/compactor.js";
-import { decodeEntries } from "../../../dist/core/log/codec.js";
+import { decodeBatch, decodeEntries } from "../../../dist/core/log/codec.js";
 import type { Batch } from "../../../dist/core/log/entry.js";
 import { BATCH, epochOf, HEADER_BYTES, isIntact, kindOf, lengthOf, seqOf } from "../../../dist/core/log/frame.js";
 import { Table } from "../../../dist/core/state/table.js";
@@ -144,7 +143,7 @@ function batchesOf({ head, content }: Kept, end: number): Ordered[] {
   for (let at = head.start.offset; at + HEADER_BYTES <= stop; ) {
     const next = at + lengthOf(content, at);
     if (next > stop || kindOf(content, at) !== BATCH || !isIntact(content, at, next)) break;
-    batches.push({ epoch: epochOf(content, at), batch: batchOf(content, at, next) });
+    batches.push({ epoch: epochOf(content, at), batch: decodeBatch(content, at, next) });
     at = next;
   }
   return batches;

@@ -1,5 +1,5 @@
 /** What frames of segments say. */
-import { batchOf } from "../../../dist/core/local/upkeep/compactor.js";
+import { decodeBatch } from "../../../dist/core/log/codec.js";
 import {
   BATCH,
   decodeJson,
@@ -46,7 +46,7 @@ export function* batchesIn(content: Buffer, from: number, to: number): Generator
 
 /** A batch in a message. */
 export function show(frame: Buffer): string {
-  const { entries, ...stamp } = batchOf(frame, 0, frame.length);
+  const { entries, ...stamp } = decodeBatch(frame, 0, frame.length);
   const writes = entries.map(({ path, json }) => [path, json]);
   return JSON.stringify({ epoch: epochOf(frame, 0), ...stamp, writes });
 }

@@ -5,8 +5,7 @@
  * Invariant: `#batches[n - 1]` is the batch with seq n, and never another one, unless a loss of power took it.
  */
 import assert from "node:assert/strict";
-import { batchOf } from "../../../dist/core/local/upkeep/compactor.js";
-import { encodeEntries } from "../../../dist/core/log/codec.js";
+import { decodeBatch, encodeEntries } from "../../../dist/core/log/codec.js";
 import { type Batch, PATCH, SET } from "../../../dist/core/log/entry.js";
 import { BATCH, epochOf, seqOf } from "../../../dist/core/log/frame.js";
 import { Naive, type Result } from "../model/naive.js";
@@ -260,7 +259,7 @@ export class History {
   }
 
   #append(frame: Buffer): Ordered {
-    const batch = batchOf(frame, 0, frame.length);
+    const batch = decodeBatch(frame, 0, frame.length);
     const { state } = this.#tip;
     assert.equal(batch.seq, this.#batches.length + 1, "a batch has the next seq");
     assert(batch.time >= state.time, `log time falls at seq ${batch.seq}`);

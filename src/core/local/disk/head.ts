@@ -1,9 +1,7 @@
 /** The JSON in the first frame of a file. */
 import { decodeJson } from "../../log/frame.js";
+import { FORMAT } from "../../log/snapshot-frames.js";
 import { formatError } from "./file-errors.js";
-
-/** The version of the files that this code writes and reads. */
-export const FORMAT = 2;
 
 /**
  * Reads the head of a file out of its first frame, whose checksum is right.

@@ -18,12 +18,13 @@ import {
   seqOf,
   timeOf,
 } from "../../log/frame.js";
+import { FORMAT } from "../../log/snapshot-frames.js";
 import type { Files, LogPosition, Place, Position } from "../machine/machine.js";
 import { bestEffort } from "./file-access.js";
 import { CorruptFileError, formatError } from "./file-errors.js";
 import { segmentPath } from "./file-names.js";
 import { firstFrame } from "./frame-scanner.js";
-import { FORMAT, readHead } from "./head.js";
+import { readHead } from "./head.js";
 import { writeAll, writeAnew } from "./write-all.js";
 
 /** Most bytes of the first frame of a segment, of this version and of later ones. */

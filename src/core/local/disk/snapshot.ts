@@ -4,38 +4,19 @@
  * Invariant: a file named `snapshot.<seq>` was whole and on the disk before it got that name, and never changes.
  */
 
-import { boundOf, checkEntries, encodeEntries } from "../../log/codec.js";
+import { checkEntries, MalformedError } from "../../log/codec.js";
 import type { Entry } from "../../log/entry.js";
-import {
-  END,
-  encodeFrame,
-  encodeJson,
-  HEADER_BYTES,
-  isIntact,
-  kindOf,
-  lengthOf,
-  numberOf,
-  originOf,
-  SNAPSHOT,
-  STATE,
-  seqOf,
-  timeOf,
-} from "../../log/frame.js";
+import { END, HEADER_BYTES, isIntact, kindOf, lengthOf, SNAPSHOT, seqOf } from "../../log/frame.js";
 import { MAX_FRAME_BYTES } from "../../log/limits.js";
 import type { SnapshotHead } from "../../log/log.js";
+import { SnapshotCheck, snapshotFrames, snapshotHeadOf } from "../../log/snapshot-frames.js";
 import type { Files, Place } from "../machine/machine.js";
 import { bestEffort, openUnlessCompacted, thenClose } from "./file-access.js";
 import { CorruptFileError, formatError } from "./file-errors.js";
 import { snapshotPath } from "./file-names.js";
 import { FrameScanner, firstFrame, readExactly } from "./frame-scanner.js";
-import { FORMAT, readHead } from "./head.js";
+import { readHead } from "./head.js";
 import { writeAll } from "./write-all.js";
-
-/**
- * Most bytes of entries that a frame of a snapshot can have, unless one entry alone can be longer: about 64 KiB when most is
- * ASCII. Whoever reads one does nothing else meanwhile.
- */
-const STATE_FRAME_BOUND = 3 * 64 * 1024;
 
 /**
  * Writes a snapshot to a new file. On return all of it is on the disk, except its name.
@@ -45,7 +26,7 @@ const STATE_FRAME_BOUND = 3 * 64 * 1024;
 export function writeSnapshot(files: Files, path: string, head: SnapshotHead, entries: Iterable<Entry>): number {
   const file = files.open(path, "create");
   try {
-    return thenClose(files, file, () => writeFrames(files, file, framesOf(head, entries)));
+    return thenClose(files, file, () => writeFrames(files, file, snapshotFrames(head, entries)));
   } catch (error) {
     bestEffort(() => files.unlink(path));
     throw error;
@@ -61,26 +42,6 @@ function writeFrames(files: Files, file: number, frames: Iterable<Buffer>): numb
   }
   files.sync(file);
   return bytes;
-}
-
-function* framesOf(head: SnapshotHead, entries: Iterable<Entry>): Generator<Buffer> {
-  const { seq, time, origins } = head;
-  yield encodeJson(SNAPSHOT, { seq, time }, { format: FORMAT, origins });
-  let part: Entry[] = [];
-  let partBound = 0;
-  let entryCount = 0;
-  let frameCount = 0;
-  for (const entry of entries) {
-    part.push(entry);
-    partBound += boundOf(entry);
-    entryCount++;
-    if (partBound < STATE_FRAME_BOUND) continue;
-    yield encodeEntries(part, STATE, { seq, time, number: ++frameCount });
-    part = [];
-    partBound = 0;
-  }
-  if (part.length > 0) yield encodeEntries(part, STATE, { seq, time, number: ++frameCount });
-  yield encodeFrame(END, { seq, time, number: frameCount, origin: entryCount });
 }
 
 /**
@@ -112,15 +73,12 @@ export function readSnapshotHead(
       `expected the first frame of a snapshot, got one of kind ${kindOf(frame, 0)}`,
       true,
     );
-  const { origins } = readHead(path, frame);
-  if (!areOrigins(origins)) throw formatError(path, "expected origins of three numbers each, got something else");
-  return { head: { seq: seqOf(frame, 0), time: timeOf(frame, 0), origins }, bytes: frame.length };
-}
-
-function areOrigins(origins: unknown): origins is SnapshotHead["origins"] {
-  const isNumber = (value: unknown) => typeof value === "number";
-  const isOrigin = (origin: unknown) => Array.isArray(origin) && origin.length === 3 && origin.every(isNumber);
-  return Array.isArray(origins) && origins.every(isOrigin);
+  const body = readHead(path, frame);
+  try {
+    return { head: snapshotHeadOf(frame, body), bytes: frame.length };
+  } catch (error) {
+    throw error instanceof MalformedError ? formatError(path, error.message) : error;
+  }
 }
 
 /**
@@ -148,13 +106,12 @@ export function checkSnapshot(files: Files, path: string, seq: number | null): {
   });
 }
 
-/** Reads a snapshot frame by frame. Invariant: the first `#frameCount` frames had `#entryCount` entries. */
+/** Reads a snapshot frame by frame. */
 export class SnapshotScanner {
   readonly head: SnapshotHead;
   readonly #frames: FrameScanner;
   readonly #checksEntries: boolean;
-  #frameCount = 0;
-  #entryCount = 0;
+  readonly #check: SnapshotCheck;
 
   /**
    * @param file Stays open, and is the caller's to close.
@@ -176,6 +133,7 @@ export class SnapshotScanner {
     }
     this.#frames = new FrameScanner(files, path, file, first.bytes, bytes);
     this.#checksEntries = checksEntries;
+    this.#check = new SnapshotCheck(first.head.seq);
   }
 
   get frames(): FrameScanner {
@@ -189,27 +147,13 @@ export class SnapshotScanner {
   next(): boolean {
     const frames = this.#frames;
     if (!frames.next()) frames.fail("expected the last frame of a snapshot, got the end of the file");
-    const { buffer, start, end } = frames;
-    const kind = kindOf(buffer, start);
-    if (seqOf(buffer, start) !== this.head.seq)
-      frames.refuse(`expected a frame of seq ${this.head.seq}, got ${seqOf(buffer, start)}`);
-    if (kind === END) return this.#finish();
-    if (kind !== STATE) frames.refuse(`expected a frame of a snapshot, got one of kind ${kind}`);
-    const number = numberOf(buffer, start);
-    if (number !== this.#frameCount + 1)
-      frames.refuse(`expected frame ${this.#frameCount + 1} of a snapshot, got ${number}`);
+    let isLast = false;
+    frames.give((buffer, start, end) => {
+      isLast = !this.#check.take(buffer, start, end);
+    });
+    if (isLast && frames.next()) frames.refuse("expected nothing after the end of a snapshot, got a frame");
+    if (isLast) return false;
     if (this.#checksEntries) frames.give(checkEntries);
-    this.#frameCount++;
-    this.#entryCount += end - start >= HEADER_BYTES + 4 ? buffer.readUInt32LE(start + HEADER_BYTES) : 0;
     return true;
-  }
-
-  #finish(): false {
-    const frames = this.#frames;
-    const counted = `${numberOf(frames.buffer, frames.start)} frames of ${originOf(frames.buffer, frames.start)} entries`;
-    const read = `${this.#frameCount} frames of ${this.#entryCount} entries`;
-    if (counted !== read) frames.refuse(`expected ${counted} before the end of a snapshot, got ${read}`);
-    if (frames.next()) frames.refuse("expected nothing behind the end of a snapshot, got a frame");
-    return false;
   }
 }

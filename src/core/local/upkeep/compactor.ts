@@ -6,88 +6,16 @@
  * own, which is the commit point; the names synced; and only then is anything deleted, and only what that snapshot covers.
  */
 
-import { decodeEntries } from "../../log/codec.js";
-import type { Batch, Entry } from "../../log/entry.js";
-import { bornOf, numberOf, originOf, seqOf, timeOf } from "../../log/frame.js";
+import type { Entry } from "../../log/entry.js";
 import type { SnapshotHead } from "../../log/log.js";
-import { FORGOTTEN } from "../../state/origins.js";
-import { Table } from "../../state/table.js";
+import { Fold } from "../../state/fold.js";
 import { openLink } from "../disk/chain.js";
 import { linkOnce } from "../disk/file-access.js";
 import { snapshotPath, temporaryPath } from "../disk/file-names.js";
-import { LogReader, type LogVisitor } from "../disk/log-reader.js";
+import { LogReader } from "../disk/log-reader.js";
 import { checkSnapshot, writeSnapshot } from "../disk/snapshot.js";
 import type { CompactRequest, CompactResult, Machine, Place, Position } from "../machine/machine.js";
 import { removeCovered, renewCopy } from "./removal.js";
-
-/** A state that is built from frames; the values in it stay text. */
-export class Fold implements LogVisitor {
-  #table = new Table();
-
-  /** The seq, time and origins of the state. */
-  get head(): SnapshotHead {
-    return this.#table.head();
-  }
-
-  get seq(): number {
-    return this.#table.seq;
-  }
-
-  get time(): number {
-    return this.#table.time;
-  }
-
-  /** Top-level keys. What log time has passed does not count. */
-  get keyCount(): number {
-    return this.#table.size(this.#table.time);
-  }
-
-  /** What makes an equal state; what log time has passed is dropped before. */
-  entries(): Iterable<Entry> {
-    this.#table.sweep(Number.POSITIVE_INFINITY, () => false);
-    return this.#table.contents();
-  }
-
-  snapshot(head: SnapshotHead): void {
-    this.#table = new Table();
-    this.#table.restore(head);
-  }
-
-  state(buffer: Buffer, start: number, end: number): void {
-    this.restore(decodeEntries(buffer, start, end));
-  }
-
-  /** Takes over entries of a snapshot. */
-  restore(entries: readonly Entry[]): void {
-    this.#table.restoreEntries(entries);
-  }
-
-  batch(buffer: Buffer, start: number, end: number): void {
-    this.apply(batchOf(buffer, start, end));
-  }
-
-  /** Applies the next batch; false when its origin is unknown and it is not its first, so that it was skipped. */
-  apply(batch: Batch): boolean {
-    return this.#table.apply(batch) !== FORGOTTEN;
-  }
-
-  /** Goes to a later seq, what is between being lost, and takes origins over as they are known. */
-  skip(seq: number, origins: SnapshotHead["origins"] = []): void {
-    this.#table.restore({ seq, time: this.#table.time, origins });
-  }
-}
-
-/** The batch in the frame that lies in `buffer` from `start` to `end`. */
-export function batchOf(buffer: Buffer, start: number, end: number): Batch {
-  return {
-    seq: seqOf(buffer, start),
-    time: timeOf(buffer, start),
-    origin: originOf(buffer, start),
-    born: bornOf(buffer, start),
-    number: numberOf(buffer, start),
-    entries: decodeEntries(buffer, start, end),
-  };
-}
 
 /**
  * Folds the closed segments of a request into a new snapshot and removes what that covers. Returns when all is on the disk.

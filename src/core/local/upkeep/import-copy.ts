@@ -4,6 +4,7 @@ import { StorageError } from "../../errors.js";
 import { kindOf, SNAPSHOT } from "../../log/frame.js";
 import { MAX_FRAME_BYTES } from "../../log/limits.js";
 import type { SnapshotHead } from "../../log/log.js";
+import { Fold } from "../../state/fold.js";
 import { linkOnce, withFile } from "../disk/file-access.js";
 import { CorruptFileError, formatError } from "../disk/file-errors.js";
 import { snapshotPath, temporaryPath } from "../disk/file-names.js";
@@ -11,7 +12,7 @@ import { BLOCK_BYTES, firstFrame, readExactly } from "../disk/frame-scanner.js";
 import { checkSnapshot, SnapshotScanner } from "../disk/snapshot.js";
 import { writeAll } from "../disk/write-all.js";
 import type { Files, Machine, Place } from "../machine/machine.js";
-import { Fold, publish } from "./compactor.js";
+import { publish } from "./compactor.js";
 import { entriesOfVersion1 } from "./version1.js";
 
 /**

@@ -7,10 +7,11 @@
  */
 
 import { basename, join } from "node:path";
-import { decodeEntries } from "../../log/codec.js";
+import { decodeBatch, decodeEntries } from "../../log/codec.js";
 import { type Batch, SLOT } from "../../log/entry.js";
 import { BATCH, epochOf, numberOf, STATE, seqOf, timeOf } from "../../log/frame.js";
 import type { SnapshotHead } from "../../log/log.js";
+import { Fold } from "../../state/fold.js";
 import { linkOnce, thenClose } from "../disk/file-access.js";
 import { CorruptFileError } from "../disk/file-errors.js";
 import { segmentPath, segmentsIn, snapshotPath, snapshotsIn, temporaryPath } from "../disk/file-names.js";
@@ -18,7 +19,7 @@ import { frameAt, nextIntactFrame } from "../disk/resync.js";
 import { readSegmentHead } from "../disk/segment.js";
 import { checkSnapshot, readSnapshotHead } from "../disk/snapshot.js";
 import type { Files, Machine, Place } from "../machine/machine.js";
-import { batchOf, Fold, publish } from "./compactor.js";
+import { publish } from "./compactor.js";
 import { type Lost, readIntactFrames } from "./intact-frames.js";
 import { renewCopy } from "./removal.js";
 import { readTombstone } from "./tombstone.js";
@@ -154,7 +155,7 @@ function loadBatches(files: Files, { path, epoch, above, below }: Source, fold: 
     (buffer, at) => epochOf(buffer, at) === epoch && timeOf(buffer, at) >= 0,
     (buffer, start, end) => {
       const seq = seqOf(buffer, start);
-      if (seq > above && seq < below) batches.push(batchOf(buffer, start, end));
+      if (seq > above && seq < below) batches.push(decodeBatch(buffer, start, end));
     },
   );
   for (const batch of batches.sort((a, b) => a.seq - b.seq)) if (batch.seq > fold.seq) applyBehind(fold, batch);

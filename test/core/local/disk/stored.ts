@@ -4,11 +4,12 @@ import { placeOf, segmentPath } from "../../../../dist/core/local/disk/file-name
 import { LogReader } from "../../../../dist/core/local/disk/log-reader.js";
 import { Segment } from "../../../../dist/core/local/disk/segment.js";
 import type { CompactRequest, Files, Machine, Place, Position } from "../../../../dist/core/local/machine/machine.js";
-import { compact, Fold } from "../../../../dist/core/local/upkeep/compactor.js";
+import { compact } from "../../../../dist/core/local/upkeep/compactor.js";
 import type { Recovered } from "../../../../dist/core/local/upkeep/recovery.js";
 import { encodeEntries } from "../../../../dist/core/log/codec.js";
 import { addEntry, deleteEntry, type Entry, setEntry } from "../../../../dist/core/log/entry.js";
 import { BATCH } from "../../../../dist/core/log/frame.js";
+import { Fold } from "../../../../dist/core/state/fold.js";
 import { MemoryFiles } from "../machine/memory-files.js";
 
 export const place: Place = placeOf("/data", "app");

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compact, Fold } from "../../../../dist/core/local/upkeep/compactor.js";
+import { compact } from "../../../../dist/core/local/upkeep/compactor.js";
 import { recover, recoverForHub } from "../../../../dist/core/local/upkeep/recovery.js";
 import { entriesOfVersion1 } from "../../../../dist/core/local/upkeep/version1.js";
+import { Fold } from "../../../../dist/core/state/fold.js";
 import { load, machineOf, place, statesUpTo, textOf, writeSegment } from "../disk/stored.js";
 import { MemoryFiles } from "../machine/memory-files.js";
 

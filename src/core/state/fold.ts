@@ -1,0 +1,63 @@
+/** The fold: what a snapshot and the batches after it come to, in memory. It knows no files. */
+import { decodeBatch, decodeEntries } from "../log/codec.js";
+import type { Batch, Entry } from "../log/entry.js";
+import type { SnapshotHead } from "../log/log.js";
+import { FORGOTTEN } from "./origins.js";
+import { Table } from "./table.js";
+
+/** A state that is built from frames; the values in it stay text. */
+export class Fold {
+  #table = new Table();
+
+  /** The seq, time and origins of the state. */
+  get head(): SnapshotHead {
+    return this.#table.head();
+  }
+
+  get seq(): number {
+    return this.#table.seq;
+  }
+
+  get time(): number {
+    return this.#table.time;
+  }
+
+  /** Top-level keys. What log time has passed does not count. */
+  get keyCount(): number {
+    return this.#table.size(this.#table.time);
+  }
+
+  /** What makes an equal state; what log time has passed is dropped before. */
+  entries(): Iterable<Entry> {
+    this.#table.sweep(Number.POSITIVE_INFINITY, () => false);
+    return this.#table.contents();
+  }
+
+  snapshot(head: SnapshotHead): void {
+    this.#table = new Table();
+    this.#table.restore(head);
+  }
+
+  state(buffer: Buffer, start: number, end: number): void {
+    this.restore(decodeEntries(buffer, start, end));
+  }
+
+  /** Takes over entries of a snapshot. */
+  restore(entries: readonly Entry[]): void {
+    this.#table.restoreEntries(entries);
+  }
+
+  batch(buffer: Buffer, start: number, end: number): void {
+    this.apply(decodeBatch(buffer, start, end));
+  }
+
+  /** Applies the next batch; false when its origin is unknown and it is not its first, so that it was skipped. */
+  apply(batch: Batch): boolean {
+    return this.#table.apply(batch) !== FORGOTTEN;
+  }
+
+  /** Goes to a later seq, what is between being lost, and takes origins over as they are known. */
+  skip(seq: number, origins: SnapshotHead["origins"] = []): void {
+    this.#table.restore({ seq, time: this.#table.time, origins });
+  }
+}
