@@ -119,7 +119,7 @@ describe("the documents", () => {
           .filter((name) => name !== "errors")
           .sort(),
       ]);
-    const rows = [...read("ARCHITECTURE.md").matchAll(/^\| `src\/[\w/-]*?([\w-]+)` \|.*\|(.*)\|$/gm)];
+    const rows = [...read("ARCHITECTURE.md").matchAll(/^\| `src\/[\w/-]*?([\w-]+)(?:\.ts)?` \|.*\|(.*)\|$/gm)];
     const described = rows.map(([, room, cell = ""]) => [
       room as string,
       [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name).sort(),

@@ -155,14 +155,14 @@ test("a damaged file is ERR_STORAGE_CORRUPT with file, offset and remedy; it sta
   const damaged = damage(snapshot, 1000);
   const { code, message } = await refusalOf(t, home);
   assert.equal(code, "ERR_STORAGE_CORRUPT");
-  for (const part of [snapshot, "damaged at byte", "expected", "got", 'recover: "salvage"', "backup"]) {
+  for (const part of [snapshot, "corrupt at byte", "expected", "got", 'recover: "salvage"', "backup"]) {
     assert.ok(message.includes(part), `${part} in: ${message}`);
   }
   assert.ok(readFileSync(snapshot).equals(damaged));
   const salvaged = await home.open({ recover: "salvage" });
   assert.ok(salvaged.size <= 100);
   for (const [key, value] of salvaged.entries()) assert.equal(value, `value ${key.slice(3)}`);
-  const kept = readdirSync(home.folder).filter((name) => name.startsWith("damaged."));
+  const kept = readdirSync(home.folder).filter((name) => name.startsWith("corrupt."));
   assert.ok(
     kept.some((name) => readFileSync(join(home.folder, name)).equals(damaged)),
     "the damaged file is kept aside",

@@ -27,7 +27,7 @@ export class Fold {
     return this.#table.size(this.#table.time);
   }
 
-  /** What makes an equal state; what log time has passed is dropped before. */
+  /** Entries that build an equal state; what has expired by log time is dropped before. */
   entries(): Iterable<Entry> {
     this.#table.sweep(Number.POSITIVE_INFINITY, () => false);
     return this.#table.contents();

@@ -125,7 +125,7 @@ function judgeSalvage(stored: Stored, damage: Damage, before: MemoryFiles, files
     const name = file.slice(file.lastIndexOf("/") + 1);
     const aside = files
       .list(place.directory)
-      .find((found) => found.startsWith("damaged.") && found.endsWith(`.${name}`));
+      .find((found) => found.startsWith("corrupt.") && found.endsWith(`.${name}`));
     const content = before.names.get(file)?.content;
     assert(content?.equals(files.get(`${place.directory}/${aside}`)), `${file} is not kept aside`);
   }

@@ -38,7 +38,7 @@ async function expectTold(stage: Stage, damage: Damage, recover: Recover, entrie
   assert.ifError(failure);
   assert.deepEqual(new Map(replica.entries().map(([key, value]) => [key, JSON.stringify(value)])), entries);
   await stage.pass(100);
-  const isSalvaged = stage.disk.list("/data/app.db.d").some((name) => name.startsWith("damaged."));
+  const isSalvaged = stage.disk.list("/data/app.db.d").some((name) => name.startsWith("corrupt."));
   const told = errors.find(({ message }) => message.includes("corrupt files were kept aside"));
   assert.equal(told !== undefined, isSalvaged, `told: ${told?.message}`);
   if (told)
@@ -69,7 +69,7 @@ async function tryOne(seed: number): Promise<void> {
   }
 }
 
-test("members of a damaged storage show what its files hold, and tell what was lost and where", async (t) => {
+test("members of a storage with corrupt files show what the files hold, and report what was lost and where", async (t) => {
   let count = 0;
   for (const seed of seeds(GATE)) {
     await tryOne(seed);

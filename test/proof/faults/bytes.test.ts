@@ -35,7 +35,7 @@ function* numbersOf(count: number): Generator<number> {
   yield* seeds(0);
 }
 
-test("whatever byte is damaged, nothing wrong is read, and nothing that is intact is lost in silence", (t) => {
+test("whatever byte is corrupt, nothing wrong is read, and nothing that is intact is lost in silence", (t) => {
   const cases = STORAGES.flatMap((stored) => [...damagesOf(stored)].map((damage): Case => ({ stored, damage })));
   const outcomes: Record<string, number> = {};
   let openCount = 0;

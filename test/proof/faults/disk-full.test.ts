@@ -81,7 +81,7 @@ async function fillAndLift({ home, set, lift, code }: Limit, count: number): Pro
   await storage.close();
   const reopened = await home.open();
   expectAll(reopened, count);
-  const strays = readdirSync(`${reopened.filename}.d`).filter((name) => /^(torn|damaged|tmp)\./.test(name));
+  const strays = readdirSync(`${reopened.filename}.d`).filter((name) => /^(torn|corrupt|tmp)\./.test(name));
   assert.deepEqual(strays, []);
 }
 

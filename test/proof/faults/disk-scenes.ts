@@ -110,7 +110,7 @@ async function playSalvage(stage: Stage): Promise<void> {
   const member = await stage.opened();
   const isTold = () => member.errors.some(({ message }) => message.includes("corrupt files were kept aside"));
   await stage.until("somebody is told of the damage", isTold);
-  const aside = stage.disk.list(DIRECTORY).filter((name) => name.startsWith("damaged."));
+  const aside = stage.disk.list(DIRECTORY).filter((name) => name.startsWith("corrupt."));
   const kept = new Set(aside.map((name) => name.split(".").slice(2).join(".")));
   assert.deepEqual([...kept].sort(), ["log.1.2", "snapshot.10"], "the damaged files are not kept aside");
   await playOn(stage, member);
@@ -190,7 +190,7 @@ function stageWithCopy(seed: number, content: Buffer, entries: Iterable<readonly
 function stageWithEnd(seed: number): Stage {
   const stage = stageOf(seed);
   stage.disk.makeDirectory(shelterDirectory());
-  stage.put(join(shelterDirectory(), `ended.${"0".repeat(32)}.1`), Buffer.alloc(0));
+  stage.put(join(shelterDirectory(), `tombstone.${"0".repeat(32)}.1`), Buffer.alloc(0));
   return stage;
 }
 

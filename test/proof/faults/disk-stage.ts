@@ -235,7 +235,7 @@ export class Stage extends World {
   /** Of a closed storage one snapshot and one seat are left; a loss of power may leave a socket that nobody knows any more. */
   #expectNoStrays(): void {
     if (!this.options.persist) return;
-    const names = this.disk.list("/data/app.db.d").filter((name) => !/^(torn|damaged|hub)\./.test(name));
+    const names = this.disk.list("/data/app.db.d").filter((name) => !/^(torn|corrupt|hub)\./.test(name));
     const kinds = names.map((name) => name.slice(0, name.indexOf("."))).sort();
     assert.deepEqual(kinds, ["seat", "snapshot"], `left behind: ${names}`);
   }

@@ -1,7 +1,7 @@
 /**
- * Fails the n-th call of the files, once and for ever, for every n and every answer that a disk gives to such a call, while the
- * real engine does each thing that it does with files. Nobody may crash or get stuck, nothing that was confirmed is lost, and
- * when the disk is well again so is the storage.
+ * Fails the n-th call of the files, once and forever, for every n and every answer that a disk gives to such a call, while the
+ * real engine does each thing that it does with files. No member may crash or get stuck, nothing that was confirmed is
+ * lost, and when the disk is healthy again so is the storage.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -84,7 +84,7 @@ function* numbersOf({ cases, firsts }: { cases: readonly Case[]; firsts: Readonl
   yield* seeds(0);
 }
 
-test("whichever call of the files fails, nothing confirmed is lost and all is well when the disk is", async (t) => {
+test("whichever call of the files fails, nothing confirmed is lost and the storage is healthy when the disk is", async (t) => {
   const planned = await sweep();
   const failedSites = new Set<string>();
   const failedCalls = new Set<Call>();

@@ -130,7 +130,7 @@ test("destroy removes names, never what is behind them, and keeps what is not it
   storage.set("key", 1);
   await storage.flush();
   symlinkSync(outside.directory, join(home.folder, "tmp.0.aa"));
-  symlinkSync(outside.file, join(home.folder, "damaged.aa.log.1.1"));
+  symlinkSync(outside.file, join(home.folder, "corrupt.aa.log.1.1"));
   linkSync(outside.file, join(home.folder, "torn.1.1"));
   writeFileSync(join(home.folder, "notes.txt"), "mine");
   await storage.destroy();

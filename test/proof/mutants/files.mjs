@@ -15,19 +15,19 @@ export const fileMutants = [
   {
     name: "a closed segment is not on the disk when the next one begins",
     file: WRITER,
-    from: "    if (!previous.isPoisoned) previous.sync();\n",
+    from: "    if (!previous.hasSyncFailed) previous.sync();\n",
     to: "",
     killedBy: writer,
   },
   {
     name: "a closed segment is synced after the next one begins",
     file: WRITER,
-    from: `    if (!previous.isPoisoned) previous.sync();
+    from: `    if (!previous.hasSyncFailed) previous.sync();
     const next = ++this.#lastSegment;
     this.#segment = this.#begin(next, seq, time, closed);`,
     to: `    const next = ++this.#lastSegment;
     this.#segment = this.#begin(next, seq, time, closed);
-    if (!previous.isPoisoned) previous.sync();`,
+    if (!previous.hasSyncFailed) previous.sync();`,
     killedBy: writer,
   },
   {
@@ -47,8 +47,8 @@ export const fileMutants = [
   {
     name: "a segment whose fsync failed is written again",
     file: WRITER,
-    from: "return this.#segment.isBroken || this.#segment.isPoisoned;",
-    to: "return this.#segment.isBroken;",
+    from: "return this.#segment.hasTornEnd || this.#segment.hasSyncFailed;",
+    to: "return this.#segment.hasTornEnd;",
     killedBy: writer,
   },
   {
@@ -103,7 +103,7 @@ export const fileMutants = [
   {
     name: "a segment whose unfinished end cannot be cut off is not broken",
     file: SEGMENT,
-    from: "      this.#isBroken = true;\n",
+    from: "      this.#hasTornEnd = true;\n",
     to: "",
     killedBy: writer,
   },

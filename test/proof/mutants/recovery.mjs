@@ -97,7 +97,7 @@ export const recoveryMutants = [
   {
     name: "what a failed fsync of a recovery could not write is not written anew",
     file: RECOVERY,
-    from: "    writeAnew(files, file, files.bytes(file));\n",
+    from: "    rewrite(files, file, files.bytes(file));\n",
     to: "",
     killedBy: recovery,
   },

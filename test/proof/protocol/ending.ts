@@ -1,4 +1,4 @@
-/** How a contender goes on behind the end of a storage that was removed, as in `recovery.ts` and `ended.ts`. */
+/** How a contender goes on behind the end of a storage that was removed, as in `recovery.ts` and `tombstone.ts`. */
 import { newestSnapshot } from "./reading.js";
 import { LIST_LOG, LIST_SNAPSHOTS, PUBLISH_END, READ_END } from "./steps.js";
 import type { Turn } from "./turn.js";

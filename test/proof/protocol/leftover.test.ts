@@ -21,9 +21,9 @@ function leftBehind(): MemoryFiles {
 test("a manager whose member is behind the newest snapshot does not go on with a segment that it covers", () => {
   const files = leftBehind();
   const { offset } = writeSegment(files, 1, 1, [1, 1], null);
-  const mark = { epoch: 1, segment: 1, offset, seq: 1, time: 1_000_001 };
+  const position = { epoch: 1, segment: 1, offset, seq: 1, time: 1_000_001 };
   assert.equal(recover(files, place, null, none).seq, 2);
-  assert.equal(recover(files, place, mark, none).seq, 2);
+  assert.equal(recover(files, place, position, none).seq, 2);
 });
 
 test("what a fenced manager appended beside the newest snapshot is not part of the log", () => {

@@ -24,7 +24,7 @@ class Overtaking extends MemoryFiles {
 }
 
 for (const lists of [1, 2, 3]) {
-  test(`a contender that was replaced before its listing ${lists} makes no segment behind a newer one`, () => {
+  test(`a contender that was replaced before its listing ${lists} creates no segment after a newer one`, () => {
     const files = new Overtaking();
     files.lists = lists;
     const reports: HubReport[] = [];

@@ -44,7 +44,7 @@ function recoversAppending(bytes: (whole: Buffer) => number, looks: number): boo
   return files.rest === null;
 }
 
-test("an append that goes on while the log is recovered is no damage, whenever its rest comes", () => {
+test("an append that goes on while the log is recovered is not taken for corrupt, whenever its rest comes", () => {
   const last = frameOf(3, 1).length;
   for (let missing = 1; missing < last; missing += 7) {
     let looks = 1;
@@ -53,7 +53,7 @@ test("an append that goes on while the log is recovered is no damage, whenever i
   }
 });
 
-test("a first frame that comes while the log is recovered is no damage, whenever it comes", () => {
+test("a first frame that comes while the log is recovered is not taken for corrupt, whenever it comes", () => {
   for (const bytes of [0, 8, 56, 60]) {
     let looks = 1;
     while (looks < 100 && recoversAppending(() => bytes, looks)) looks++;

@@ -12,7 +12,7 @@ import { Inode, type Remains } from "./inode.js";
 
 const SEGMENT_PATH = /\/log\.\d+\.\d+$/;
 /** Where a storage ended that was removed: its last snapshot, outside of its directory. */
-const END_PATH = /\/ended\.[0-9a-f]+\.\d+$/;
+const END_PATH = /\/tombstone\.[0-9a-f]+\.\d+$/;
 const SNAPSHOT_PATH = /\/snapshot\.(\d+)$/;
 
 export const failure = (code: string, call: string, path = ""): Error =>

@@ -51,7 +51,7 @@ function gatherNothing(world: World): void {
   world.settings = { ...world.settings, maxInFlight: 1000 };
 }
 
-test("whatever goes wrong, all members show one order, nothing confirmed is lost, and all is well in the end", async (t) => {
+test("whatever goes wrong, all members show one order, nothing confirmed is lost, and all members are healthy in the end", async (t) => {
   const total = new Tally();
   let seedCount = 0;
   const failedOnce = new Set(FAILED_ONCE.map(([failed]) => failed));

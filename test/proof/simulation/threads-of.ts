@@ -4,7 +4,6 @@
  */
 
 import { startHub } from "../../../dist/core/local/hub/host.js";
-import { LAST_REPORTS } from "../../../dist/core/local/machine/threads.js";
 import type {
   CompactRequest,
   CompactResult,
@@ -13,6 +12,7 @@ import type {
   HubRequest,
   Threads,
 } from "../../../dist/core/local/machine/machine.js";
+import { LAST_REPORTS } from "../../../dist/core/local/machine/threads.js";
 import { compact } from "../../../dist/core/local/upkeep/compactor.js";
 import { failure } from "./disk.js";
 import type { Process } from "./process.js";

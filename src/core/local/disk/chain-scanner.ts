@@ -7,11 +7,11 @@ import { CorruptFileError } from "./file-errors.js";
 import { FrameScanner } from "./frame-scanner.js";
 import { expectTorn } from "./torn-ends.js";
 
-/** Where a chain that is read has an end. */
+/** How strictly a chain is read. */
 export interface ScanOptions {
   /** Whether the bodies of frames are checked too; `decodeEntries` does that anyway. */
   readonly checksEntries: boolean;
-  /** Whether the last link may end with a frame that was never finished. Otherwise that is an error as any other one. */
+  /** Whether the last link may have a torn end; otherwise that is an error as any other one. */
   readonly mayBeTorn: boolean;
 }
 
@@ -53,7 +53,7 @@ export class ChainScanner {
   }
 
   /**
-   * Goes to the next batch; false when there is none.
+   * Moves to the next batch; false when there is none.
    * @throws CorruptFileError when what follows is not the next batch.
    */
   next(): boolean {

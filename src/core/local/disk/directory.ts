@@ -1,4 +1,4 @@
-/** Makes the directory of a storage, and checks that it can serve. */
+/** Creates the directory of a storage, and checks that the storage can use it. */
 import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
 import { codeOf, StorageError } from "../../errors.js";
@@ -8,7 +8,7 @@ import { placeOf, temporaryPath } from "./file-names.js";
 
 /**
  * Returns where the files of a storage are; the directory exists then, and is this user's alone.
- * @throws StorageError `ERR_STORAGE_DIRECTORY` when it cannot be made or written, or others can enter it;
+ * @throws StorageError `ERR_STORAGE_DIRECTORY` when it cannot be created or written, or other users can enter it;
  *   `ERR_STORAGE_REMOTE` when it is on a network file system.
  */
 export function preparePlace(machine: Machine, name: string, options: { path: string; persist: boolean }): Place {
@@ -38,8 +38,8 @@ function persistentPlace(files: Files, wanted: string, name: string): Place {
 }
 
 /**
- * In a private directory for what need not survive; the same for all processes that give the same path and name. Whoever
- * has made the shelter before could put other files in the place of these.
+ * In a private directory for files that need not survive; the same for all processes that give the same path and name. The
+ * directory must be private, since another user that created it could exchange the files in it.
  */
 function passingPlace(files: Files, wanted: string, name: string): Place {
   const id = createHash("sha256").update(wanted).digest("hex").slice(0, 16);
@@ -50,7 +50,7 @@ function expectPrivate(files: Files, directory: string): void {
   if (files.isPrivate(directory)) return;
   throw new StorageError(
     "ERR_STORAGE_DIRECTORY",
-    `expected ${directory} to belong to this user, with access for nobody else: chown it, chmod 700 it, or choose another path`,
+    `expected ${directory} to belong to this user, without access for other users: chown it, chmod 700 it, or choose another path`,
   );
 }
 

@@ -1,7 +1,7 @@
 /** What can be wrong with a storage's files, as errors that say where, what was expected and what can be done. */
 import { StorageError } from "../../errors.js";
 
-/** A place in a file that is not what was written there. */
+/** A place in a file does not hold what was written there. */
 export class CorruptFileError extends StorageError {
   readonly path: string;
   /** Bytes from the start of the file. */
@@ -13,7 +13,7 @@ export class CorruptFileError extends StorageError {
   constructor(path: string, offset: number, detail: string, isFrameIntact = false) {
     super(
       "ERR_STORAGE_CORRUPT",
-      `${path} is damaged at byte ${offset}: ${detail}; restore it from a backup, or open the storage with ` +
+      `${path} is corrupt at byte ${offset}: ${detail}; restore it from a backup, or open the storage with ` +
         `recover: "salvage" to keep what is intact`,
     );
     this.path = path;
@@ -22,7 +22,7 @@ export class CorruptFileError extends StorageError {
   }
 }
 
-/** A file that the files of a storage name is not there. */
+/** A file is missing that other files of the storage name. */
 export class MissingFileError extends StorageError {
   constructor(path: string, detail: string, options?: ErrorOptions) {
     super(
@@ -34,7 +34,7 @@ export class MissingFileError extends StorageError {
   }
 }
 
-/** A compaction took a file away while it was read: the reader asks again for what there is now. */
+/** A compaction removed a file before it was opened: the reader has to look again which files there are. */
 export class CompactedFileError extends Error {
   override readonly name = "CompactedFileError";
   readonly path: string;

@@ -2,7 +2,7 @@
  * The names of a storage's files.
  *
  * `<name>.db` is the copy for people and backups; `<name>.db.d/` holds `snapshot.<seq>`, `log.<epoch>.<segment>`,
- * `seat.<epoch>`, `claim.<epoch>`, `tmp.<epoch>.<random>`, `torn.<epoch>.<segment>` and `damaged.<random>.<name>`.
+ * `seat.<epoch>`, `claim.<epoch>`, `tmp.<epoch>.<random>`, `torn.<epoch>.<segment>` and `corrupt.<time>.<name>`.
  */
 import { join } from "node:path";
 import type { Place } from "../machine/machine.js";

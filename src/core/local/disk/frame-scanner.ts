@@ -27,7 +27,7 @@ export class FrameScanner {
   /**
    * @param file Stays open, and is the caller's to close.
    * @param from Where a frame begins, in bytes from the start of the file.
-   * @param to Where a frame ends; what lies behind is never looked at.
+   * @param to Where a frame ends; what follows is never read.
    */
   constructor(files: Files, path: string, file: number, from: number, to: number) {
     this.path = path;
@@ -63,7 +63,7 @@ export class FrameScanner {
   }
 
   /**
-   * Goes to the next frame; false when there is none up to `to`.
+   * Moves to the next frame; false when there is none up to `to`.
    * @throws CorruptFileError when the next bytes are no frame, or one with a wrong checksum.
    */
   next(): boolean {

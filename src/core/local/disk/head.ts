@@ -5,7 +5,7 @@ import { formatError } from "./file-errors.js";
 
 /**
  * Reads the head of a file out of its first frame, whose checksum is right.
- * @throws StorageError `ERR_STORAGE_FORMAT` when there is none, or one of another version.
+ * @throws StorageError `ERR_STORAGE_FORMAT` when the frame holds no head, or one of another version.
  */
 export function readHead(path: string, frame: Buffer): Record<string, unknown> {
   const head = objectIn(frame);

@@ -1,4 +1,4 @@
-/** Finds the next whole frame behind a damaged place. */
+/** Finds the next intact frame after a corrupt place. */
 import { HEADER_BYTES, isFrameLength, isIntact, lengthOf } from "../../log/frame.js";
 import type { Files } from "../machine/machine.js";
 import { BLOCK_BYTES, readExactly } from "./frame-scanner.js";
@@ -7,8 +7,7 @@ import { BLOCK_BYTES, readExactly } from "./frame-scanner.js";
 const KIND_OFFSET = 8;
 
 /**
- * Returns where the first frame of a kind begins that is whole, has the right checksum and is plausible, at or behind
- * `from`; -1 when there is none. Every byte is looked at, so no damage before it can hide it.
+ * Returns where the first frame of a kind begins that is intact and plausible, at or after `from`; -1 when there is none. Every byte is looked at, so no damage before it can hide it.
  * @param isPlausible Judges a header that lies in the buffer from `at` on, before the frame is read.
  * @param to Where the frame ends at the latest.
  */
@@ -29,18 +28,18 @@ export function nextIntactFrame(
       if (at >= BLOCK_BYTES || at + HEADER_BYTES > block.length) break;
       const length = lengthOf(block, at);
       if (base + at + length > to || !isPlausible(block, at)) continue;
-      if (isWhole(files, file, base + at, length)) return base + at;
+      if (isIntactAt(files, file, base + at, length)) return base + at;
     }
   }
   return -1;
 }
 
-function isWhole(files: Files, file: number, position: number, length: number): boolean {
+function isIntactAt(files: Files, file: number, position: number, length: number): boolean {
   const frame = isFrameLength(length) ? readExactly(files, file, position, length) : null;
   return frame !== null && isIntact(frame, 0, length);
 }
 
-/** Returns the frame that begins at a place where a whole one is known to be. */
+/** Returns the frame that begins at a place where an intact one is known to be. */
 export function frameAt(files: Files, file: number, position: number): Buffer {
   const header = readExactly(files, file, position, HEADER_BYTES);
   const frame = header && readExactly(files, file, position, lengthOf(header, 0));

@@ -25,7 +25,7 @@ import { CorruptFileError, formatError } from "./file-errors.js";
 import { segmentPath } from "./file-names.js";
 import { firstFrame } from "./frame-scanner.js";
 import { readHead } from "./head.js";
-import { writeAll, writeAnew } from "./write-all.js";
+import { rewrite, writeAll } from "./write-all.js";
 
 /** Most bytes of the first frame of a segment, of this version and of later ones. */
 const MAX_HEAD_BYTES = 64 * 1024;
@@ -39,9 +39,9 @@ export interface SegmentHead {
 }
 
 /**
- * Reads the first frame of an open segment; null when it is not whole.
+ * Reads the first frame of an open segment; null when it is not intact.
  * @throws CorruptFileError when it is not the first frame of that segment.
- * @throws StorageError `ERR_STORAGE_FORMAT` when another version wrote it, or nobody who keeps to the format.
+ * @throws StorageError `ERR_STORAGE_FORMAT` when it does not follow the format of this version.
  */
 export function readSegmentHead(
   files: Files,
@@ -92,7 +92,7 @@ export class Segment {
   readonly #directory: string;
   readonly #file: number;
   #end: number;
-  #isBroken = false;
+  #hasTornEnd = false;
   #syncError: Error | null = null;
   #isNameSynced = false;
   #syncsUnderWay = 0;
@@ -131,24 +131,24 @@ export class Segment {
     return this.#end;
   }
 
-  /** Whether an unfinished frame is left behind `end`, which could not be cut off: nothing more can be appended. */
-  get isBroken(): boolean {
-    return this.#isBroken;
+  /** Whether an unfinished frame follows `end` and could not be cut off: nothing more can be appended. */
+  get hasTornEnd(): boolean {
+    return this.#hasTornEnd;
   }
 
   /** Whether an fsync failed: what was appended since the last good one may never reach the disk. */
-  get isPoisoned(): boolean {
+  get hasSyncFailed(): boolean {
     return this.#syncError !== null;
   }
 
   /**
    * Appends whole frames. On return `end` counts those that are in the file; of the others nothing is left in it, unless
-   * `isBroken`.
+   * `hasTornEnd`.
    * @param buffers Each holds one frame or several, none of them cut.
    * @returns why not everything was appended; null when it was.
    */
   append(buffers: readonly Buffer[]): Error | null {
-    if (this.#isBroken) return new Error("expected a segment whose end is whole, got a broken one");
+    if (this.#hasTornEnd) return new Error("expected a segment that ends with a whole frame, got one with a torn end");
     const { bytes, error } = writeAll(this.#files, this.#file, buffers, this.#end);
     if (error === null) {
       this.#end += bytes;
@@ -196,11 +196,13 @@ export class Segment {
     if (this.#syncsUnderWay === 0) this.#files.close(this.#file);
   }
 
-  /** What it may have given up is written anew: a successor, who cannot know of it, syncs the segment once more. */
+  /**
+   * Writes again what the file system may have given up: a successor, which cannot know of that, syncs the segment once more.
+   */
   #syncFailed(error: Error): void {
     if (this.#syncError) return;
     this.#syncError = error;
-    writeAnew(this.#files, this.#file, this.#end);
+    rewrite(this.#files, this.#file, this.#end);
   }
 
   #syncName(): void {
@@ -223,7 +225,7 @@ export class Segment {
       this.#files.truncate(this.#file, this.#end);
     } catch {
       // The write's own error is what the caller gets; that the cut failed too is a state of the segment.
-      this.#isBroken = true;
+      this.#hasTornEnd = true;
     }
   }
 }

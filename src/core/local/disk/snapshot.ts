@@ -45,7 +45,7 @@ function writeFrames(files: Files, file: number, frames: Iterable<Buffer>): numb
 }
 
 /**
- * Whether a file ends as the snapshot of `seq` does: a cut-off one does not. Reads its last 56 bytes.
+ * Whether a file ends as the snapshot of `seq` does; one that was cut off does not. Reads its last 56 bytes.
  * @param seq null: of any seq.
  */
 export function isWholeSnapshot(files: Files, file: number, seq: number | null): boolean {
@@ -55,9 +55,9 @@ export function isWholeSnapshot(files: Files, file: number, seq: number | null):
 }
 
 /**
- * Reads the first frame of an open snapshot; null when it is not whole.
+ * Reads the first frame of an open snapshot; null when it is not intact.
  * @throws CorruptFileError when it is that of something else.
- * @throws StorageError `ERR_STORAGE_FORMAT` when another version wrote it, or nobody who keeps to the format.
+ * @throws StorageError `ERR_STORAGE_FORMAT` when it does not follow the format of this version.
  */
 export function readSnapshotHead(
   files: Files,
@@ -82,7 +82,7 @@ export function readSnapshotHead(
 }
 
 /**
- * The head of a snapshot that is there.
+ * The head of a snapshot.
  * @throws CorruptFileError when it is not whole.
  * @throws CompactedFileError when there is no such file.
  */
@@ -115,14 +115,14 @@ export class SnapshotScanner {
 
   /**
    * @param file Stays open, and is the caller's to close.
-   * @param seq The seq that the snapshot is to have; null: any.
-   * @throws CorruptFileError when its first frame is damaged, or it ends too soon.
+   * @param seq The seq that the snapshot must have; null: any.
+   * @throws CorruptFileError when its first frame is corrupt, or it ends too soon.
    * @throws StorageError `ERR_STORAGE_FORMAT` when another version wrote it.
    */
   constructor(files: Files, path: string, file: number, seq: number | null, checksEntries: boolean) {
     const first = readSnapshotHead(files, file, path);
     if (first === null)
-      throw new CorruptFileError(path, 0, "expected the first frame of a snapshot, got a damaged one");
+      throw new CorruptFileError(path, 0, "expected the first frame of a snapshot, got a corrupt one");
     this.head = first.head;
     if (seq !== null && seq !== first.head.seq) {
       throw new CorruptFileError(path, 0, `expected a snapshot of seq ${seq}, got one of ${first.head.seq}`, true);
@@ -141,7 +141,7 @@ export class SnapshotScanner {
   }
 
   /**
-   * Goes to the next frame with entries; false once the last frame has confirmed that nothing is missing.
+   * Moves to the next frame with entries; false once the last frame has confirmed that nothing is missing.
    * @throws CorruptFileError when what follows is not what was written.
    */
   next(): boolean {

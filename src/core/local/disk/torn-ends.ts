@@ -23,10 +23,10 @@ export const tornPath = (place: Place, epoch: number, segment: number): string =
   join(place.directory, `torn.${epoch}.${segment}`);
 
 /**
- * Checks that no batch of the segment follows a bad place: then a write was not finished there. What was appended after `end`,
- * since the segment was opened, does not count: its manager, which is fenced, may still write.
- * @param from The bad place, and the seq of the last batch before it.
- * @throws CorruptFileError when a batch follows: then the place was whole, and was damaged later.
+ * Checks that no batch of the segment follows a place that cannot be read: then a write was not finished there. What was
+ * appended after `end`, since the segment was opened, does not count: its manager, which is fenced, may still write.
+ * @param from That place, and the seq of the last batch before it.
+ * @throws CorruptFileError when a batch follows: then the place was whole once, and is corrupt.
  */
 export function expectTorn(
   files: Files,

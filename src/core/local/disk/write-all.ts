@@ -19,7 +19,7 @@ export function writeAll(files: Files, file: number, buffers: readonly Buffer[],
       const taken = files.write(file, rest, position + bytes);
       if (taken <= 0) return { bytes, error: new Error("expected the disk to take bytes, got 0 taken") };
       bytes += taken;
-      rest = behind(rest, taken);
+      rest = after(rest, taken);
     } catch (error) {
       return { bytes, error: error as Error };
     }
@@ -28,10 +28,10 @@ export function writeAll(files: Files, file: number, buffers: readonly Buffer[],
 }
 
 /**
- * Writes the first bytes of a file once more after its sync has failed: the pages that it could not write count as clean, and
- * the next sync would not mean them. Best effort: what the disk refuses now too stays as it is.
+ * Writes the first bytes of a file again after its sync has failed: the pages that it could not write count as clean, and the
+ * next sync would leave them out. Best effort: what the disk refuses this time too stays as it is.
  */
-export function writeAnew(files: Files, file: number, bytes: number): void {
+export function rewrite(files: Files, file: number, bytes: number): void {
   bestEffort(() => {
     const content = readExactly(files, file, 0, bytes);
     if (content) writeAll(files, file, [content], 0);
@@ -39,7 +39,7 @@ export function writeAnew(files: Files, file: number, bytes: number): void {
 }
 
 /** What is left of buffers when their first `bytes` bytes are gone. */
-function behind(buffers: readonly Buffer[], bytes: number): Buffer[] {
+function after(buffers: readonly Buffer[], bytes: number): Buffer[] {
   let index = 0;
   let left = bytes;
   while (index < buffers.length && left >= (buffers[index] as Buffer).length) {

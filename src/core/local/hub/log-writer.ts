@@ -88,7 +88,7 @@ export class LogWriter {
 
   /** Whether the newest segment cannot be written any more: a further append begins a new one. */
   get mustRotate(): boolean {
-    return this.#segment.isBroken || this.#segment.isPoisoned;
+    return this.#segment.hasTornEnd || this.#segment.hasSyncFailed;
   }
 
   /** Whether the newest segment holds nothing after what is confirmed. */
@@ -124,7 +124,7 @@ export class LogWriter {
     const { segment, seq, time, offset } = this.#confirmed;
     const closed: Position = { epoch: this.#epoch, segment, offset };
     const previous = this.#segment;
-    if (!previous.isPoisoned) previous.sync();
+    if (!previous.hasSyncFailed) previous.sync();
     const next = ++this.#lastSegment;
     this.#segment = this.#begin(next, seq, time, closed);
     this.#closed.push(closed);

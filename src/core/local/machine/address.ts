@@ -47,7 +47,7 @@ export function isSocketName(address: string): boolean {
 
 /**
  * The directory of this user for what need not survive: sockets of storages with long paths, storages that do not persist,
- * and where storages ended that were removed.
+ * and tombstones of storages that were removed.
  */
 export function shelterDirectory(): string {
   const runtime = process.env.XDG_RUNTIME_DIR;
@@ -57,7 +57,7 @@ export function shelterDirectory(): string {
 }
 
 /**
- * Makes the shelter, if it is missing, and returns where it is.
+ * Creates the shelter, if it is missing, and returns where it is.
  * @throws StorageError `ERR_STORAGE_DIRECTORY` when others can enter it.
  */
 export function makeShelter(files: Files): string {

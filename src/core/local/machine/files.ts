@@ -30,7 +30,7 @@ import type { Files } from "./machine.js";
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 const OTHERS_MASK = 0o077;
-/** The user who can do everything anyway. */
+/** The user that may do everything anyway. */
 const ROOT = 0;
 
 /** A link is not followed, and a pipe is not waited for; Windows has neither flag. */
@@ -42,7 +42,7 @@ const FLAGS = {
   write: constants.O_RDWR | CAREFUL,
 } as const;
 
-/** What says that there is something else where a file should be: a link, a directory, a socket or a device. */
+/** Codes of a path that is no file but a link, a directory, a socket or a device. */
 const NO_FILE = new Set(["ELOOP", "EISDIR", "ENXIO", "ENODEV"]);
 
 /** `f_type` of network file systems, from statfs(2): NFS, SMB, CIFS, SMB2, AFS, Coda, Ceph, Lustre, GPFS, GFS2, OCFS2. */
@@ -51,7 +51,7 @@ const REMOTE_TYPES = new Set([
   0x7461636f,
 ]);
 
-/** What Windows, and some file systems, answer when a directory is to be synced: there is nothing to do then. */
+/** What Windows, and some file systems, answer when a directory is synced: then nothing has to be done. */
 const NO_DIRECTORY_SYNC = new Set(["EPERM", "EACCES", "EISDIR", "EINVAL", "ENOTSUP"]);
 
 /** Gives `fallback` instead when a call fails with the code. */
@@ -64,7 +64,7 @@ function unless<T>(code: string, fallback: T, call: () => T): T {
   }
 }
 
-/** Text that differs after every start of the machine; where the system does not tell it, the name of the host. */
+/** Text that differs after every start of the machine; where the system does not say, the name of the host. */
 export function bootIdOf(host: string): string {
   try {
     return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
@@ -86,7 +86,7 @@ function orNotFile<T>(path: string, call: () => T): T {
   }
 }
 
-/** Opens nothing but a regular file, so that nobody can make this process wait, or write elsewhere. */
+/** Opens nothing but a regular file, so that no other user can let this process wait, or write elsewhere. */
 function openFile(path: string, how: keyof typeof FLAGS): number {
   const file = orNotFile(path, () => openSync(path, FLAGS[how], FILE_MODE));
   try {
@@ -99,8 +99,8 @@ function openFile(path: string, how: keyof typeof FLAGS): number {
 }
 
 /**
- * Whatever close(2) reports, the file is closed, and its number may be in use again: another try would close somebody else's.
- * What it may tell of writes, a sync has told before.
+ * Whatever close(2) reports, the file is closed, and its number may be in use again: another try would close
+ * another file. Errors of writes were reported by a sync before.
  */
 function close(file: number): void {
   try {
@@ -129,7 +129,7 @@ function isPrivate(path: string): boolean {
   return isDirectory && uid === process.getuid() && (mode & OTHERS_MASK) === 0;
 }
 
-/** Windows has no such owners: there the directory decides who may put a file. */
+/** Windows has no such owners: there the directory decides which users may create a file. */
 function isOwn(file: number): boolean {
   if (process.getuid === undefined) return true;
   const { uid } = fstatSync(file);

@@ -1,5 +1,5 @@
 /**
- * What the engine needs of a machine: files, sockets, a clock, randomness and threads. The real one is made of
+ * What the engine needs of a machine: files, sockets, a clock, randomness and threads. The real one consists of
  * `files.ts`, `sockets.ts` and `threads.ts`; tests hand in a simulated one, and so run the very same engine.
  */
 
@@ -24,7 +24,7 @@ export interface Files {
   bytes(file: number): number;
   /** How many names the file has: 0 when it was unlinked. By the open file, so a reused name cannot deceive. */
   linkCount(file: number): number;
-  /** Whether the file belongs to this user or to root: nobody else has made it. By the open file, as `linkCount`. */
+  /** Whether the file belongs to this user or to root: no other user has created it. By the open file, as `linkCount`. */
   isOwn(file: number): boolean;
   /** Sets the file's modification time. */
   touch(file: number, time: number): void;
@@ -37,7 +37,7 @@ export interface Files {
   rename(path: string, name: string): void;
   /** Removes a name; false when there is none. */
   unlink(path: string): boolean;
-  /** Makes a directory, mode 0700, and those above it; an existing one is kept. */
+  /** Creates a directory, mode 0700, and those above it; an existing one is kept. */
   makeDirectory(path: string): void;
   /** The path without symbolic links; the file must exist. */
   realPath(path: string): string;
@@ -121,7 +121,7 @@ export interface HubHandle {
 }
 
 export interface Threads {
-  /** Starts a hub that claims the seat behind `request.epoch`. */
+  /** Starts a hub that claims the seat after `request.epoch`. */
   startHub(request: HubRequest, report: (report: HubReport) => void): HubHandle;
   /** Runs one compaction. Calls back once. Returns a function that stops it. */
   compact(request: CompactRequest, done: (error: Error | null, result: CompactResult | null) => void): () => void;
@@ -161,7 +161,7 @@ export interface LogPosition extends Position {
   readonly time: number;
   /**
    * Length and checksum of the frame that ends there, a batch or the first frame of a segment; 0 or none when they are not
-   * known. They tell one history from another.
+   * known. They distinguish one history from another.
    */
   readonly bytes?: number;
   readonly crc?: number;
@@ -193,7 +193,7 @@ export interface HubOptions {
 export interface HubRequest {
   readonly place: Place;
   readonly options: HubOptions;
-  /** Random text that tells the contender from all other members. */
+  /** Random text that distinguishes the contender from all other members. */
   readonly member: string;
   /** The highest epoch that the contender has seen; 0 for none. */
   readonly epoch: number;
@@ -204,13 +204,13 @@ export interface HubRequest {
 export type HubReport =
   /** It has the seat and serves. */
   | { readonly kind: "serving"; readonly epoch: number }
-  /** Somebody else was first, or has replaced it. */
+  /** Another member was first, or has replaced it. */
   | { readonly kind: "replaced" }
   /** It has handed its seat on, or removed the files. */
   | { readonly kind: "ended" }
   /** A compaction is done. */
   | { readonly kind: "compacted"; readonly result: CompactResult }
-  /** Damaged files were kept aside; the message names what was lost. */
+  /** Corrupt files were kept aside; the message names what was lost. */
   | { readonly kind: "salvaged"; readonly message: string }
   /** A compaction failed; it is tried again later. */
   | { readonly kind: "compactionFailed"; readonly code: string; readonly message: string }

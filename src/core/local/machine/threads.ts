@@ -26,7 +26,7 @@ export type CompactReport = { readonly result: CompactResult } | { readonly code
 
 type CompactDone = (error: Error | null, result: CompactResult | null) => void;
 
-/** How long, in ms, a thread waits for another compaction: to start one anew costs more than to fold 16 MiB in a warm one. */
+/** How long, in ms, a thread waits for another compaction: to start a new one costs more than to fold 16 MiB in a warm one. */
 const KEPT_MS = 5000;
 /** A thread that has written a larger snapshot is not kept, since its heap would stay as large. */
 const KEPT_BYTES = 32 * 1024 * 1024;
@@ -45,7 +45,7 @@ function start<Message>(
   worker.on("message", receive);
   worker.on("error", finish);
   worker.on("exit", () => finish(null));
-  // Behind the listeners, since a listener for messages would keep the process alive again.
+  // After the listeners, since a listener for messages would keep the process alive again.
   worker.unref();
   return worker;
 }
@@ -53,7 +53,7 @@ function start<Message>(
 /**
  * The threads that compact.
  *
- * Invariant: `#kept` is one that is there and has nothing to do, or null.
+ * Invariant: `#kept` is a thread that runs and has nothing to do, or null.
  */
 export class CompactorThreads {
   readonly #clock: Clock;
@@ -121,7 +121,7 @@ class CompactorThread {
     };
   }
 
-  /** Ends it at once; nobody hears of what it was doing. */
+  /** Ends it at once; what it was doing is not reported. */
   end(): void {
     this.#done = null;
     this.#ended(this);

@@ -1,5 +1,5 @@
 /**
- * Compaction: folds a snapshot and the closed segments behind it into a new snapshot. From files alone; FORMAT.md and
+ * Compaction: folds a snapshot and the closed segments after it into a new snapshot. From files alone; FORMAT.md and
  * ARCHITECTURE.md say why it may be frozen and go on at any later time.
  *
  * The order is what makes it harmless: written whole and synced under a temporary name; read back; linked to a name of its
@@ -20,7 +20,7 @@ import { removeCovered, renewCopy } from "./removal.js";
 /**
  * Folds the closed segments of a request into a new snapshot and removes what that covers. Returns when all is on the disk.
  * Nothing is removed when anything fails before.
- * @throws StorageError `ERR_STORAGE_CORRUPT` when what is to be folded is damaged.
+ * @throws StorageError `ERR_STORAGE_CORRUPT` when a file that must be folded is corrupt.
  * @throws CompactedFileError when another compaction has folded it.
  */
 export function compact(machine: Machine, request: CompactRequest): CompactResult {
@@ -53,7 +53,7 @@ function lastOf(segments: readonly Position[]): Position {
   return last;
 }
 
-/** Whether the snapshot is sound and the last segment begins behind it and holds nothing. */
+/** Whether the snapshot is intact, and the last segment begins after it and holds nothing. */
 function isFolded({ files }: Machine, { place, snapshot, segments }: CompactRequest): boolean {
   const last = openLink(files, place, lastOf(segments));
   files.close(last.file);

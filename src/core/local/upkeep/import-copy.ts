@@ -1,4 +1,4 @@
-/** Takes over `app.db` when there is no log yet: a backup that was put there, or a file of version 1. */
+/** Imports `app.db` when no log exists yet: a backup that a person put there, or a file of version 1. */
 
 import { StorageError } from "../../errors.js";
 import { kindOf, SNAPSHOT } from "../../log/frame.js";
@@ -17,12 +17,12 @@ import { entriesOfVersion1 } from "./version1.js";
 
 /**
  * Publishes what `app.db` holds as a snapshot. Returns when that is on the disk; `app.db` stays as it is, and is not shared.
- * @param end With which a storage ended in this place: the snapshot is behind it. An older file in which nothing is does not
- *   count.
+ * @param end The tombstone of a storage that was removed here: the snapshot comes after it. An older file that holds nothing does
+ *   not count.
  * @returns false when there is no such file.
  * @throws StorageError `ERR_STORAGE_FORMAT` when it is neither a snapshot nor a file of version 1; `ERR_STORAGE_CORRUPT` when
- *   it is a damaged snapshot; `ERR_STORAGE_DIRECTORY` when it belongs to another user: where others can write, anybody could
- *   have put it there.
+ *   it is a corrupt snapshot; `ERR_STORAGE_DIRECTORY` when it belongs to another user: in a directory that others can write, any
+ *   user could have put it there.
  */
 export function importCopy(machine: Machine, place: Place, epoch: number, end: SnapshotHead | null = null): boolean {
   const { files } = machine;
@@ -37,7 +37,7 @@ export function importCopy(machine: Machine, place: Place, epoch: number, end: S
 }
 
 function strangerError(path: string): StorageError {
-  const message = `expected ${path} to belong to this user or to root, got a file of another user: move it away, or make it yours if you know what it holds`;
+  const message = `expected ${path} to belong to this user or to root, got a file of another user: move it away, or chown it if you know what it holds`;
   return new StorageError("ERR_STORAGE_DIRECTORY", message);
 }
 

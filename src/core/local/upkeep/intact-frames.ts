@@ -1,4 +1,4 @@
-/** Reads what is whole of a damaged file. */
+/** Reads what is intact of a corrupt file. */
 
 import { MalformedError } from "../../log/codec.js";
 import { kindOf } from "../../log/frame.js";
@@ -16,7 +16,7 @@ export interface Lost {
 }
 
 /**
- * Visits every whole frame of a kind, in the order of the file, also behind damage.
+ * Visits every intact frame of a kind, in the order of the file, also after corrupt places.
  * @param isWanted Judges a header that lies in the buffer from `at` on.
  * @returns what could not be read.
  */
@@ -40,7 +40,7 @@ export function readIntactFrames(
   });
 }
 
-/** Visits frames up to the first damage; returns where that is, or the end. */
+/** Visits frames up to the first corrupt place; returns where that is, or the end. */
 function readRun(
   frames: FrameScanner,
   kind: number,

@@ -1,9 +1,9 @@
 /**
- * Finds out what the log holds, after the others are fenced: the newest segment with a whole first frame, its chain of
+ * Finds out what the log holds, after the others are fenced: the newest segment with an intact first frame, its chain of
  * predecessors back to what the newest snapshot covers, and where its last whole frame ends.
  *
  * Invariant: what is returned is a prefix of what was appended that holds every confirmed batch; where that cannot be known,
- * an error is thrown instead. Torn and corrupt are two facts: behind a torn end nothing whole follows.
+ * an error is thrown instead. Torn and corrupt are two facts: no intact batch follows a torn end.
  */
 
 import { dirname, join } from "node:path";
@@ -24,7 +24,7 @@ import { claimPath, claimsIn, segmentPath, segmentsIn, snapshotPath, snapshotsIn
 import { readSegmentHead } from "../disk/segment.js";
 import { checkSnapshot, isWholeSnapshot, snapshotHead } from "../disk/snapshot.js";
 import { expectTorn, keepTornEnd } from "../disk/torn-ends.js";
-import { writeAnew } from "../disk/write-all.js";
+import { rewrite } from "../disk/write-all.js";
 import type { Files, HubOptions, LogPosition, Machine, Place, Position } from "../machine/machine.js";
 import { publish } from "./compactor.js";
 import { importCopy } from "./import-copy.js";
@@ -49,7 +49,7 @@ export interface Recovered {
 /**
  * Reads the log to its end. Removes and changes nothing, but keeps a torn end aside.
  * @param position Only what follows is read, if it is part of this history; null: everything is read and checked.
- * @param adopt Called when there is no log at all: publishes a snapshot to begin with; false when there is nothing.
+ * @param adopt Called when no log exists: publishes a snapshot to begin with; false when there is none.
  * @throws StorageError `ERR_STORAGE_CORRUPT` or `ERR_STORAGE_FORMAT`.
  */
 export function recover(files: Files, place: Place, position: LogPosition | null, adopt: () => boolean): Recovered {
@@ -90,14 +90,14 @@ function recoverFrom(
 }
 
 /**
- * Whether the newest segment begins before the newest snapshot, which covers it: all behind it was folded as the last member
- * left. What a manager that was frozen then has appended beside the snapshot was confirmed to nobody.
+ * Whether the newest segment begins before the newest snapshot, which covers it: everything was folded as the last member
+ * left. What a manager that was frozen at that time appends beside the snapshot is never confirmed.
  */
 function isLeftOver(last: Link, base: number): boolean {
   return last.start.seq < base;
 }
 
-/** Opens the newest segment with a whole first frame, to be read to the end of its file; null when there is none. */
+/** Opens the newest segment with an intact first frame, up to the end of its file; null when there is none. */
 function openNewest(files: Files, place: Place, names: readonly string[]): Link | null {
   for (const ref of segmentsIn(names)) {
     const path = segmentPath(place, ref.epoch, ref.segment);
@@ -180,7 +180,7 @@ function endsOf(links: readonly Link[], { epoch, segment, offset }: LogPosition)
 /**
  * Recovers the log for a new hub, which has fenced all others. On return what was read is on the disk with its names and
  * the directory's own, so that the new hub's first segment never names a file or a place that a loss of power takes back.
- * @param salvaging Called with what is lost before damaged files are given up.
+ * @param salvaging Called with what is lost before corrupt files are given up.
  * @throws StorageError `ERR_STORAGE_CORRUPT`, unless `options.recover` is `"salvage"`; `ERR_STORAGE_FORMAT`.
  */
 export function recoverForHub(
@@ -192,7 +192,7 @@ export function recoverForHub(
   salvaging: (lost: readonly Lost[]) => void = () => {},
 ): Recovered {
   const { files } = machine;
-  const adopt = () => beginAnew(machine, place, epoch);
+  const adopt = () => beginLog(machine, place, epoch);
   let recovered: Recovered;
   try {
     passEnd(machine, place, epoch);
@@ -204,15 +204,15 @@ export function recoverForHub(
     salvage(machine, place, epoch, salvaging);
     recovered = recover(files, place, null, adopt);
   }
-  // A closed segment is synced, unless that failed and it was written anew; a compaction of before the fence may remove it.
+  // A closed segment is synced, unless that failed and it was rewritten; a compaction of before the fence may remove it.
   for (const { epoch, segment } of recovered.segments) syncIfThere(files, segmentPath(place, epoch, segment));
   files.syncDirectory(place.directory);
   files.syncDirectory(dirname(place.directory));
   return recovered;
 }
 
-/** Where there is no log: what was put in the place of `app.db`, or the end of a storage that was removed; false: neither. */
-function beginAnew(machine: Machine, place: Place, epoch: number): boolean {
+/** Begins a log where none exists: with `app.db`, or with the tombstone of a storage that was removed; false: there is neither. */
+function beginLog(machine: Machine, place: Place, epoch: number): boolean {
   return importCopy(machine, place, epoch, readTombstone(machine, place)) || publishEnd(machine, place, epoch);
 }
 
@@ -224,8 +224,8 @@ function publishEnd(machine: Machine, place: Place, epoch: number): boolean {
 }
 
 /**
- * Where the last snapshot of a storage is left that was removed, the log goes on behind its end: whoever removes it may be
- * frozen with that name in his hands. Whatever else is there is another storage, and stays as it is.
+ * Where the last snapshot of a removed storage is left, the log goes on after the end of that storage: the process that
+ * removes the snapshot may be frozen just before it does. Any other file belongs to another storage, and stays as it is.
  */
 function passEnd(machine: Machine, place: Place, epoch: number): void {
   const { files } = machine;
@@ -252,7 +252,7 @@ function syncIfThere(files: Files, path: string): void {
     try {
       files.sync(file);
     } catch (error) {
-      writeAnew(files, file, files.bytes(file));
+      rewrite(files, file, files.bytes(file));
       throw error;
     }
   };
@@ -260,7 +260,7 @@ function syncIfThere(files: Files, path: string): void {
 }
 
 /**
- * Removes what lower epochs left behind: segments that the chain does not need, temporary files, claims. Does nothing
+ * Removes what lower epochs have left: segments that the chain does not need, temporary files, claims. Does nothing
  * to segments when the chain does not reach back to a whole snapshot: each may then be the only one that holds something, or
  * a compaction of before the fence has just folded and removed what the chain begins with.
  * @param chain The segments of the log in order, as recovered.

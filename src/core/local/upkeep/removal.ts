@@ -1,7 +1,7 @@
 /**
- * The files around the log: `app.db`, the copy for people and backups, and what crashes leave behind.
+ * The files around the log: `app.db`, the copy for people and backups, and what crashes leave.
  *
- * Invariant: nothing here removes what the newest snapshot and the chain behind it need.
+ * Invariant: nothing here removes what the newest snapshot and the chain after it need.
  */
 
 import { dirname, join } from "node:path";
@@ -10,9 +10,9 @@ import { seatPath, seatsIn, segmentPath, segmentsIn, snapshotPath, snapshotsIn }
 import { tornPath } from "../disk/torn-ends.js";
 import type { Files, Place, Position } from "../machine/machine.js";
 
-const LEFTOVER_NAME = /^(?:tmp|torn|claim|damaged|hub|member\.(\d+))\./;
+const LEFTOVER_NAME = /^(?:tmp|torn|claim|corrupt|hub|member\.(\d+))\./;
 
-/** Makes `app.db` another name of a snapshot, in one step: whoever opens it finds the old one or the new one. */
+/** Gives a snapshot the further name `app.db`, in one step: a process that opens it finds the old one or the new one. */
 export function renewCopy(files: Files, place: Place, snapshot: number, temporary: string): void {
   files.link(snapshotPath(place, snapshot), temporary);
   files.rename(temporary, place.filename);
@@ -41,11 +41,11 @@ function isLeftover(name: string, isAlive: (pid: number) => boolean): boolean {
 }
 
 /**
- * Removes a storage: `app.db`, segments, snapshots, what was left behind, seats, the directory; each only while the seat
+ * Removes a storage: `app.db`, segments, snapshots, what crashes have left, seats, the directory; each only while the seat
  * still stands.
- * @param end The seq with which the storage ends. Its snapshot stays, if somebody has published that already to go on from it.
+ * @param end The seq with which the storage ends. The snapshot of that seq stays if another process has published it to go on from there.
  * @param isAlive Whether a process lives: what shows that it has the storage open stays.
- * @returns false when somebody else took the seat before everything was gone, or the directory holds foreign files.
+ * @returns false when another process took the seat before everything was gone, or the directory holds foreign files.
  */
 export function removeFiles(
   files: Files,

@@ -1,9 +1,9 @@
 /**
- * Keeps what is intact of damaged files, when the user asks for it: the newest whole snapshot, or what is whole of a
- * damaged one, and every whole batch behind it in the order of the log, gaps allowed.
+ * Keeps what is intact of corrupt files, when the user asks for that: the newest intact snapshot, or what is intact of a
+ * corrupt one, and every intact batch after it in the order of the log, gaps allowed.
  *
- * Invariant: a crash or a failure at any point loses nothing more. Damaged files are kept aside, whole, under further names
- * before the result is published under a seq above all others; from then on the old names count for nothing, and go.
+ * Invariant: a crash or a failure at any point loses nothing more. Corrupt files are kept aside, whole, under further names
+ * before the result is published under a seq above all others; from then on the old names count for nothing, and are removed.
  */
 
 import { basename, join } from "node:path";
@@ -35,9 +35,9 @@ interface Source {
 }
 
 /**
- * Publishes a snapshot of everything that is intact. On return it is the whole log: a new chain can begin behind it.
- * @param salvaging Called with what is lost before it is given up: whatever fails later, somebody was told.
- * @returns what was lost; the files that it was lost from are kept as `damaged.<random>.<name>`.
+ * Publishes a snapshot of everything that is intact. On return it is the whole log: a new chain can begin after it.
+ * @param salvaging Called with what is lost before that is given up, so that it is reported whatever fails later.
+ * @returns what was lost; the files that it was lost from are kept as `corrupt.<time>.<name>`.
  * @throws StorageError `ERR_STORAGE_FORMAT` when another version wrote a file.
  */
 export function salvage(
@@ -52,10 +52,10 @@ export function salvage(
   const paths = snapshots.map((seq) => snapshotPath(place, seq));
   const sources = sourcesOf(files, place, names);
   if (paths.length === 0 && sources.length === 0) paths.push(place.filename);
-  const damaged = paths.filter((path) => !isWhole(files, path));
-  const base = paths.find((path) => !damaged.includes(path)) ?? damaged[0];
+  const corrupt = paths.filter((path) => !isIntact(files, path));
+  const base = paths.find((path) => !corrupt.includes(path)) ?? corrupt[0];
   const fold = new Fold();
-  const lost = damaged.map((file) => ({ file, from: 0, to: 0 }) as Lost);
+  const lost = corrupt.map((file) => ({ file, from: 0, to: 0 }) as Lost);
   if (base !== undefined) lost.push(...loadSnapshot(files, base, fold));
   for (const source of sources) lost.push(...loadBatches(files, source, fold));
   const end = readTombstone(machine, place)?.seq ?? 0;
@@ -69,12 +69,12 @@ export function salvage(
   return lost;
 }
 
-function isWhole(files: Files, path: string): boolean {
-  return unlessDamaged(() => checkSnapshot(files, path, null)) !== null;
+function isIntact(files: Files, path: string): boolean {
+  return unlessCorrupt(() => checkSnapshot(files, path, null)) !== null;
 }
 
-/** What a call returns; null when it meets damage. */
-function unlessDamaged<T>(read: () => T): T | null {
+/** What a call returns; null when it meets corrupt bytes. */
+function unlessCorrupt<T>(read: () => T): T | null {
   try {
     return read();
   } catch (error) {
@@ -84,7 +84,7 @@ function unlessDamaged<T>(read: () => T): T | null {
 }
 
 /**
- * The segments in order; what one has behind the begin of the next was never confirmed. Within an epoch the order is that of
+ * The segments in order; what one holds beyond the start of the next was never confirmed. Within an epoch the order is that of
  * what they hold: names may have been exchanged.
  */
 function sourcesOf(files: Files, place: Place, names: readonly string[]): Source[] {
@@ -101,10 +101,10 @@ function sourcesOf(files: Files, place: Place, names: readonly string[]): Source
   return sources;
 }
 
-/** The seq before a segment, by its first frame or else by its first whole batch; null when it has neither. */
+/** The seq before a segment, by its first frame or else by its first intact batch; null when it has neither. */
 function lastBefore(files: Files, path: string, epoch: number, segment: number): number | null {
   return thenClose(files, files.open(path, "read"), (file) => {
-    const head = unlessDamaged(() => readSegmentHead(files, file, path, { epoch, segment }));
+    const head = unlessCorrupt(() => readSegmentHead(files, file, path, { epoch, segment }));
     if (head) return head.start.seq;
     const first = nextIntactFrame(files, file, 0, BATCH, (buffer, at) => epochOf(buffer, at) === epoch);
     return first === -1 ? null : seqOf(frameAt(files, file, first), 0) - 1;
@@ -114,7 +114,7 @@ function lastBefore(files: Files, path: string, epoch: number, segment: number):
 /** The head of a snapshot; when it is corrupt, one with the seq that the first intact frame has. */
 function headOrSeq(files: Files, path: string): SnapshotHead {
   return thenClose(files, files.open(path, "read"), (file) => {
-    const first = unlessDamaged(() => readSnapshotHead(files, file, path));
+    const first = unlessCorrupt(() => readSnapshotHead(files, file, path));
     if (first) return first.head;
     const inside = nextIntactFrame(files, file, 0, STATE, () => true);
     return { seq: inside === -1 ? 0 : seqOf(frameAt(files, file, inside), 0), time: 0, origins: [] };
@@ -136,7 +136,7 @@ function loadSnapshot(files: Files, path: string, fold: Fold): Lost[] {
       hasGap ||= numberOf(buffer, start) !== number + 1;
       number = numberOf(buffer, start);
       const entries = decodeEntries(buffer, start, end);
-      // Behind a gap, what adds to a slot may add to one that was lost.
+      // After a gap, what adds to a slot may add to one that was lost.
       const from = hasGap ? entries.findIndex(({ op }) => op === SLOT) : 0;
       if (from === -1) return;
       hasGap = false;
@@ -145,7 +145,7 @@ function loadSnapshot(files: Files, path: string, fold: Fold): Lost[] {
   );
 }
 
-/** Applies what is whole in the order of the log, which need not be that of a damaged file. */
+/** Applies what is intact in the order of the log, which need not be that of a corrupt file. */
 function loadBatches(files: Files, { path, epoch, above, below }: Source, fold: Fold): Lost[] {
   const batches: Batch[] = [];
   const lost = readIntactFrames(
@@ -158,12 +158,12 @@ function loadBatches(files: Files, { path, epoch, above, below }: Source, fold: 
       if (seq > above && seq < below) batches.push(decodeBatch(buffer, start, end));
     },
   );
-  for (const batch of batches.sort((a, b) => a.seq - b.seq)) if (batch.seq > fold.seq) applyBehind(fold, batch);
+  for (const batch of batches.sort((a, b) => a.seq - b.seq)) if (batch.seq > fold.seq) applyAfterGap(fold, batch);
   return lost;
 }
 
-/** Applies the next batch, behind a gap or none. That its origin began in a gap does not make it void. */
-function applyBehind(fold: Fold, read: Batch): void {
+/** Applies the next batch, after a gap or none. It counts even when its origin began in a gap. */
+function applyAfterGap(fold: Fold, read: Batch): void {
   const batch = { ...read, time: Math.max(read.time, fold.time) };
   fold.skip(batch.seq - 1);
   if (fold.apply(batch)) return;
@@ -173,14 +173,14 @@ function applyBehind(fold: Fold, read: Batch): void {
 }
 
 /**
- * Gives damaged files further names. Returns when these are on the disk. The names tell when a file was written last, so that
+ * Gives corrupt files further names. Returns when these are on the disk. The names tell when a file was written last, so that
  * another try gives the same ones.
  */
-function keepAside(machine: Machine, place: Place, damaged: ReadonlySet<string>): void {
+function keepAside(machine: Machine, place: Place, corrupt: ReadonlySet<string>): void {
   const { files } = machine;
-  for (const path of damaged) {
+  for (const path of corrupt) {
     const written = Math.floor(files.modifiedAt(path) ?? 0).toString(36);
-    linkOnce(files, path, join(place.directory, `damaged.${written}.${basename(path)}`));
+    linkOnce(files, path, join(place.directory, `corrupt.${written}.${basename(path)}`));
   }
   files.syncDirectory(place.directory);
 }

@@ -2,13 +2,13 @@
  * Where a storage ended whose files were removed: the snapshot that would have been its last, under a name of its own outside
  * of its directory.
  *
- * Whoever opens the storage anew goes on behind it, so epochs and seqs rise over the life of several storages under one
- * name. A process that was frozen before the removal and wakes up behind it then meets no name that is in use again.
+ * A process that opens the storage again goes on after it, so epochs and seqs rise over the life of several storages under one
+ * name. A process that was frozen before the removal and wakes up after it then meets no name that is in use again.
  *
  * Invariants: the state at its seq is empty and part of the history of the storage that was removed; no name with that seq
- * was ever in the directory before; an older one is removed only when a newer one is whole. It says nothing of files that
- * are there: those count, whatever has ended before them. It is a precaution: where it cannot be noted or is not found, as
- * by a process with another temporary directory, numbers begin again.
+ * was ever in the directory before; an older one is removed only when a newer one is whole. Files that
+ * exist count, whatever has ended before them. A tombstone is a precaution: where it cannot be written or is not found, as by
+ * a process with another temporary directory, numbers begin again.
  */
 
 import { createHash } from "node:crypto";
@@ -20,22 +20,22 @@ import { isWholeSnapshot, readSnapshotHead, writeSnapshot } from "../disk/snapsh
 import { makeShelter, NO_ACCESS, shelterDirectory } from "../machine/address.js";
 import type { Machine, Place } from "../machine/machine.js";
 
-/** ms after which nobody is frozen any more who could come late. */
+/** ms after which no process that was frozen before the removal is expected to wake up. */
 const END_RETENTION_MS = 86_400_000;
 
-/** Codes that say that something else is there, or nothing. */
+/** Codes of a place that holds something else, or nothing. */
 const ELSEWHERE: ReadonlySet<string> = new Set(["ENOENT", "EEXIST", "ERR_STORAGE_DIRECTORY"]);
 
-const END_NAME = /^ended\.[0-9a-f]{32}\.(?:0|[1-9][0-9]{0,15})$/;
+const END_NAME = /^tombstone\.[0-9a-f]{32}\.(?:0|[1-9][0-9]{0,15})$/;
 
 /** What names of one storage's ends begin with; the epoch of the manager that removed it follows. */
 function prefixOf(place: Place): string {
-  return `ended.${createHash("sha256").update(place.directory).digest("hex").slice(0, 32)}.`;
+  return `tombstone.${createHash("sha256").update(place.directory).digest("hex").slice(0, 32)}.`;
 }
 
 const endPath = (place: Place, epoch: number): string => join(shelterDirectory(), prefixOf(place) + epoch);
 
-/** What a call returns; `otherwise` when there is no shelter, or it is not this process's to enter. What may pass is thrown. */
+/** What a call returns; `otherwise` when there is no shelter, or this process may not enter it. Other errors may pass, and are thrown. */
 function ifSheltered<T>(call: () => T, otherwise: T): T {
   try {
     return call();
@@ -65,8 +65,8 @@ function endsIn(machine: Machine, place: Place): number[] {
 }
 
 /**
- * The epoch in which the storage was last removed; 0 when it never was. Look at the directory before: whoever removes a
- * file there has noted the end first.
+ * The epoch in which the storage was last removed; 0 when it never was. Look at the directory before: a process that
+ * removes a file there has written the tombstone first.
  */
 export function tombstoneEpoch(machine: Machine, place: Place): number {
   return endsIn(machine, place)[0] ?? 0;
@@ -81,7 +81,7 @@ export function readTombstone(machine: Machine, place: Place): SnapshotHead | nu
   return null;
 }
 
-/** Null when it is not whole, since nothing was removed then, or gone, since there is a newer one. */
+/** Null when it is not whole, since then nothing was removed, or when it is gone, since then a newer one exists. */
 function readHead({ files }: Machine, path: string): SnapshotHead | null {
   return withFile(files, path, (file) => {
     const first = readSnapshotHead(files, file, path);
@@ -90,9 +90,9 @@ function readHead({ files }: Machine, path: string): SnapshotHead | null {
 }
 
 /**
- * Notes the end of a storage, and forgets old ones. On return its files can be removed.
+ * Writes the tombstone of a storage, and removes old ones. On return the files of the storage can be removed.
  * @param epoch The epoch of the manager that removes it.
- * @throws the error of a failed file operation; not where there can be no shelter.
+ * @throws the error of a failed file operation; nothing where no shelter is possible.
  */
 export function writeTombstone(machine: Machine, place: Place, epoch: number, head: SnapshotHead): void {
   const { files } = machine;

@@ -6,7 +6,7 @@ import { formatError } from "../disk/file-errors.js";
 const PROTOTYPE_KEY = "__proto__";
 
 /**
- * The entries that make the state of a file of version 1 out of nothing, without what has expired.
+ * The entries that build the state of a file of version 1, without what has expired.
  * @param path Where the file is, for messages.
  * @param now ms since 1970.
  * @throws StorageError `ERR_STORAGE_FORMAT` when it is no such file.

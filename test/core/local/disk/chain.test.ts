@@ -12,7 +12,7 @@ import { frameOf, place, writeSegment } from "./stored.js";
 
 const STRICT = { checksEntries: false, mayBeTorn: false };
 
-test("a segment that is shorter than its successor says is damaged", () => {
+test("a segment that is shorter than its successor says is corrupt", () => {
   const files = new MemoryFiles();
   const end = writeSegment(files, 1, 1, [1, 5], null);
   assert.throws(() => openLink(files, place, { ...end, offset: end.offset + 1 }), CorruptFileError);
@@ -21,7 +21,7 @@ test("a segment that is shorter than its successor says is damaged", () => {
   assert.equal(openLink(files, place, end).start.seq, 0);
 });
 
-test("a segment that names itself or a later one as its predecessor is damaged", () => {
+test("a segment that names itself or a later one as its predecessor is corrupt", () => {
   for (const [epoch, segment] of [
     [1, 2],
     [1, 3],
@@ -38,7 +38,7 @@ test("a segment that names itself or a later one as its predecessor is damaged",
   }
 });
 
-test("a segment under the name of another one is damaged", () => {
+test("a segment under the name of another one is corrupt", () => {
   const files = new MemoryFiles();
   const { offset } = writeSegment(files, 1, 2, [1, 5], null);
   for (const [epoch, segment] of [
@@ -72,7 +72,7 @@ test("a segment begins with the seq of its predecessor's end, and not before its
   }
 });
 
-test("time that falls within a segment is damage", () => {
+test("a segment in which time falls is corrupt", () => {
   const files = new MemoryFiles();
   const end = writeSegment(files, 1, 1, [1, 2], null);
   const path = segmentPath(place, 1, 1);
@@ -84,7 +84,7 @@ test("time that falls within a segment is damage", () => {
   assert.throws(() => batches.next(), /expected a time from \d+ on, got 5/);
 });
 
-test("what a fenced manager appends behind the end that was seen does not make a torn end corrupt", () => {
+test("what a fenced manager appends after the end that was seen does not make a torn end corrupt", () => {
   const files = new MemoryFiles();
   const { offset } = writeSegment(files, 1, 1, [1, 2], null);
   const path = segmentPath(place, 1, 1);

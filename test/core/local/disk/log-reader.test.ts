@@ -81,7 +81,7 @@ test("from every position exactly what follows is read", () => {
   }
 });
 
-test("from a position that was compacted away, or is of another history, everything is read anew", () => {
+test("from a position that was compacted away, or is of another history, everything is read again", () => {
   const { files, ends } = makeStorage(true);
   const { position } = read(files, { ...(ends[1] as Position) });
   const others: LogPosition[] = [
@@ -114,7 +114,7 @@ test("a position at the same place of a storage that was removed is of another h
   assert.equal(read(files, last, { ...head, time: head.time + 1 }).snapshots, 1, "its segment begins at another time");
 });
 
-test("what a fenced manager appended behind the recorded end is no part of a tail either", () => {
+test("what a fenced manager appended after the recorded end is no part of a tail either", () => {
   const { files, ends } = makeStorage(false);
   const second = ends[1] as Position;
   const path = segmentPath(place, 1, 2);
@@ -125,7 +125,7 @@ test("what a fenced manager appended behind the recorded end is no part of a tai
   assert.deepEqual([again.snapshots, again.text], [1, STATES[30]]);
 });
 
-test("a position that a compaction has passed is stale, one that lacks a file is corrupt", () => {
+test("a position that a compaction has passed is out of date, one that lacks a file is corrupt", () => {
   const { files, ends } = makeStorage(true);
   const { position } = read(files, ends[1] as Position);
   compact(machineOf(files), {
@@ -164,7 +164,7 @@ test("a compaction while it reads takes nothing away", () => {
   assert.equal(textOf(fold), STATES[30]);
 });
 
-test("damage is noticed, nothing behind it is visited, and all files are closed", () => {
+test("a corrupt batch is noticed, nothing after it is visited, and all files are closed", () => {
   const { files, ends } = makeStorage(true);
   const path = segmentPath(place, 1, 2);
   const content = Buffer.from(files.get(path));
@@ -199,7 +199,7 @@ test("a reader whose visitor refuses a batch stands before that batch", () => {
   });
   assert.throws(() => {
     while (!reader.step());
-  }, /log\.1\.2 is damaged at byte \d+: expected a batch that can be applied/);
+  }, /log\.1\.2 is corrupt at byte \d+: expected a batch that can be applied/);
   assert.equal(reader.position.seq, 14);
   assert.equal(files.openFiles.size, 0);
 });
@@ -215,7 +215,7 @@ test("a position that another batch follows than the next one is of another hist
   assert.deepEqual([other.snapshots, other.text], [1, STATES[30]]);
 });
 
-test("a segment that begins behind another batch than its predecessor ends with is damage", () => {
+test("a segment that begins after another batch than its predecessor ends with is corrupt", () => {
   const files = new MemoryFiles();
   const first = writeSegment(files, 1, 1, [1, 10], null);
   const second = writeSegment(files, 1, 2, [12, 15], first);

@@ -19,7 +19,7 @@ test("a frame is found at every place around the end of a block", () => {
   }
 });
 
-test("a frame is found behind what looks like one", () => {
+test("a frame is found after bytes that look like one", () => {
   const [first, second] = [frameOf(1, 1), frameOf(2, 1)];
   const damaged = Buffer.from(first);
   damaged[70] = 0xff;
@@ -28,7 +28,7 @@ test("a frame is found behind what looks like one", () => {
   assert.equal(find(Buffer.concat([damaged.subarray(0, 60), second])), 60);
 });
 
-test("a frame that is cut off, damaged or not plausible is not found", () => {
+test("a frame that is cut off, corrupt or not plausible is not found", () => {
   const frame = frameOf(1, 1);
   assert.equal(find(frame.subarray(0, -1)), -1);
   assert.equal(find(Buffer.alloc(3 * BLOCK_BYTES, 1)), -1);

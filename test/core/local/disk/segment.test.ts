@@ -31,7 +31,7 @@ test("a new segment has its whole first frame, and a name of its own", () => {
   assert.deepEqual(files.get(path), segment.head);
 });
 
-test("a segment that cannot be made leaves nothing", () => {
+test("a segment that cannot be created leaves nothing", () => {
   for (const fault of [{ code: "ENOSPC" }, { takesBytes: 20 }, { takesBytes: 0 }]) {
     const files = new MemoryFiles();
     let writes = 0;
@@ -74,7 +74,7 @@ test("wherever the disk gets full, whole frames stay, the fragment goes, and app
       while (bytes + (frames[whole] as Buffer).length <= room) bytes += (frames[whole++] as Buffer).length;
       assert.equal(segment.end - before, bytes, `room for ${room}`);
       assert.equal(files.get(PATH).length, segment.end);
-      assert.equal(segment.isBroken, false);
+      assert.equal(segment.hasTornEnd, false);
       files.fault = null;
       assert.equal(segment.append(frames.slice(whole)), null);
       assert.equal(recover(files, place, null, none).seq, 4);
@@ -83,16 +83,16 @@ test("wherever the disk gets full, whole frames stay, the fragment goes, and app
   t.diagnostic(`${3 * total} places where the disk got full`);
 });
 
-test("a fragment that cannot be cut off makes the segment broken, and recovery cuts it", () => {
+test("a fragment that cannot be cut off is a torn end of the segment, and recovery cuts it", () => {
   const files = new MemoryFiles();
   const segment = Segment.create(files, place, START, null);
   assert.equal(segment.append([frameOf(1, 1)]), null);
   let writes = 0;
   files.fault = (call) => (call === "write" && writes++ === 0 ? { takesBytes: 30 } : { code: "EIO" });
   assert.notEqual(segment.append([frameOf(2, 1)]), null);
-  assert.equal(segment.isBroken, true);
+  assert.equal(segment.hasTornEnd, true);
   files.fault = null;
-  assert.match(`${segment.append([frameOf(2, 1)])}`, /broken/);
+  assert.match(`${segment.append([frameOf(2, 1)])}`, /torn end/);
   assert.equal(recover(files, place, null, none).seq, 1);
   assert.equal(files.get(tornPath(place, 1, 1)).length, 30);
 });
@@ -104,7 +104,7 @@ test("a failed fsync is never tried again", async () => {
   files.fault = (call) => (call === "sync" ? { code: "EIO" } : undefined);
   const later = () => new Promise<Error | null>((resolve) => segment.syncLater(resolve));
   assert.equal(((await later()) as NodeJS.ErrnoException).code, "EIO");
-  assert.equal(segment.isPoisoned, true);
+  assert.equal(segment.hasSyncFailed, true);
   files.fault = null;
   const syncs = files.calls.length;
   assert.throws(() => segment.sync(), { code: "EIO" });
@@ -112,7 +112,7 @@ test("a failed fsync is never tried again", async () => {
   assert.equal(files.calls.length, syncs);
 });
 
-test("what a failed fsync may have given up is written anew, once, for a successor that syncs the segment", async () => {
+test("what a failed fsync may have given up is written again, once, for a successor that syncs the segment", async () => {
   for (const how of ["sync", "syncLater"] as const) {
     const files = new MemoryFiles();
     const segment = Segment.create(files, place, START, null);
@@ -168,20 +168,20 @@ const FILL = `
     for (const frame of frames) if (bytes >= frame.length) { bytes -= frame.length; seq++; }
     if (bytes !== 0) throw new Error("not whole frames");
   }
-  console.log(JSON.stringify({ code: error.code, seq, end: segment.end, isBroken: segment.isBroken }));
+  console.log(JSON.stringify({ code: error.code, seq, end: segment.end, hasTornEnd: segment.hasTornEnd }));
 `;
 
-function fill(directory: string, prefix: string): { code: string; seq: number; end: number; isBroken: boolean } {
+function fill(directory: string, prefix: string): { code: string; seq: number; end: number; hasTornEnd: boolean } {
   const script = `${prefix} exec "${process.execPath}" --input-type=module -e "$FILL" "$0"`;
   const run = spawnSync("bash", ["-c", script, directory], { env: { ...process.env, FILL }, encoding: "utf8" });
   assert.equal(run.status, 0, run.stderr);
   return JSON.parse(run.stdout);
 }
 
-function expectWholeFrames(directory: string, { seq, end, isBroken }: ReturnType<typeof fill>): void {
+function expectWholeFrames(directory: string, { seq, end, hasTornEnd }: ReturnType<typeof fill>): void {
   const real = placeOf(directory, "app");
   const recovered = recover(diskFiles, real, null, none);
-  assert.deepEqual([recovered.seq, isBroken], [seq, false]);
+  assert.deepEqual([recovered.seq, hasTornEnd], [seq, false]);
   assert.equal(recovered.segments[0]?.offset, end);
   assert.deepEqual(diskFiles.list(real.directory), ["log.1.1"], "nothing is torn");
 }

@@ -107,7 +107,7 @@ test("on a full disk writes stay pending and readable, one error is reported, an
   expectAll(reopened);
   assert.equal(reopened.get("while full"), 1);
   assert.deepEqual(
-    readdirSync(folderOf(reopened)).filter((name) => /^(torn|damaged)\./.test(name)),
+    readdirSync(folderOf(reopened)).filter((name) => /^(torn|corrupt)\./.test(name)),
     [],
   );
 });

@@ -21,7 +21,7 @@ function directoryFor(t: TestContext): string {
   return directory;
 }
 
-test("files are made exclusively, with mode 0600, and read and written at a place", (t) => {
+test("files are created exclusively, with mode 0600, and read and written at a place", (t) => {
   const path = join(directoryFor(t), "file");
   const file = files.open(path, "create");
   assert.equal(statSync(path).mode & 0o777, 0o600);
@@ -49,7 +49,7 @@ test("a write of more buffers than the operating system takes at once is whole",
   assert.deepEqual(readFileSync(path), expected);
 });
 
-test("what is not there is told by each call in its way", (t) => {
+test("each call reports in its way that a file does not exist", (t) => {
   const path = join(directoryFor(t), "none");
   assert.throws(() => files.open(path, "read"), { code: "ENOENT" });
   assert.throws(() => files.open(path, "write"), { code: "ENOENT" });
@@ -105,7 +105,7 @@ test("an fsync in the background calls back once", async (t) => {
   files.close(file);
 });
 
-test("directories are made private, and what others can enter or is a link is not private", (t) => {
+test("directories are created private, and what others can enter or is a link is not private", (t) => {
   if (process.platform === "win32") return t.skip("no modes");
   const base = directoryFor(t);
   const made = join(base, "a", "b");

@@ -129,7 +129,7 @@ test("two compactions of the same segments end in the same snapshot, or the late
   assert.throws(() => compact(machineOf(files), request), CompactedFileError);
 });
 
-test("a compaction that meets damage removes nothing", () => {
+test("a compaction that meets a corrupt file removes nothing", () => {
   for (const name of ["snapshot.5", "log.1.2", "log.2.1"]) {
     const { files, request } = makeStorage();
     const path = `${place.directory}/${name}`;
@@ -156,7 +156,7 @@ test("a snapshot that is not what was written is not published, and nothing is r
   assert.deepEqual(files.list(place.directory).sort(), before);
 });
 
-test("entries that cannot be read are damage to a compaction", () => {
+test("to a compaction entries that cannot be read are corrupt", () => {
   const files = new MemoryFiles();
   const first = writeSegment(files, 1, 1, [1, 5], null);
   const path = `${place.directory}/log.1.1`;
@@ -176,7 +176,7 @@ test("what the newest segment alone holds is folded by the last member", () => {
   assert.deepEqual(files.list(place.directory), ["snapshot.20"]);
 });
 
-test("the last member does not call a damaged snapshot everything", () => {
+test("the last member does not take a corrupt snapshot for the whole state", () => {
   const { files, request, last } = makeStorage();
   foldAll(machineOf(files), { ...request, segments: [...request.segments, last] });
   const { end } = Segment.create(files, place, { epoch: 3, segment: 1, seq: 20, time: 2_000_000 }, null);

@@ -26,7 +26,7 @@ test("each segment that a new hub goes on from is synced, not the last one alone
   assert.equal(recover(files.afterPowerLoss(), place, null, () => false).seq, 9);
 });
 
-test("what a failed sync may have given up is written anew before it is synced again", () => {
+test("what a failed sync may have given up is written again before it is synced again", () => {
   const files = new MemoryFiles();
   const path = segmentPath(place, 1, 1);
   writeSegment(files, 1, 1, [1, 5], null);

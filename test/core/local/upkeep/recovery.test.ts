@@ -94,7 +94,7 @@ test("every byte flipped in the snapshot or a closed segment is corrupt, and the
   }
   assert.throws(
     () => recover(withFile(SNAPSHOT, flipped(storage.get(SNAPSHOT), 100, 1)), place, null, none),
-    /snapshot\.10 is damaged at byte \d+: expected .*, got .*recover: "salvage"/,
+    /snapshot\.10 is corrupt at byte \d+: expected .*, got .*recover: "salvage"/,
   );
   count(t, "bytes flipped in the snapshot and closed segments", faults);
 });
@@ -166,7 +166,7 @@ test("frames of the log that are repeated, swapped or left out are corrupt", () 
   }
 });
 
-test("a segment that begins behind another batch than its predecessor ends with is corrupt", () => {
+test("a segment that begins after another batch than its predecessor ends with is corrupt", () => {
   const files = new MemoryFiles();
   const first = writeSegment(files, 1, 1, [1, 10], null);
   const offset = first.offset - frameOf(10, 1).length;
@@ -188,11 +188,11 @@ test("a missing segment or snapshot is corrupt, and named", () => {
   }
 });
 
-test("with a mark only what follows it is read, and old damage stops nothing", () => {
+test("with a position only what follows it is read, and corrupt files before it stop nothing", () => {
   const clean = storage.afterCrash();
   const { segments, seq } = recover(clean, place, null, none);
   const second = segments[1] as (typeof segments)[number];
-  const mark = { epoch: 2, segment: 1, offset: second.offset, seq: 20, time: 1_000_020 };
+  const position = { epoch: 2, segment: 1, offset: second.offset, seq: 20, time: 1_000_020 };
   const headless = storage.get(CLOSED[0] as string).subarray(storage.get(CLOSED[0] as string).readUInt32LE(0));
   for (const [path, content] of [
     [SNAPSHOT, Buffer.alloc(storage.get(SNAPSHOT).length)],
@@ -200,28 +200,28 @@ test("with a mark only what follows it is read, and old damage stops nothing", (
     [CLOSED[0] as string, headless],
   ] as const) {
     const files = withFile(path, content);
-    const recovered = recover(files, place, mark, none);
+    const recovered = recover(files, place, position, none);
     assert.equal(recovered.seq, seq);
     assert.deepEqual(recovered.segments.at(-1), segments.at(-1));
   }
   const behind = withFile(LAST, flipped(storage.get(LAST), 300, 1));
-  assert.throws(() => recover(behind, place, mark, none), isCorrupt);
-  assert.deepEqual(recover(clean, place, mark, none), recover(clean, place, null, none));
+  assert.throws(() => recover(behind, place, position, none), isCorrupt);
+  assert.deepEqual(recover(clean, place, position, none), recover(clean, place, null, none));
 });
 
-test("a mark of another history is not trusted", () => {
+test("a position of another history is not trusted", () => {
   const files = storage.afterCrash();
   const { segments } = recover(files, place, null, none);
   const end = (segments[1] as { offset: number }).offset;
-  for (const mark of [
+  for (const position of [
     { epoch: 2, segment: 1, offset: end, seq: 19, time: 0 },
     { epoch: 2, segment: 1, offset: end + 1, seq: 20, time: 0 },
     { epoch: 7, segment: 1, offset: 100, seq: 20, time: 0 },
     { epoch: 1, segment: 1, offset: 100, seq: 3, time: 0 },
   ]) {
-    assert.equal(recover(files, place, mark, none).seq, 25);
+    assert.equal(recover(files, place, position, none).seq, 25);
     const damaged = withFile(SNAPSHOT, Buffer.alloc(10));
-    assert.throws(() => recover(damaged, place, mark, none), isCorrupt);
+    assert.throws(() => recover(damaged, place, position, none), isCorrupt);
   }
 });
 
@@ -237,7 +237,7 @@ test("a snapshot beyond the end of the log is the log", () => {
   assert.deepEqual(load(files, recovered), { seq: 10, text: STATES[10] });
 });
 
-test("the snapshot that a chain begins behind is missed", () => {
+test("the missing snapshot that a chain begins after is noticed", () => {
   const files = new MemoryFiles();
   writeSegment(files, 2, 1, [11, 15], null);
   assert.throws(
@@ -268,7 +268,7 @@ test("a segment without a whole first frame is ignored", () => {
   }
 });
 
-test("what a frozen predecessor appends behind the recorded end is never read", () => {
+test("what a frozen predecessor appends after the recorded end is never read", () => {
   const files = storage.afterCrash();
   const path = CLOSED[1] as string;
   files.put(path, Buffer.concat([storage.get(path), frameOf(21, 2), Buffer.from("fragment")]));

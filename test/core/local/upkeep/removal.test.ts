@@ -57,7 +57,7 @@ function stored(): MemoryFiles {
   return files;
 }
 
-test("a removed storage ends behind a clear, at a seq that no snapshot ever had", () => {
+test("a removed storage ends after a clear, at a seq that no snapshot ever had", () => {
   const host = new Host(stored(), true);
   host.close(true);
   assert.deepEqual(host.kinds, ["serving", "ended"]);

@@ -8,7 +8,7 @@ import type { MemoryFiles } from "../machine/memory-files.js";
 
 const none = () => false;
 
-test("salvage keeps every whole frame, whatever byte is damaged, and the damaged file", (t) => {
+test("salvage keeps every intact frame, whatever byte is corrupt, and the corrupt file", (t) => {
   let faults = 0;
   for (const path of [SNAPSHOT, ...CLOSED, LAST]) {
     const content = storage.get(path);
@@ -20,7 +20,7 @@ test("salvage keeps every whole frame, whatever byte is damaged, and the damaged
       const { text } = load(files, recovered);
       assert.match(text, /written by 2[0-4]/);
       if (!files.list(place.directory).some((name) => name.startsWith("torn."))) {
-        const aside = files.list(place.directory).filter((name) => name.startsWith("damaged."));
+        const aside = files.list(place.directory).filter((name) => name.startsWith("corrupt."));
         assert.equal(aside.length, 1, `${path} byte ${at}`);
         assert.deepEqual(files.get(`${place.directory}/${aside[0]}`), damaged);
         assert.ok(recovered.seq > 25);
@@ -30,7 +30,7 @@ test("salvage keeps every whole frame, whatever byte is damaged, and the damaged
   count(t, "damaged storages salvaged", faults);
 });
 
-test("salvage loses exactly the damaged batch", () => {
+test("salvage loses exactly the corrupt batch", () => {
   const path = CLOSED[0] as string;
   const content = storage.get(path);
   const at = content.indexOf("written by 13");
@@ -67,7 +67,7 @@ test("a crash at any call of a salvage loses nothing more", () => {
   }
 });
 
-test("a salvage that fails at any call and is tried again still keeps the damaged file", () => {
+test("a salvage that fails at any call and is tried again still keeps the corrupt file", () => {
   const path = CLOSED[0] as string;
   const content = flipped(storage.get(path), storage.get(path).indexOf("written by 13"), 1);
   for (let call = 0; ; call++) {
@@ -82,7 +82,7 @@ test("a salvage that fails at any call and is tried again still keeps the damage
     files.fault = null;
     const { segments } = recoverForHub(machine, place, 10, { recover: "salvage" }, null);
     removeStrays(files, place, 10, segments);
-    const aside = files.list(place.directory).find((name) => /^damaged\..*\.log\.1\.2$/.test(name));
+    const aside = files.list(place.directory).find((name) => /^corrupt\..*\.log\.1\.2$/.test(name));
     assert.deepEqual(files.get(`${place.directory}/${aside}`), content, `failure of call ${call}`);
     if (isOver) return;
   }

@@ -30,7 +30,7 @@ function recovered(files: MemoryFiles) {
   return recoverForHub(machineOf(files), place, 5, { recover: "strict" }, null);
 }
 
-test("where a storage ended is known to whoever opens it anew, and to no other storage", () => {
+test("the tombstone of a storage is known when it is opened again, and to no other storage", () => {
   const files = ended();
   assert.equal(tombstoneEpoch(manualMachine(files), place), 4);
   assert.deepEqual(readTombstone(manualMachine(files), place), END);
@@ -48,7 +48,7 @@ test("only the last end is kept, however late an earlier one is noted", () => {
   assert.equal(readTombstone(manualMachine(files), place)?.seq, 50);
 });
 
-test("an end that is not whole counts for its epoch alone, since nothing was removed behind it", () => {
+test("a tombstone that is not whole counts for its epoch alone, since nothing was removed after it", () => {
   const files = ended();
   writeTombstone(manualMachine(files), place, 9, { ...END, seq: 50 });
   const [name] = endNames(files) as [string];
@@ -94,14 +94,14 @@ test("ends of other storages are forgotten after a day, when one is noted", () =
   assert.deepEqual([endNames(files).length, tombstoneEpoch(machine, place)], [1, 0]);
 });
 
-test("the next storage goes on behind the end, with nothing in it", () => {
+test("the next storage goes on after the end, with nothing in it", () => {
   const files = ended();
   const { seq, time, segments } = recovered(files);
   assert.deepEqual([seq, time, segments], [20, 2_000_000, []]);
   assert.deepEqual(load(files, recovered(files)), { seq: 20, text: "[]" });
 });
 
-test("where the last snapshot is left, it goes on behind the end all the same", () => {
+test("where the last snapshot is left, the log goes on after the end all the same", () => {
   const files = ended();
   writeSnapshot(files, snapshotPath(place, 19), { ...END, seq: 19 }, []);
   assert.deepEqual(load(files, recovered(files)), { seq: 20, text: "[]" });
@@ -125,7 +125,7 @@ test("what a process of before makes late in the directory is never taken for th
   assert.throws(() => recovered(files), { code: "ERR_STORAGE_CORRUPT" });
 });
 
-test("a log that goes on behind the end stays as it is", () => {
+test("a log that goes on after the end stays as it is", () => {
   const files = new MemoryFiles();
   writeTombstone(manualMachine(files), place, 4, { ...END, seq: 5 });
   const first = writeSegment(files, 1, 1, [1, 7], null);
@@ -135,7 +135,7 @@ test("a log that goes on behind the end stays as it is", () => {
   assert.equal(files.names.has(snapshotPath(place, 5)), false);
 });
 
-test("a backup that is put in the place of a removed storage is adopted, behind its end", () => {
+test("a backup that is put in the place of a removed storage is imported, after its end", () => {
   const files = new MemoryFiles();
   const first = writeSegment(files, 1, 1, [1, 9], null);
   compact(machineOf(files), { place, epoch: 1, snapshot: 0, segments: [first] });
