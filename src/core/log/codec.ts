@@ -31,15 +31,15 @@ import {
 } from "./frame.js";
 import { MAX_DEPTH, MAX_KEY_BYTES } from "./limits.js";
 
-const OP_MASK = 0b0000_0111;
+const TYPE_MASK = 0b0000_0111;
 const CONDITION_SHIFT = 3;
 /** The condition of a `SET`. A second bit beside it is reserved for conditions to come. */
 const CONDITION_MASK = 0b0000_1000;
 const EXPIRY_FLAG = 0b0010_0000;
-const KNOWN_BITS = OP_MASK | EXPIRY_FLAG;
+const KNOWN_BITS = TYPE_MASK | EXPIRY_FLAG;
 /** The operations that a batch may hold, a bit each, and those that a snapshot may. */
-const BATCH_OPS = (1 << SET) | (1 << DELETE) | (1 << EXPIRE) | (1 << ADD) | (1 << CLEAR) | (1 << PATCH);
-const STATE_OPS = (1 << SLOT) | (1 << SET) | (1 << EXPIRE);
+const BATCH_TYPES = (1 << SET) | (1 << DELETE) | (1 << EXPIRE) | (1 << ADD) | (1 << CLEAR) | (1 << PATCH);
+const STATE_TYPES = (1 << SLOT) | (1 << SET) | (1 << EXPIRE);
 /** Levels of nesting that the text of a patch has around a value more than the object that it changes. */
 const PATCH_LEVELS = 1;
 /** In the length of a key: its bytes are UTF-16, since it has a lone surrogate, which UTF-8 cannot carry. */
@@ -72,8 +72,8 @@ export function boundOf(entry: Entry): number {
   return units * 3 + 32;
 }
 
-function hasJson(op: number): boolean {
-  return op === SET || op === SLOT || op === PATCH;
+function hasJson(type: number): boolean {
+  return type === SET || type === SLOT || type === PATCH;
 }
 
 function writeKey(key: string, at: number): number {
@@ -99,12 +99,12 @@ function writeKey(key: string, at: number): number {
 
 function writeEntry(entry: Entry, start: number): number {
   const hasExpiry = entry.expiresAt !== NEVER;
-  scratch[start] = entry.op | (entry.condition << CONDITION_SHIFT) | (hasExpiry ? EXPIRY_FLAG : 0);
+  scratch[start] = entry.type | (entry.condition << CONDITION_SHIFT) | (hasExpiry ? EXPIRY_FLAG : 0);
   let at = scratch.writeUInt16LE(entry.path.length, start + 1);
   for (const key of entry.path) at = writeKey(key, at);
   if (hasExpiry) at = scratch.writeDoubleLE(entry.expiresAt, at);
-  if (entry.op === ADD) at = scratch.writeDoubleLE(entry.amount, at);
-  if (hasJson(entry.op)) {
+  if (entry.type === ADD) at = scratch.writeDoubleLE(entry.amount, at);
+  if (hasJson(entry.type)) {
     const bytes = scratch.write(entry.json, at + 4, "utf8");
     scratch.writeUInt32LE(bytes, at);
     at += 4 + bytes;
@@ -176,14 +176,14 @@ export function checkEntries(buffer: Buffer, start: number, end: number): void {
 class EntryReader {
   readonly #buffer: Buffer;
   readonly #end: number;
-  readonly #ops: number;
+  readonly #types: number;
   #at: number;
 
   constructor(buffer: Buffer, start: number, end: number) {
     this.#buffer = buffer;
     this.#at = start + HEADER_BYTES;
     this.#end = end;
-    this.#ops = kindOf(buffer, start) === STATE ? STATE_OPS : BATCH_OPS;
+    this.#types = kindOf(buffer, start) === STATE ? STATE_TYPES : BATCH_TYPES;
   }
 
   uint32(): number {
@@ -192,30 +192,30 @@ class EntryReader {
 
   entry(): Entry {
     const head = this.#head();
-    const op = (head & OP_MASK) as EntryType;
+    const type = (head & TYPE_MASK) as EntryType;
     const condition = ((head & CONDITION_MASK) >> CONDITION_SHIFT) as Condition;
-    const count = this.#pathLength(op);
+    const count = this.#pathLength(type);
     const path = new Array<string>(count);
     for (let index = 0; index < count; index++) path[index] = this.#key();
     const expiresAt = head & EXPIRY_FLAG ? this.#double() : NEVER;
-    const amount = op === ADD ? this.#double() : 0;
+    const amount = type === ADD ? this.#double() : 0;
     let json = "";
-    if (hasJson(op)) {
+    if (hasJson(type)) {
       const bytes = this.#jsonLength();
       const from = this.#take(bytes);
       json = this.#buffer.toString("utf8", from, from + bytes);
     }
-    return { op, path, json, expiresAt, condition, amount };
+    return { type, path, json, expiresAt, condition, amount };
   }
 
   skipEntry(): void {
     const head = this.#head();
-    const op = head & OP_MASK;
-    const count = this.#pathLength(op);
+    const type = head & TYPE_MASK;
+    const count = this.#pathLength(type);
     for (let index = 0; index < count; index++) this.#take(this.#keyLength() & ~UTF16_FLAG);
     if (head & EXPIRY_FLAG) this.#double();
-    if (op === ADD) this.#double();
-    if (hasJson(op)) this.#skipJson(op === PATCH ? count - 1 - PATCH_LEVELS : count - 1);
+    if (type === ADD) this.#double();
+    if (hasJson(type)) this.#skipJson(type === PATCH ? count - 1 - PATCH_LEVELS : count - 1);
   }
 
   expectEnd(): void {
@@ -235,16 +235,16 @@ class EntryReader {
 
   #head(): number {
     const head = this.#buffer[this.#take(1)] as number;
-    const op = head & OP_MASK;
-    const knownBits = op === SET ? KNOWN_BITS | CONDITION_MASK : KNOWN_BITS;
-    if (((this.#ops >> op) & 1) === 0 || (head & ~knownBits) !== 0)
-      throw new MalformedError(`expected an operation of such a frame, got byte ${head}`);
+    const type = head & TYPE_MASK;
+    const knownBits = type === SET ? KNOWN_BITS | CONDITION_MASK : KNOWN_BITS;
+    if (((this.#types >> type) & 1) === 0 || (head & ~knownBits) !== 0)
+      throw new MalformedError(`expected an entry of such a frame, got byte ${head}`);
     return head;
   }
 
-  #pathLength(op: number): number {
+  #pathLength(type: number): number {
     const count = this.#buffer.readUInt16LE(this.#take(2));
-    if ((count === 0) !== (op === CLEAR) || count > MAX_DEPTH) {
+    if ((count === 0) !== (type === CLEAR) || count > MAX_DEPTH) {
       throw new MalformedError(`expected a path of 1 to ${MAX_DEPTH} keys, got ${count}`);
     }
     return count;

@@ -44,7 +44,7 @@ export interface Patch {
 
 /** One operation; all entries have the same shape, so that the code that applies them stays fast. */
 export interface Entry {
-  readonly op: EntryType;
+  readonly type: EntryType;
   readonly path: Path;
   /** `SET`, `SLOT`: the JSON text of the value; `PATCH`: that of a {@link Patch}; otherwise empty. */
   readonly json: string;
@@ -58,37 +58,37 @@ export interface Entry {
 
 /** Makes an entry that stores the value of a JSON text. */
 export function setEntry(path: Path, json: string, expiresAt: number = NEVER, condition: Condition = ALWAYS): Entry {
-  return { op: SET, path, json, expiresAt, condition, amount: 0 };
+  return { type: SET, path, json, expiresAt, condition, amount: 0 };
 }
 
 /** Makes an entry that removes what is at a path. */
 export function deleteEntry(path: Path): Entry {
-  return { op: DELETE, path, json: "", expiresAt: NEVER, condition: ALWAYS, amount: 0 };
+  return { type: DELETE, path, json: "", expiresAt: NEVER, condition: ALWAYS, amount: 0 };
 }
 
 /** Makes an entry that sets or clears the expiry of what is at a path, if anything is. */
 export function expireEntry(path: Path, expiresAt: number): Entry {
-  return { op: EXPIRE, path, json: "", expiresAt, condition: ALWAYS, amount: 0 };
+  return { type: EXPIRE, path, json: "", expiresAt, condition: ALWAYS, amount: 0 };
 }
 
 /** Makes an entry that adds to the number at a path, or creates it as 0 plus the amount. */
 export function addEntry(path: Path, amount: number, expiresAt: number = NEVER): Entry {
-  return { op: ADD, path, json: "", expiresAt, condition: ALWAYS, amount };
+  return { type: ADD, path, json: "", expiresAt, condition: ALWAYS, amount };
 }
 
 /** Makes an entry that changes fields of the object at a path, if one is there; `json` is the text of a {@link Patch}. */
 export function patchEntry(path: Path, json: string, expiresAt: number = KEEP): Entry {
-  return { op: PATCH, path, json, expiresAt, condition: ALWAYS, amount: 0 };
+  return { type: PATCH, path, json, expiresAt, condition: ALWAYS, amount: 0 };
 }
 
 /** Makes an entry that removes everything. */
 export function clearEntry(): Entry {
-  return { op: CLEAR, path: [], json: "", expiresAt: NEVER, condition: ALWAYS, amount: 0 };
+  return { type: CLEAR, path: [], json: "", expiresAt: NEVER, condition: ALWAYS, amount: 0 };
 }
 
 /** Makes an entry of a snapshot: a whole slot as it was. */
 export function slotEntry(key: string, json: string, expiresAt: number): Entry {
-  return { op: SLOT, path: [key], json, expiresAt, condition: ALWAYS, amount: 0 };
+  return { type: SLOT, path: [key], json, expiresAt, condition: ALWAYS, amount: 0 };
 }
 
 /** Ordered entries of one member, applied all or none. */

@@ -212,7 +212,7 @@ export class LogApplier implements LogSink {
   /** Reports that an entry took effect, if it did. */
   #announce(entry: Entry, status: Status | 0): void {
     if (status !== APPLIED) return;
-    const change: Change = { type: CHANGE_TYPES[entry.op as keyof typeof CHANGE_TYPES], path: entry.path };
+    const change: Change = { type: CHANGE_TYPES[entry.type as keyof typeof CHANGE_TYPES], path: entry.path };
     this.#announcer.push((events) => events.changed(change));
   }
 

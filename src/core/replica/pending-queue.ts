@@ -179,7 +179,7 @@ export class PendingQueue {
     if (this.#clearCount > 0) return null;
     let keys: Set<string> | null = null;
     for (const entry of entries) {
-      if (entry.op === CLEAR) return null;
+      if (entry.type === CLEAR) return null;
       const key = entry.path[0] as string;
       if (this.#newest.has(key)) keys = (keys ?? new Set()).add(key);
     }
@@ -253,7 +253,7 @@ function isForeseen(batch: PendingBatch, time: number): boolean {
 
 /** Whether an entry makes its slot a new one, whatever was there. */
 function isWhole(entry: Entry): boolean {
-  return entry.op === SET && entry.path.length === 1 && entry.condition === ALWAYS;
+  return entry.type === SET && entry.path.length === 1 && entry.condition === ALWAYS;
 }
 
 function takeBack(table: Table, op: Op): void {

@@ -2,9 +2,9 @@
  * A slot as the entries of a snapshot, and back.
  */
 
+import { MalformedError } from "../log/codec.js";
 import { type Entry, EXPIRE, expireEntry, NEVER, type Path, SET, setEntry, slotEntry } from "../log/entry.js";
 import { MAX_DEPTH, MAX_KEY_BYTES } from "../log/limits.js";
-import { assert } from "./assert.js";
 import { write } from "./edit.js";
 import { Expiry } from "./expiry.js";
 import { Slot } from "./slot.js";
@@ -55,12 +55,15 @@ export function slotOf(entry: Entry): Slot {
   return new Slot(entry.json, entry.expiresAt === NEVER ? null : new Expiry(entry.expiresAt));
 }
 
-/** Does what another entry of a snapshot says to the slot that it names. Nothing counts as expired. */
+/**
+ * Applies another entry of a snapshot to the slot that it names. Nothing counts as expired.
+ * @throws MalformedError when the entry is neither a `SET` nor an `EXPIRE`.
+ */
 export function restoreEntry(slot: Slot, entry: Entry): void {
-  if (entry.op === EXPIRE) {
+  if (entry.type === EXPIRE) {
     slot.setExpiry(entry.path, entry.expiresAt);
     return;
   }
-  assert(entry.op === SET, `expected an entry of a snapshot, got op ${entry.op}`);
+  if (entry.type !== SET) throw new MalformedError(`expected an entry of a snapshot, got one of type ${entry.type}`);
   write(slot, entry.path, unread(entry.json), entry.expiresAt, -Infinity, Infinity);
 }

@@ -1,6 +1,5 @@
 import { ADD, ALWAYS, CLEAR, DELETE, type Entry, EXPIRE, IF_ABSENT, NEVER, PATCH, SET } from "../log/entry.js";
 import { MAX_ARRAY_LENGTH } from "../log/limits.js";
-import { assert } from "./assert.js";
 import { type Edit, exchange, presentAt, remove, type Touch, takeBack, touch, wrap, write } from "./edit.js";
 import { Expiry } from "./expiry.js";
 import { Patched, patch } from "./patch.js";
@@ -17,6 +16,16 @@ export const NOT_A_NUMBER = 3;
 /** No effect: an array would have more than `MAX_ARRAY_LENGTH` elements. */
 export const TOO_FAR = 4;
 export type Status = 1 | 2 | 3 | 4;
+
+/** What `assert` throws: the log or the code breaks an invariant, so the state cannot be trusted any more. */
+export class InvariantError extends Error {
+  override readonly name = "InvariantError";
+}
+
+/** @throws InvariantError unless `isTrue`. */
+export function assert(isTrue: boolean, message: string): asserts isTrue {
+  if (!isTrue) throw new InvariantError(message);
+}
 
 /** What takes an entry back: the slot that it replaced (null: there was none), what it changed in one, or all slots. */
 export type Undo = Slot | null | Edit | Touch | Patched | Slots;
@@ -44,17 +53,17 @@ export class Executor {
     this.number = 0;
     this.validUntil = Infinity;
     this.#time = time;
-    if (entry.op === CLEAR) return this.#clear();
+    if (entry.type === CLEAR) return this.#clear();
     const slot = this.slots.get(entry.path[0] as string);
     if (entry.path.length === 1) {
-      if (entry.op === SET && entry.condition === ALWAYS) return this.#setSlot(slot, entry, isUndoable);
-      if (entry.op === DELETE) return this.#deleteSlot(slot, entry);
+      if (entry.type === SET && entry.condition === ALWAYS) return this.#setSlot(slot, entry, isUndoable);
+      if (entry.type === DELETE) return this.#deleteSlot(slot, entry);
     }
     this.#look(slot);
     const live = slot?.isExpired(time) ? undefined : slot;
-    if (entry.op === ADD) return this.#add(slot, live, entry);
-    if (entry.op === PATCH) return this.#patch(live, entry);
-    if (entry.op !== SET) return this.#changePresent(live, entry);
+    if (entry.type === ADD) return this.#add(slot, live, entry);
+    if (entry.type === PATCH) return this.#patch(live, entry);
+    if (entry.type !== SET) return this.#changePresent(live, entry);
     if (entry.condition === IF_ABSENT && live !== undefined && presentAt(live, entry.path, time) !== undefined)
       return UNMET;
     if (entry.path.length === 1) return this.#setSlot(slot, entry, isUndoable);
@@ -124,8 +133,8 @@ export class Executor {
   #changePresent(live: Slot | undefined, entry: Entry): Status {
     if (live === undefined || presentAt(live, entry.path, this.#time) === undefined) return UNMET;
     const next = live.next;
-    if (entry.op === EXPIRE) return this.#changed(live, entry, next, touch(live, entry.path, entry.expiresAt));
-    assert(entry.op === DELETE, `expected an entry of a batch, got op ${entry.op}`);
+    if (entry.type === EXPIRE) return this.#changed(live, entry, next, touch(live, entry.path, entry.expiresAt));
+    assert(entry.type === DELETE, `expected an entry of a batch, got one of type ${entry.type}`);
     return this.#changed(live, entry, next, remove(live, entry.path));
   }
 

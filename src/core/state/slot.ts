@@ -65,7 +65,7 @@ export class Slot {
   }
 
   /** The value, if it can be handed out without any work; otherwise undefined. The time is asked for when it matters. */
-  handedOut(now: () => number): unknown {
+  frozenValue(now: () => number): unknown {
     if (this.#state !== FROZEN) return undefined;
     return this.expiries === null || now() < this.expiries.next ? this.#value : undefined;
   }

@@ -1,10 +1,9 @@
 import { MalformedError } from "../log/codec.js";
 import { type Batch, type Entry, type Path, SLOT } from "../log/entry.js";
 import type { SnapshotHead } from "../log/log.js";
-import { assert } from "./assert.js";
 import { contentsOf, restoreEntry, slotOf } from "./contents.js";
 import { hasAt, presentAt, visibleAt } from "./edit.js";
-import { Executor, type Status, type Undo } from "./executor.js";
+import { assert, Executor, type Status, type Undo } from "./executor.js";
 import { NEW, Origins, type Verdict } from "./origins.js";
 import type { Slot } from "./slot.js";
 import type { Swept } from "./slots.js";
@@ -33,7 +32,7 @@ export class Table {
    */
   frozenValue(key: string, now: () => number): unknown {
     const slot = this.#executor.slots.get(key);
-    return slot === undefined ? NO_SLOT : slot.handedOut(now);
+    return slot === undefined ? NO_SLOT : slot.frozenValue(now);
   }
 
   /** The value at a path at `now`, frozen; undefined when there is none. */
@@ -185,12 +184,13 @@ export class Table {
     const slots = this.#executor.slots;
     for (const entry of entries) {
       const key = entry.path[0] as string;
-      if (entry.op === SLOT) {
+      if (entry.type === SLOT) {
         if (!slots.add(key, slotOf(entry))) throw new MalformedError(`expected a slot once, got ${key} again`);
         continue;
       }
       const slot = slots.get(key);
-      if (slot === undefined) throw new MalformedError(`expected a slot before its entries, got op ${entry.op}`);
+      if (slot === undefined)
+        throw new MalformedError(`expected a slot before its entries, got an entry of type ${entry.type}`);
       const next = slot.next;
       restoreEntry(slot, entry);
       slots.settle(key, next, slot.next);

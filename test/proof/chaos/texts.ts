@@ -28,13 +28,13 @@ export function patchText(path: string, { set = {}, remove = [], match = {} }: P
 }
 
 /** What an entry of the log does. */
-export function textOf({ op, path, json, condition, amount }: Entry): string {
+export function textOf({ type, path, json, condition, amount }: Entry): string {
   const joined = path.join(".");
-  if (op === CLEAR) return CLEAR_TEXT;
-  if (op === DELETE) return deleteText(joined);
-  if (op === EXPIRE) return touchText(joined);
-  if (op === ADD) return incrementText(joined, amount);
-  if (op === PATCH) return patchText(joined, JSON.parse(json) as Patch);
+  if (type === CLEAR) return CLEAR_TEXT;
+  if (type === DELETE) return deleteText(joined);
+  if (type === EXPIRE) return touchText(joined);
+  if (type === ADD) return incrementText(joined, amount);
+  if (type === PATCH) return patchText(joined, JSON.parse(json) as Patch);
   const tag = String(tagOf(JSON.parse(json)));
   return condition === IF_ABSENT ? addText(joined, tag) : setText(joined, tag);
 }

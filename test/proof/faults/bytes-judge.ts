@@ -152,10 +152,10 @@ function expected(stored: Stored, files: MemoryFiles): Record<string, string> {
   const values = entries && holds(files, entries) ? valuesIn(STATES[stored.snapshot] as string) : {};
   const batches = stored.frames.filter((frame) => frame.seq > 0 && isFound(files, frame));
   for (const { seq } of batches.sort((a, b) => a.seq - b.seq)) {
-    for (const { op, path, json } of entriesOf(seq)) {
+    for (const { type, path, json } of entriesOf(seq)) {
       const [key = ""] = path as string[];
-      if (op === SET) values[key] = JSON.stringify({ value: JSON.parse(json) });
-      else if (op === DELETE) delete values[key];
+      if (type === SET) values[key] = JSON.stringify({ value: JSON.parse(json) });
+      else if (type === DELETE) delete values[key];
     }
   }
   return values;

@@ -89,9 +89,9 @@ export function feedCodec(hostility: Hostility): void {
   const checked = entriesOf(() => void checkEntries(frame, 0, frame.length));
   if (decoded === null) assert.equal(checked, null, "what cannot be decoded passed the check");
   if (decoded === null || checked === null) return;
-  for (const { op, path, json } of decoded) {
+  for (const { type, path, json } of decoded) {
     assert.ok(path.length <= MAX_DEPTH);
-    assert.ok(path.length - 1 + depthOf(json) <= MAX_DEPTH + (op === PATCH ? 1 : 0), "too deep");
+    assert.ok(path.length - 1 + depthOf(json) <= MAX_DEPTH + (type === PATCH ? 1 : 0), "too deep");
   }
   const again = encodeEntries(decoded);
   // As text, since an expiry of -0 is none.
@@ -205,7 +205,7 @@ export class HostileHub {
   #checkHonest(): void {
     this.#watching.received.length = 0;
     this.#honest.received.length = 0;
-    const entries = [{ op: SET, path: ["k"], json: "1", expiresAt: 0, condition: 0, amount: 0 } as const];
+    const entries = [{ type: SET, path: ["k"], json: "1", expiresAt: 0, condition: 0, amount: 0 } as const];
     this.#honest.say(encodeEntries(entries, BATCH, { origin: 7, born: 1, number: ++this.#honestCount }));
     this.#hub.clock.run();
     assert.deepEqual(this.#honest.of(CONFIRM).length, 1, "others go on");

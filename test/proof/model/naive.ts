@@ -113,17 +113,17 @@ export class Naive {
   }
 
   execute(entry: Entry, time: number): Result {
-    if (entry.op === CLEAR) {
+    if (entry.type === CLEAR) {
       this.slots = new Map();
       return "applied";
     }
     const [key, ...below] = entry.path as [string, ...string[]];
     const slot = this.slots.get(key);
     const found = this.find(entry.path, time);
-    if (entry.op === DELETE && below.length === 0) this.slots.delete(key);
+    if (entry.type === DELETE && below.length === 0) this.slots.delete(key);
     if (entry.condition === IF_ABSENT && found !== undefined) return "unmet";
-    if (entry.op === SET) return this.#set(entry, JSON.parse(entry.json), time);
-    if (entry.op === ADD) {
+    if (entry.type === SET) return this.#set(entry, JSON.parse(entry.json), time);
+    if (entry.type === ADD) {
       if (found === undefined) {
         const result = this.#set(entry, entry.amount, time);
         return result === "applied" ? entry.amount : result;
@@ -133,14 +133,14 @@ export class Naive {
       return found + entry.amount;
     }
     if (found === undefined || slot === undefined) return "unmet";
-    if (entry.op === PATCH && !this.#patch(entry, slot, below, found, time)) return "unmet";
-    if (entry.op === DELETE && below.length === 0) this.slots.delete(key);
-    else if (entry.op === DELETE) {
+    if (entry.type === PATCH && !this.#patch(entry, slot, below, found, time)) return "unmet";
+    if (entry.type === DELETE && below.length === 0) this.slots.delete(key);
+    else if (entry.type === DELETE) {
       slot.value = removeIn(slot.value, below);
       this.#dropExpiries(slot, below);
     }
-    if (entry.op === EXPIRE && entry.expiresAt === 0) slot.expiries.delete(JSON.stringify(below));
-    else if (entry.op === EXPIRE) slot.expiries.set(JSON.stringify(below), entry.expiresAt);
+    if (entry.type === EXPIRE && entry.expiresAt === 0) slot.expiries.delete(JSON.stringify(below));
+    else if (entry.type === EXPIRE) slot.expiries.set(JSON.stringify(below), entry.expiresAt);
     return "applied";
   }
 

@@ -275,7 +275,7 @@ export function assertFrozen(value: unknown): void {
 /** A text that differs between equal states only by chance: whatever a snapshot would hold. */
 export function digest(table: Table): string {
   const lines = [...table.contents()].map((entry) => [
-    entry.op,
+    entry.type,
     entry.path,
     entry.json && sorted(JSON.parse(entry.json)),
     entry.expiresAt,

@@ -94,8 +94,8 @@ export const replicaMutants = [
   {
     name: "a value below the top level counts as whole",
     file: PENDING,
-    from: "entry.op === SET && entry.path.length === 1 && entry",
-    to: "entry.op === SET && entry",
+    from: "entry.type === SET && entry.path.length === 1 && entry",
+    to: "entry.type === SET && entry",
     killedBy: replica,
   },
   {
@@ -122,8 +122,8 @@ export const replicaMutants = [
   {
     name: "a clear concerns only keys with pending entries",
     file: PENDING,
-    from: "      if (entry.op === CLEAR) return null;\n",
-    to: "      if (entry.op === CLEAR) continue;\n",
+    from: "      if (entry.type === CLEAR) return null;\n",
+    to: "      if (entry.type === CLEAR) continue;\n",
     killedBy: replica,
   },
   {

@@ -164,7 +164,7 @@ export const stateMutants = [
     killedBy: state,
   },
   {
-    name: "what was handed out once is handed out when it has expired",
+    name: "a frozen value is given out after it has expired",
     file: SLOT,
     from: "return this.expiries === null || now() < this.expiries.next ? this.#value : undefined;",
     to: "return this.#value;",

@@ -156,8 +156,8 @@ export class History {
       assert(!isLate, `seq ${batch.seq} was made when a later one was confirmed already`);
       confirmedCount = Math.min(confirmedCount, ordered.confirmedCount);
       if (!Array.isArray(results)) continue;
-      for (const { op, json } of batch.entries) {
-        if (op !== SET && !(op === PATCH && json.includes("set"))) continue;
+      for (const { type, json } of batch.entries) {
+        if (type !== SET && !(type === PATCH && json.includes("set"))) continue;
         assert(!texts.has(json), `${json} was written twice, again before seq ${batch.seq}`);
         texts.add(json);
       }

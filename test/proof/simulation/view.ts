@@ -223,8 +223,9 @@ export class View implements LogSink {
   #expectChanges({ batch, results }: Ordered): void {
     if (!Array.isArray(results)) return;
     for (const [index, result] of results.entries()) {
-      const { op, path } = batch.entries[index] as Entry;
-      if (result === "applied" || typeof result === "number") this.changes.push(changeText(TYPES[op] as string, path));
+      const { type, path } = batch.entries[index] as Entry;
+      if (result === "applied" || typeof result === "number")
+        this.changes.push(changeText(TYPES[type] as string, path));
     }
   }
 

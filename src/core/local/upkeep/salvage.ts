@@ -137,7 +137,7 @@ function loadSnapshot(files: Files, path: string, fold: Fold): Lost[] {
       number = numberOf(buffer, start);
       const entries = decodeEntries(buffer, start, end);
       // After a gap, what adds to a slot may add to one that was lost.
-      const from = hasGap ? entries.findIndex(({ op }) => op === SLOT) : 0;
+      const from = hasGap ? entries.findIndex(({ type }) => type === SLOT) : 0;
       if (from === -1) return;
       hasGap = false;
       fold.restore(entries.slice(from));
