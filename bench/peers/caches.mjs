@@ -100,6 +100,19 @@ async function inOthers(path) {
   ];
 }
 
+/** The packages whose versions stand beside the figures of `openCaches`. */
+export const CACHE_PACKAGES = [
+  "lmdb",
+  "better-sqlite3",
+  "lru-cache",
+  "node-cache",
+  "keyv",
+  "keyv5",
+  "bentocache",
+  "redis",
+  "ioredis",
+];
+
 /** The Map and lmdb alone: what the targets of a read name. lmdb may be absent. */
 export async function openMapAndLmdb(path) {
   return [openMap(), await inLmdb(path)];

@@ -4,7 +4,7 @@ import get from "lodash/get.js";
 import { compareRows } from "../measure/compare.mjs";
 import { KEYS, userAt } from "../measure/samples.mjs";
 import { withScratch } from "../measure/scratch.mjs";
-import { closeCaches, openCaches, readingCase, readsSoFar } from "../peers/caches.mjs";
+import { CACHE_PACKAGES, closeCaches, openCaches, readingCase, readsSoFar } from "../peers/caches.mjs";
 import { version1InWorkers } from "../peers/foreign.mjs";
 import { withRedis } from "../peers/servers.mjs";
 import { Storage } from "../subject.mjs";
@@ -17,17 +17,7 @@ const MISSING = KEYS.map((key) => `no ${key}`);
 export const title = "Reading what was read before";
 export const says =
   "get of one of 1,000 keys after the other, all of them read before, in one process. Each store is first shown to return what was written. The limit is Map.get of an object that is already there.";
-export const packages = [
-  "lmdb",
-  "better-sqlite3",
-  "lru-cache",
-  "node-cache",
-  "keyv",
-  "keyv5",
-  "bentocache",
-  "redis",
-  "ioredis",
-];
+export const packages = CACHE_PACKAGES;
 
 function fill(storage) {
   for (const [index, key] of KEYS.entries()) {

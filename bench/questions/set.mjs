@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { compare, compareRows } from "../measure/compare.mjs";
 import { KEYS, objectOf, SMALL } from "../measure/samples.mjs";
 import { withScratch } from "../measure/scratch.mjs";
-import { closeCaches, openCaches, writingCase } from "../peers/caches.mjs";
+import { CACHE_PACKAGES, closeCaches, openCaches, writingCase } from "../peers/caches.mjs";
 import { withRedis } from "../peers/servers.mjs";
 import { Storage } from "../subject.mjs";
 
@@ -20,17 +20,7 @@ const WIDTH = 100_000;
 export const title = "Writing: what it costs the writer";
 export const says =
   "set in one process; 1,000 in a tick, then a flush that is not counted. The limit is JSON.stringify of the same value, which any store needs. Stores that answer later are timed until they have answered.";
-export const packages = [
-  "lmdb",
-  "better-sqlite3",
-  "lru-cache",
-  "node-cache",
-  "keyv",
-  "keyv5",
-  "bentocache",
-  "redis",
-  "ioredis",
-];
+export const packages = CACHE_PACKAGES;
 
 let writtenBytes = 0;
 

@@ -6,25 +6,13 @@
  * Applications Recover from fsync Failures?").
  */
 
-import {
-  crcOf,
-  encodeJson,
-  epochOf,
-  isCount,
-  kindOf,
-  lengthOf,
-  numberOf,
-  SEGMENT,
-  seqOf,
-  timeOf,
-} from "../../log/frame.js";
+import { crcOf, encodeJson, epochOf, isCount, lengthOf, numberOf, SEGMENT, seqOf, timeOf } from "../../log/frame.js";
 import { FORMAT } from "../../log/snapshot-frames.js";
 import type { Files, LogPosition, Place, Position } from "../machine/machine.js";
 import { bestEffort } from "./file-access.js";
 import { CorruptFileError, formatError } from "./file-errors.js";
 import { segmentPath } from "./file-names.js";
-import { firstFrame } from "./frame-scanner.js";
-import { readHead } from "./head.js";
+import { headFrame, readHead } from "./head.js";
 import { rewrite, writeAll } from "./write-all.js";
 
 /** Most bytes of the first frame of a segment, of this version and of later ones. */
@@ -49,15 +37,8 @@ export function readSegmentHead(
   path: string,
   name: Omit<Position, "offset">,
 ): SegmentHead | null {
-  const frame = firstFrame(files, file, MAX_HEAD_BYTES);
+  const frame = headFrame(files, file, path, { kind: SEGMENT, mostBytes: MAX_HEAD_BYTES, of: "segment" });
   if (frame === null) return null;
-  if (kindOf(frame, 0) !== SEGMENT)
-    throw new CorruptFileError(
-      path,
-      0,
-      `expected the first frame of a segment, got one of kind ${kindOf(frame, 0)}`,
-      true,
-    );
   const previous = previousIn(path, readHead(path, frame));
   const [epoch, segment] = [epochOf(frame, 0), numberOf(frame, 0)];
   if (epoch !== name.epoch || segment !== name.segment) {

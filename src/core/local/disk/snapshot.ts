@@ -14,8 +14,8 @@ import type { Files, Place } from "../machine/machine.js";
 import { bestEffort, openUnlessCompacted, thenClose } from "./file-access.js";
 import { CorruptFileError, formatError } from "./file-errors.js";
 import { snapshotPath } from "./file-names.js";
-import { FrameScanner, firstFrame, readExactly } from "./frame-scanner.js";
-import { readHead } from "./head.js";
+import { FrameScanner, readExactly } from "./frame-scanner.js";
+import { headFrame, readHead } from "./head.js";
 import { writeAll } from "./write-all.js";
 
 /**
@@ -64,15 +64,8 @@ export function readSnapshotHead(
   file: number,
   path: string,
 ): { head: SnapshotHead; bytes: number } | null {
-  const frame = firstFrame(files, file, MAX_FRAME_BYTES);
+  const frame = headFrame(files, file, path, { kind: SNAPSHOT, mostBytes: MAX_FRAME_BYTES, of: "snapshot" });
   if (frame === null) return null;
-  if (kindOf(frame, 0) !== SNAPSHOT)
-    throw new CorruptFileError(
-      path,
-      0,
-      `expected the first frame of a snapshot, got one of kind ${kindOf(frame, 0)}`,
-      true,
-    );
   const body = readHead(path, frame);
   try {
     return { head: snapshotHeadOf(frame, body), bytes: frame.length };
