@@ -14,7 +14,7 @@ export type GivenStorage = { /** An open storage. */ storage: Storage } & {
 export interface StorageToOpen extends StorageOptions {
   /** The name of the storage. Default: `"app"`. */
   name?: string;
-  /** An open storage takes the place of all the other options. */
+  /** Not together with these options: give either `storage` or these. */
   storage?: never;
 }
 
@@ -30,33 +30,63 @@ export interface Source {
 const DEFAULT_NAME = "app";
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** The options that open a storage; a record, so that the compiler reports one that is missing. */
+const OPENING: Readonly<Record<"name" | keyof StorageOptions, true>> = {
+  name: true,
+  path: true,
+  gcInterval: true,
+  fsync: true,
+  candidate: true,
+  persist: true,
+  recover: true,
+  maxValueBytes: true,
+  maxPendingBytes: true,
+  maxMemberBacklogBytes: true,
+  stallTimeout: true,
+};
+
 /**
  * Returns the given storage or opens one.
  * @param options A {@link StorageSource} and the adapter's own options.
  * @param adapterOptionNames The names of the adapter's own options.
- * @throws TypeError when `options` is not an object, when `storage` is not a storage, or when it is given together with
- *   options to open one; and as the constructor of a storage.
+ * @throws TypeError when `options` is not an object or is a storage itself, when `storage` is not a storage, or when it is given
+ *   together with an unknown option or one to open a storage; and as the constructor of a storage.
  * @throws StorageError `ERR_STORAGE_CLOSED` when the given storage is closed; and as the constructor of a storage.
  */
 export function sourceFrom(options: unknown = {}, adapterOptionNames: readonly string[] = []): Source {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new TypeError(`expected options, got ${show(options)}`);
-  }
+  expectOptions(options);
   const isOpening = ([key]: [string, unknown]): boolean => key !== "storage" && !adapterOptionNames.includes(key);
   const toOpen = Object.fromEntries(Object.entries(options).filter(isOpening));
   const isOwn = !Object.hasOwn(options, "storage");
-  const storage = isOwn ? open(toOpen) : given((options as { storage: unknown }).storage, toOpen);
+  const storage = isOwn ? open(toOpen) : given((options as { storage: unknown }).storage, toOpen, adapterOptionNames);
   Readiness.of(storage);
   return { storage, isOwn };
+}
+
+/**
+ * Checks that an adapter was given options, before it reads any of them.
+ * @throws TypeError when it was not; a storage by itself is a likely mistake, and has properties that look like options.
+ */
+export function expectOptions(options: unknown): asserts options is object {
+  if (isStorage(options)) throw new TypeError("expected options such as { storage }, got a Storage; write { storage }");
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new TypeError(`expected options, got ${show(options)}`);
+  }
 }
 
 function open({ name = DEFAULT_NAME, ...options }: { name?: unknown }): Storage {
   return new Storage(name as string, options);
 }
 
-function given(storage: unknown, toOpen: object): Storage {
-  const extra = Object.entries(toOpen).find(([, value]) => value !== undefined);
-  if (extra) throw new TypeError(`expected either a storage or options to open one, got storage and ${extra[0]}`);
+function given(storage: unknown, toOpen: object, adapterOptionNames: readonly string[]): Storage {
+  const [extra] = Object.entries(toOpen).find(([, value]) => value !== undefined) ?? [];
+  if (extra !== undefined && !Object.hasOwn(OPENING, extra)) {
+    const names = ["storage", ...adapterOptionNames].join(", ");
+    throw new TypeError(`expected one of the options ${names}, got ${JSON.stringify(extra)}`);
+  }
+  if (extra !== undefined) {
+    throw new TypeError(`expected either a storage or options to open one, got storage and ${extra}`);
+  }
   if (!isStorage(storage)) throw new TypeError(`expected storage to be an open Storage, got ${show(storage)}`);
   if (storage.closed) throw closedError(storage);
   return storage;
@@ -166,7 +196,10 @@ class Readiness {
 }
 
 function closedError({ name }: Storage): StorageError {
-  return new StorageError("ERR_STORAGE_CLOSED", `expected an open storage, got ${name}, which is closed`);
+  return new StorageError(
+    "ERR_STORAGE_CLOSED",
+    `expected an open storage, got ${name}, which is closed; close it last, after the server`,
+  );
 }
 
 function show(value: unknown): string {

@@ -113,7 +113,10 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
     return new Promise((resolve, reject) => {
       const done = (error?: Error) => {
         this.replica.fail(
-          new StorageError("ERR_STORAGE_CLOSED", `expected an open storage, got ${this.#label}, which was closed`),
+          new StorageError(
+            "ERR_STORAGE_CLOSED",
+            `expected an open storage, got ${this.#label}, which was closed; close it last, after the server`,
+          ),
         );
         if (error) reject(diskError(error));
         else resolve();

@@ -277,7 +277,10 @@ export class Storage extends EventEmitter<StorageEvents> {
   /** The replica, unless this storage is closed or has failed. */
   get #replica(): SharedStorage["replica"] {
     if (this.#isClosed) {
-      throw new StorageError("ERR_STORAGE_CLOSED", `expected an open storage, got ${this.name}, which is closed`);
+      throw new StorageError(
+        "ERR_STORAGE_CLOSED",
+        `expected an open storage, got ${this.name}, which is closed; close it last, after the server`,
+      );
     }
     if (this.#shared.failure) throw this.#shared.failure;
     return this.#shared.replica;

@@ -1,7 +1,14 @@
 /** `cluster-storage/fastify`: a plugin for Fastify 5 that gives the application the storage. */
 import type { FastifyInstance, FastifyPluginAsync } from "fastify";
 import fp from "fastify-plugin";
-import { checkMs, type GivenStorage, type StorageToOpen, sourceFrom, whenReady } from "../adapter/source.js";
+import {
+  checkMs,
+  expectOptions,
+  type GivenStorage,
+  type StorageToOpen,
+  sourceFrom,
+  whenReady,
+} from "../adapter/source.js";
 import type { Storage } from "../core/index.js";
 
 export type { GivenStorage, StorageToOpen };
@@ -59,6 +66,7 @@ export const clusterStorage: FastifyPluginAsync<ClusterStorageOptions> = fp(regi
 export default clusterStorage;
 
 async function register(fastify: FastifyInstance, options: ClusterStorageOptions): Promise<void> {
+  expectOptions(options);
   const timeoutMs = checkMs("timeout", options.timeout, DEFAULT_TIMEOUT_MS);
   const isClosing = checkClose(options);
   const { namespace } = options;

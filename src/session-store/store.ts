@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import { type Source, sourceFrom } from "../adapter/source.js";
+import { expectOptions, type Source, sourceFrom } from "../adapter/source.js";
 import type { Storage } from "../core/index.js";
 import { createSession, type SessionRequest, sessionClasses } from "./express-session.js";
 import { type ClusterSessionStoreOptions, OWN_OPTIONS, resolveStoreOptions } from "./options.js";
@@ -36,6 +36,7 @@ export class ClusterSessionStore extends EventEmitter {
    */
   constructor(options: ClusterSessionStoreOptions = {}) {
     super();
+    expectOptions(options);
     const resolved = resolveStoreOptions(options);
     this.#source = sourceFrom(options, OWN_OPTIONS);
     const readBarrier = new ReadBarrier(this.storage, resolved.isStrong, resolved.timeoutMs);

@@ -4,11 +4,15 @@ import { describe, it } from "node:test";
 import { promisify } from "node:util";
 import { checkMs, sourceFrom, whenReady } from "../../dist/adapter/source.js";
 import type { Storage, StorageError } from "../../dist/core/index.js";
+import { resolveOptions } from "../../dist/core/options.js";
 import { Home } from "../api/conformance/home.js";
 import { temporaryDirectory, until } from "../proof/cluster/processes.js";
 
 const run = promisify(execFile);
 const DIST = new URL("../../dist/", import.meta.url).href;
+
+/** A storage, as another copy of the package would have it. */
+const GIVEN = { name: "app", closed: false, status: "open", [Symbol.for("cluster-storage.facts")]: {} };
 
 /** How many timers keep this process alive. */
 const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
@@ -41,13 +45,13 @@ describe("the storage of an adapter", () => {
   });
 
   it("may be a storage of another copy of the package", () => {
-    const storage = { name: "app", closed: false, status: "open", [Symbol.for("cluster-storage.facts")]: {} };
-    assert.equal(sourceFrom({ storage }).storage, storage as unknown as Storage);
+    assert.equal(sourceFrom({ storage: GIVEN }).storage, GIVEN as unknown as Storage);
   });
 
   const wrong: Array<[what: string, options: unknown, error: RegExp]> = [
     ["null", null, /expected options, got null/],
     ["a text", "app", /expected options, got 'app'/],
+    ["a storage by itself", GIVEN, /^expected options such as \{ storage \}, got a Storage; write \{ storage \}$/],
     ["an array", [], /expected options, got \[\]/],
     ["a storage that is undefined", { storage: undefined }, /expected storage to be an open Storage, got undefined/],
     ["an object that is not a storage", { storage: new Map() }, /expected storage to be an open Storage, got Map\(0\)/],
@@ -63,12 +67,22 @@ describe("the storage of an adapter", () => {
     const storage = await new Home(t).open();
     const expected = { name: "TypeError", message: /either a storage or options to open one, got storage and path/ };
     assert.throws(() => sourceFrom({ storage, path: "/elsewhere" }), expected);
+    for (const option of ["name", ...Object.keys(resolveOptions())]) {
+      assert.throws(() => sourceFrom({ storage, [option]: 1 }), { message: new RegExp(`got storage and ${option}$`) });
+    }
+    assert.throws(() => sourceFrom({ storage, tiemout: 1 }, ["timeout"]), {
+      name: "TypeError",
+      message: 'expected one of the options storage, timeout, got "tiemout"',
+    });
   });
 
   it("is not a storage that is closed", async (t) => {
     const storage = await new Home(t).open();
     await storage.close();
-    const expected = { code: "ERR_STORAGE_CLOSED", message: /expected an open storage, got app, which is closed/ };
+    const expected = {
+      code: "ERR_STORAGE_CLOSED",
+      message: /expected an open storage, got app, which is closed; close it last, after the server$/,
+    };
     assert.throws(() => sourceFrom({ storage }), expected);
   });
 });

@@ -88,6 +88,15 @@ test("a patch that is none throws at once: TypeError", async (t) => {
   }
   const unknown = { ttl: 5, upsert: true };
   assert.throws(() => storage.patch("object", {}, unknown), /expected one of the options ttl, match, got upsert/);
+  const [number, text] = [5, "5"] as unknown as Array<{ ttl: number }>;
+  assert.throws(
+    () => storage.patch("object", {}, number),
+    /^TypeError: expected options such as \{ ttl: 5 \}, got a number$/,
+  );
+  assert.throws(
+    () => storage.patch("object", {}, text),
+    /^TypeError: expected options such as \{ ttl: 60000 \}, got a string$/,
+  );
   await expectUnchanged();
 });
 

@@ -1,4 +1,4 @@
-import { expectFit, jsonOf, kindOf } from "./value.js";
+import { aKindOf, expectFit, jsonOf, kindOf } from "./value.js";
 
 /** What a patch asks for besides its changes. */
 export interface PatchOptions {
@@ -12,6 +12,10 @@ const OPTIONS = ["ttl", "match"];
 
 /** @throws TypeError when these are no options of a patch. */
 export function checkPatchOptions(options: PatchOptions): PatchOptions {
+  if (typeof options !== "object") {
+    const ttl = typeof options === "number" ? options : 60_000;
+    throw new TypeError(`expected options such as { ttl: ${ttl} }, got ${aKindOf(options)}`);
+  }
   for (const key of Object.keys(expectPlain(options, "options"))) {
     if (!OPTIONS.includes(key)) throw new TypeError(`expected one of the options ${OPTIONS.join(", ")}, got ${key}`);
   }

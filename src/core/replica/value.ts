@@ -35,6 +35,13 @@ function textOf(value: unknown): string | undefined {
   }
 }
 
+/** What a value is, with its article, for messages. */
+export function aKindOf(value: unknown): string {
+  const kind = kindOf(value);
+  if (kind === "null" || kind === "undefined") return kind;
+  return `${/^[ao]/.test(kind) ? "an" : "a"} ${kind}`;
+}
+
 /** What a value is, for messages. */
 export function kindOf(value: unknown): string {
   if (value === null) return "null";

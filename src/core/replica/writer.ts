@@ -7,6 +7,7 @@ import { Op, type PendingBatch, type Promised } from "./op.js";
 import type { Outbox } from "./outbox.js";
 import type { PendingQueue } from "./pending-queue.js";
 import type { Tables } from "./tables.js";
+import { aKindOf } from "./value.js";
 
 /** What an op takes besides its keys and its value: in a frame, and about in memory. */
 const OP_BYTES = 64;
@@ -180,7 +181,7 @@ export class Writer {
   /** Settles the promises of batches that have left. Their ops hold what they came to. */
   settle(batches: readonly PendingBatch[]): void {
     for (const [index, batch] of batches.entries()) {
-      for (const op of batch.ops) settle(op, batch.isForgotten);
+      for (const op of batch.ops) settle(op, batch.isForgotten, this.#tables);
       if (batch.isForgotten) {
         const later = [...batches.slice(index), ...this.#pending.batches];
         for (const waiter of later.flatMap(({ waiters }) => waiters.splice(0))) waiter.reject(forgottenError());
@@ -233,21 +234,28 @@ function bytesOf(entry: Entry): number {
 
 function tooFar(entry: Entry): RangeError {
   return new RangeError(
-    `expected an index below ${MAX_ARRAY_LENGTH} where a path makes an array longer, got ${JSON.stringify(entry.path)}`,
+    `expected an index below ${MAX_ARRAY_LENGTH} where a path makes an array longer, got ${JSON.stringify(entry.path)}; put an id into the first key, as in ["user:4711"]`,
   );
 }
 
 /** Settles the promise of an op with what it came to at its place in the log. */
-function settle(op: Op, isForgotten: boolean): void {
+function settle(op: Op, isForgotten: boolean, tables: Tables): void {
   if (op.promised === null) return;
   if (isForgotten) op.promised.reject(forgottenError());
   else if (op.status === TOO_FAR) op.promised.reject(tooFar(op.entry));
   else if (op.status === NOT_A_NUMBER) {
-    const message = `expected a number at ${JSON.stringify(op.entry.path)} whose sum with ${op.entry.amount} is finite, got something else`;
+    const message = `expected a number at ${JSON.stringify(op.entry.path)} whose sum with ${op.entry.amount} is finite, got ${addend(op.entry, tables)}`;
     op.promised.reject(new StorageError("ERR_STORAGE_NOT_A_NUMBER", message));
   } else if (op.status === 0) {
     const message =
       "expected to see a write at its place in the log, got a snapshot that covers it; it took its effect";
     op.promised.reject(new StorageError("ERR_STORAGE_EXPIRED", message));
   } else op.promised.resolve(op);
+}
+
+/** What an `ADD` cannot add to, for its message; a later write may already have replaced it. */
+function addend({ path, amount }: Entry, { shown, now }: Tables): string {
+  const found = shown.get(path, now);
+  if (typeof found !== "number") return found === undefined ? "something else" : aKindOf(found);
+  return Number.isFinite(found + amount) ? "something else" : `${found}`;
 }

@@ -162,7 +162,7 @@ export const changesAndPromises: readonly Promised[] = [
         await assert.rejects(pair.storage.increment("object"), {
           name: "StorageError",
           code,
-          message: /expected a number/,
+          message: 'expected a number at ["object"] whose sum with 1 is finite, got an object',
         });
         await assert.rejects(pair.storage.increment("object.list[1].a", 3), { code });
         await assert.rejects(pair.other.call("increment", "object.list"), { code });

@@ -23,9 +23,11 @@ export function preparePlace(machine: Machine, name: string, options: { path: st
     return place;
   } catch (cause) {
     if (cause instanceof StorageError) throw cause;
+    const { message, path } = cause as NodeJS.ErrnoException;
+    const got = codeOf(cause) === "EEXIST" ? `a file at ${path} (EEXIST)` : message;
     throw new StorageError(
       "ERR_STORAGE_DIRECTORY",
-      `expected ${wanted} to be a directory where ${name}.db can be written, got ${(cause as Error).message}`,
+      `expected ${wanted} to be a directory where ${name}.db can be written, got ${got}`,
       { cause },
     );
   }

@@ -24,12 +24,15 @@ import {
   writeSync,
   writevSync,
 } from "node:fs";
+import { dirname } from "node:path";
 import { codeOf, StorageError } from "../../errors.js";
 import type { Files } from "./machine.js";
 
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 const OTHERS_MASK = 0o077;
+/** How often a directory is tried: other processes may create and remove it, and those around it, at the same time. */
+const DIRECTORY_TRIES = 3;
 /** The user that may do everything anyway. */
 const ROOT = 0;
 
@@ -110,6 +113,26 @@ function close(file: number): void {
   }
 }
 
+/**
+ * Creates a directory and the missing ones around it; one that exists is left as it is. `mkdirSync` with `recursive` does not do:
+ * in Node.js 20 it never returns where mkdir(2) answers ENOENT although the parent exists, as in `/proc`.
+ */
+function makeDirectory(path: string): void {
+  for (let tries = 1; ; tries++) {
+    try {
+      mkdirSync(path, DIRECTORY_MODE);
+      return;
+    } catch (error) {
+      const found = unless("ENOTDIR", undefined, () => statSync(path, { throwIfNoEntry: false }));
+      if (found?.isDirectory()) return;
+      const isMissing = codeOf(error) === "ENOENT" && dirname(path) !== path;
+      const isRemoved = codeOf(error) === "EEXIST" && found === undefined;
+      if (tries === DIRECTORY_TRIES || !(isMissing || isRemoved)) throw error;
+      if (isMissing) makeDirectory(dirname(path));
+    }
+  }
+}
+
 function syncDirectory(path: string): void {
   const isWindows = process.platform === "win32";
   let file: number | undefined;
@@ -167,9 +190,7 @@ export const diskFiles: Files = {
       orNotFile(path, () => unlinkSync(path));
       return true;
     }),
-  makeDirectory: (path) => {
-    mkdirSync(path, { recursive: true, mode: DIRECTORY_MODE });
-  },
+  makeDirectory,
   realPath: (path) => realpathSync(path),
   isPrivate,
   isRemote: (path) => REMOTE_TYPES.has(statfsSync(path).type >>> 0),

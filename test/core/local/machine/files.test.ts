@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import fs, {
   chmodSync,
   mkdirSync,
@@ -13,7 +14,19 @@ import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { promisify } from "node:util";
 import { bootIdOf, diskFiles as files } from "../../../../dist/core/local/machine/files.js";
+
+const run = promisify(execFile);
+const DEADLINE_MS = 30_000;
+
+/** Runs a program that has `files` and `base` in a process, and returns what it prints; kills it after the deadline. */
+async function printed(base: string, program: string): Promise<string> {
+  const url = new URL("../../../../dist/core/local/machine/files.js", import.meta.url);
+  const text = `import { diskFiles as files } from "${url}"; const base = ${JSON.stringify(base)}; ${program}`;
+  const { stdout } = await run(process.execPath, ["--input-type=module", "-e", text], { timeout: DEADLINE_MS });
+  return stdout.trim();
+}
 
 function directoryFor(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), "files-"));
@@ -124,6 +137,32 @@ test("directories are created private, and what others can enter or is a link is
   assert.throws(() => files.removeDirectory(base), { code: "ENOTEMPTY" });
   files.removeDirectory(made);
   assert.equal(files.isRemote(base), false);
+});
+
+test("a directory that cannot be created is an error, also where its parent exists and the system reports ENOENT", async (t) => {
+  if (process.platform !== "linux") return t.skip("no /proc");
+  for (const path of ["/proc/cluster-storage", "/proc/cluster-storage/a/b"]) {
+    const program = "try { files.makeDirectory(base); } catch (error) { console.log(error.code); }";
+    assert.equal(await printed(path, program), "ENOENT");
+  }
+  const base = directoryFor(t);
+  writeFileSync(join(base, "file"), "");
+  symlinkSync(join(base, "nothing"), join(base, "link"));
+  assert.throws(() => files.makeDirectory(join(base, "file")), { code: "EEXIST" });
+  assert.throws(() => files.makeDirectory(join(base, "file", "a")), { code: "ENOTDIR" });
+  assert.throws(() => files.makeDirectory(join(base, "link")), { code: "EEXIST" });
+});
+
+test("processes that create the same directories at the same time all succeed", async (t) => {
+  const base = directoryFor(t);
+  const start = Date.now() + 500;
+  const program = `
+    while (Date.now() < ${start});
+    for (let index = 0; index < 50; index++) files.makeDirectory(base + "/" + index + "/a/b/c");
+    console.log("done");`;
+  const answers = await Promise.all(Array.from({ length: 3 }, () => printed(base, program)));
+  assert.deepEqual(answers, ["done", "done", "done"]);
+  assert.equal(files.list(base).length, 50);
 });
 
 test("the id of a start of the machine is the same for all its processes", () => {
