@@ -4,7 +4,7 @@
  * Invariants: every entry but `CLEAR` has a path of at least one key; `expiresAt` is `NEVER`, a time in ms since 1970 that
  * the origin computed, so that all members agree on it, or `KEEP` (`PATCH` only).
  *
- * Nobody on the way looks into `json`, which is parsed when somebody reads the value. So it may be any text: as a value,
+ * `json` is not parsed before the value is read. So it may be any text: as a value,
  * one that is no JSON is `null`; as a patch, one that is none has no effect.
  */
 
@@ -36,7 +36,7 @@ export const KEEP = -1;
 export interface Patch {
   /** The new values. */
   readonly set?: Readonly<Record<string, unknown>>;
-  /** The fields that go. */
+  /** The fields that are removed. */
   readonly remove?: readonly string[];
   /** What fields must be before, or nothing is changed. */
   readonly match?: Readonly<Record<string, unknown>>;
@@ -56,37 +56,37 @@ export interface Entry {
   readonly amount: number;
 }
 
-/** Makes an entry that stores the value of a JSON text. */
+/** Creates an entry that stores the value of a JSON text. */
 export function setEntry(path: Path, json: string, expiresAt: number = NEVER, condition: Condition = ALWAYS): Entry {
   return { type: SET, path, json, expiresAt, condition, amount: 0 };
 }
 
-/** Makes an entry that removes what is at a path. */
+/** Creates an entry that removes what is at a path. */
 export function deleteEntry(path: Path): Entry {
   return { type: DELETE, path, json: "", expiresAt: NEVER, condition: ALWAYS, amount: 0 };
 }
 
-/** Makes an entry that sets or clears the expiry of what is at a path, if anything is. */
+/** Creates an entry that sets or clears the expiry of what is at a path, if anything is. */
 export function expireEntry(path: Path, expiresAt: number): Entry {
   return { type: EXPIRE, path, json: "", expiresAt, condition: ALWAYS, amount: 0 };
 }
 
-/** Makes an entry that adds to the number at a path, or creates it as 0 plus the amount. */
+/** Creates an entry that adds to the number at a path, or creates it as 0 plus the amount. */
 export function addEntry(path: Path, amount: number, expiresAt: number = NEVER): Entry {
   return { type: ADD, path, json: "", expiresAt, condition: ALWAYS, amount };
 }
 
-/** Makes an entry that changes fields of the object at a path, if one is there; `json` is the text of a {@link Patch}. */
+/** Creates an entry that changes fields of the object at a path, if one is there; `json` is the text of a {@link Patch}. */
 export function patchEntry(path: Path, json: string, expiresAt: number = KEEP): Entry {
   return { type: PATCH, path, json, expiresAt, condition: ALWAYS, amount: 0 };
 }
 
-/** Makes an entry that removes everything. */
+/** Creates an entry that removes everything. */
 export function clearEntry(): Entry {
   return { type: CLEAR, path: [], json: "", expiresAt: NEVER, condition: ALWAYS, amount: 0 };
 }
 
-/** Makes an entry of a snapshot: a whole slot as it was. */
+/** Creates an entry of a snapshot: a whole slot as it was. */
 export function slotEntry(key: string, json: string, expiresAt: number): Entry {
   return { type: SLOT, path: [key], json, expiresAt, condition: ALWAYS, amount: 0 };
 }

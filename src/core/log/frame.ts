@@ -2,7 +2,7 @@
  * Frames: a header of fixed size and a body. FORMAT.md shows the layout and what it costs. Pure; every read is bounded by
  * the frame.
  *
- * Invariant: the checksum covers every byte behind itself, first the body and then the rest of the header. So a hub that
+ * Invariant: the checksum covers every byte after itself, first the body and then the rest of the header. So a hub that
  * stamps a frame with epoch, seq and time goes on from the checksum of the body, and damage done anywhere between the
  * member that encoded a frame and the one that decodes it is found.
  */
@@ -82,7 +82,7 @@ function seal(buffer: Buffer, start: number, body: number): void {
 }
 
 /**
- * Writes the header of a frame whose body is in place behind it, from `start` to `end`.
+ * Writes the header of a frame whose body is already in place after it, from `start` to `end`.
  * @throws RangeError when the frame is longer than `MAX_FRAME_BYTES`.
  */
 export function writeHeader(buffer: Buffer, start: number, end: number, kind: number, stamp: Stamp): void {
@@ -100,7 +100,7 @@ export function writeHeader(buffer: Buffer, start: number, end: number, kind: nu
   seal(buffer, start, bodyCrc(buffer, start, end));
 }
 
-/** Makes a frame of a header and a body. */
+/** Creates a frame of a header and a body. */
 export function encodeFrame(kind: number, stamp: Stamp, body?: Buffer): Buffer {
   const frame = Buffer.allocUnsafeSlow(HEADER_BYTES + (body?.length ?? 0));
   if (body) frame.set(body, HEADER_BYTES);
@@ -108,7 +108,7 @@ export function encodeFrame(kind: number, stamp: Stamp, body?: Buffer): Buffer {
   return frame;
 }
 
-/** Makes a frame whose body is a JSON value. */
+/** Creates a frame whose body is a JSON value. */
 export function encodeJson(kind: number, stamp: Stamp, value: unknown): Buffer {
   return encodeFrame(kind, stamp, Buffer.from(JSON.stringify(value)));
 }
@@ -183,7 +183,7 @@ export class FrameSplitter {
   }
 
   /**
-   * Takes the next chunk and gives each frame that is complete now. Only lengths are checked, not checksums.
+   * Takes the next chunk and passes on each frame that is complete. Only lengths are checked, not checksums.
    * @param visit Called with the buffer and the place of one frame; false stops, and the rest is dropped.
    * @throws FrameLengthError when a length is below that of a header or above `maxBytes`.
    */
@@ -206,7 +206,7 @@ export class FrameSplitter {
     }
   }
 
-  /** Adds a chunk to the unfinished frame; gives all bytes once that frame is complete. */
+  /** Adds a chunk to the unfinished frame; returns all bytes once that frame is complete. */
   #join(chunk: Buffer): Buffer | null {
     this.#parts.push(chunk);
     this.#partBytes += chunk.length;

@@ -25,7 +25,7 @@ export const MAX_DEPTH = 512;
 /** Most bytes of one key of a path. */
 export const MAX_KEY_BYTES = 32_767;
 
-/** Most elements that an array may reach by a path that names an index behind its end. */
+/** Most elements that an array may reach by a path that names an index after its end. */
 export const MAX_ARRAY_LENGTH = 65_536;
 
 /**

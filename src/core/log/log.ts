@@ -9,7 +9,7 @@
  *    `batch` (when read back from files) or `confirmed` (when the manager says so). A `confirmed` batch is in the log, as
  *    durable as the engine promises, and already on its way to every other member;
  * 3. `connected` whenever the sink has received all that was confirmed before the engine connected; `disconnected` when the
- *    connection is lost. Between the two the sink may be behind, and appended frames wait.
+ *    connection is lost. Between the two the sink may lack batches, and appended frames wait.
  *
  * `append` takes this member's frames in the order of their numbers and delivers them at least once: after each `connected`
  * the sink appends again whatever has not been confirmed, so an engine keeps nothing for later.

@@ -19,8 +19,9 @@ import {
 } from "./tree.js";
 
 /**
- * What takes one change back: what was behind the first `depth` keys of the path (undefined: nothing; an array had
- * `length` elements if that is not -1), and the expiries behind the first `expiryDepth` keys (0: they were not changed).
+ * What takes one change back: `child` is the value that was at the first `depth` keys of the path (undefined: there was
+ * none), `expiry` holds the expiries that were at the first `expiryDepth` keys (0: they were not changed). If `length` is not
+ * -1, the array that holds the value had that many elements.
  */
 export class Edit {
   readonly depth: number;
@@ -38,7 +39,7 @@ export class Edit {
   }
 }
 
-/** What takes back a change of nothing but the expiry at a path. */
+/** What takes back a change of the expiry at a path. */
 export class Touch {
   readonly at: number;
 
@@ -47,7 +48,7 @@ export class Touch {
   }
 }
 
-/** Whether the value of a live slot has something at `path` at `time`, which conditions call present. */
+/** What a live slot has at `path` at `time`; undefined when it has nothing there. A `null` element of an array is nothing. */
 export function presentAt(slot: Slot, path: Path, time: number): unknown {
   let value = slot.value;
   let expiry = slot.next <= time ? slot.expiries : null;
@@ -85,7 +86,7 @@ export function hasAt(slot: Slot, path: Path, now: number): boolean {
   return key === "length" ? value !== undefined : typeof value === "string";
 }
 
-/** Where a write to a path changes the value: behind `depth` keys, where what is there may be expired. */
+/** Where a write to a path changes the value: at its first `depth` keys. The value that is there may be expired. */
 interface Spot {
   readonly depth: number;
   readonly isExpired: boolean;
@@ -105,7 +106,7 @@ function spotOf(slot: Slot, path: Path, time: number): Spot {
   return { depth: path.length, isExpired: false };
 }
 
-/** Whether the keys of `path` from `depth` on, of containers that are to be made, make an array of too many elements. */
+/** Whether the containers that must be created for the keys of `path` from `depth` on include an array of too many elements. */
 function isTooFar(path: Path, depth: number, maxLength: number): boolean {
   for (let index = depth; index < path.length; index++) {
     const key = path[index] as string;
@@ -127,7 +128,7 @@ export function wrap(path: Path, depth: number, leaf: unknown, maxLength: number
   return value;
 }
 
-/** The unfrozen container behind the first `depth` keys of `path`; frozen ones on the way are copied. */
+/** The unfrozen container at the first `depth` keys of `path`; frozen ones on the way are copied. */
 export function openAt(slot: Slot, path: Path, depth: number): Container {
   let container = slot.value as Container;
   if (isFrozen(container)) container = copyOf(container);
@@ -144,7 +145,7 @@ export function openAt(slot: Slot, path: Path, depth: number): Container {
   return container;
 }
 
-/** Puts a value behind the first `depth` keys of `path`, where a container is there for it; returns its old length. */
+/** Puts a value at the first `depth` keys of `path`, into a container that exists. Returns the old length of an array that grew, else -1. */
 function putAt(slot: Slot, path: Path, depth: number, value: unknown): number {
   if (depth === 1) {
     slot.value = value;
@@ -164,7 +165,7 @@ function putAt(slot: Slot, path: Path, depth: number, value: unknown): number {
   return index < length ? -1 : length;
 }
 
-/** What is behind the first `depth` keys of `path`; the containers above it are there. Not read if it was not. */
+/** The value at the first `depth` keys of `path`, whose containers exist. A value that is unread stays unread. */
 function rawAt(slot: Slot, path: Path, depth: number): unknown {
   let value = slot.value as Container;
   if (depth === 1) return value;
@@ -201,8 +202,8 @@ export function write(
 }
 
 /**
- * Makes the array behind the first `depth` keys of `path` an object that has `value` under the next key. An element that
- * is expired becomes `null` for good, as if it had been swept, since a sweep must not make a difference.
+ * Turns the array at the first `depth` keys of `path` into an object that has `value` under the next key. An expired element
+ * becomes `null`, as if it had been swept: a sweep must not change the result.
  */
 function convert(slot: Slot, path: Path, depth: number, value: unknown, expiresAt: number, time: number): Edit {
   const array = rawAt(slot, path, depth) as Container;

@@ -124,7 +124,7 @@ export class Executor {
   /** Removes the slot even if it is expired, so that the effect does not depend on the time. */
   #deleteSlot(slot: Slot | undefined, entry: Entry): Status {
     if (slot === undefined) return UNMET;
-    // Not so whether it took effect, which is told.
+    // The effect does not depend on the time, but the status that is reported does.
     this.#look(slot);
     this.#replace(entry.path[0] as string, slot, undefined);
     return slot.isExpired(this.#time) ? UNMET : APPLIED;

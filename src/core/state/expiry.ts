@@ -35,7 +35,7 @@ export class Expiry {
     this.next = at === NEVER ? Infinity : at;
   }
 
-  /** The expiry `at` of what is behind the keys of `path` from `depth` on. */
+  /** A node with the expiry `at` at the end of the keys of `path` from `depth` on. */
   static chain(path: Path, depth: number, at: number): Expiry {
     let node = new Expiry(at);
     for (let index = path.length - 1; index >= depth; index--) {
@@ -55,14 +55,14 @@ export class Expiry {
     return this.at !== NEVER && this.at <= time;
   }
 
-  /** The node of the value behind the first `end` keys of `path`. */
+  /** The node of the value at the first `end` keys of `path`. */
   find(path: Path, end: number): Expiry | undefined {
     let node: Expiry | undefined = this;
     for (let depth = 1; depth < end && node; depth++) node = node.children?.get(path[depth] as string);
     return node;
   }
 
-  /** When the value behind the whole of `path` is first hidden: by its own expiry or one on the way. `Infinity`: never. */
+  /** When the value at `path` is first hidden: by its own expiry or by that of a container of it. `Infinity`: never. */
   earliestOn(path: Path): number {
     let earliest = Infinity;
     let node: Expiry | undefined = this;
@@ -95,7 +95,7 @@ export class Expiry {
   }
 
   /**
-   * Puts a subtree in place of the one behind the first `end` keys of `path`, of which this node's own are `depth`.
+   * Puts a subtree in place of the one at the first `end` keys of `path`. This node is that of the first `depth` keys.
    * @param end Above `depth`.
    * @returns The subtree that was there.
    */
@@ -116,7 +116,7 @@ export class Expiry {
   }
 
   /**
-   * Sets or clears the expiry of the value behind the whole of `path`, and leaves those below it.
+   * Sets or clears the expiry of the value at `path`. The expiries below it stay.
    * @returns The one that was there.
    */
   setAt(path: Path, at: number, depth = 1): number {

@@ -4,7 +4,7 @@ import { ORIGIN_RETENTION_MS } from "../log/limits.js";
 export const NEW = 0;
 /** It was applied before: skip it. */
 export const SEEN = 1;
-/** Nobody can tell any more whether it was applied: skip it, and tell its member. */
+/** Its origin is forgotten, so it is unknown whether the batch was applied: skip it, and report that to its member. */
 export const FORGOTTEN = 2;
 export type Verdict = 0 | 1 | 2;
 
@@ -17,7 +17,7 @@ interface Last {
 const FEW_ORIGINS = 64;
 
 /**
- * The highest batch number applied per origin: what makes every batch take effect once.
+ * The highest batch number applied per origin. By it every batch takes effect once.
  *
  * Invariant: an origin whose last batch is more than `ORIGIN_RETENTION_MS` of log time ago is as unknown as one that is
  * not in the map; when such entries are removed has no effect.

@@ -1,6 +1,6 @@
 /**
  * Changes of several fields of one object at once, and how they are taken back. They cost the depth of the path, the
- * fields that are named, and, when somebody has read the object, a copy of that one level.
+ * fields that are named, and, when the object has been read, a copy of that one level.
  */
 import { type Entry, KEEP, type Patch, type Path } from "../log/entry.js";
 import { openAt, presentAt } from "./edit.js";
@@ -8,7 +8,7 @@ import type { Expiry } from "./expiry.js";
 import type { Slot } from "./slot.js";
 import { type Container, isContainer, memberOf, putMember, readJson } from "./tree.js";
 
-/** What a field was before: undefined when it was not there, not read if nobody had read it. */
+/** What a field was before: undefined when it was not there, unread if it had not been read. */
 interface Field {
   readonly key: string;
   readonly value: unknown;

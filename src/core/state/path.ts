@@ -10,7 +10,7 @@ const MAX_CACHED_CHARS = 256;
 /**
  * Invariant: both maps hold valid, frozen paths by the string of at most `MAX_CACHED_CHARS` that they were parsed from, at
  * most `CACHE_PATHS` each.
- * When the young generation is full it becomes the old one, so what is used stays and the rest goes.
+ * When the young generation is full it becomes the old one, so paths that are used stay and the others are dropped.
  */
 let young = new Map<string, Path>();
 let old = new Map<string, Path>();

@@ -2,7 +2,7 @@ import { NEVER, type Path } from "../log/entry.js";
 import { Expiry } from "./expiry.js";
 import { freeze, isContainer, readJson } from "./tree.js";
 
-/** The value is JSON text that nobody has read. */
+/** The value is JSON text that has not been read. */
 const TEXT = 0;
 /** The value is parsed; parts of it may be frozen or unread. */
 const OPEN = 1;
@@ -25,21 +25,21 @@ export class Slot {
     this.#state = TEXT;
   }
 
-  /** Makes a slot of a value that nobody else holds. */
+  /** Creates a slot of a value that no other code holds. */
   static of(value: unknown, expiries: Expiry | null): Slot {
     const slot = new Slot("", expiries);
     slot.value = value;
     return slot;
   }
 
-  /** Makes it what `new Slot` would have made. */
+  /** Gives the slot the contents that `new Slot` would give it. */
   reset(json: string, expiries: Expiry | null): void {
     this.expiries = expiries;
     this.#value = json;
     this.#state = TEXT;
   }
 
-  /** The JSON text, as long as nobody has read the value. */
+  /** The JSON text, until the value is read. */
   get text(): string | undefined {
     return this.#state === TEXT ? (this.#value as string) : undefined;
   }
@@ -64,7 +64,7 @@ export class Slot {
     return value;
   }
 
-  /** The value, if it can be handed out without any work; otherwise undefined. The time is asked for when it matters. */
+  /** The value, if it is frozen and nothing in it is expired; otherwise undefined. `now` is called only when something in the slot expires. */
   frozenValue(now: () => number): unknown {
     if (this.#state !== FROZEN) return undefined;
     return this.expiries === null || now() < this.expiries.next ? this.#value : undefined;
@@ -79,7 +79,7 @@ export class Slot {
     return this.expiries?.isPassed(time) === true;
   }
 
-  /** Puts the expiries of what is behind the first `end` keys of `path`; returns the ones there were. */
+  /** Replaces the expiries at the first `end` keys of `path`; returns the old ones. */
   replaceExpiry(path: Path, end: number, subtree: Expiry | null): Expiry | null {
     if (end === 1) {
       const old = this.expiries;
@@ -93,7 +93,7 @@ export class Slot {
     return old;
   }
 
-  /** Sets or clears the expiry of what is at `path`; returns the one there was. */
+  /** Sets or clears the expiry of what is at `path`; returns the old one. */
   setExpiry(path: Path, at: number): number {
     if (this.expiries === null && at === NEVER) return NEVER;
     this.expiries ??= new Expiry();

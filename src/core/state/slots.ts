@@ -13,7 +13,7 @@ export interface Swept {
 /**
  * The slots by top-level key.
  *
- * Invariant: `#due` holds every slot by its `next`, as `put` and `settle` were told.
+ * Invariant: `#due` holds every slot by its `next`, as of the last `add`, `put` or `settle`.
  */
 export class Slots {
   readonly #slots = new KeyMap<Slot>();

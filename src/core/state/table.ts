@@ -8,13 +8,13 @@ import { NEW, Origins, type Verdict } from "./origins.js";
 import type { Slot } from "./slot.js";
 import type { Swept } from "./slots.js";
 
-/** What a look under a key gives that has no slot. */
+/** What a read of a key without a slot returns. */
 export const NO_SLOT = Symbol("no slot");
 
 /**
  * The state of a storage at one seq: slots by top-level key, and what each origin has written.
  *
- * Invariant: the state is a function of the batches alone, so equal logs make equal states. Not part of it are the order
+ * Invariant: the state is a function of the batches alone, so equal logs give equal states. Not part of it are the order
  * of keys, and whatever log time has passed, which `sweep` drops sooner or later.
  */
 export class Table {

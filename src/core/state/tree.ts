@@ -3,14 +3,14 @@
  *
  * Invariants:
  * 1. Below a frozen container everything is frozen, and nothing is unread.
- * 2. A frozen container is never changed: whoever writes copies that one level and goes on in the copy.
+ * 2. A frozen container is never changed: a write copies that one level and continues in the copy.
  * 3. Only own properties are read, and none is ever written through a prototype.
  */
 
 /** An array or an object. */
 export type Container = Record<string, unknown>;
 
-/** The text of a container that nobody has read yet. It stands in unfrozen containers only. */
+/** The text of a container that has not been read yet. It occurs in unfrozen containers only. */
 export class Unread {
   readonly json: string;
 
@@ -23,7 +23,7 @@ export class Unread {
   }
 }
 
-/** The value of a JSON text. One that is none, which nobody but a broken member writes, is `null` for everybody alike. */
+/** The value of a JSON text; `null` for a text that is not JSON, which only a faulty member writes: all members then hold the same. */
 export function readJson(json: string): unknown {
   try {
     return JSON.parse(json);

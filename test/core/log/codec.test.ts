@@ -98,7 +98,7 @@ test("keys at the edges of what one, two and three bytes can carry come back as 
   }
 });
 
-test("every truncation of a body is malformed, and so is anything behind it", () => {
+test("every truncation of a body is malformed, and so is anything after it", () => {
   fc.assert(
     fc.property(entries, (list) => {
       const frame = encodeEntries(list);

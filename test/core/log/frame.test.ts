@@ -46,7 +46,7 @@ function split(splitter: FrameSplitter, chunks: readonly Buffer[]): Buffer[] {
   return out;
 }
 
-test("a header gives back what was put in, and a frame without a body is sound", () => {
+test("a header gives back what was put in, and a frame without a body is intact", () => {
   for (const bytes of [0, 1, 1000]) {
     const made = frame(bytes, STAMP.seq);
     assert.deepEqual(
@@ -79,13 +79,13 @@ test("every flipped byte of a frame is noticed, with every mask of one bit and m
   t.diagnostic(`${faults} flipped bytes`);
 });
 
-test("a frame that is followed by others is not sound with another length", () => {
+test("a frame that is followed by others is not intact with another length", () => {
   const stream = Buffer.concat([frame(64), Buffer.alloc(200), frame(10)]);
   for (let end = HEADER_BYTES; end <= stream.length; end++)
     assert.equal(isIntact(stream, 0, end), end === HEADER_BYTES + 64);
 });
 
-test("stamping keeps body and origin, and refuses a damaged frame untouched", () => {
+test("stamping keeps body and origin, and refuses a corrupt frame and leaves it as it is", () => {
   const made = frame(30);
   assert.equal(checkAndStamp(made, 0, made.length, 9, 100, 200), true);
   assert.deepEqual([epochOf(made, 0), seqOf(made, 0), timeOf(made, 0), originOf(made, 0)], [9, 100, 200, STAMP.origin]);
@@ -100,7 +100,7 @@ test("stamping keeps body and origin, and refuses a damaged frame untouched", ()
   assert.deepEqual(made, before);
 });
 
-test("a frame can be addressed anew", () => {
+test("a frame can be addressed again", () => {
   const made = frame(30);
   address(made, 5, 6, 7);
   assert.deepEqual([originOf(made, 0), bornOf(made, 0), numberOf(made, 0)], [5, 6, 7]);
@@ -131,7 +131,7 @@ test("a stream that is cut anywhere gives the same frames", () => {
   );
 });
 
-test("an unfinished frame is not given, and a visitor that stops gets no more", () => {
+test("an unfinished frame is not passed on, and a visitor that stops gets no more", () => {
   const [a, b] = [frame(10, 1), frame(10, 2)] as const;
   assert.deepEqual(split(new FrameSplitter(1000), [Buffer.concat([a, b]).subarray(0, a.length + b.length - 1)]), [a]);
   let visits = 0;
@@ -154,6 +154,6 @@ test("a length that no frame has is refused as soon as it is known, however it a
   assert.throws(() => split(new FrameSplitter(1000), [frame(1001 - HEADER_BYTES)]), FrameLengthError);
 });
 
-test("a frame longer than the limit is not made", () => {
+test("a frame longer than the limit is not created", () => {
   assert.throws(() => writeHeader(Buffer.alloc(HEADER_BYTES), 0, MAX_FRAME_BYTES + 1, BATCH, {}), RangeError);
 });

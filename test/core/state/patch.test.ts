@@ -143,7 +143,7 @@ test("the expiry of the object itself is set, cleared or kept", () => {
   assert.deepEqual(table.get(["k"], NOW + 1e9), { o: { a: 3 } });
 });
 
-test("taking back restores fields, expiries and version, whatever was read and changed in between", () => {
+test("taking back restores fields and expiries, whatever was read and changed in between", () => {
   for (const reads of [0, 1, 2, 4, 7]) {
     const table = tableOf({ o: { a: { x: 1 }, b: { y: [1] }, late: 1, shared: { n: 1 } } });
     for (const below of [["a", "x"], ["late"], []]) {
@@ -174,7 +174,7 @@ test("taking back restores fields, expiries and version, whatever was read and c
   }
 });
 
-test("what was handed out stays as it was, and is frozen", () => {
+test("a value that was returned stays as it was, and is frozen", () => {
   const table = tableOf({ o: { a: { x: 1 }, b: { y: 1 } }, beside: {} });
   const whole = table.get(["k"], NOW) as Record<string, unknown>;
   patchAt(table, ["k", "o"], { set: { a: 2 }, remove: ["b"] });

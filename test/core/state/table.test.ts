@@ -27,7 +27,7 @@ test("no path reaches a prototype", () => {
   assert.equal(Object.getPrototypeOf(table.get(["a"], NOW)), Object.prototype);
 });
 
-test("an own __proto__ of a value stays plain data when it is copied, frozen and given out", () => {
+test("an own __proto__ of a value stays plain data when it is copied, frozen and returned", () => {
   const table = new Table();
   table.execute(setEntry(["k"], '{"__proto__":{"p":1},"a":{"__proto__":{"q":[]}}}'), NOW, true);
   const first = table.get(["k"], NOW);
@@ -185,7 +185,7 @@ function countCopies(run: () => void): number {
   return count;
 }
 
-test("a huge value is given out in pieces, with its expiries", () => {
+test("a huge value is written to a snapshot in pieces, with its expiries", () => {
   const table = new Table();
   const wide = Object.fromEntries(Array.from({ length: 50_000 }, (_, index) => [`k${index}`, "x".repeat(100)]));
   table.execute(
@@ -204,7 +204,7 @@ test("a huge value is given out in pieces, with its expiries", () => {
   assert.equal(copy.get(["k", "wide", "k7"], NOW + 500), undefined);
 });
 
-test("a snapshot that has a slot twice, or what belongs to none, is malformed", () => {
+test("a snapshot that has a slot twice, or an entry that belongs to no slot, is malformed", () => {
   const table = new Table();
   const slot = slotEntry("k", '{"a":1}', NOW + 10);
   table.restoreEntries([slot, expireEntry(["k", "a"], NOW + 5)]);
@@ -216,7 +216,7 @@ test("a snapshot that has a slot twice, or what belongs to none, is malformed", 
   assert.throws(() => new Table().restoreEntries([expireEntry(["k", "a"], NOW)]), MalformedError);
 });
 
-test("what was given out without what is expired in it does not hide a later change beside that", () => {
+test("a returned value that leaves out an expired member does not hide a later change beside it", () => {
   const table = new Table();
   table.execute(setEntry(["k"], '{"gone":1,"n":1}'), NOW, true);
   table.execute(expireEntry(["k", "gone"], NOW + 10), NOW, true);
@@ -225,13 +225,13 @@ test("what was given out without what is expired in it does not hide a later cha
   assert.deepEqual(table.get(["k"], NOW + 10), { n: 2 });
 });
 
-test("a value that nobody read is given out as the text that was set", () => {
+test("a value that was not read is written to a snapshot as the text that was set", () => {
   const table = new Table();
   table.execute(setEntry(["k"], '{ "spaced" : 1 }'), NOW, true);
   assert.equal([...table.contents()][0]?.json, '{ "spaced" : 1 }');
 });
 
-test("a batch is applied once, and one that nobody can judge any more never", () => {
+test("a batch is applied once, and a batch of a forgotten origin never", () => {
   const table = new Table();
   const send = (origin: number, number: number, time: number, born = NOW) =>
     table.apply({ seq: table.seq + 1, time, origin, born, number, entries: [addEntry(["n"], 1)] });

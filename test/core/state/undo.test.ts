@@ -59,7 +59,7 @@ test("taking back restores value, expiries and existence, whatever was read in b
   );
 });
 
-test("what was handed out never changes", () => {
+test("a value that was returned never changes", () => {
   fc.assert(
     fc.property(steps, (all) => {
       const table = new Table();

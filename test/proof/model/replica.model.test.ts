@@ -258,7 +258,7 @@ for (const isEager of [true, false]) {
       await settle(world);
       for (const member of world.members) {
         member.check();
-        member.checkHandedOut();
+        member.checkReturned();
         assert.equal(member.replica.pendingBytes, 0);
         assert.deepEqual(member.expected().view(world.now), world.state.view(world.now));
         await checkResults(member);

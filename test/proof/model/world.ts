@@ -70,7 +70,7 @@ export class Member {
   /** Sent and not yet delivered: how many writes each batch has. */
   readonly sent: { origin: number; number: number; count: number }[] = [];
   readonly wire: Buffer[] = [];
-  readonly handedOut: { value: unknown; json: string }[] = [];
+  readonly returned: { value: unknown; json: string }[] = [];
   readonly waiting: { promise: Promise<unknown>; write: Written }[] = [];
   readonly barriers: (() => void)[] = [];
   /** Old connections' frames that may still reach the log. */
@@ -222,12 +222,12 @@ export class Member {
       assert.equal(this.replica.ttl(path), expiresAt === undefined ? null : expiresAt - this.now);
     }
     const value = this.replica.get(path);
-    this.handedOut.push({ value, json: JSON.stringify(value) });
+    this.returned.push({ value, json: JSON.stringify(value) });
   }
 
-  checkHandedOut(): void {
-    for (const { value, json } of this.handedOut) {
-      assert.equal(JSON.stringify(value), json, "what was handed out has changed");
+  checkReturned(): void {
+    for (const { value, json } of this.returned) {
+      assert.equal(JSON.stringify(value), json, "a returned value has changed");
       assertFrozen(value);
     }
   }
@@ -268,7 +268,7 @@ export class Member {
 
 export function assertFrozen(value: unknown): void {
   if (typeof value !== "object" || value === null) return;
-  assert(Object.isFrozen(value), "what was handed out is not frozen");
+  assert(Object.isFrozen(value), "a returned value is not frozen");
   for (const member of Object.values(value)) assertFrozen(member);
 }
 

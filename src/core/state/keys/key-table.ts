@@ -12,7 +12,7 @@ const GOLDEN = 0x9e3779b1;
 const NOWHERE = -0x80000000;
 
 /**
- * A map by string for whoever has a hash of the key at hand. With many keys it is faster than a `Map`, which follows a
+ * A map by string, for callers that have a hash of the key. With many keys it is faster than a `Map`, which follows a
  * pointer to each key that it passes: this one passes numbers that lie side by side, and looks at a key when its hash is
  * right. Values are not `undefined`.
  *
@@ -124,13 +124,13 @@ export class KeyTable<V> {
     return true;
   }
 
-  /** Frees a place, and closes the gap between those behind it and their homes. */
+  /** Frees a place, and closes the gap between the keys after it and their homes. */
   #free(place: number): void {
     const index = this.#index;
     const mask = this.#mask;
     let free = place;
     let next = (free + 2) & mask;
-    // What lies further behind than `REACH` has its home behind the gap, too.
+    // A key further than `REACH` after the gap has its home after the gap, too.
     for (; index[next + 1] !== 0 && ((next - free) & mask) < 2 * REACH; next = (next + 2) & mask) {
       const isHomeBehind = ((next - this.#homeOf(index[next] as number)) & mask) < ((next - free) & mask);
       if (isHomeBehind) continue;
