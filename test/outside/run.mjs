@@ -1,6 +1,6 @@
 /**
  * Runs what `npm test` leaves to others: a browser, PM2, and consumers of the packed package with their compilers. They have a
- * package.json of their own, whose packages are installed here when they are not.
+ * package.json of their own, whose packages are installed here when they are not. Then the short form of the soak test.
  *
  *   npm run test:outside                     everything
  *   npm run test:outside -- packaging pm2    only files whose path contains one of these texts
@@ -29,4 +29,5 @@ if (!existsSync(link)) symlinkSync(join(root, HERE, "node_modules"), link, "junc
 const parameters = process.argv.slice(2);
 const options = parameters.filter((parameter) => parameter.startsWith("-"));
 const texts = parameters.filter((parameter) => !parameter.startsWith("-")).map((text) => `outside/${text}`);
-run(join(root, "test/run.mjs"), ...(texts.length > 0 ? texts : ["outside/"]), ...options);
+process.env.CLUSTER_STORAGE_SOAK = "1";
+run(join(root, "test/run.mjs"), ...(texts.length > 0 ? texts : ["outside/", "proof/soak/"]), ...options);

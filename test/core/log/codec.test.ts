@@ -129,11 +129,11 @@ test("whatever the bytes are, both readers agree, and throw nothing but Malforme
       frame[HEADER_BYTES + (at % (frame.length - HEADER_BYTES))] = value;
       isAgreed(frame);
     }),
-    { numRuns: 3000 },
+    { numRuns: 1000 },
   );
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 60 }), (body) => isAgreed(framed(Buffer.from(body)))),
-    { numRuns: 2000 },
+    { numRuns: 1000 },
   );
   t.diagnostic(`${count} bodies`);
 });

@@ -15,7 +15,7 @@ import { Tally } from "./tally.js";
 const GATE = 2;
 
 /** Time of violence in such a round, in ms. */
-const GATE_VIOLENCE_MS = 6000;
+const GATE_VIOLENCE_MS = 4000;
 
 /** Seeds that failed once, and what that was. */
 const FAILED_ONCE: readonly (readonly [seed: number, what: string])[] = [];

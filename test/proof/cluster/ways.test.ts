@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { Storage } from "../../../dist/core/index.js";
+import { runs } from "../budget.js";
 import { convergedContents } from "./history.js";
 import { type Member, Processes, temporaryDirectory } from "./processes.js";
 import { teardown } from "./teardown.js";
@@ -123,7 +124,7 @@ test("a member that may not be the manager waits for one that may", async (t) =>
 });
 
 test("app.db alone is everything after all processes have closed the storage at the same moment", async (t) => {
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < 2 * runs; round++) {
     const directory = temporaryDirectory(t);
     const processes = new Processes(t, { path: directory });
     const members = await processes.startJoined(4);
