@@ -1,6 +1,6 @@
 /** A pending entry, and a batch of them. */
 import type { Entry } from "../log/entry.js";
-import type { Status, Undo } from "../state/executor.js";
+import type { Outcome, Status, Undo } from "../state/executor.js";
 
 /** How a caller learns what became of something: one of the two is called, once. */
 export interface Promised<T> {
@@ -14,16 +14,14 @@ export interface Promised<T> {
  * Invariant: `before` and `after` are the pending entries of the same top-level key, older and newer; they make a ring, so
  * after the newest comes the oldest. One that is alone, not pending or a `CLEAR` names itself.
  */
-export class Op {
+export class Op implements Outcome {
   readonly entry: Entry;
   /** Storage time of the write: what it is evaluated at while it is pending. */
   readonly time: number;
   readonly promised: Promised<Op> | null;
   /** What it came to: here while it is pending, at its place in the log afterwards. 0: not known. */
   status: Status | 0 = 0;
-  /** `ADD`: the new number. */
   number = 0;
-  /** {@link Table.validUntil} */
   validUntil = Infinity;
   undo: Undo | undefined = undefined;
   before: Op = this;

@@ -40,12 +40,7 @@ export class PendingQueue {
 
   /** Does what a new op says. */
   perform(table: Table, op: Op): Status {
-    const status = table.execute(op.entry, op.time, true);
-    op.status = status;
-    op.undo = table.undo;
-    op.number = table.number;
-    op.validUntil = table.validUntil;
-    return status;
+    return table.execute(op.entry, op.time, true, op);
   }
 
   /** Adds an op that was performed to the open batch, or to a new one, as the newest one of its key. */
@@ -263,6 +258,6 @@ function takeBack(table: Table, op: Op): void {
 
 /** Does what an op says at its place in the log. */
 export function executeConfirmed(table: Table, op: Op, time: number): void {
-  op.status = table.execute(op.entry, time, false);
-  op.number = table.number;
+  table.execute(op.entry, time, false, op);
+  op.undo = undefined;
 }

@@ -30,29 +30,44 @@ export function assert(isTrue: boolean, message: string): asserts isTrue {
 /** What takes an entry back: the slot that it replaced (null: there was none), what it changed in one, or all slots. */
 export type Undo = Slot | null | Edit | Touch | Patched | Slots;
 
-/**
- * Executes one entry after the other. What the last one came to, besides its status, stands in the public fields until
- * the next one.
- */
+/** What an entry came to. */
+export interface Outcome {
+  /** 0: not known. */
+  status: Status | 0;
+  /** What takes the entry back; undefined when it changed nothing. */
+  undo: Undo | undefined;
+  /** `ADD`: the new number. */
+  number: number;
+  /** A time in ms before which the entry does the same to the same state, whenever it is executed; `-Infinity`: there is none. */
+  validUntil: number;
+}
+
+/** For entries whose outcome nobody asks for, but for the status. */
+const SPARE: Outcome = { status: 0, undo: undefined, number: 0, validUntil: Infinity };
+
+/** Executes one entry after the other, and writes what each came to into the outcome that its caller gives. */
 export class Executor {
   slots = new Slots();
-  /** What takes the entry back; undefined when it changed nothing. */
-  undo: Undo | undefined = undefined;
-  /** `ADD`: the new number. */
-  number = 0;
-  /** A time in ms before which the entry does the same to the same state, whenever it is executed; `-Infinity`: there is none. */
-  validUntil = Infinity;
+  #outcome = SPARE;
   #time = 0;
 
   /**
    * Does what an entry says to the slots as they are at `time`.
-   * @param isUndoable Whether `undo` is needed. When it is not, nothing in the slot may still have to be taken back.
+   * @param isUndoable Whether `outcome.undo` is needed. When it is not, nothing in the slot may still have to be taken back.
+   * @param outcome What the entry came to is written into it.
    */
-  execute(entry: Entry, time: number, isUndoable: boolean): Status {
-    this.undo = undefined;
-    this.number = 0;
-    this.validUntil = Infinity;
+  execute(entry: Entry, time: number, isUndoable: boolean, outcome = SPARE): Status {
+    outcome.undo = undefined;
+    outcome.number = 0;
+    outcome.validUntil = Infinity;
+    this.#outcome = outcome;
     this.#time = time;
+    outcome.status = this.#execute(entry, time, isUndoable);
+    this.#outcome = SPARE;
+    return outcome.status;
+  }
+
+  #execute(entry: Entry, time: number, isUndoable: boolean): Status {
     if (entry.type === CLEAR) return this.#clear();
     const slot = this.slots.get(entry.path[0] as string);
     if (entry.path.length === 1) {
@@ -99,11 +114,11 @@ export class Executor {
   /** Notes that what the entry does depends on what is expired in the slot: the same until something is, if nothing was. */
   #look(slot: Slot | undefined): void {
     const next = slot === undefined ? Infinity : slot.next;
-    this.validUntil = next > this.#time ? next : -Infinity;
+    this.#outcome.validUntil = next > this.#time ? next : -Infinity;
   }
 
   #clear(): Status {
-    this.undo = this.slots;
+    this.#outcome.undo = this.slots;
     this.slots = new Slots();
     return APPLIED;
   }
@@ -150,7 +165,7 @@ export class Executor {
     if (value !== undefined && typeof value !== "number") return NOT_A_NUMBER;
     const sum = (value ?? 0) + entry.amount;
     if (!Number.isFinite(sum)) return NOT_A_NUMBER;
-    this.number = sum;
+    this.#outcome.number = sum;
     if (live === undefined || value === undefined) return this.#setBelow(slot, live, entry, sum);
     return this.#changed(live, entry, live.next, exchange(live, entry.path, sum));
   }
@@ -172,13 +187,13 @@ export class Executor {
   /** Notes a change in a slot and what takes it back, or that it was too far. */
   #changed(slot: Slot, entry: Entry, next: number, undo: Edit | Touch | Patched | undefined): Status {
     if (undo === undefined) return TOO_FAR;
-    this.undo = undo;
+    this.#outcome.undo = undo;
     this.slots.settle(entry.path[0] as string, next, slot.next);
     return APPLIED;
   }
 
   #replace(key: string, slot: Slot | undefined, next: Slot | undefined): void {
-    this.undo = slot ?? null;
+    this.#outcome.undo = slot ?? null;
     this.slots.put(key, slot, next);
   }
 }

@@ -3,7 +3,7 @@ import { type Batch, type Entry, type Path, SLOT } from "../log/entry.js";
 import type { SnapshotHead } from "../log/log.js";
 import { contentsOf, restoreEntry, slotOf } from "./contents.js";
 import { hasAt, presentAt, visibleAt } from "./edit.js";
-import { assert, Executor, type Status, type Undo } from "./executor.js";
+import { assert, Executor, type Outcome, type Status, type Undo } from "./executor.js";
 import { NEW, Origins, type Verdict } from "./origins.js";
 import type { Slot } from "./slot.js";
 import type { Swept } from "./slots.js";
@@ -117,23 +117,8 @@ export class Table {
   }
 
   /** {@link Executor.execute} */
-  execute(entry: Entry, time: number, isUndoable: boolean): Status {
-    return this.#executor.execute(entry, time, isUndoable);
-  }
-
-  /** What takes the last executed entry back; undefined when it changed nothing. */
-  get undo(): Undo | undefined {
-    return this.#executor.undo;
-  }
-
-  /** The new number, when the last executed entry was an `ADD` that took effect. */
-  get number(): number {
-    return this.#executor.number;
-  }
-
-  /** A time in ms before which the last executed entry would have done the same; {@link Executor.validUntil}. */
-  get validUntil(): number {
-    return this.#executor.validUntil;
+  execute(entry: Entry, time: number, isUndoable: boolean, outcome?: Outcome): Status {
+    return this.#executor.execute(entry, time, isUndoable, outcome);
   }
 
   /** Takes an entry back; all later ones of its slot have been taken back. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { addEntry, type Entry, setEntry } from "../../../dist/core/log/entry.js";
 import { Table } from "../../../dist/core/state/table.js";
+import { newOutcome } from "./samples.js";
 
 const NOW = 1000;
 const LATER = 1_000_000;
@@ -9,8 +10,9 @@ const LATER = 1_000_000;
 /** Performs entries at their times, each as pending; gives what takes all of them back. */
 function perform(table: Table, entries: ReadonlyArray<readonly [entry: Entry, time: number]>): () => void {
   const undos = entries.map(([entry, time]) => {
-    table.execute(entry, time, true);
-    return [entry, table.undo] as const;
+    const outcome = newOutcome();
+    table.execute(entry, time, true, outcome);
+    return [entry, outcome.undo] as const;
   });
   return () => {
     for (const [entry, undo] of undos.reverse()) if (undo) table.takeBack(entry, undo);

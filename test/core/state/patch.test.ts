@@ -7,12 +7,15 @@ import { Slot } from "../../../dist/core/state/slot.js";
 import { Table } from "../../../dist/core/state/table.js";
 import { freeze, Unread } from "../../../dist/core/state/tree.js";
 import { assertFrozen, digest } from "../../proof/model/world.js";
-import { idle, NOW, put, sweepAll } from "./samples.js";
+import { idle, NOW, newOutcome, put, sweepAll } from "./samples.js";
+
+/** What the patch that was executed last came to. */
+const outcome = newOutcome();
 
 const entryOf = (path: Path, patch: Patch, expiresAt?: number) => patchEntry(path, JSON.stringify(patch), expiresAt);
 
 function patchAt(table: Table, path: Path, patch: Patch, expiresAt?: number, time = NOW): Status {
-  return table.execute(entryOf(path, patch, expiresAt), time, true);
+  return table.execute(entryOf(path, patch, expiresAt), time, true, outcome);
 }
 
 /** A table that holds one value. */
@@ -40,7 +43,7 @@ test("what is not there, is expired, or is no object is left as it is", () => {
   }
   for (const name of ["text", "nothing", "late"]) {
     assert.equal(patchAt(table, ["k", name], { set: { a: 2 } }, NEVER, NOW + 10), UNMET, name);
-    assert.equal(table.undo, undefined);
+    assert.equal(outcome.undo, undefined);
   }
   assert.equal(digest(table), before);
   assert.equal(patchAt(table, ["k", "list", "2"], { set: { a: 2 } }), APPLIED);
@@ -110,7 +113,7 @@ test("what is expired does not match, whether or not it was swept", () => {
     const text = JSON.stringify(match);
     const table = makeTable();
     assert.equal(patchAt(table, ["k"], { match }, KEEP, NOW + 9), before, text);
-    assert.equal(table.validUntil, NOW + 10);
+    assert.equal(outcome.validUntil, NOW + 10);
     assert.equal(patchAt(table, ["k"], { match }, KEEP, NOW + 10), after, text);
     idle(table, NOW + 5000);
     assert.equal(sweepAll(table).length, 3);
@@ -159,9 +162,9 @@ test("taking back restores fields and expiries, whatever was read and changed in
     ];
     const undos = entries.map((entry) => {
       if (reads & 1) table.get(["k"], NOW);
-      assert.equal(table.execute(entry, NOW, true), APPLIED);
-      assert.ok(table.undo);
-      return [entry, table.undo] as const;
+      assert.equal(table.execute(entry, NOW, true, outcome), APPLIED);
+      assert.ok(outcome.undo);
+      return [entry, outcome.undo] as const;
     });
     for (const [entry, undo] of undos.reverse()) {
       if (reads & 2) table.get(["k", "o", "shared"], NOW);
@@ -178,7 +181,7 @@ test("a value that was returned stays as it was, and is frozen", () => {
   const table = tableOf({ o: { a: { x: 1 }, b: { y: 1 } }, beside: {} });
   const whole = table.get(["k"], NOW) as Record<string, unknown>;
   patchAt(table, ["k", "o"], { set: { a: 2 }, remove: ["b"] });
-  const undo = table.undo;
+  const undo = outcome.undo;
   const later = table.get(["k"], NOW) as Record<string, unknown>;
   assert.ok(undo);
   table.takeBack(entryOf(["k", "o"], {}), undo);
@@ -254,8 +257,8 @@ test("a patch whose text is none, in whatever part, has no effect", () => {
   none.push('{"remove":"a"}', '{"remove":["a",5]}', '{"set":{"a":2},"match":[]}', '{"set":{"a":2},"match":"a"}');
   for (const text of none) {
     const table = tableOf({ a: 1 });
-    assert.equal(table.execute(patchEntry(["k"], text, NOW + 5), NOW, true), UNMET, text);
-    assert.equal(table.undo, undefined, text);
+    assert.equal(table.execute(patchEntry(["k"], text, NOW + 5), NOW, true, outcome), UNMET, text);
+    assert.equal(outcome.undo, undefined, text);
     assert.deepEqual(table.get(["k"], NOW + 5), { a: 1 }, text);
   }
 });

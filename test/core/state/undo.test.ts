@@ -15,7 +15,7 @@ import {
 import type { Undo } from "../../../dist/core/state/executor.js";
 import { Table } from "../../../dist/core/state/table.js";
 import { assertFrozen, digest } from "../../proof/model/world.js";
-import { idle, json, key, NOW, path, RUNS, sweepAll } from "./samples.js";
+import { idle, json, key, NOW, newOutcome, path, RUNS, sweepAll } from "./samples.js";
 
 const step = fc.oneof(
   fc
@@ -45,8 +45,9 @@ test("taking back restores value, expiries and existence, whatever was read in b
       const before = digest(table);
       const undos: [Entry, Undo][] = [];
       for (const [entry, time, reads, read] of then) {
-        table.execute(entry, time, true);
-        if (table.undo !== undefined) undos.push([entry, table.undo]);
+        const outcome = newOutcome();
+        table.execute(entry, time, true, outcome);
+        if (outcome.undo !== undefined) undos.push([entry, outcome.undo]);
         if (reads) assertFrozen(table.get(read, NOW));
       }
       for (const [index, [entry, undo]] of undos.reverse().entries()) {

@@ -96,22 +96,22 @@ export const stateMutants = [
   {
     name: "an entry of a slot with expiries counts as timeless",
     file: EXECUTOR,
-    from: "this.validUntil = next > this.#time ? next : -Infinity;",
-    to: "this.validUntil = next > this.#time ? Infinity : -Infinity;",
+    from: "this.#outcome.validUntil = next > this.#time ? next : -Infinity;",
+    to: "this.#outcome.validUntil = next > this.#time ? Infinity : -Infinity;",
     killedBy: [...state, "replica.test", "replica/log-"],
   },
   {
     name: "an entry that found something expired holds for earlier times",
     file: EXECUTOR,
-    from: "this.validUntil = next > this.#time ? next : -Infinity;",
-    to: "this.validUntil = next;",
+    from: "this.#outcome.validUntil = next > this.#time ? next : -Infinity;",
+    to: "this.#outcome.validUntil = next;",
     killedBy: [...state, "replica.test", "replica/log-"],
   },
   {
     name: "what takes a clear back is the cleared state",
     file: EXECUTOR,
-    from: "    this.undo = this.slots;\n    this.slots = new Slots();",
-    to: "    this.slots = new Slots();\n    this.undo = this.slots;",
+    from: "    this.#outcome.undo = this.slots;\n    this.slots = new Slots();",
+    to: "    this.slots = new Slots();\n    this.#outcome.undo = this.slots;",
     killedBy: state,
   },
   {
