@@ -27,7 +27,7 @@ export interface StorageEvents {
   connect: [];
   /** The connection to the manager is lost. Reads and writes go on. */
   disconnect: [];
-  /** Another member is the manager. */
+  /** The manager is known or has changed. */
   manager: [manager: { readonly pid: number; readonly isHere: boolean }];
   /** A write, of this process or another, took effect. */
   change: [change: StorageChange];
@@ -52,7 +52,7 @@ export type StorageStatus =
 
 /** What a storage reports about itself. */
 export interface StorageStats {
-  /** The number of the last batch that was applied here. Members with the same number hold the same data. */
+  /** The number of the last batch that was applied here. Processes with the same number hold the same data. */
   readonly seq: number;
   /** Writes of this process that are not confirmed yet. */
   readonly pending: number;
@@ -62,7 +62,7 @@ export interface StorageStats {
   readonly members: number;
   /** What this process is: `"disconnected"` while it has no manager, `"closed"` after a call of `close` or `destroy`. */
   readonly role: "manager" | "member" | "disconnected" | "closed";
-  /** A number that is higher for every new manager. */
+  /** A number that rises with every new manager. */
   readonly epoch: number;
   /** The bytes of the files that a joining member reads, as of the time when this one joined. */
   readonly bytes: number;

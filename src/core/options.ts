@@ -6,19 +6,21 @@ export interface StorageOptions {
   /** The directory of `<name>.db` and `<name>.db.d/`; created if it is missing. Default: `process.cwd()`. */
   path?: string;
   /**
-   * The time between two sweeps of an idle storage, in ms, 10 to 2^31-1: how long expired data may stay in memory. Reads hide
-   * expired data at once, whatever the interval. Default: 120000.
+   * How often an idle storage frees the memory of expired data, in ms, 10 to 2^31-1. Reads hide expired data at once,
+   * whatever the interval. Default: 120000.
    */
   gcInterval?: number;
   /**
-   * When a confirmed write is on the disk. A crash of processes loses no confirmed write with any choice. A loss of power loses
-   * with `"always"` no confirmed write; with `"everysec"` (default) up to the last second; with `"never"` what the operating
-   * system had not written.
+   * When a confirmed write is on the disk. If only processes crash, nothing is lost, whichever is set. A loss of power takes
+   * nothing with `"always"`, up to the last second with `"everysec"` (default), and with `"never"` what the operating system
+   * had not written.
    */
   fsync?: "always" | "everysec" | "never";
   /** Whether this process may be the manager. At least one process must be allowed to. Default: true. */
   candidate?: boolean;
-  /** false: the files are in a private temporary directory, and the data is gone when the last process has left. Default: true. */
+  /**
+   * false: the files are in a private temporary directory, and the data is gone once the last process has left. Default: true.
+   */
   persist?: boolean;
   /**
    * What happens when a file is corrupt. `"strict"` (default): the storage does not open, and the error names the file and the
@@ -35,8 +37,8 @@ export interface StorageOptions {
    */
   maxMemberBacklogBytes?: number;
   /**
-   * The time in ms, 100 to 2^31-1, after which a manager that is silent is replaced, although its connection is open: it is
-   * frozen. A manager whose process has ended is replaced at once. Default: 5000.
+   * How long a manager may be silent, for example frozen, before another process replaces it, in ms, 100 to 2^31-1. A manager
+   * whose process has ended is replaced at once. Default: 5000.
    */
   stallTimeout?: number;
 }

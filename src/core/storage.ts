@@ -12,15 +12,15 @@ import { FACTS, SharedStorage } from "./shared-storage.js";
  *
  * @example
  * const storage = new Storage("app");
- * storage.set("users.42", { name: "Ada" }, 60_000);
- * storage.get("users.42.name"); // "Ada", in every process
+ * storage.set(["user:42"], { name: "Ada" }, 60_000);
+ * storage.get(["user:42", "name"]); // "Ada", in every process
  */
 export class Storage extends EventEmitter<StorageEvents> {
   /** The name that was given. */
   readonly name: string;
   /** The directory of the files, absolute. */
   readonly path: string;
-  /** ms between two sweeps of an idle storage. */
+  /** How often an idle storage frees the memory of expired data, in ms. */
   readonly gcInterval: number;
   readonly #options: ResolvedOptions;
   readonly #shared: SharedStorage;
@@ -28,8 +28,8 @@ export class Storage extends EventEmitter<StorageEvents> {
   #closing: Promise<void> | null = null;
 
   /**
-   * Opens a storage, which can be used at once. Until it has joined, reads see only the writes of this process. Await `sync()`
-   * or use {@link Storage.open} to have everything.
+   * Opens a storage, which can be used at once. Until it has loaded the data of the other processes, reads see only the
+   * writes of this process. Await `sync()` or use {@link Storage.open} to have everything.
    * @param name 1 to 64 characters `A-Z a-z 0-9 . _ -`. All processes that use the same name and path share the data.
    * @throws TypeError, RangeError when the name or an option is not valid.
    * @throws StorageError `ERR_STORAGE_DIRECTORY`, `ERR_STORAGE_REMOTE`, or `ERR_STORAGE_OPTIONS`.
@@ -59,7 +59,7 @@ export class Storage extends EventEmitter<StorageEvents> {
     }
   }
 
-  /** The copy of the data in one file: complete after the last process has closed the storage, and renewed by each compaction. */
+  /** A copy of the data for backups; complete once the last process has closed the storage. */
   get filename(): string {
     return this.#shared.filename as string; // the local engine, the only one that can be chosen, has one
   }
@@ -105,8 +105,7 @@ export class Storage extends EventEmitter<StorageEvents> {
   }
 
   /**
-   * Reads the value at a path. The value is frozen: later writes do not change it.
-   * @returns the value; null when there is none.
+   * The value at a path, or null. It is frozen and never changes, whatever is written later.
    * @throws TypeError when `path` is not a path.
    * @throws StorageError `ERR_STORAGE_CLOSED`.
    */
@@ -135,7 +134,7 @@ export class Storage extends EventEmitter<StorageEvents> {
   }
 
   /**
-   * The time in ms until the value at a path expires, by its own expiry or that of an object or array which contains it.
+   * The time in ms until the value at a path, or something around it, expires, whichever comes first.
    * @returns 1 or more; `Infinity` when it never expires; null when there is no value.
    */
   ttl(path: StoragePath): number | null {
@@ -194,8 +193,8 @@ export class Storage extends EventEmitter<StorageEvents> {
   }
 
   /**
-   * Changes fields of the object at a path, all or none, if the object exists when the change is ordered: a deleted object is
-   * not created again. All other fields stay as they are. The change is visible in this process at once.
+   * Changes fields of an existing object, all of them or none. If the object is gone when the patch takes its turn, nothing
+   * happens. All other fields stay as they are. The change is visible in this process at once.
    * @param changes The new value of each field; a field that is undefined is removed. The expiries of these fields, and below
    *   them, are cleared.
    * @param options `match`: only if these fields have exactly these values; `ttl`: a new expiry of the object.
@@ -204,7 +203,7 @@ export class Storage extends EventEmitter<StorageEvents> {
    *   represent a value. RangeError as `set`, where the size is that of `changes` and `match` together.
    * @throws StorageError `ERR_STORAGE_CLOSED`, `ERR_STORAGE_EXPIRED`, `ERR_STORAGE_PENDING_FULL`.
    * @example
-   * await storage.patch("users.42", { name: "Ada", draft: undefined }, { match: { version: 3 } });
+   * await storage.patch(["user:42"], { name: "Ada", draft: undefined }, { match: { version: 3 } });
    */
   patch(
     path: StoragePath,
@@ -232,10 +231,10 @@ export class Storage extends EventEmitter<StorageEvents> {
   }
 
   /**
-   * Waits until pending writes are confirmed, lets another process be the manager, and releases everything. Reads and writes
-   * throw from the call on. A second call returns the promise of the first.
-   * @throws StorageError when pending writes could not be confirmed and are lost: `ERR_STORAGE_DISK` because the disk refuses
-   *   them, `ERR_STORAGE_CLOSED` because no manager confirmed them within 10 s.
+   * Waits until pending writes are confirmed, lets another process become the manager, and releases everything. Reads and
+   * writes throw from the call on. A second call returns the promise of the first.
+   * @throws StorageError when pending writes could not be confirmed; they are lost. `ERR_STORAGE_DISK`: the disk refuses them.
+   *   `ERR_STORAGE_CLOSED`: no manager confirmed them within 10 s.
    */
   close(): Promise<void> {
     this.#closing ??= this.#leave(false);

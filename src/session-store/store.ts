@@ -16,7 +16,8 @@ export type SessionCallback<T> = (error?: any, value?: T) => void;
 /**
  * A session store for express-session and @fastify/session. The sessions live in a storage, so every process of the
  * application has them, and they survive restarts. Requests of one session that run at the same time do not undo each
- * other's changes, and a destroyed session never comes back by a late write.
+ * other's changes of different top-level fields; a change inside a field replaces the whole field. A destroyed session never
+ * comes back by a late write.
  *
  * Every method takes a callback; without one it returns a promise. A callback is called exactly once and asynchronously,
  * after a write once that is confirmed. No method throws synchronously, and a session that does not exist is not an error.
@@ -57,8 +58,9 @@ export class ClusterSessionStore extends EventEmitter {
   }
 
   /**
-   * Stores a session. If the current request has loaded it, only the fields that the request changed are written, and only
-   * if the session still exists. Otherwise it is stored as a whole. A session whose cookie has expired is destroyed.
+   * Stores a session. If the current request has loaded it, only the top-level fields that the request changed are written,
+   * each as a whole, and only if the session still exists. Otherwise it is stored as a whole. A session whose cookie has
+   * expired is destroyed.
    */
   set(sid: string, session: object): Promise<void>;
   set(sid: string, session: object, callback?: SessionCallback<void>): void;
@@ -125,7 +127,8 @@ export class ClusterSessionStore extends EventEmitter {
 
   /**
    * For express-session: creates a new session for a request, with the cookie options of the middleware.
-   * @throws Error, when it is assigned, if express-session is not installed where this package finds it.
+   * @throws Error Assigning it throws if express-session cannot be found from this package; install it in the same
+   *   node_modules.
    */
   get generate(): ((request: unknown) => void) | undefined {
     return this.#generate;
