@@ -26,14 +26,36 @@ function anchorsOf(document: string): string[] {
   );
 }
 
+/** The links of a document to files of this repository: as they are written, the file from the root, and the anchor. */
+function linksOf(document: string): Array<{ link: string; target: string; anchor: string | undefined }> {
+  const { repository } = JSON.parse(read("package.json")) as { repository: { url: string } };
+  const home = repository.url.replace(/^git\+|\.git$/g, "");
+  const links = [...read(document).matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1] as string);
+  return links.flatMap((link) => {
+    const [place = "", anchor] = link.split("#");
+    const path = place.startsWith(home) ? place.slice(home.length).replace(/^\/(?:blob|tree)\/main\//, "") : undefined;
+    if (path !== undefined) return [{ link, target: path, anchor }];
+    if (/^https?:/.test(place)) return [];
+    return [{ link, target: place === "" ? document : join(dirname(document), place), anchor }];
+  });
+}
+
 /** The links of a document that lead to nothing. */
 function deadLinksOf(document: string): string[] {
-  const links = [...read(document).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].map((match) => match[1] as string);
-  return links.filter((link) => {
-    const [path = "", anchor] = link.split("#");
-    const target = path === "" ? document : join(dirname(document), path);
-    return !existsSync(join(root, target)) || (anchor !== undefined && !anchorsOf(target).includes(anchor));
-  });
+  const isDead = ({ target, anchor }: { target: string; anchor: string | undefined }): boolean =>
+    !existsSync(join(root, target)) || (anchor !== undefined && !anchorsOf(target).includes(anchor));
+  return linksOf(document)
+    .filter(isDead)
+    .map(({ link }) => link);
+}
+
+/** Whether the npm package has a file. */
+function isPacked(name: string): boolean {
+  const { files } = JSON.parse(read("package.json")) as { files: string[] };
+  const always = ["LICENSE", "package.json"];
+  return [...files, ...always].some((pattern) =>
+    pattern.endsWith("*.md") ? dirname(name) === dirname(pattern) : name === pattern || name.startsWith(`${pattern}/`),
+  );
 }
 
 /** The first cells of the rows of a table, in the part of a document below a heading. */
@@ -70,6 +92,15 @@ describe("the documents", () => {
   for (const document of documents) {
     it(`have links that lead somewhere, in ${document}`, () => assert.deepEqual(deadLinksOf(document), []));
   }
+
+  it("that are in the npm package have links with a path to other files of the package only", () => {
+    const missing = documents.filter(isPacked).flatMap((document) =>
+      linksOf(document)
+        .filter(({ link, target }) => !link.startsWith("https:") && !isPacked(target))
+        .map(({ link }) => `${document}: ${link}`),
+    );
+    assert.deepEqual(missing, []);
+  });
 
   it("name no path of a developer's machine and no host of a registry", () => {
     const foreign = /(^|[\s"'`(=])\/(work|root|home|Users)\/|https?:\/\/[a-z.-]*(registry|npmjs)\b/m;

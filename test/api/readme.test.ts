@@ -1,10 +1,20 @@
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { after, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -20,9 +30,27 @@ const DEADLINE_MS = 60_000;
 const PRELUDE = `
   import { createServer } from "node:http";
   import { ClusterSessionStore, Storage } from "cluster-storage";
+  import express from "express";
+  import session from "express-session";
   const storage = await Storage.open("app");
   const store = new ClusterSessionStore({ storage });
   const server = createServer();
+  const runJob = async () => console.log("ran");
+  const app = express();
+  app.use(session({ store, secret: "secret", resave: false, saveUninitialized: false }));
+  app.get("/", (req, res) => res.json([req.sessionID, req.session.user ?? "nobody"]));
+  const client = () => {
+    let cookie = "";
+    return async (method, path) => {
+      const { port } = front.address();
+      const headers = { cookie, connection: "close" };
+      const answer = await fetch("http://localhost:" + port + path, { method, headers, redirect: "manual" });
+      cookie = answer.headers.get("set-cookie")?.split(";")[0] ?? cookie;
+      return answer.status === 302 ? answer.headers.get("location") : answer.json();
+    };
+  };
+  const front = createServer(app).listen(0);
+  front.unref();
 `;
 
 /** How each recipe is used, and what that prints. */
@@ -38,17 +66,37 @@ const RECIPES = [
   {
     has: "function everyNight",
     use: `
-      const work = async () => console.log("ran");
-      await Promise.all([everyNight(work), everyNight(work)]);`,
+      await Promise.all([everyNight(runJob), everyNight(runJob)]);`,
     prints: ["ran"],
   },
   {
     has: "function withLock",
     use: `
-      const first = withLock("a", "first", () => new Promise((resolve) => setTimeout(resolve, 50)));
-      console.log(await withLock("a", "second", () => {}), await first);
-      console.log(await withLock("a", "third", () => {}));`,
+      const first = withLock("a", () => new Promise((resolve) => setTimeout(resolve, 50)));
+      console.log(await withLock("a", () => console.log("not run")), await first);
+      console.log(await withLock("a", () => {}));`,
     prints: ["false true", "true"],
+  },
+  {
+    has: 'app.post("/login"',
+    use: `
+      const ask = client();
+      console.log(await ask("POST", "/login"));
+      const [first, user] = await ask("GET", "/");
+      await ask("POST", "/login");
+      const [second] = await ask("GET", "/");
+      console.log(user, first !== second, await store.get(first), (await store.get(second)).user);
+      console.log(await ask("POST", "/logout"), (await ask("GET", "/"))[1], await store.get(second));`,
+    prints: ["/", "ann true null ann", "/ nobody null"],
+  },
+  {
+    has: 'app.post("/cart/:item"',
+    use: `
+      const ask = client();
+      await ask("POST", "/cart/470");
+      await Promise.all(["471", "472", "473"].map((item) => ask("POST", "/cart/" + item)));
+      console.log((await ask("GET", "/cart")).sort().join());`,
+    prints: ["470,471,472,473"],
   },
 ];
 
@@ -120,10 +168,11 @@ class Browser {
   }
 }
 
-/** Runs a server in a folder while `use` asks it. */
-async function serve(folder: string, use: (url: string) => Promise<void>): Promise<void> {
+/** Runs a server in a folder, in a process group of its own, while `use` asks it. */
+async function serve(folder: string, use: (url: string, server: ChildProcess) => Promise<void>): Promise<void> {
   const port = await freePort();
-  const server = spawn(process.execPath, ["app.mjs"], { cwd: folder, env: { ...process.env, PORT: `${port}` } });
+  const env = { ...process.env, PORT: `${port}` };
+  const server = spawn(process.execPath, ["app.mjs"], { cwd: folder, env, detached: true });
   const ended = once(server, "exit");
   try {
     const url = `http://localhost:${port}/`;
@@ -135,12 +184,26 @@ async function serve(folder: string, use: (url: string) => Promise<void>): Promi
       if (error === null) break;
       if (Date.now() > deadline || server.exitCode !== null) throw error;
     }
-    await use(url);
+    await use(url, server);
   } finally {
     server.kill("SIGKILL");
     await ended;
   }
 }
+
+/** A route whose answer takes a while, for Express and for Fastify; it prints when the request is there. */
+const SLOW_MS = 1000;
+const SLOW_ROUTE = `app.get("/slow", (request, response) => {
+  setTimeout(() => (response.json ?? response.send).call(response, { visits: 0 }), ${SLOW_MS});
+  console.log("slow");
+});
+`;
+
+/** How a server is stopped: as by systemd or `kill`, or as by Ctrl-C, which reaches each process of the group. */
+const STOPS = [
+  { how: "SIGTERM of the primary", stop: (server: ChildProcess) => server.kill("SIGTERM") },
+  { how: "SIGINT of the group", stop: (server: ChildProcess) => process.kill(-(server.pid as number), "SIGINT") },
+];
 
 /** Visits with one browser until both workers have answered; returns the last answer. */
 async function visitBoth(browser: Browser, url: string, before: number): Promise<Answer> {
@@ -171,6 +234,21 @@ describe("the programs in the documents", () => {
           assert.equal(next.total, next.visits + 1);
         });
       });
+      for (const { how, stop } of STOPS) {
+        it(`${title}, answers its last request and writes app.db on ${how}`, async () => {
+          const folder = install("app.mjs", text.replace('app.get("/"', `${SLOW_ROUTE}app.get("/"`));
+          await serve(folder, async (url, server) => {
+            await new Browser().open(url);
+            const answer = new Browser().open(`${url}slow`);
+            await once(server.stdout as Readable, "data");
+            const ended = once(server, "exit");
+            stop(server);
+            assert.deepEqual(await answer, { visits: 0 });
+            assert.deepEqual(await ended, [0, null]);
+            assert.ok(existsSync(join(folder, "data", "app.db")));
+          });
+        });
+      }
     } else if (isServer(block)) {
       it(`${title}, is a server that answers`, async () => {
         await serve(install("app.mjs", text), async (url) =>
