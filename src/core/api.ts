@@ -39,11 +39,11 @@ export interface StorageEvents {
 
 /** What a storage is doing. */
 export type StorageStatus =
-  /** It has not joined yet. Reads see the writes of this process only; writes are pending. */
+  /** It has not loaded the data of the other processes yet. Reads see the writes of this process only; writes are pending. */
   | "opening"
   /** It is connected to a manager and has everything. */
   | "open"
-  /** It has joined before and there is no manager for the moment. Reads and writes go on; writes are pending. */
+  /** It was open before, and there is no manager for the moment. Reads and writes go on; writes are pending. */
   | "disconnected"
   /** It gave up, for example because a file is corrupt. Reads and writes throw the failure. */
   | "failed"

@@ -3,7 +3,7 @@ import { DEFAULT_MAX_VALUE_BYTES, MAX_BATCH_BYTES } from "./log/limits.js";
 
 /** How a storage is opened. All processes that open the same storage should use the same options. */
 export interface StorageOptions {
-  /** The directory of `<name>.db` and `<name>.db.d/`; created if it is missing. Default: `process.cwd()`. */
+  /** The directory of `<name>.db` and `<name>.db.d/`; created with mode 0700 if it is missing. Default: `process.cwd()`. */
   path?: string;
   /**
    * How often an idle storage frees the memory of expired data, in ms, 10 to 2^31-1. Reads hide expired data at once,
