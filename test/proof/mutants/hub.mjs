@@ -3,7 +3,7 @@ const SEAT = "src/core/local/election/seat.ts";
 const HUB = "src/core/local/hub/hub.ts";
 const QUEUE = "src/core/local/hub/inbound-queue.ts";
 const seat = ["election/seat", "simulation"];
-const hub = ["hub/order", "local/hub/", "hub/disk-full", "simulation"];
+const hub = ["hub/order", "hub/hub.test", "hub/strangers", "hub/host", "hub/disk-full", "simulation"];
 
 export const hubMutants = [
   {
@@ -113,7 +113,7 @@ export const hubMutants = [
     file: QUEUE,
     from: "if (corrupt.has(run.member)) continue;",
     to: "",
-    killedBy: ["local/hub/", "simulation"],
+    killedBy: ["hub/hub.test", "hub/strangers", "hub/host", "simulation"],
   },
   {
     name: "the confirmed end is the first seq of the last run",

@@ -2,7 +2,7 @@
 const CODEC = "src/core/log/codec.ts";
 const FRAME = "src/core/log/frame.ts";
 const DEPTH = "src/core/log/depth.ts";
-const log = ["core/log/", "local/hub/", "wire/frame-connection"];
+const log = ["core/log/", "hub/hub.test", "hub/strangers", "hub/host", "wire/frame-connection"];
 
 export const logMutants = [
   {

@@ -5,7 +5,7 @@ const CONNECTION = "src/core/local/wire/frame-connection.ts";
 const FAILURE_DETECTOR = "src/core/local/wire/failure-detector.ts";
 const LOCAL_LOG = "src/core/local/member/local-log.ts";
 const CLAIM_ORDER = "src/core/local/election/claim-order.ts";
-const member = ["member/hub-session", "member/delivery", "local/hub/", "hub/order", "simulation"];
+const member = ["member/hub-session", "member/delivery", "hub/hub.test", "hub/strangers", "hub/host", "hub/order", "simulation"];
 
 export const memberMutants = [
   {
@@ -97,7 +97,7 @@ export const memberMutants = [
     file: CONNECTION,
     from: "return !this.#isClosed;\n      });",
     to: "return true;\n      });",
-    killedBy: ["wire/frame-connection", "local/hub/", "simulation"],
+    killedBy: ["wire/frame-connection", "hub/hub.test", "hub/strangers", "hub/host", "simulation"],
   },
   {
     name: "a connection reports twice that it is closed",

@@ -5,7 +5,7 @@ const MEMBERS = "src/core/local/hub/members.ts";
 const HUB_MEMBER = "src/core/local/hub/member.ts";
 const QUEUE = "src/core/local/hub/inbound-queue.ts";
 const threads = ["machine/threads"];
-const hub = ["hub/order", "local/hub/", "hub/disk-full", "simulation"];
+const hub = ["hub/order", "hub/hub.test", "hub/strangers", "hub/host", "hub/disk-full", "simulation"];
 
 export const hubMembersMutants = [
   {
@@ -75,7 +75,7 @@ export const hubMembersMutants = [
     file: MEMBERS,
     from: "if (this.#isClosed || unprovenCount >= MAX_UNPROVEN) member.drop();",
     to: "if (this.#isClosed) member.drop();",
-    killedBy: ["local/hub/"],
+    killedBy: ["hub/hub.test", "hub/strangers", "hub/host"],
   },
   {
     name: "a member that is welcomed while the disk refuses is not told to wait",
@@ -89,49 +89,49 @@ export const hubMembersMutants = [
     file: HUB_MEMBER,
     from: " && timingSafeEqual(token, wanted)",
     to: "",
-    killedBy: ["local/hub/"],
+    killedBy: ["hub/hub.test", "hub/strangers", "hub/host"],
   },
   {
     name: "a connection may be silent forever",
     file: HUB_MEMBER,
     from: "this.#helloTimeout = clock.after(HELLO_TIMEOUT_MS, () => this.drop());",
     to: "this.#helloTimeout = { cancel() {} };",
-    killedBy: ["local/hub/"],
+    killedBy: ["hub/hub.test", "hub/strangers", "hub/host"],
   },
   {
     name: "the first frame of a connection may be long",
     file: HUB_MEMBER,
     from: "super(MAX_HELLO_BYTES, ",
     to: "super(MAX_FRAME_BYTES, ",
-    killedBy: ["local/hub/"],
+    killedBy: ["hub/hub.test", "hub/strangers", "hub/host"],
   },
   {
     name: "a batch that was ordered before is taken",
     file: HUB_MEMBER,
     from: "if (epochOf(buffer, start) !== 0) throw",
     to: "if (epochOf(buffer, start) < 0) throw",
-    killedBy: ["local/hub/"],
+    killedBy: ["hub/hub.test", "hub/strangers", "hub/host"],
   },
   {
     name: "malformed batches get into the log",
     file: HUB_MEMBER,
     from: "      checkEntries(buffer, start, end);\n",
     to: "",
-    killedBy: ["local/hub/"],
+    killedBy: ["hub/hub.test", "hub/strangers", "hub/host"],
   },
   {
     name: "a member may write before it was welcomed",
     file: HUB_MEMBER,
     from: `kind === BATCH && this.phase === "live"`,
     to: "kind === BATCH",
-    killedBy: ["local/hub/"],
+    killedBy: ["hub/hub.test", "hub/strangers", "hub/host"],
   },
   {
     name: "a corrupt hello is taken",
     file: HUB_MEMBER,
     from: "kind !== HELLO || !isIntact(buffer, start, end)",
     to: "kind !== HELLO",
-    killedBy: ["local/hub/"],
+    killedBy: ["hub/hub.test", "hub/strangers", "hub/host"],
   },
   {
     name: "frames that do not lie side by side become one run",
@@ -152,7 +152,7 @@ export const hubMembersMutants = [
     file: QUEUE,
     from: "        this.#end = at;\n",
     to: "",
-    killedBy: ["hub/inbound-queue", "local/hub/"],
+    killedBy: ["hub/inbound-queue", "hub/hub.test", "hub/strangers", "hub/host"],
   },
   {
     name: "the member of the hub's own process is served first",
