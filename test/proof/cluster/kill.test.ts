@@ -6,7 +6,7 @@ import { type Contents, checkWritten, convergedContents, type Writer } from "./h
 import { type Member, Processes, temporaryDirectory, until } from "./processes.js";
 
 /** How often the manager is killed; a campaign sets more. */
-const KILLS = 5 * runs;
+const KILLS = 3 * runs;
 const MEMBERS = 5;
 const WIDTH = 5;
 

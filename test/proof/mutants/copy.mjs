@@ -1,6 +1,6 @@
 /** A copy of the project in a temporary directory, in which one source file at a time is changed. */
-import { spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import ts from "typescript";
@@ -20,6 +20,17 @@ const FAILED_TEST = /^\s*✖ (.+?)(?: \([\d.]+ms\))?$/m;
 const compiled = (text) => ts.transpileModule(text, { compilerOptions: COMPILER_OPTIONS }).outputText;
 /** The compiled code without the name of the file with its map. */
 const codeOf = (text) => text.replace(/\n?\/\/# sourceMappingURL=.*\s*$/, "").trim();
+
+const MOUNTS = "/proc/mounts";
+
+/** Unmounts what a suite that was ended in the middle has left mounted, such as its small disks. */
+function unmountBelow(directory) {
+  if (!existsSync(MOUNTS)) return;
+  for (const line of readFileSync(MOUNTS, "utf8").split("\n")) {
+    const path = line.split(" ")[1] ?? "";
+    if (path.startsWith(`${directory}/`)) execFileSync("umount", ["--lazy", path]);
+  }
+}
 
 export class Copy {
   #root;
@@ -58,6 +69,7 @@ export class Copy {
     const startedAt = performance.now();
     const env = { ...process.env, TMPDIR: temporary };
     const { failure, output } = await firstFailure(this.#directory, suite, timeoutS, env, isWhole);
+    unmountBelow(temporary);
     rmSync(temporary, { recursive: true, force: true, maxRetries: 10 });
     return { failure, output, seconds: (performance.now() - startedAt) / 1000 };
   }
