@@ -4,7 +4,7 @@
  *   npm run bench                    every question, in about a quarter of an hour
  *   npm run bench -- get set         some of them
  *   npm run bench -- --short         fewer rounds and smaller sizes: whether it works, not how fast it is
- *   npm run bench -- --guard         under a minute: what must not fall back, beside what is to be reached
+ *   npm run bench -- --guard         under a minute: what must not get slower, beside the targets
  *   npm run bench -- --readme        writes the figures and images of the documents from `results.json`
  *
  * Each question is measured with its peers in the same run. They are the packages of `bench/package.json`, which are installed
@@ -39,7 +39,7 @@ if (unknown.length > 0) {
 const isShort = parameters.includes("--short");
 const wanted = QUESTIONS.filter((name) => parameters.includes(name));
 
-/** How much a question measures: `rounds(usual)`, `count(usual)`, and those of the `sizes` that are to be measured. */
+/** How much a question measures: `rounds(usual)`, `count(usual)`, and those of the `sizes` that must be measured. */
 const extent = {
   rounds: (usual) => (isShort ? Math.min(SHORT_ROUNDS, usual) : usual),
   count: (usual) => (isShort ? Math.ceil(usual / SHORT_SHARE) : usual),

@@ -4,7 +4,7 @@ import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Runs something with a directory of its own, which is removed behind it. */
+/** Runs something with a directory of its own, which is removed afterwards. */
 export async function withScratch(run) {
   const path = mkdtempSync(join(tmpdir(), "cluster-storage-bench-"));
   try {

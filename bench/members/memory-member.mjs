@@ -11,7 +11,7 @@ const require = createRequire(import.meta.url);
 const { kind, path, size } = JSON.parse(process.argv[2]);
 const keyAt = (index) => `key:${String(index).padStart(8, "0")}`;
 const PER_FLUSH = 20_000;
-/** Until what is due behind the last write has been done. */
+/** Until the work that follows the last write has been done. */
 const SETTLE_MS = 300;
 
 /** What holds the keys, so that nothing is collected that should be counted. */

@@ -30,7 +30,7 @@ const DROPPED = "cluster-storage, until all is dropped";
 
 export const title = "Expiry of many keys at once";
 export const says =
-  "All keys have values of 100 bytes and expire at the same moment; the storage sweeps every 500 ms. Each event loop is watched from shortly before that moment until the member that listens has been told of every key, and then no key may be left. Beside it: deleting as many keys of a Map in one go, and a process with nothing to do.";
+  "All keys have values of 100 bytes and expire at the same moment; the storage sweeps every 500 ms. Each event loop is watched from shortly before that moment until the member that listens has got the event of every key, and then no key may be left. Beside it: deleting as many keys of a Map in one go, and a process with nothing to do.";
 export const packages = [];
 
 function deletedAtOnce(size) {

@@ -15,10 +15,10 @@ const LIMIT = "a bare socket: until a connected process knows";
 
 export const title = "Failover: the manager is killed";
 export const says =
-  "All members count one key up without a pause; the manager is killed by SIGKILL and replaced by a new process, again and again. Timed from the signal until a write that was made behind it is confirmed. In the end the number must be at least the highest that anybody was told, and no number may have been told twice. The limit is what the operating system needs to tell a process that another one is gone.";
+  "All members count one key up without a pause; the manager is killed by SIGKILL and replaced by a new process, again and again. Timed from the signal until a write that was made after it is confirmed. In the end the number must be at least the highest that anybody was told, and no number may have been told twice. The limit is what the operating system needs to tell a process that another one is gone.";
 export const packages = ["manager-process"];
 
-/** Lets a member count on and on; what it was told is added to `confirmed`. Returns how to stop it. */
+/** Lets a member count on and on; the numbers that were confirmed to it are added to `confirmed`. Returns how to stop it. */
 function keepCounting(member, confirmed) {
   let isStopped = false;
   const done = (async () => {
@@ -57,7 +57,7 @@ async function killAgainAndAgain(count, kills, path) {
   const total = await members[0].ask("total");
   await stopMembers(members);
   assert.ok(total >= Math.max(...confirmed), `expected nothing confirmed to be lost, got ${total}`);
-  assert.equal(new Set(confirmed).size, confirmed.length, "expected no number to be told twice");
+  assert.equal(new Set(confirmed).size, confirmed.length, "expected no number to be confirmed twice");
   return { ...figures, confirmedCount: confirmed.length };
 }
 
@@ -94,7 +94,7 @@ export const measure = ({ rounds }) =>
       tables: [...byCount].map(([count, figures]) => tableOf(count, figures)),
       curves: [{ title: "Failover by the number of members", x: "members", unit: "ns", series }],
       notes: [
-        `${told.toLocaleString("en")} numbers were told: none lost, none twice.`,
+        `${told.toLocaleString("en")} numbers were confirmed: none lost, none twice.`,
         `The package manager-process, which version 1 used: ${await electionOfManagerProcess()}.`,
       ],
     };

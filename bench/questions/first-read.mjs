@@ -1,4 +1,4 @@
-/** What the first read of a value costs, and a read behind a write of a sibling in a wide container. */
+/** What the first read of a value costs, and a read after a write of a sibling in a wide container. */
 import assert from "node:assert/strict";
 import { compare } from "../measure/compare.mjs";
 import { objectOf } from "../measure/samples.mjs";
@@ -8,15 +8,15 @@ import { Storage } from "../subject.mjs";
 const ROUNDS = 9;
 const SIZES_BYTES = [100, 1_000, 10_000, 100_000];
 const WIDTHS = [100, 1_000, 10_000, 100_000];
-/** Bytes that are written anew before each round of first reads. */
+/** Bytes that are written again before each round of first reads. */
 const ROUND_BYTES = 2_000_000;
 const MAX_VALUES = 2_000;
 /** Pairs of a write and a read in one tick. */
 const PER_TICK = 500;
 
-export const title = "Reading for the first time, and behind a write";
+export const title = "Reading for the first time, and after a write";
 export const says =
-  "A value stays JSON text until somebody reads it: the first get parses and freezes it. The limit is JSON.parse of the same texts. Then: set of one child and get of another in a container with many children; what it costs must not grow with their number. Last, a get of the whole container behind each write of a child, which has to copy one level.";
+  "A value stays JSON text until it is read: the first get parses and freezes it. The limit is JSON.parse of the same texts. Then: set of one child and get of another in a container with many children; what it costs must not grow with their number. Last, a get of the whole container behind each write of a child, which has to copy one level.";
 export const packages = [];
 
 /** Case of `count` first reads of values of so many bytes, each of them written by `between`. */

@@ -10,7 +10,7 @@ import { withRedis } from "../peers/servers.mjs";
 import { Storage } from "../subject.mjs";
 
 const ROUNDS = 15;
-/** Sets in one tick; what is not the call itself (sending, confirming) happens behind it. */
+/** Sets in one tick; what is not the call itself (sending, confirming) happens after it. */
 const PER_TICK = 1_000;
 const SIZES_BYTES = [100, 1_000, 10_000, 100_000];
 /** Most bytes that are written in one tick. */

@@ -74,7 +74,7 @@ async function startGroups(count, path, { server = null, isAlone = false }) {
   return { groups, stop };
 }
 
-const ABSENCES = { redis: NO_REDIS, [LMDB]: NO_LMDB, [LIMIT]: "one member has nobody to send to" };
+const ABSENCES = { redis: NO_REDIS, [LMDB]: NO_LMDB, [LIMIT]: "one member has no other to send to" };
 
 /** The rows of all stores in one way of writing; they take turns. */
 async function measureWay(groups, way, writes, perTick, rounds) {

@@ -1,5 +1,5 @@
 /**
- * What is to be reached, and whether it was. A target belongs to one row of a table and bounds its median, or, when it names
+ * The targets, and whether they were reached. A target belongs to one row of a table and bounds its median, or, when it names
  * another row with `times`, its ratio to that row.
  */
 import { median, ratio } from "./statistics.mjs";

@@ -38,7 +38,7 @@ export class StorageError extends Error {
   /**
    * @param code Which failure it is.
    * @param message What was expected and what came, and what can be done.
-   * @param options `cause`: the error behind this one.
+   * @param options `cause`: the error that caused this one.
    */
   constructor(code: StorageErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);

@@ -72,7 +72,7 @@ test("a directory that this user may not write is ERR_STORAGE_DIRECTORY", async 
   assert.deepEqual(readdirSync(path), []);
 });
 
-test("files of somebody else are ERR_STORAGE_DIRECTORY for others, and stay as they are", {
+test("files of another user are ERR_STORAGE_DIRECTORY, and stay as they are", {
   skip: !isRoot && "needs root",
 }, async (t) => {
   const home = new Home(t);
@@ -235,7 +235,7 @@ test("app.db alone is the whole storage: it can be put elsewhere, and a cut one 
   assert.equal(storage.size, 100);
   storage.set("key0", "changed");
   await storage.close();
-  assert.ok(readFileSync(home.file).equals(whole), "the backup is nobody else's");
+  assert.ok(readFileSync(home.file).equals(whole), "the backup shares no file with the storage");
   const cut = new Home(t);
   writeFileSync(cut.file, whole.subarray(0, whole.length - 10));
   assert.equal((await refusalOf(t, cut)).code, "ERR_STORAGE_CORRUPT");

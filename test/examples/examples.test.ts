@@ -1,4 +1,4 @@
-/** Each small example, as somebody would run it who has just read it; that for PM2 is in `test/outside`. */
+/** Each small example, as a reader would run it; that for PM2 is in `test/outside`. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { temporaryDirectory } from "../proof/cluster/processes.js";

@@ -1,5 +1,5 @@
 /**
- * How much a suite of random cases runs: its gate in `npm test`, for some minutes in a campaign, or one case again.
+ * How many cases a suite of random cases runs: those of its gate in `npm test`, as many as fit some minutes, or one again.
  *
  *   CLUSTER_STORAGE_MINUTES=30    random seeds until the time is over (`npm run campaign -- <suite> <minutes>`)
  *   CLUSTER_STORAGE_SEED=4711     this seed alone
@@ -12,7 +12,7 @@ import { randomInt } from "node:crypto";
 export const minutes = Number(process.env.CLUSTER_STORAGE_MINUTES ?? 0);
 /** How many times as many rounds as in `npm test` are run by the suites that count them. */
 export const runs = Number(process.env.CLUSTER_STORAGE_RUNS ?? 1);
-/** Whether what needs other processes is left out. */
+/** Whether tests that need other processes are left out. */
 export const isQuick = process.env.CLUSTER_STORAGE_QUICK !== undefined;
 const seed = process.env.CLUSTER_STORAGE_SEED;
 const MAX_SEED = 2 ** 32;

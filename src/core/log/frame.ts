@@ -3,7 +3,7 @@
  * the frame.
  *
  * Invariant: the checksum covers every byte after itself, first the body and then the rest of the header. So a hub that
- * stamps a frame with epoch, seq and time goes on from the checksum of the body, and damage done anywhere between the
+ * stamps a frame with epoch, seq and time continues from the checksum of the body, and any change of a byte between the
  * member that encoded a frame and the one that decodes it is found.
  */
 import { crc32 } from "node:zlib";
@@ -36,13 +36,13 @@ export const END = 5;
 export const HELLO = 16;
 /** From the hub: where the live frames begin. */
 export const WELCOME = 17;
-/** From the hub: why not. */
+/** From the hub: why it refuses the member. */
 export const REFUSE = 18;
 /** From the hub: which of the member's batches got which seqs. */
 export const CONFIRM = 19;
 /** From a member, and back with the same number once all that was confirmed before has been sent. */
 export const BARRIER = 20;
-/** From the hub: it is there. */
+/** From the hub: it is alive. */
 export const PING = 21;
 /** From the hub: its disk refuses writes, or takes them again. */
 export const DISK_TROUBLE = 22;

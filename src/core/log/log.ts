@@ -43,7 +43,7 @@ export interface LogSink {
   managerChanged(pid: number, isHere: boolean): void;
   /** The disk of the manager refuses writes, or takes them again (`null`). */
   diskTrouble(error: Error | null): void;
-  /** The engine cannot go on: nothing more is delivered. */
+  /** The engine has failed: nothing more is delivered. */
   failed(error: Error): void;
 }
 

@@ -19,7 +19,7 @@ export class Op implements Outcome {
   /** Storage time of the write: what it is evaluated at while it is pending. */
   readonly time: number;
   readonly promised: Promised<Op> | null;
-  /** What it came to: here while it is pending, at its place in the log afterwards. 0: not known. */
+  /** Its result: as executed here while it is pending, then at its place in the log. 0: not known. */
   status: Status | 0 = 0;
   number = 0;
   validUntil = Infinity;

@@ -11,7 +11,7 @@ const ORIGIN_IDLE_MS = ORIGIN_RETENTION_MS / 2;
  * Seals pending batches, numbers them and sends them in order.
  *
  * Invariants:
- * 1. While connected every sealed batch has been sent. Those that have a number were sent, now or before, and keep it.
+ * 1. While connected every sealed batch has been sent. A batch that has a number was sent, on this connection or before.
  * 2. The open batch waits for the end of the running job, and then until fewer than `maxInFlight` are sealed or it is long.
  * 3. An origin begins when its first batch is sent, at storage time, and numbers its batches without gaps.
  */
@@ -28,7 +28,7 @@ export class Outbox {
   #number = 0;
   #usedAt = 0;
 
-  /** @param maxInFlight Most batches on their way, long ones aside. */
+  /** @param maxInFlight Most batches on their way; a long batch is sent all the same. */
   constructor(pending: PendingQueue, append: (frame: Buffer) => void, makeOrigin: () => number, maxInFlight: number) {
     this.#pending = pending;
     this.#append = append;
@@ -90,7 +90,7 @@ export class Outbox {
     return this.#pending.batches.find((batch) => !batch.isFound && batch.origin === origin && batch.number === number);
   }
 
-  /** Notes that the fate of a batch, which is pending no more, is known at `now`. */
+  /** Notes that a batch left the pending ones at `now`, since it is known what became of it. */
   release(batch: PendingBatch, now: number): void {
     if (batch.origin !== this.#origin) return;
     this.#usedAt = now;

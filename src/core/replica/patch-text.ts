@@ -24,7 +24,7 @@ export function checkPatchOptions(options: PatchOptions): PatchOptions {
 
 /**
  * The JSON text of a patch.
- * @param changes New values by field; undefined: the field goes.
+ * @param changes New values by field; undefined: the field is removed.
  * @param match Values by field; undefined: nothing must match.
  * @param pathLength Keys of the path of the object.
  * @param maxBytes Most UTF-8 bytes of the text.

@@ -132,7 +132,7 @@ export class PendingQueue {
     this.#replace(table, batch, () => {});
   }
 
-  /** Does what is pending on top of another table; forgets and returns the batches that were found in it. */
+  /** Performs the pending ops on top of another table; forgets and returns the batches that were found in it. */
   moveTo(table: Table): PendingBatch[] {
     const found = this.batches.filter((batch) => batch.isFound);
     for (const batch of found) this.#forget(batch);
@@ -140,7 +140,7 @@ export class PendingQueue {
     return found;
   }
 
-  /** Takes the oldest batch back and forgets it; calls `apply` below what else is pending. */
+  /** Takes the oldest batch back and forgets it; calls `apply` below the other pending ops. */
   #replace(table: Table, batch: PendingBatch, apply: () => void): void {
     const keys = this.#concerned(batch.ops.map((op) => op.entry));
     if (keys === null) this.#takeBackAll(table);
@@ -181,7 +181,7 @@ export class PendingQueue {
     return keys ?? NO_KEYS;
   }
 
-  /** Takes what is pending under a key off the confirmed state; returns what puts it on top again. */
+  /** Takes the pending ops of a key off the confirmed state; returns a function that puts them on top again. */
   #detach(table: Table, key: string): () => void {
     const newest = this.#newest.get(key) as Op;
     const oldest = newest.after;

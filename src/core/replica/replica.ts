@@ -41,7 +41,7 @@ export interface ReplicaOptions {
   readonly maxValueBytes: number;
   /** Most bytes of pending writes. */
   readonly maxPendingBytes: number;
-  /** Most batches on their way, long ones aside; what is written meanwhile becomes one batch. */
+  /** Most batches on their way; a long batch is sent all the same. What is written meanwhile becomes one batch. */
   readonly maxInFlight: number;
 }
 
@@ -188,7 +188,7 @@ export class Replica {
   /**
    * Changes fields of the object at a path, at its place in the log. Resolves with whether it was there and matched. Throws
    * at once what `set` throws.
-   * @param changes The new values by field; undefined: the field goes.
+   * @param changes The new values by field; undefined: the field is removed.
    */
   patch(path: UserPath, changes: unknown, options: PatchOptions = {}): Promise<boolean> {
     const keys = this.#parse(path);

@@ -55,10 +55,10 @@ function checkDepth(json: string, maxDepth: number): void {
 }
 
 /**
- * When something expires that is written now. A clock of whole ms may be up to one behind, and a timer of Node.js may fire
+ * When something expires that is written now. A clock of whole ms may be up to one late, and a timer of Node.js may fire
  * up to one early; so the last ms of a ttl is left out, and a timer of the same length finds the value gone.
  * @param ttl In ms; undefined, null or 0: never.
- * @param now Asked only when there is a ttl.
+ * @param now Called only when there is a ttl.
  * @throws TypeError when it is no number.
  * @throws RangeError when it is negative or not finite.
  */

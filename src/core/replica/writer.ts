@@ -26,9 +26,9 @@ export class Writer {
   readonly #tables: Tables;
   readonly #maxPendingBytes: number;
   readonly #syncs = new Set<Promised<void>>();
-  /** Syncs whose barrier has been called back, but for a state that is not shown yet. */
+  /** Syncs whose barrier has passed, but for a state that is not shown yet. */
   #delivered: Promised<void>[] = [];
-  /** Of the writes of the running `batch(fn)`. */
+  /** The promises of the writes of the running `batch(fn)`. */
   #atomicPromises: Promise<unknown>[] = [];
   #isAtomic = false;
   /** Bytes of the open batch when the running `batch(fn)` began. */
@@ -46,7 +46,8 @@ export class Writer {
   }
 
   /**
-   * The writes that `fn` makes become one batch: visible to others together, or not at all. One inside another is part of it.
+   * The writes that `fn` makes become one batch: visible to others together, or not at all. A batch inside another one is
+   * part of that one.
    * @throws what `fn` throws; TypeError when it returns a promise; RangeError when its writes have more than
    * `MAX_BATCH_BYTES`. In each case none of its writes happens.
    */
@@ -95,7 +96,7 @@ export class Writer {
     });
   }
 
-  /** Rejects whatever somebody waits for; nothing more is written or sent. Reads go on. */
+  /** Rejects every promise that a caller waits for; nothing more is written or sent. Reads still work. */
   fail(error: Error): void {
     if (this.#failure !== null) return;
     this.#failure = error;
@@ -171,7 +172,7 @@ export class Writer {
     this.#hold();
   }
 
-  /** Lets waiters of a batch that will not be sent wait for what is pending without it. */
+  /** Lets the waiters of a batch that will not be sent wait for the other pending batches. */
   #release(waiters: readonly Promised<void>[]): void {
     const last = this.#pending.batches.at(-1);
     if (last !== undefined) last.waiters.push(...waiters);
@@ -216,7 +217,7 @@ export class Writer {
 export function forgottenError(): StorageError {
   return new StorageError(
     "ERR_STORAGE_EXPIRED",
-    "expected a write to reach the log while its origin was remembered, got one that nobody can tell any more whether it was applied; read and write again",
+    "expected a write to reach the log while its origin was remembered, got one that may have been applied or not: that can no longer be known; read and write again",
   );
 }
 
@@ -248,7 +249,7 @@ function settle(op: Op, isForgotten: boolean, tables: Tables): void {
     op.promised.reject(new StorageError("ERR_STORAGE_NOT_A_NUMBER", message));
   } else if (op.status === 0) {
     const message =
-      "expected to see a write at its place in the log, got a snapshot that covers it; it took its effect";
+      "expected to see a write at its place in the log, got a snapshot that covers it; the write took effect, but its result is not known";
     op.promised.reject(new StorageError("ERR_STORAGE_EXPIRED", message));
   } else op.promised.resolve(op);
 }

@@ -6,7 +6,7 @@ export const SECOND_MS = 1000;
 const EMPTY_BUCKETS = 64;
 
 /**
- * Keys by the second of their deadline, so that finding what is due costs what is due, whatever else waits.
+ * Keys by the second of their deadline: the cost of finding the keys that are due does not depend on the other keys.
  *
  * Invariants: `#heap` is a binary min-heap of the seconds that are keys of `#buckets`, each once. A bucket that became
  * empty is `null` until its second leaves the heap; less than half of the heap, or a few, are such.

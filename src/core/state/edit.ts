@@ -217,7 +217,7 @@ function convert(slot: Slot, path: Path, depth: number, value: unknown, expiresA
   return new Edit(depth, array, -1, depth, slot.replaceExpiry(path, depth, subtree.isEmpty ? null : subtree));
 }
 
-/** Whether the container that the last of `depth` keys names an absent member of is an array that may not grow so far. */
+/** Whether the last of `depth` keys names an absent member of an array that may not grow so far. */
 function isBehind(slot: Slot, path: Path, depth: number, maxLength: number): boolean {
   if (depth === 1 || !(Number(path[depth - 1]) >= maxLength)) return false;
   return Array.isArray(rawAt(slot, path, depth - 1));

@@ -42,7 +42,7 @@ export interface Outcome {
   validUntil: number;
 }
 
-/** For entries whose outcome nobody asks for, but for the status. */
+/** For callers that need nothing of the outcome but the status. */
 const SPARE: Outcome = { status: 0, undo: undefined, number: 0, validUntil: Infinity };
 
 /** Executes one entry after the other, and writes what each came to into the outcome that its caller gives. */
@@ -111,7 +111,7 @@ export class Executor {
     return slot ?? null;
   }
 
-  /** Notes that what the entry does depends on what is expired in the slot: the same until something is, if nothing was. */
+  /** Notes that the outcome depends on what is expired in the slot: if nothing is, it holds until something expires. */
   #look(slot: Slot | undefined): void {
     const next = slot === undefined ? Infinity : slot.next;
     this.#outcome.validUntil = next > this.#time ? next : -Infinity;

@@ -1,4 +1,4 @@
-/** The fold: what a snapshot and the batches after it come to, in memory. It knows no files. */
+/** The fold builds, in memory, the state of a snapshot and the batches after it. It uses no files. */
 import { decodeBatch, decodeEntries } from "../log/codec.js";
 import type { Batch, Entry } from "../log/entry.js";
 import type { SnapshotHead } from "../log/log.js";
@@ -22,7 +22,7 @@ export class Fold {
     return this.#table.time;
   }
 
-  /** Top-level keys. What log time has passed does not count. */
+  /** The number of top-level keys, without those that have expired by log time. */
   get keyCount(): number {
     return this.#table.size(this.#table.time);
   }
@@ -56,7 +56,7 @@ export class Fold {
     return this.#table.apply(batch) !== FORGOTTEN;
   }
 
-  /** Goes to a later seq, what is between being lost, and takes origins over as they are known. */
+  /** Moves on to a later seq when the batches between are lost, and takes over the origins that are known. */
   skip(seq: number, origins: SnapshotHead["origins"] = []): void {
     this.#table.restore({ seq, time: this.#table.time, origins });
   }

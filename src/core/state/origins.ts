@@ -13,14 +13,14 @@ interface Last {
   time: number;
 }
 
-/** Origins up to which none is looked for that may be forgotten. */
+/** With so many origins or fewer, none is looked for that may be forgotten. */
 const FEW_ORIGINS = 64;
 
 /**
  * The highest batch number applied per origin. By it every batch takes effect once.
  *
  * Invariant: an origin whose last batch is more than `ORIGIN_RETENTION_MS` of log time ago is as unknown as one that is
- * not in the map; when such entries are removed has no effect.
+ * not in the map; the moment at which such entries are removed has no effect.
  */
 export class Origins {
   readonly #last = new Map<number, Last>();

@@ -44,7 +44,7 @@ export class Slot {
     return this.#state === TEXT ? (this.#value as string) : undefined;
   }
 
-  /** The parsed value. Whoever changes it says so by `open`. */
+  /** The parsed value. Code that changes it, also in place, must assign it too, so that it does not count as frozen. */
   get value(): unknown {
     if (this.#state === TEXT) this.value = readJson(this.#value as string);
     return this.#value;

@@ -26,9 +26,9 @@ export class Table {
   readonly #executor = new Executor();
 
   /**
-   * The value under a top-level key, if it was read before and not changed since: the way of a hot read. `NO_SLOT` when
-   * there is no slot; otherwise undefined, which says nothing.
-   * @param now Asked only when something in the slot expires.
+   * The value under a top-level key, if it was read before and not changed since: this serves most reads. `NO_SLOT` when
+   * there is no slot; otherwise undefined, and the caller must use `get`.
+   * @param now Called only when something in the slot expires.
    */
   frozenValue(key: string, now: () => number): unknown {
     const slot = this.#executor.slots.get(key);
@@ -40,7 +40,7 @@ export class Table {
     return this.read(path, () => now);
   }
 
-  /** As `get`. The time is asked for when it matters. */
+  /** As `get`, but `now` is called only when the time matters. */
   read(path: Path, now: () => number): unknown {
     const slot = this.#executor.slots.get(path[0] as string);
     if (slot === undefined) return undefined;

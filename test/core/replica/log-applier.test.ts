@@ -10,7 +10,7 @@ import { NOW, openReplica, tick } from "./opened-replica.js";
 
 const HOUR_MS = 60 * 60 * 1000;
 
-test("promises tell what became of a write at its place in the log", async () => {
+test("promises resolve with what became of a write at its place in the log", async () => {
   const open = openReplica();
   open.join();
   const added = open.replica.increment("n", 5);

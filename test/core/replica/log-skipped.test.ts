@@ -1,4 +1,4 @@
-/** Batches of this member that the log has skipped, since nobody could tell any more whether they were applied. */
+/** Batches of this member that the log has skipped, since it can no longer be known whether they were applied. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkAndStamp, originOf } from "../../../dist/core/log/frame.js";

@@ -30,7 +30,7 @@ export function openReplica(limits: Limits = {}) {
     foreignCount: 0,
     listens: true,
     replica: null as unknown as Replica,
-    /** A batch of somebody else. */
+    /** A batch of another member. */
     foreign(...entries: Entry[]) {
       const stamp = { seq: ++open.seq, time: open.now, origin: 77, born: NOW, number: ++open.foreignCount };
       const frame = encodeEntries(entries, BATCH, stamp);

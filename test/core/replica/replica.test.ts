@@ -178,7 +178,7 @@ test("a batch that throws, returns a promise or is too long happens not at all",
   assert.equal(entriesOf(open.sent[0]).length, 1);
 });
 
-test("a batch that throws and was alone sends nothing, and lets nobody wait", async () => {
+test("a batch that throws and was alone sends nothing, and no flush waits for it", async () => {
   const open = openReplica();
   open.join();
   let flushed: Promise<void> | undefined;

@@ -29,7 +29,7 @@ test("finds what a scan of all would find, whatever is added, moved and removed"
   );
 });
 
-test("a key that is moved on every second for years leaves nothing behind", () => {
+test("a key whose deadline is moved every second for years leaves no buckets", () => {
   const deadlines = new Deadlines();
   for (let second = 0; second < 100_000; second++) deadlines.move("k", second * 1000, (second + 1) * 1000);
   let count = 0;

@@ -19,7 +19,7 @@ const shown = (table: Table): string =>
 
 const NO_JSON = ["nul", "{", "[1", '{"a":1}}', "", "\0", "undefined", "NaN", "01", "\ufeff1"];
 
-test("a value whose text is no JSON is null, whoever reads it, and when", () => {
+test("a value whose text is no JSON is null, on every member and at every time", () => {
   for (const text of NO_JSON) {
     const entries = [
       setEntry(["top"], text),

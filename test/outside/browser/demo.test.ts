@@ -44,7 +44,7 @@ class Tab {
     return load(this.page, this.#address);
   }
 
-  /** A click; also in a tab that lies behind another one, where the browser does not paint and a mouse would wait for it. */
+  /** A click; also in a tab in the background, where the browser does not paint and a mouse would wait for it. */
   click(name: string): Promise<void> {
     return this.page.getByRole("button", { name }).and(this.page.locator(":enabled")).dispatchEvent("click");
   }

@@ -1,4 +1,4 @@
-/** The check of the check: a history in which something is wrong must be found out, and one that is right must not. */
+/** Tests of the checker: it must find what is wrong in a history, and accept a history that is right. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { addEntry, clearEntry, deleteEntry, type Entry, IF_ABSENT, setEntry } from "../../../dist/core/log/entry.js";
@@ -83,7 +83,7 @@ function problemsOf({ a = A, b = B, ...changes }: Changes = {}): string {
 
 const inserted = (lines: readonly Line[], index: number, ...more: Line[]): Line[] => lines.toSpliced(index, 0, ...more);
 
-test("a history in which all is well is accepted", () => {
+test("a history in which nothing is wrong is accepted", () => {
   assert.equal(problemsOf(), "");
   assert.equal(problemsOf({ snapshots: [{ seq: 5, time: T + 5, state: STATE }] }), "");
 });
@@ -93,7 +93,7 @@ test("what was not confirmed may be missing in the end, and is seen by its own m
   assert.equal(problemsOf({ b: [...B, ...late] }), "");
   assert.match(
     problemsOf({ b: [...B, ...late], a: [...A, read(72, ["shared1", "2-b:3"])] }),
-    /shared1 was 2-b:3, which nobody has written/,
+    /shared1 was 2-b:3, which no member has written/,
   );
 });
 
@@ -117,7 +117,7 @@ test("a write that is lost between others is found", () => {
   );
 });
 
-test("a write that is there twice is found", () => {
+test("a write that is in the log twice is found", () => {
   const log = logOf(
     ["1-a", set("own-1-a", "1-a:1")],
     ["2-b", set("own-2-b", "2-b:1")],
@@ -140,7 +140,7 @@ test("writes of one member in another order are found", () => {
   assert.match(problemsOf({ log }), /expected its write 2, .* got "increment sum1 2"/);
 });
 
-test("a write that stands before another one that was confirmed when it was made is found", () => {
+test("a write that precedes another one that was confirmed when it was made is found", () => {
   const early = A.map((line) => (line[0] === "ack" && line[2] === 3 ? (["ack", 15, 3] as const) : line));
   assert.match(problemsOf({ a: early }), /"set own-2-b 2-b:1" of 2-b at seq 2 was made when .* confirmed already/);
 });
@@ -158,9 +158,9 @@ test("a gap, a falling epoch and a second origin of one member are found", () =>
 
 test("a promise that resolved with something else than its place in the log gives is found", () => {
   const told = (line: Line): Line => (line[0] === "result" && line[1] === 4 ? ["result", 4, 3] : line);
-  assert.match(problemsOf({ a: A.map(told) }), /"increment sum1 2" of 1-a at seq 5 came to 2, and was told 3/);
+  assert.match(problemsOf({ a: A.map(told) }), /"increment sum1 2" of 1-a at seq 5 came to 2, and its promise gave 3/);
   const won = (line: Line): Line => (line[0] === "result" && line[1] === 6 ? ["result", 6, false] : line);
-  assert.match(problemsOf({ a: A.map(won) }), /came to applied, and was told false/);
+  assert.match(problemsOf({ a: A.map(won) }), /came to applied, and its promise gave false/);
 });
 
 test("a read that goes back is found", () => {
@@ -189,7 +189,7 @@ test("an own write that is not seen is found, pending or confirmed", () => {
   assert.match(problemsOf({ a: older }), /shared1 was 1-a:5, and not its own 1-a:7/);
 });
 
-test("a read behind a sync that misses what was confirmed before is found", () => {
+test("a read after a sync that misses what was confirmed before is found", () => {
   const stale = B.map((line): Line => (line[0] === "read" && line[1] === 60 ? read(60, ["shared1", "2-b:2"]) : line));
   assert.match(problemsOf({ b: stale }), /shared1 was 2-b:2 of seq 4, gone since seq 5, at 5 or later/);
   const unsynced = stale.filter((line) => line[0] !== "sync");
@@ -230,7 +230,7 @@ test("a state or a snapshot that differs from the log is found", () => {
   assert.match(problemsOf({ snapshots: [{ seq: 5, time: T + 5, state }] }), /the snapshot of seq 5 differs/);
 });
 
-test("what a member noticed itself is told", () => {
+test("a problem that a member noticed itself is reported", () => {
   assert.match(problemsOf({ a: [...A, ["failure", "Error: expected"]] }), /1-a failed: Error: expected/);
 });
 

@@ -2,12 +2,12 @@
  * Checks what members did and saw against the one order of the log, in time linear in their number (and that of sorting).
  *
  * What is checked: seqs have no gap, epochs and log time never fall; each member's writes stand in the log in the order in
- * which they were made, each once, with nothing between them missing, and all that were confirmed are there; a write that
- * was made after another one was confirmed stands behind it; promises resolved with what a naive replay gives at their
+ * which they were made, each once, with nothing between them missing, and all confirmed ones exist; a write that
+ * was made after another one was confirmed comes after it; promises resolved with what a naive replay gives at their
  * place; each snapshot is what the replay gives at its seq; all states in the end are what it gives there. `reads.ts`
  * checks reads.
  *
- * What is not: how long anything took; the moment at which something expires, but for reads of `brief` keys; the expiries
+ * Not checked: how long anything took; the moment at which something expires, but for reads of `brief` keys; the expiries
  * that last longer than a round. That no two managers confirmed in one epoch follows from the chain of segments: what the
  * second one confirmed would be missing.
  */
@@ -19,7 +19,7 @@ import { Registers } from "./registers.js";
 import { textOf } from "./texts.js";
 import type { Ordered, Snapshot } from "./witness.js";
 
-/** A whole state, and who shows it. */
+/** A whole state, and the member that shows it. */
 export interface Shown {
   readonly by: string;
   readonly state: Readonly<Record<string, unknown>>;
@@ -35,7 +35,7 @@ export interface Evidence {
   readonly shownAt: number;
 }
 
-/** What is wrong; nothing when all is well. On return each write knows its place in the log. */
+/** Returns what is wrong; empty when nothing is. On return each write knows its place in the log. */
 export function check(evidence: Evidence): string[] {
   const registers = new Registers();
   const replay = new Replay(evidence, registers);
@@ -101,7 +101,7 @@ class Replay {
     return history;
   }
 
-  /** The next write of a member must be this one; otherwise one was lost, or is there twice, or at another place. */
+  /** The next write of a member must be this one; otherwise one was lost, or is in the log twice, or at another place. */
   #place(history: History, text: string, seq: number, epoch: number): Write | undefined {
     let index = this.#found.get(history) as number;
     while (history.writes[index]?.isEntry === false) index++;
@@ -123,7 +123,9 @@ class Replay {
     if (told === undefined || told === "covered") return;
     const expected = typeof told === "boolean" ? result === "applied" : result;
     if (told === expected) return;
-    this.problems.push(`"${write.text}" of ${write.label} at seq ${write.seq} came to ${result}, and was told ${told}`);
+    this.problems.push(
+      `"${write.text}" of ${write.label} at seq ${write.seq} came to ${result}, and its promise gave ${told}`,
+    );
   }
 
   #compareSnapshot(seq: number): void {
@@ -141,7 +143,7 @@ function missingOf({ label, writes }: History): string[] {
   return [`${missing.length} confirmed writes of ${label} are lost, first number ${first.number}, "${first.text}"`];
 }
 
-/** What was made after another write was confirmed, by any member, stands behind it or in the same batch. */
+/** A write that was made after another write was confirmed, by any member, comes after that one or is in the same batch. */
 function orderProblems(histories: readonly History[]): string[] {
   const placed = histories.flatMap(({ writes }) => writes.filter(({ seq }) => seq > 0));
   const acked = placed.filter(({ ackedAt }) => ackedAt < Infinity).sort((a, b) => a.ackedAt - b.ackedAt);

@@ -1,10 +1,10 @@
-/** How long it took until a write was confirmed by another manager than the one that was struck. */
+/** How long it took until a write was confirmed by another manager than the one that was killed or frozen. */
 import type { History } from "./records.js";
 import { pidOf } from "./settings.js";
 import type { Strike } from "./violence.js";
 
 /**
- * In ms, for each strike after which a member other than the struck one got a write confirmed that a later epoch ordered.
+ * In ms, for each kill or freeze of a manager after which another member got a write confirmed that a later epoch ordered.
  * Members record a confirmation when they learn of it, so a busy machine makes it longer.
  */
 export function failoversOf(histories: readonly History[], strikes: readonly Strike[]): number[] {

@@ -31,7 +31,7 @@ import {
   touchText,
 } from "./texts.js";
 
-/** What came of a write: nothing to say, a promise of its result, or that it put nothing into the log. */
+/** The result of a write: none, a promise of it, or that the write put nothing into the log. */
 type Outcome = undefined | Promise<number | boolean> | "nothing";
 
 /** Writes that are made together, before they are made. */
@@ -73,7 +73,7 @@ export class Load {
     this.#longShare = longShare;
   }
 
-  /** The first write of each member: it tells which origin is which member. */
+  /** The first write of each member: it shows which origin is which member. */
   first(): Plan {
     return this.#set(`own-${this.#label}`, 1);
   }
@@ -174,7 +174,7 @@ export class Load {
     return { texts: [touchText(path)], make: () => [this.#storage.touch(path, ttl) ? undefined : "nothing"] };
   }
 
-  /** Some match what stands there now, which may have changed when the patch gets its place in the log. */
+  /** Some match the present value, which may have changed when the patch gets its place in the log. */
   #patch(path: string, number: number): Plan {
     const dice = this.#dice;
     const [field, other] = dice.chance(0.5) ? (["p0", "p1"] as const) : (["p1", "p2"] as const);

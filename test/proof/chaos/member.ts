@@ -32,7 +32,7 @@ const storage = new Storage(NAME, { path: places.storage, stallTimeout: assignme
 const load = new Load(storage, label, dice, assignment.longShare);
 let writeCount = 0;
 
-/** Records the writes, makes them, and records what comes of them when it is known. */
+/** Records the writes, makes them, and records their results when those are known. */
 function write(plans: readonly Plan[]): void {
   recorder.record(["write", now(), plans.flatMap(({ texts }) => texts)]);
   for (const plan of plans) {
@@ -56,13 +56,13 @@ function resolved(number: number, result: number | boolean): void {
   recorder.record(["result", number, result]);
 }
 
-/** A write that a snapshot covers is confirmed, and its result is known to nobody. */
+/** A write that a snapshot covers is confirmed, and its result is not known. */
 function refused(number: number, error: Error): void {
   if (error.message.includes("a snapshot that covers it")) recorder.record(["result", number, "covered"]);
   else gaveUp(error);
 }
 
-/** What is pending when a member leaves while nobody is the manager for 10 s is lost, and it is told so. */
+/** Pending writes of a member that leaves while there is no manager for 10 s are lost, and their promises are rejected. */
 function gaveUp(error: Error): void {
   if (storage.closed && error instanceof StorageError && error.code === "ERR_STORAGE_CLOSED") return;
   recorder.record(["failure", `${error.stack}`]);
@@ -91,7 +91,7 @@ function tick(): void {
   }
 }
 
-/** Confirms what is pending, unless nobody does, and ends this process. */
+/** Waits until the pending writes are confirmed, if a manager does that, and ends this process. */
 async function leave(): Promise<never> {
   const upTo = writeCount;
   await storage.close().then(() => recorder.record(["ack", now(), upTo]), gaveUp);

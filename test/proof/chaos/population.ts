@@ -1,4 +1,4 @@
-/** The processes of a round, found by their environment, whoever started them. */
+/** The processes of a round, found by their environment, whichever process started them. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { until } from "../cluster/processes.js";
@@ -13,7 +13,7 @@ export interface Manager {
   readonly pid: Pid;
 }
 
-/** How often in a row nobody must be found, for nobody to be there. */
+/** How many looks in a row must find no process before there counts as none. */
 const LOOKS = 5;
 
 export class Population {
@@ -27,7 +27,7 @@ export class Population {
     this.#seats = `${placesOf(directory).storage}/app.db.d`;
   }
 
-  /** All processes of the round: members and whoever starts them. */
+  /** All processes of the round: members and the processes that start them. */
   get all(): Pid[] {
     return readdirSync("/proc")
       .filter((name) => /^\d+$/.test(name))
@@ -40,7 +40,7 @@ export class Population {
     return this.all.filter((pid) => isMember(textOf(pid, "cmdline")));
   }
 
-  /** Who has the newest seat, dead or alive; undefined: nobody yet. */
+  /** The process that has the newest seat, dead or alive; undefined: there was none yet. */
   get manager(): Manager | undefined {
     try {
       const epochs = readdirSync(this.#seats).flatMap((name) =>

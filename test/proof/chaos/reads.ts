@@ -1,9 +1,9 @@
 /**
- * Checks reads: all that a member reads at one moment is explained by one prefix of the log with its own writes that are not
+ * Checks reads: all that a member reads at one moment must be one prefix of the log with its own writes that are not
  * in it yet on top. The prefix never gets shorter; it has what the member knew to be confirmed, and what any member knew
  * to be confirmed before the call of a `sync` that has resolved.
  *
- * For each moment the shortest prefix that the values ask for is taken, and must not be so long that one of them is gone.
+ * For each moment the shortest prefix that has all the values is taken. None of them may have been replaced in it.
  */
 import type { History, Read, Write } from "./records.js";
 import type { Registers } from "./registers.js";
@@ -56,7 +56,7 @@ class Viewer {
   #made = 0;
   #acked = 0;
   #syncedFrom = 0;
-  /** The shortest prefix of the log that explains all so far. */
+  /** The shortest prefix of the log that has all values so far. */
   #prefix = 0;
 
   constructor(history: History, registers: Registers, confirmed: Confirmed) {
@@ -69,10 +69,10 @@ class Viewer {
     const problems: string[] = [];
     for (const read of this.#history.reads) {
       this.#moveTo(read);
-      // Twice: the prefix that one value asks for may be too long for another one that was looked at before.
+      // Twice: the prefix that one value needs may be too long for another one that was looked at before.
       const found = [...read.seen, ...read.seen].map(([path, tag]) => this.#problemOf(path, tag, read.wall));
       const [problem] = [...found, pairProblem(read)].filter((text) => text !== "");
-      if (problem !== undefined) problems.push(`${this.#history.label}, behind its write ${read.made}: ${problem}`);
+      if (problem !== undefined) problems.push(`${this.#history.label}, after its write ${read.made}: ${problem}`);
     }
     return problems;
   }
@@ -106,7 +106,7 @@ class Viewer {
     if (own !== undefined && own.effect.tag === tag && this.#prefix < own.seq) return "";
     if (tag === null) return this.#absenceProblem(path, own);
     const seq = this.#registers.seqOf(path, tag);
-    if (seq === undefined) return `${path} was ${tag}, which nobody has written`;
+    if (seq === undefined) return `${path} was ${tag}, which no member has written`;
     if (own !== undefined && own.seq > seq) return `${path} was ${tag}, and not its own ${own.effect.tag}`;
     this.#prefix = Math.max(this.#prefix, seq);
     const gone = this.#registers.nextChange(path, seq);
@@ -129,7 +129,7 @@ class Viewer {
   }
 }
 
-/** What one batch sets is seen together. */
+/** The writes of one batch are seen together. */
 function pairProblem({ seen }: Read): string {
   const left = seen.find(([path]) => path.startsWith("left"));
   const right = seen.find(([path]) => left !== undefined && path === left[0].replace("left", "right"));

@@ -1,6 +1,6 @@
 /**
- * What a member did and saw, as lines of JSON in a file of its own. Each record is with the operating system when the call
- * that makes it returns, so that a SIGKILL takes at most a piece of the last line.
+ * What a member did and saw, as lines of JSON in a file of its own. The operating system has each record when the call
+ * that writes it returns, so that a SIGKILL takes at most a piece of the last line.
  *
  * Times are those of CLOCK_MONOTONIC in whole microseconds, which all processes of a machine share on Linux.
  */
@@ -16,7 +16,7 @@ export type Line =
   | readonly ["ack", at: number, upTo: number]
   /** What the write of that number resolved with. */
   | readonly ["result", number: number, result: number | boolean | "covered"]
-  /** What was read together, behind all writes so far; `wall` is the wall clock before, in ms. */
+  /** What was read together, after all writes so far; `wall` is the wall clock before, in ms. */
   | readonly ["read", at: number, wall: number, seen: readonly (readonly [path: string, tag: string | null])[]]
   /** `sync()` was called at `from` and resolved. */
   | readonly ["sync", from: number]
@@ -43,10 +43,10 @@ export interface Write {
   readonly label: string;
   /** 1, 2, 3, ... per member. */
   readonly number: number;
-  /** What it does, as {@link textOf} says it of the entry in the log. */
+  /** What it does: the text that {@link textOf} gives for its entry in the log. */
   readonly text: string;
   readonly invokedAt: number;
-  /** Infinity: its member did not live to see it confirmed. */
+  /** Infinity: its member ended before it saw it confirmed. */
   ackedAt: number;
   result?: number | boolean | "covered";
   /** Whether it put an entry into the log. */

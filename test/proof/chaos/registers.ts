@@ -1,7 +1,7 @@
-/** What each path held behind each batch of the log, for the paths that are only ever set, deleted or cleared as a whole. */
+/** What each path held after each batch of the log, for the paths that are only ever set, deleted or cleared as a whole. */
 import { effectOf } from "./texts.js";
 
-/** Invariant: seqs rise; `tags[i]` is what is there from behind batch `seqs[i]` on, up to the next. */
+/** Invariant: seqs rise; `tags[i]` is what the path holds after batch `seqs[i]`, up to the next one. */
 interface Register {
   readonly seqs: number[];
   readonly tags: (string | null)[];
@@ -31,13 +31,13 @@ export class Registers {
     return index === undefined ? undefined : register?.seqs[index];
   }
 
-  /** The seq of the first change of a path behind `seq`; Infinity: there is none. */
+  /** The seq of the first change of a path after `seq`; Infinity: there is none. */
   nextChange(path: string, seq: number): number {
     const register = this.#registers.get(path);
     return register?.seqs[firstAbove(register.seqs, seq)] ?? Number.POSITIVE_INFINITY;
   }
 
-  /** The first seq from `seq` on behind which nothing is at a path; Infinity: there is none. */
+  /** The first seq from `seq` on after which nothing is at a path; Infinity: there is none. */
   absentFrom(path: string, seq: number): number {
     const register = this.#registers.get(path);
     if (register === undefined) return seq;
@@ -60,7 +60,7 @@ export class Registers {
   }
 }
 
-/** What is between two writes of one batch is shown to nobody, so the last one counts. */
+/** No member shows a state between two writes of one batch, so the last write counts. */
 function put({ seqs, tags, indices }: Register, seq: number, tag: string | null): void {
   if (seqs.at(-1) === seq) {
     seqs.pop();

@@ -1,4 +1,4 @@
-/** One round: members under violence, then peace, then everything they did and saw is checked. */
+/** One round: members under violence, then a time without, then everything that they did and saw is checked. */
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,11 +21,11 @@ import { type Ordered, UnseenError, Witness } from "./witness.js";
 /** Longest time, in ms, from the end of the violence until all members show the same. */
 const PEACE_MS = 90_000;
 
-/** Longest time, in ms, that whoever starts members may take to end before it is killed. */
+/** Longest time, in ms, that a process that starts members may take to end before it is killed. */
 const END_MS = 10_000;
 
 export interface Outcome {
-  /** Empty: all is well, and nothing is left of the round. Otherwise its directory is kept. */
+  /** Empty: nothing is wrong, and nothing is left of the round. Otherwise its directory is kept. */
   readonly problems: readonly string[];
   readonly directory: string;
   readonly tally: Tally;
@@ -92,7 +92,7 @@ class Round {
     await this.#population.end();
   }
 
-  /** All members write no more, have everything confirmed, and show what they have. Returns when that was, by the wall clock. */
+  /** All members stop writing, have everything confirmed, and write down their states. Returns when that was, by the wall clock. */
   async #makePeace(starter: Starter): Promise<number> {
     const isStarted = () =>
       starter.starting === 0 && (!starter.startsAgain || this.#population.members.length === this.#settings.members);
@@ -128,9 +128,9 @@ class Round {
   }
 
   /**
-   * What is there once all members are gone: from the files as they were left, and from `app.db` alone. On a busy machine
+   * The state once all members are gone: from the files as they were left, and from `app.db` alone. On a busy machine
    * members that leave at the same time may all give up to wait for their manager, and it may not know yet that they are
-   * gone; then nobody folds the log. That is counted, and `app.db` is looked at after the cold start.
+   * gone; then no member folds the log. That is counted, and `app.db` is looked at after the cold start.
    */
   async #coldStates(): Promise<Shown[]> {
     const { storage } = this.#places;
@@ -194,7 +194,7 @@ class Round {
   }
 }
 
-/** How many batches are in the log although they, or later ones of their member, were there before. */
+/** How many batches are in the log although they, or later ones of their member, precede them there. */
 function repeatedIn(log: readonly Ordered[]): number {
   const highest = new Map<number, number>();
   return log.filter(({ batch: { origin, number } }) => {

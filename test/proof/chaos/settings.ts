@@ -1,6 +1,6 @@
 /**
  * What one round is like: all of it follows from its seed. Real processes are not deterministic, so the same seed gives the
- * same members, load and plan of violence, but not the same moment at which each of them strikes.
+ * same members, load and plan of violence, but not the same moment of each act.
  */
 import { join } from "node:path";
 import { Dice } from "../simulation/dice.js";
@@ -47,7 +47,7 @@ export function settingsOf(seed: number): Settings {
 /** The environment variable by which a member knows its round, and by which its process is found: JSON of {@link Assignment}. */
 export const ASSIGNMENT = "CLUSTER_STORAGE_CHAOS";
 
-/** What a member is told. */
+/** What a member gets to know at its start. */
 export interface Assignment extends Settings {
   /** The directory of the round. */
   readonly directory: string;
@@ -71,9 +71,9 @@ export const placesOf = (directory: string) => ({
   storage: join(directory, "storage"),
   /** One file of records for each member. */
   histories: join(directory, "histories"),
-  /** Files whose names tell members what to do: `stop`, `show`, `leave`, `block.<pid>.<ms>`, `close.<pid>`. */
+  /** Files whose names are orders to members: `stop`, `show`, `leave`, `block.<pid>.<ms>`, `close.<pid>`. */
   orders: join(directory, "orders"),
-  /** An empty file for each member that wrote no more and has everything confirmed. */
+  /** An empty file for each member that has stopped writing and has everything confirmed. */
   settled: join(directory, "settled"),
   /** What each member shows in the end. */
   states: join(directory, "states"),

@@ -1,4 +1,4 @@
-/** What was done in rounds, and how long it took until somebody confirmed again. */
+/** What was done in rounds, and how long it took until a manager confirmed again. */
 
 export type Counted = keyof typeof NONE;
 

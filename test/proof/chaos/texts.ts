@@ -1,5 +1,5 @@
 /**
- * Writes as short texts, made by the member that writes and made again from the entry in the log: equal when it is the same.
+ * Writes as short texts: the member that writes makes one, the entry in the log gives another; the two must be equal.
  *
  * A value is text that begins with its tag, `<label>:<number>`: which write of which member made it.
  */
@@ -20,7 +20,7 @@ export const touchText = (path: string): string => `touch ${path}`;
 export const incrementText = (path: string, by: number): string => `increment ${path} ${by}`;
 export const CLEAR_TEXT = "clear";
 
-/** The fields that are set, then those that go, then those that must match. */
+/** The fields that are set, then those that are removed, then those that must match. */
 export function patchText(path: string, { set = {}, remove = [], match = {} }: Patch): string {
   const fields = Object.entries(set).map(([field, value]) => `${field}=${tagOf(value)}`);
   const matches = Object.entries(match).map(([field, value]) => `?${field}=${tagOf(value)}`);

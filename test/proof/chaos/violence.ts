@@ -14,7 +14,7 @@ export interface Strike {
   readonly kind: "killed" | "frozen";
   /** In microseconds, as {@link now}. */
   readonly at: number;
-  /** Of the manager that was struck. */
+  /** Of the manager that was killed or frozen. */
   readonly epoch: number;
   readonly pid: Pid;
 }
@@ -40,7 +40,7 @@ const BLOCK_MS = 1000;
 const PAUSE_MS = 500;
 /** Most members that one action freezes. */
 const MAX_FROZEN = 3;
-/** Most surplus members that go between two actions. */
+/** Most surplus members that are ended between two actions. */
 const MAX_LEAVING = 8;
 /** Longest time, in ms, that one freeze lasts, in stallTimeouts. */
 const MAX_FREEZE = 3;
@@ -71,7 +71,7 @@ export class Violence {
     this.#tally = tally;
   }
 
-  /** Returns when the time is over; nobody is frozen then. */
+  /** Returns when the time is over; no process is frozen then. */
   async rage(): Promise<void> {
     const end = performance.now() + this.#settings.violenceMs;
     while (performance.now() < end) {
@@ -90,7 +90,7 @@ export class Violence {
 
   #action(): Action {
     const { storm, close, killAll, ...always } = WEIGHTS;
-    // Whoever starts members again by itself neither starts more of them nor those that left, and is slow with all at once.
+    // PM2 starts members again by itself: it starts neither more of them nor those that left, and is slow with all at once.
     const weights = this.#starter.startsAgain ? { ...always, storm: 0, close: 0, killAll: 0 } : WEIGHTS;
     return this.#dice.weighted(weights);
   }
@@ -172,7 +172,7 @@ export class Violence {
     if (missing > 0 && !this.#starter.startsAgain) this.#starter.start(missing);
   }
 
-  /** What a storm left too many leaves at any moment, also before it has joined: most are killed, some close. */
+  /** Surplus members after a storm are ended at any moment, also before they have joined: most are killed, some close. */
   #thin(members: readonly Pid[]): void {
     const surplus = Math.min(members.length - this.#settings.members, MAX_LEAVING);
     for (let left = surplus; left > 0; left--) {

@@ -15,7 +15,7 @@ export interface Starter {
   start(count: number): void;
   /** How many of them have no process yet. */
   readonly starting: number;
-  /** Whether whoever is killed is started again without being asked for. */
+  /** Whether a member that is killed is started again without a request. */
   readonly startsAgain: boolean;
   /** Returns when nothing but members is left of it. */
   end(): Promise<void>;

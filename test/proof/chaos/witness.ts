@@ -38,7 +38,7 @@ interface Kept {
   readonly content: Buffer;
 }
 
-/** A segment came and went between two looks: nobody knows what was in it. */
+/** A segment existed only between two looks, so its content is not known. */
 export class UnseenError extends Error {
   override readonly name = "UnseenError";
 }
@@ -124,7 +124,7 @@ export class Witness {
 const isSame = ({ start }: SegmentHead, { epoch, segment }: Position): boolean =>
   start.epoch === epoch && start.segment === segment;
 
-/** The segment that was folded when the last member left, before a log went on behind its snapshot. */
+/** The segment that was folded when the last member left, before a log went on after its snapshot. */
 function beginningBefore(kept: readonly Kept[], head: SegmentHead): Kept | undefined {
   return kept.findLast(({ head: one }) => one.start.epoch < head.start.epoch && one.start.seq <= head.start.seq);
 }

@@ -12,7 +12,7 @@ export interface Writer {
 }
 
 /**
- * Checks one state against all writers: every confirmed number is there; numbers have no gap (writes of one member stay in
+ * Checks one state against all writers: every confirmed number exists; numbers have no gap (writes of one member stay in
  * order); the counter, which an entry applied twice would push ahead, equals the count of numbers.
  * @returns how many numbers there are in all.
  */

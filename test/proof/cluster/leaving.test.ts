@@ -25,7 +25,7 @@ test("a member that leaves when the manager has just died takes nothing from a b
   }
 });
 
-test("a manager that was frozen while all others left makes the copy when it leaves", async (t) => {
+test("a manager that was frozen while all others left creates the copy when it leaves", async (t) => {
   const directory = temporaryDirectory(t);
   const processes = new Processes(t, { path: directory });
   const members = await processes.startJoined(4);

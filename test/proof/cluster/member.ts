@@ -30,7 +30,7 @@ let attempted = 0;
 let confirmed = 0;
 
 /**
- * Writes number after number, each in one batch with a counter, in ticks of `width`. What is confirmed is told to the parent
+ * Writes number after number, each in one batch with a counter, in ticks of `width`. What is confirmed is reported to the parent
  * at once, so that it is known even if this process dies in the next moment.
  */
 async function write(label: string, width: number, limit: number): Promise<void> {

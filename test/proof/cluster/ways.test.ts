@@ -72,7 +72,7 @@ test("worker threads", async (t) => {
   assert.deepEqual(codes, [0, 0, 0]);
 });
 
-test("one plain process ends by itself when it has nothing pending, and what it wrote is there", async (t) => {
+test("one plain process ends by itself when it has nothing pending, and what it wrote is in the file", async (t) => {
   const directory = temporaryDirectory(t);
   const file = join(directory, "plain.mjs");
   writeFileSync(

@@ -1,4 +1,4 @@
-/** Opens a damaged storage as a manager does, and judges what comes of it. */
+/** Opens a damaged storage as a manager does, and judges the result. */
 import assert from "node:assert/strict";
 import { highestEpoch, newestSeat, Seat } from "../../../dist/core/local/election/seat.js";
 import type { LogPosition } from "../../../dist/core/local/machine/machine.js";
@@ -47,7 +47,7 @@ export function open(files: MemoryFiles, recover: "strict" | "salvage", mark: Lo
   }
 }
 
-/** Opens in one mode, and throws when what comes of it is not allowed. Returns a word for it. */
+/** Opens in one mode, and throws when the result is not allowed. Returns a word for the result. */
 export function judge(stored: Stored, damage: Damage, mode: Mode): string {
   const files = stored.files.afterCrash();
   damage.apply(files);

@@ -1,4 +1,4 @@
-/** Damaged storages that real members open: they show what the files hold, and whoever opens them is told what is wrong. */
+/** Real members open damaged storages: they show what the files hold, and report what is wrong. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MemoryFiles } from "../../core/local/machine/memory-files.js";

@@ -101,7 +101,7 @@ function makeCopy(): Stored {
 
 export const STORAGES: readonly Stored[] = [makeWhole(), makeYoung(), makeRotated(), makeCopy()];
 
-/** What is in a storage that nothing is wrong with, as text. */
+/** What is in a storage whose files are intact, as text. */
 export function textIn(files: MemoryFiles): string {
   return load(
     files,

@@ -27,7 +27,7 @@ function randomCase(seed: number): Case {
   return { stored, damage: randomDamage(stored, roll) };
 }
 
-/** The numbers of the cases to run: those of single damages count from 1, what is beyond is a seed. */
+/** The numbers of the cases to run: those of single damages count from 1, a higher number is a seed. */
 function* numbersOf(count: number): Generator<number> {
   yield* isReplay ? [] : FAILED_ONCE;
   for (let number = 1; number <= count && !isReplay; number++) if (isCampaign || number % SHARE === 0) yield number;
@@ -35,7 +35,7 @@ function* numbersOf(count: number): Generator<number> {
   yield* seeds(0);
 }
 
-test("whatever byte is corrupt, nothing wrong is read, and nothing that is intact is lost in silence", (t) => {
+test("whatever byte is corrupt, nothing wrong is read, and nothing that is intact is lost without a report", (t) => {
   const cases = STORAGES.flatMap((stored) => [...damagesOf(stored)].map((damage): Case => ({ stored, damage })));
   const outcomes: Record<string, number> = {};
   let openCount = 0;

@@ -1,4 +1,4 @@
-/** Real disks that get full at different places, and real limits of a file's size: of the log, of its first frame, of a snapshot. */
+/** Real disks that get full, and real limits of a file's size, at different places: in the log, its first frame, a snapshot. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmdirSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** What was written, so that whatever a member shows can be judged. Each key has one writer, and no value twice. */
+/** What was written, by which everything that a member shows is judged. Each key has one writer, and no value twice. */
 import assert from "node:assert/strict";
 
 /** The number that all members increment. */
@@ -9,11 +9,11 @@ interface Line {
   readonly values: (string | null)[];
   /** The place of the last one that was confirmed. */
   confirmed: number;
-  /** Whether its writer is gone with writes that nobody knows to be confirmed. */
+  /** Whether its writer is gone with writes that may or may not be confirmed. */
   isOpenEnded: boolean;
 }
 
-/** What one member has seen of each line: nothing goes back from there. */
+/** What one member has seen of each line: it must never show anything older. */
 export type Seen = Map<string, number>;
 
 export class Ledger {
@@ -36,7 +36,7 @@ export class Ledger {
     this.#added++;
   }
 
-  /** What is there before anybody writes. */
+  /** The values before any member writes. */
   begin(entries: Iterable<readonly [string, unknown]>): void {
     for (const [key, value] of entries) {
       if (key === COUNT) this.#added = this.#counted = Number(value);
@@ -92,7 +92,7 @@ export class Ledger {
     }
   }
 
-  /** Checks what is there in the end: all that was confirmed, and all that a member wrote which is still there. */
+  /** Checks the state in the end: it has all that was confirmed, and all that a member wrote that is still alive. */
   expectComplete(name: string, keys: readonly string[], get: (key: string) => unknown): void {
     if (this.mayBeVoid && keys.length === 0) return;
     this.#expectKnown(name, keys);

@@ -1,4 +1,4 @@
-/** One member over files that fail: the real engine and replica, and what its user is told. */
+/** One member over files that fail: the real engine and replica, and what is reported to its user. */
 import assert from "node:assert/strict";
 import { preparePlace } from "../../../dist/core/local/disk/directory.js";
 import type { HubOptions, Machine } from "../../../dist/core/local/machine/machine.js";
@@ -9,7 +9,7 @@ import { COUNT, type Seen } from "./disk-ledger.js";
 import type { FaultyFiles } from "./disk-seam.js";
 import type { Stage } from "./disk-stage.js";
 
-/** Longest time, in ms, that a leaving member waits for what is pending. */
+/** Longest time, in ms, that a leaving member waits for its pending writes. */
 const CLOSE_WAIT_MS = 10_000;
 const MAX_BYTES = 1 << 20;
 /** Keys of one member, so that it overwrites what it wrote. */
@@ -19,7 +19,7 @@ export class Member implements ReplicaEvents {
   readonly name: string;
   readonly process: Process;
   readonly replica: Replica;
-  /** What it was told of, newest last. */
+  /** The errors that were reported to it, newest last. */
   readonly errors: Error[] = [];
   readonly #stage: Stage;
   readonly #machine: Machine;
@@ -70,7 +70,7 @@ export class Member implements ReplicaEvents {
     for (let left = 0; left < batchCount; left++) this.#later(() => this.#writeBatch());
   }
 
-  /** Tells, once, that all that it wrote before is confirmed. */
+  /** Calls back, once, when all that it wrote before is confirmed. */
   flush(done: () => void): void {
     this.#later(() => {
       const point = this.#stage.ledger.pointOf(this.name);
@@ -81,12 +81,12 @@ export class Member implements ReplicaEvents {
     });
   }
 
-  /** Tells, once, that all that was confirmed is visible here. */
+  /** Calls back, once, when all that was confirmed is visible here. */
   sync(done: () => void): void {
     this.#in(0, () => this.#follow(this.replica.sync(), done));
   }
 
-  /** Leaves as a storage does; `status` and `refusal` tell what became of it. */
+  /** Leaves as a storage does; `status` and `refusal` show what became of it. */
   leave(destroy: boolean): void {
     this.#later(() => {
       if (destroy) {

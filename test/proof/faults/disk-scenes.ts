@@ -13,7 +13,7 @@ import type { Fault, Seam } from "./disk-seam.js";
 import { type Ending, Stage } from "./disk-stage.js";
 
 const DIRECTORY = "/data/app.db.d";
-/** ms in which a manager of before the restart counts as dead, and some more. */
+/** ms in which a manager from before the restart counts as dead, and some more. */
 const LEASE_MS = 12_000;
 
 export interface Scene {
@@ -60,7 +60,7 @@ async function playFailover(stage: Stage): Promise<void> {
   await stage.flushed(third);
 }
 
-/** What a write leaves that was interrupted, and ends of before. */
+/** What an interrupted write leaves, and torn ends from before. */
 function tearEnd(stage: Stage): void {
   const newest = stage.disk
     .list(DIRECTORY)
@@ -76,7 +76,7 @@ function tearEnd(stage: Stage): void {
   }
 }
 
-/** Everybody is killed and the machine is started anew: the seat is of before. */
+/** All members are killed and the machine is started again: the seat is from before. */
 async function playRestart(stage: Stage): Promise<void> {
   const first = await stage.opened();
   first.write(3);
@@ -105,7 +105,7 @@ async function playOn(stage: Stage, member: Member): Promise<void> {
   await stage.opened();
 }
 
-/** Damaged files, of which what is intact is kept; somebody is told. */
+/** Damaged files, of which what is intact is kept, and a member reports that. */
 async function playSalvage(stage: Stage): Promise<void> {
   const member = await stage.opened();
   const isTold = () => member.errors.some(({ message }) => message.includes("corrupt files were kept aside"));
@@ -116,7 +116,7 @@ async function playSalvage(stage: Stage): Promise<void> {
   await playOn(stage, member);
 }
 
-/** One removes everything while another has it open, then the last one does; and once more what is made after it. */
+/** One member removes everything while another has it open, then the last one does; then the next storage is removed too. */
 async function playRemoval(stage: Stage): Promise<void> {
   const [first, second] = await twoThatWrote(stage, 3);
   await stage.left(second);
@@ -196,7 +196,7 @@ function stageWithEnd(seed: number): Stage {
 
 const VERSION_1 = { data: { user: { name: "ann", tags: ["x", "y"] }, hits: 3 }, lives: { "user.name": 0 } };
 
-/** What is in files, by the pure functions: top-level keys and values; what a salvage keeps, when they are damaged. */
+/** What is in files, by the pure functions: top-level keys and values; of damaged files, what a salvage keeps. */
 function entriesIn(files: MemoryFiles): [string, unknown][] {
   const copy = files.afterCrash();
   const recovered = recoverForHub(machineOf(copy), place, 9, { recover: "salvage" }, null);
@@ -243,7 +243,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   passing: { stage: (seed) => stageOf(seed, { persist: false }), play: playPassing },
 };
 
-/** Plays a scene with a fault; returns what was seen of the files, and what was not as it must be. */
+/** Plays a scene with a fault; returns what was seen of the files, and what was wrong. */
 export async function perform(
   scene: Scene,
   seed: number,

@@ -46,13 +46,13 @@ const SYNC_MS = 5;
 
 /** All calls of one machine. */
 export class Seam {
-  /** What goes wrong; null: nothing. */
+  /** The fault; null: none. */
   fault: Fault | null = null;
   /** Whether a write was cut short by a disk that is full now. */
   #isFull = false;
   /** How many calls there were. */
   callCount = 0;
-  /** Each call, the place in the source that made it, and that with its caller; filled only while nothing is to go wrong. */
+  /** Each call, the place in the source that made it, and that with its caller; filled only while there is no fault. */
   readonly calls: { readonly call: Call; readonly site: string; readonly way: string }[] = [];
   /** The places in the source whose calls have failed. */
   readonly failedSites = new Set<string>();

@@ -10,7 +10,7 @@ import { Ledger } from "./disk-ledger.js";
 import { Member } from "./disk-member.js";
 import { FaultyFiles, Seam } from "./disk-seam.js";
 
-/** ms after which a disk that fails for ever is healed, when something waits for it; somebody was told until then. */
+/** ms after which a disk that fails forever is healed, when something waits for it; a member has reported it by then. */
 const PATIENCE_MS = 3000;
 /** Longest time, in ms, until what must happen has happened when nothing fails any more. */
 const RECOVERY_MS = 60_000;
@@ -71,7 +71,7 @@ export class Stage extends World {
   /** The ledger judges here, not the history of random simulations. */
   override expect(): void {}
 
-  /** Notes the first thing that is not as it must be. */
+  /** Notes the first thing that is wrong. */
   note(check: () => void): void {
     super.expect(check);
   }
@@ -93,7 +93,7 @@ export class Stage extends World {
     return isOver;
   }
 
-  /** Returns when a condition holds; a disk that fails for ever is healed when it is waited for. */
+  /** Returns when a condition holds; a disk that fails forever is healed when it is waited for. */
   async until(what: string, isDone: () => boolean): Promise<void> {
     for (let waitedMs = 0; waitedMs < RECOVERY_MS; waitedMs += this.patienceMs) {
       if (await this.pass(this.patienceMs, isDone)) return;
@@ -161,7 +161,7 @@ export class Stage extends World {
     this.scheduler.world.in(5, () => member.process.kill());
   }
 
-  /** Nothing fails any more: all that is pending gets confirmed, nothing was lost, and a cold start finds the same. */
+  /** Nothing fails any more: all pending writes get confirmed, nothing was lost, and a cold start finds the same. */
   async finish(ending: Ending): Promise<void> {
     this.heal();
     for (const member of this.cast) {
@@ -190,7 +190,7 @@ export class Stage extends World {
   }
 
   /**
-   * Whether a disk that failed for ever refused both a sync and what was to be written anew, until the manager had left: then
+   * Whether a disk that failed forever refused both a sync and the repeated write, until the manager had left: then
    * its successor cannot know that a loss of power would leave a hole, which is found and reported.
    */
   #hasGivenUp(): boolean {
@@ -232,7 +232,7 @@ export class Stage extends World {
     }
   }
 
-  /** Of a closed storage one snapshot and one seat are left; a loss of power may leave a socket that nobody knows any more. */
+  /** Of a closed storage one snapshot and one seat are left; a loss of power may leave a socket that belongs to no process. */
   #expectNoStrays(): void {
     if (!this.options.persist) return;
     const names = this.disk.list("/data/app.db.d").filter((name) => !/^(torn|corrupt|hub)\./.test(name));

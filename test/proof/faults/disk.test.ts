@@ -13,7 +13,7 @@ import type { Ending } from "./disk-stage.js";
 
 /** One case of so many runs in `npm test`, and the first call that comes from each place in the source. */
 const SHARE = 100;
-/** What only a loss of power brings to light. */
+/** Faults that only a loss of power shows. */
 const SYNCS: ReadonlySet<Call> = new Set(["sync", "syncLater", "syncDirectory"]);
 /** The scenes in which no failed sync is left out in `npm test`. */
 const ALL_SYNCS: ReadonlySet<string> = new Set(["life", "removal"]);
@@ -32,7 +32,7 @@ interface Case {
 /** Cases that failed once: a number of the sweep, or a seed beyond it. */
 const FAILED_ONCE: readonly number[] = [];
 
-/** Every case of the fixed scenes, in an order that never changes for the same source; and those that no gate leaves out. */
+/** Every case of the fixed scenes, in an order that is the same for the same source; and the cases that no gate leaves out. */
 async function sweep(): Promise<{ cases: Case[]; firsts: Set<Case> }> {
   const cases: Case[] = [];
   const firsts = new Set<Case>();
@@ -75,7 +75,7 @@ async function randomCase(seed: number): Promise<Case> {
   return { scene, seed, at, call, answer: pick(answersTo(call)), isLasting: roll() < 0.5, ending: pick(ENDINGS) };
 }
 
-/** The numbers of the cases to run: those of the sweep count from 1, what is beyond is a seed. */
+/** The numbers of the cases to run: those of the sweep count from 1, a higher number is a seed. */
 function* numbersOf({ cases, firsts }: { cases: readonly Case[]; firsts: ReadonlySet<Case> }): Generator<number> {
   yield* isReplay ? [] : FAILED_ONCE;
   for (const [index, next] of isReplay ? [] : cases.entries()) {

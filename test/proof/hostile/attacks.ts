@@ -3,7 +3,7 @@ import { MAX_ARRAY_LENGTH, MAX_DEPTH } from "../../../dist/core/log/limits.js";
 import type { Replica } from "../../../dist/core/replica/replica.js";
 import { nested } from "./streams.js";
 
-/** What a value of somebody else throws at whoever reads it. */
+/** The error that a hostile value throws when it is read. */
 export const MINE = new Error("mine");
 const throwMine = (): never => {
   throw MINE;
@@ -81,7 +81,7 @@ export const PLAIN_PATHS: unknown[] = [
   "a.b",
 ];
 
-/** Values that JSON carries, or makes something of; each by what makes it, since some can be used once only. */
+/** Values that JSON carries or converts; each as a function that creates it, since some can be used only once. */
 export const VALUES: ((replica: Replica) => unknown)[] = [
   () => JSON.parse('{"__proto__":{"polluted":1},"a":{"__proto__":{"toString":null}}}'),
   () => JSON.parse('[{"__proto__":[]},{"constructor":{"prototype":{"x":1}}}]'),

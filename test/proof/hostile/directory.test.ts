@@ -28,7 +28,7 @@ const isRoot = process.getuid?.() === 0;
 const needsRoot = { skip: !isRoot && "needs root" };
 const PRECIOUS = "somebody else's";
 
-/** A file and a directory that are none of a storage's business. */
+/** A file and a directory that do not belong to the storage. */
 class Outside {
   readonly directory: string;
   readonly file: string;
@@ -58,14 +58,14 @@ const THINGS: Record<string, (path: string, outside: Outside) => unknown> = {
 const NAMES = ["../app.db", "seat.1", "seat.5", "log.3.1", "snapshot.7", "claim.1"];
 
 for (const [what, put] of Object.entries(THINGS)) {
-  test(`${what} where a file should be is refused, and what is behind it stays as it is`, async (t) => {
+  test(`${what} where a file should be is refused, and what it leads to stays as it is`, async (t) => {
     const refuse = async (name: string) => {
       const outside = new Outside(t);
       const home = new Home(t);
       mkdirSync(home.folder, { mode: 0o700 });
       const path = join(home.folder, name);
       put(path, outside);
-      // In a process of its own: whoever waits for a pipe cannot be told to stop.
+      // In a process of its own, since a process that waits for a pipe cannot be stopped from inside.
       const told = { code: "ERR_STORAGE_DIRECTORY", message: new RegExp(`expected ${path} to be a file`) };
       if (what === "a pipe") await assert.rejects(home.member(), told, name);
       else await assert.rejects(Storage.open("app", { path: home.directory }), told, name);
@@ -99,7 +99,7 @@ test("a directory of a storage that is a link is refused, wherever it leads", as
   }
 });
 
-test("app.db is replaced, not written through, when somebody has made it a link or given it a second name", async (t) => {
+test("app.db is replaced, not written through, when it is a link or has a second name", async (t) => {
   const outside = new Outside(t);
   const home = new Home(t);
   let storage = await home.open();
@@ -123,7 +123,7 @@ test("app.db is replaced, not written through, when somebody has made it a link 
   assert.equal((await home.open()).get("key"), 3);
 });
 
-test("destroy removes names, never what is behind them, and keeps what is not its own", async (t) => {
+test("destroy removes names, never what they lead to, and keeps files that are not its own", async (t) => {
   const outside = new Outside(t);
   const home = new Home(t);
   const storage = await home.open();
@@ -172,7 +172,7 @@ test("a storage that does not persist stays out of a shelter that is a link, or 
   }
 });
 
-test("a storage that does not persist stays out of a shelter that belongs to somebody else", needsRoot, (t) => {
+test("a storage that does not persist stays out of a shelter that belongs to another user", needsRoot, (t) => {
   const home = new Home(t, { persist: false });
   const shelter = shelterIn(t);
   mkdirSync(shelter, { mode: 0o700 });
@@ -181,7 +181,7 @@ test("a storage that does not persist stays out of a shelter that belongs to som
   assert.deepEqual(readdirSync(shelter), []);
 });
 
-test("a name that aims at another file is refused, and nothing is made", (t) => {
+test("a name that aims at another file is refused, and nothing is created", (t) => {
   const home = new Home(t);
   const names = ["../x", "a/b", "/x", "..", ".", "", "a\0b", "a".repeat(65)];
   for (const name of names) assert.throws(() => new Storage(name, { path: home.directory }), TypeError, name);

@@ -1,6 +1,6 @@
 /**
- * Bytes of a seed against everything that reads bytes: the connection, the codec, a hub's strangers and members, the files.
- * Whatever they are, the outcome is one that is documented, nobody else is disturbed, and no more memory is taken than the
+ * Bytes of a seed against everything that reads bytes: the connection, the codec, a hub before and after a hello, the files.
+ * Whatever they are, the outcome is one that is documented, no other member is disturbed, and no more memory is taken than the
  * limits say.
  */
 import assert from "node:assert/strict";
@@ -17,7 +17,7 @@ const GATE = 32;
 const INPUTS = 250;
 /** Most bytes of a buffer that is made for inputs that are all shorter: one block of a file. */
 const MAX_BUFFER_BYTES = 1024 * 1024;
-/** Most bytes that may be held for longer than the inputs that made them: what the engine takes by and by for its own code. */
+/** Most bytes that may be held for longer than the inputs that made them: what V8 takes over time for its own code. */
 const MAX_GROWTH_BYTES = 2 * 1024 * 1024;
 /** Seeds that the engine has to warm up. */
 const WARM_UP = isCampaign ? 100 : 10;

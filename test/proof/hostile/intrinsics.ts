@@ -1,4 +1,4 @@
-/** What the language itself is made of, and whether it still is what it was. */
+/** The built-in objects of the language, and whether they are unchanged. */
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 

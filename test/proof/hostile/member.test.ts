@@ -1,6 +1,6 @@
 /**
  * A member and a hub that does not keep to the protocol: whatever it sends, the connection ends with a reason, the member's
- * process goes on, and what was delivered before stands.
+ * process goes on, and what was delivered before stays.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -89,7 +89,7 @@ const noJson = Buffer.from("{");
 
 const PAST = "a batch from the past";
 
-/** What a hub may say first, and what it may say to whom it has welcomed. */
+/** What a hostile hub sends first, and what it sends to a member that it has welcomed. */
 const FIRST: ReadonlyArray<readonly [string, Buffer]> = [
   ["a welcome that is no JSON", encodeFrame(WELCOME, { epoch: 1 }, noJson)],
   ["a welcome that is null", encodeJson(WELCOME, { epoch: 1 }, null)],
@@ -120,7 +120,7 @@ const LATER: ReadonlyArray<readonly [string, Buffer]> = [
   ["a kind that there is not", encodeFrame(77, {})],
 ];
 
-/** The connection has ended, once, and nothing says that another try is in vain. */
+/** The connection has ended, once, and with no error that rules out another try. */
 function expectBreach(ends: readonly HubSessionEnd[]): void {
   assert.equal(ends.length, 1);
   assert.match(String(ends[0]?.reason?.name), /^(ProtocolError|MalformedError)$/);

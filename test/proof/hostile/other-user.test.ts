@@ -50,7 +50,7 @@ const INTRUDE = `
   console.log(JSON.stringify(tried));
 `;
 
-/** What he does before anybody else is there. */
+/** What he does before any member exists. */
 const SQUAT = `
   import fs from "node:fs";
   const [shelter, mode] = process.argv.slice(1);
@@ -141,7 +141,7 @@ async function expectPrivate(owner: Owner, member: Member): Promise<void> {
   const place = placeOf(dirname(filename), "app");
   const address = newestSeat(nodeMachine, place)?.content?.address as string;
   const outcomes = JSON.parse(await asNobody(INTRUDE, place.directory, filename, address)) as Record<string, string>;
-  // Who sees that there is something, and who only sees that he may not look, depends on where it is.
+  // Whether he sees that something exists, or only that he may not look, depends on where it is.
   const refusals = new Set(["EACCES", "EPERM", "ENOENT"]);
   assert.deepEqual(
     Object.entries(outcomes).filter(([, outcome]) => !refusals.has(outcome)),
@@ -207,7 +207,7 @@ for (const mode of [0o777, 0o1777, 0o700]) {
   });
 }
 
-test("another user who makes the storage's directory first is found out", needsRoot, async (t) => {
+test("a storage refuses a directory that another user has created first", needsRoot, async (t) => {
   const owner = new Owner(t, 0o022);
   const directory = join(owner.common, "app.db.d");
   assert.equal(await asNobody(SQUAT, directory, `${0o700}`), "done");

@@ -51,7 +51,7 @@ class Honest {
     assert.equal(await this.manager.call("isManager"), true);
   }
 
-  /** Returns when each of them has learned of further confirmed writes. */
+  /** Returns when each member has had further writes confirmed. */
   async goOn(): Promise<void> {
     const before = this.#members.map(({ confirmed }) => confirmed);
     await until("writes are confirmed", () =>
@@ -78,19 +78,19 @@ class Honest {
   }
 }
 
-/** Open files of a process; null where the system does not tell. */
+/** Open files of a process; null where the system does not report it. */
 function openFilesOf(member: Member): number | null {
   const listing = `/proc/${member.pid}/fd`;
   return existsSync(listing) ? readdirSync(listing).length : null;
 }
 
-/** KiB of memory that a process has; 0 where the system does not tell. */
+/** KiB of memory that a process has; 0 where the system does not report it. */
 function residentKiB(member: Member): number {
   const status = `/proc/${member.pid}/status`;
   return existsSync(status) ? Number(/VmRSS:\s+(\d+)/.exec(readFileSync(status, "utf8"))?.[1] ?? 0) : 0;
 }
 
-test("whoever has not proved himself in two seconds is gone, however he spends them, and was told nothing", async (t) => {
+test("a stranger that has not proved itself in two seconds is dropped, whatever it does in them, and is sent nothing", async (t) => {
   const honest = new Honest(t);
   await honest.start();
   const { address, token } = seatIn(honest.directory);
@@ -163,7 +163,7 @@ test("a member that breaks the protocol, or takes nothing, is dropped; the other
   const deaf = (await joined("deaf")).turnDeaf();
   for (let round = 0; round < 10; round++) {
     await honest.manager.call("fill", `fill${round}.`, 4, BACKLOG_BYTES / 8);
-    // Whoever takes what is sent to him has taken it then.
+    // A connection that reads has read everything by then.
     await honest.goOn();
   }
   await until("whoever takes nothing is dropped", async () => (await honest.manager.stats()).members === 2);
@@ -171,7 +171,7 @@ test("a member that breaks the protocol, or takes nothing, is dropped; the other
   await honest.check();
 });
 
-test("text of a member that is no JSON stops nobody, and is null for all", async (t) => {
+test("text of a member that is no JSON stops no other member, and is null for all", async (t) => {
   const honest = new Honest(t);
   await honest.start();
   const { address, token } = seatIn(honest.directory);

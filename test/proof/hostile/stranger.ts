@@ -1,4 +1,4 @@
-/** Somebody who connects to the real socket of a hub and does there what he likes. */
+/** A process that connects to the real socket of a hub and does not keep to the protocol. */
 import { connect, type Socket } from "node:net";
 import type { TestContext } from "node:test";
 import { placeOf } from "../../../dist/core/local/disk/file-names.js";
@@ -25,7 +25,7 @@ export class Stranger {
     this.#socket.on("data", (chunk) => {
       this.#received = Buffer.concat([this.#received, chunk]);
     });
-    // The other side hangs up: so does he, or he would wait for ever.
+    // The other side has closed: so must this one, or it would wait forever.
     this.#socket.on("end", () => this.#socket.destroy());
     this.#socket.on("error", () => {});
     this.#socket.on("close", () => {
@@ -38,7 +38,7 @@ export class Stranger {
     return this.#received.length;
   }
 
-  /** The kinds of the whole frames that he got. */
+  /** The kinds of the whole frames that it got. */
   get kinds(): number[] {
     const kinds: number[] = [];
     for (let at = 0; at + 12 <= this.#received.length; at += lengthOf(this.#received, at)) {
@@ -52,7 +52,7 @@ export class Stranger {
     return this;
   }
 
-  /** Says it byte by byte, one each `ms`. */
+  /** Sends bytes one by one, one each `ms`. */
   saySlowly(bytes: Buffer, ms: number): this {
     let at = 0;
     const timer = setInterval(() => {
@@ -62,7 +62,7 @@ export class Stranger {
     return this;
   }
 
-  /** Will say nothing more, and still listens. */
+  /** Sends nothing more, and still reads. */
   hangUp(): this {
     this.#socket.end();
     return this;

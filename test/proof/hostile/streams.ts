@@ -1,6 +1,6 @@
 /**
  * Hostile bytes, determined by a seed: random ones, streams of frames that were changed, and frames whose checksum is right
- * over a body that nobody who keeps to FORMAT.md would make.
+ * over a body that breaks FORMAT.md.
  */
 import { PROTOCOL } from "../../../dist/core/local/wire/messages.js";
 import { encodeEntries } from "../../../dist/core/log/codec.js";
@@ -37,7 +37,7 @@ const NUMBERS = [
   1.7e12,
 ];
 const TEXTS = ["", "{", "]", "nul", '"', "{}x", "01", "\u0000", "[1,]", '"\\', "undefined", "NaN", "1e999", "-0"];
-/** An empty text is malformed; all others are for the members. */
+/** An empty text is malformed; all others are passed on to the members. */
 const NO_VALUES = TEXTS.filter((text) => text !== "");
 const VALUES = [
   "1",
@@ -143,7 +143,7 @@ export class Hostility {
     }
   }
 
-  /** Entries byte by byte, most of them sound, so that a reader comes far before it meets the one that is not. */
+  /** Entries byte by byte, most of them intact, so that a reader comes far before it meets the one that is not. */
   entries(): Buffer {
     const real = this.below(4);
     const count = this.chance(0.8) ? real : this.pick(COUNTS);

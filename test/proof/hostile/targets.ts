@@ -132,7 +132,7 @@ function reloaded(table: Table): Table {
   return next;
 }
 
-/** A hub, members that keep to the protocol, and somebody who does not. */
+/** A hub, members that keep to the protocol, and a connection that does not. */
 export class HostileHub {
   #hub = new ManualHub();
   #honest = this.#hub.join("honest");
@@ -176,7 +176,7 @@ export class HostileHub {
     if (this.#inputs % 50 === 0) assert.equal(shown(this.#unread), expected, "one that reads late");
   }
 
-  /** What somebody says who does not know the token. */
+  /** What a connection sends that does not know the token. */
   #greeting(hostility: Hostility): Buffer {
     const token = hostility.pick(["", TOKEN.slice(1), `${TOKEN}0`, "0".repeat(TOKEN.length), 5, null, [TOKEN]]);
     const hello = helloFrame({ token, protocol: hostility.pick([0, 2, 99]), seq: hostility.pick([0, -1, 1e300]) });
@@ -184,7 +184,7 @@ export class HostileHub {
     return hostility.chance(0.8) ? bytes : stream(hostility);
   }
 
-  /** What was appended is what watching members were told, each frame of it was sent as a sound batch, and all can apply it. */
+  /** What was appended is what watching members got, each frame of it was sent as an intact batch, and all can apply it. */
   #checkLog(before: number, sent: Buffer): void {
     const appended = framesIn(this.#hub.files.get(this.#hub.logPath).subarray(before), MAX_FRAME_BYTES).frames;
     const told = this.#watching.of(BATCH).map(({ frame }) => frame);
@@ -219,7 +219,7 @@ export class HostileHub {
 const isDocumented = (error: unknown): boolean =>
   ["ERR_STORAGE_CORRUPT", "ERR_STORAGE_FORMAT"].includes((error as { code?: string }).code ?? "");
 
-/** Files with right checksums over anything are read, or refused as damaged or foreign; by a hub and by a member that joins. */
+/** Files with right checksums over anything are read, or refused as corrupt or as another format, by a hub and a joining member. */
 export function feedFiles(hostility: Hostility): void {
   const path = hostility.pick([SNAPSHOT, ...CLOSED, LAST, LAST, SNAPSHOT]);
   const content = Buffer.from(storage.get(path));

@@ -1,7 +1,7 @@
 /**
  * Paths and values that aim at prototypes, at the limits and at the code that reads them: whatever is refused is refused with
- * the documented errors and changes nothing, whatever is taken is the same on all members and after a reload, and the language
- * is what it was.
+ * the documented errors and changes nothing, whatever is taken is the same on all members and after a reload, and the
+ * language is unchanged.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -29,7 +29,7 @@ function isDocumented(error: unknown): boolean {
   return error === MINE || error instanceof TypeError || error instanceof RangeError || error instanceof StorageError;
 }
 
-/** Two members and the files, which all hold the same when they are worth anything. */
+/** Two members and the files, which must all hold the same. */
 class World {
   readonly writer = openReplica();
   readonly reader = openReplica();
@@ -61,7 +61,7 @@ class World {
     this.fold.batch(frame, 0, frame.length);
   }
 
-  /** Confirms everything, and checks that all hold the same, also when it is loaded anew. */
+  /** Confirms everything, and checks that all hold the same, also when it is loaded again. */
   async settle(): Promise<void> {
     await tick();
     for (const frame of this.writer.sent.splice(0)) {
@@ -93,12 +93,15 @@ class World {
   }
 }
 
-/** Keys in any order, with what tells -0, own properties and prototypes apart. */
+/** Keys in any order, with what distinguishes -0, own properties and prototypes. */
 function textOf(entries: [string, unknown][]): string {
   const shown = (value: unknown): unknown => {
     if (Object.is(value, -0)) return "minus zero";
     if (typeof value !== "object" || value === null) return value;
-    assert.ok([Object.prototype, Array.prototype].includes(Object.getPrototypeOf(value)), "a foreign prototype");
+    assert.ok(
+      [Object.prototype, Array.prototype].includes(Object.getPrototypeOf(value)),
+      "a prototype that is not the language's own",
+    );
     assert.ok(Object.isFrozen(value));
     if (Array.isArray(value)) return ["array", ...Array.from(value, shown)];
     return Object.keys(value)
@@ -244,7 +247,7 @@ test("entries of another member that step through prototypes are plain data ever
   intrinsics.check();
 });
 
-test("long paths that nobody uses twice take no memory", () => {
+test("long paths that are used only once take no memory", () => {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
   const { replica } = openReplica();

@@ -1,6 +1,6 @@
 /**
  * The state machine written the simplest way: whole values are copied at every step, nothing is cached or shared, nothing
- * is ever swept. What it says is right by inspection, so the real one is compared with it.
+ * is ever swept. A reader can see that it is right, so the real one is compared with it.
  */
 import { isDeepStrictEqual } from "node:util";
 import {

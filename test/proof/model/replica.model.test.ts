@@ -213,7 +213,7 @@ function stepsOf(memberCount: number): fc.Arbitrary<Step> {
   );
 }
 
-/** Lets everything reach everybody. */
+/** Delivers everything to all members. */
 async function settle(world: World): Promise<void> {
   for (let round = 0; round < 3; round++) {
     await Promise.resolve();
@@ -242,7 +242,7 @@ async function checkResults(member: Member): Promise<void> {
   }
 }
 
-/** What is written gathers behind one batch, behind two, never. */
+/** Writes gather while one batch is on its way, while two are, never. */
 const IN_FLIGHT = fc.constantFrom(1, 2, 1000);
 
 for (const isEager of [true, false]) {

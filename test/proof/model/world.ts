@@ -1,4 +1,4 @@
-/** Replicas over one log in memory, each compared with the naive model after whatever happens. */
+/** Replicas over one log in memory, each compared with the naive model after every step. */
 import assert from "node:assert/strict";
 import { decodeEntries, encodeEntries } from "../../../dist/core/log/codec.js";
 import type { Batch, Entry } from "../../../dist/core/log/entry.js";
@@ -17,7 +17,7 @@ interface Ordered {
 interface Written {
   readonly entry: Entry;
   readonly time: number;
-  /** What the log made of it; undefined: it is not there. */
+  /** Its result at its place in the log; undefined: it is not in the log. */
   result: Result | "expired" | undefined;
   /** A snapshot brought it, so its result may be unknown. */
   isCovered: boolean;
@@ -78,7 +78,7 @@ export class Member {
   mode: "parted" | "catching" | "joined" = "parted";
   #restored: Naive | null = null;
   #coveredSeq = 0;
-  /** What the snapshot remembers of origins: of a forgotten one nobody can tell what was applied. */
+  /** What the snapshot remembers of origins: of a forgotten one it is not known what was applied. */
   #remembered: SnapshotHead["origins"] = [];
   #joinedAt = 0;
   readonly #later: (() => void)[] = [];
@@ -197,7 +197,7 @@ export class Member {
     for (const call of this.#later.splice(0)) call();
   }
 
-  /** The naive view: the log so far, then what is pending. */
+  /** The naive view: the log so far, then the pending writes. */
   expected(): Naive {
     const view = this.shown.clone();
     for (const { entry, time } of this.pending) view.execute(entry, time);
@@ -250,7 +250,7 @@ export class Member {
     });
   }
 
-  /** What the restored state has of this member's batches is pending no more, and what is older than those neither. */
+  /** This member's batches that the restored state has leave the pending ones, and so do all older batches. */
   #leaveFound(): void {
     const places = this.sent.map(({ origin, number }) =>
       this.#world.log.slice(0, this.shown.seq).find(({ batch, results }) => {
@@ -272,7 +272,7 @@ export function assertFrozen(value: unknown): void {
   for (const member of Object.values(value)) assertFrozen(member);
 }
 
-/** A text that differs between equal states only by chance: whatever a snapshot would hold. */
+/** A text of all that a snapshot would hold, the same for equal states. */
 export function digest(table: Table): string {
   const lines = [...table.contents()].map((entry) => [
     entry.type,

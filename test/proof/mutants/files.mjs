@@ -31,14 +31,14 @@ export const fileMutants = [
     killedBy: writer,
   },
   {
-    name: "a segment is closed behind frames that were not confirmed",
+    name: "a segment is closed after frames that were not confirmed",
     file: WRITER,
     from: "const closed: Position = { epoch: this.#epoch, segment, offset };",
     to: "const closed: Position = { epoch: this.#epoch, segment, offset: offset && this.#segment.end };",
     killedBy: writer,
   },
   {
-    name: "a spoiled segment is written again",
+    name: "a segment whose fsync failed is written again",
     file: WRITER,
     from: "      if (this.mustRotate) this.rotate();\n",
     to: "",

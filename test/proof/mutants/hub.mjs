@@ -144,7 +144,7 @@ export const hubMutants = [
     killedBy: hub,
   },
   {
-    name: "members are not told of a segment that an append began",
+    name: "members get no first frame of a segment that an append began",
     file: HUB,
     from: "if (this.#writer.confirmed.segment !== segment) this.#broadcast(this.#writer.head);",
     to: "",

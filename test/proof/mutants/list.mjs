@@ -1,5 +1,5 @@
 /**
- * The mutants: mistakes that somebody might make, one change each. `from` occurs exactly once in `file`; `killedBy` names parts
+ * The mutants: mistakes that a programmer might make, one change each. `from` occurs exactly once in `file`; `killedBy` names parts
  * of the paths of the tests that are run, in this order, until one fails.
  */
 

@@ -13,7 +13,7 @@ export const logMutants = [
     killedBy: log,
   },
   {
-    name: "bytes may be left behind the entries of a frame",
+    name: "bytes may be left after the entries of a frame",
     file: CODEC,
     from: "if (this.#at !== this.#end) {",
     to: "if (this.#at > this.#end) {",

@@ -5,7 +5,15 @@ const CONNECTION = "src/core/local/wire/frame-connection.ts";
 const FAILURE_DETECTOR = "src/core/local/wire/failure-detector.ts";
 const LOCAL_LOG = "src/core/local/member/local-log.ts";
 const CLAIM_ORDER = "src/core/local/election/claim-order.ts";
-const member = ["member/hub-session", "member/delivery", "hub/hub.test", "hub/strangers", "hub/host", "hub/order", "simulation"];
+const member = [
+  "member/hub-session",
+  "member/delivery",
+  "hub/hub.test",
+  "hub/strangers",
+  "hub/host",
+  "hub/order",
+  "simulation",
+];
 
 export const memberMutants = [
   {

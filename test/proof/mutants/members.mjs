@@ -78,7 +78,7 @@ export const hubMembersMutants = [
     killedBy: ["hub/hub.test", "hub/strangers", "hub/host"],
   },
   {
-    name: "a member that is welcomed while the disk refuses is not told to wait",
+    name: "a member that is welcomed while the disk refuses gets no message to wait",
     file: MEMBERS,
     from: "      if (this.#isPaused) member.pause();\n",
     to: "",

@@ -32,7 +32,7 @@ export const removalMutants = [
     killedBy: ended,
   },
   {
-    name: "a storage that is opened anew does not go on behind its end",
+    name: "a storage that is opened again does not go on after its end",
     file: RECOVERY,
     from: "  if (end) publish(machine, place, epoch, end, []);\n  return end !== null;",
     to: "",
@@ -67,7 +67,7 @@ export const removalMutants = [
     killedBy: ended,
   },
   {
-    name: "epochs begin again behind an end",
+    name: "epochs begin again after an end",
     file: SEAT,
     from: "segmentsIn(names)[0]?.epoch ?? 0, tombstoneEpoch(machine, place));",
     to: "segmentsIn(names)[0]?.epoch ?? 0);",
@@ -102,7 +102,7 @@ export const removalMutants = [
     killedBy: removal,
   },
   {
-    name: "the log is ended without an empty batch behind the clear",
+    name: "the log is ended without an empty batch after the clear",
     file: HOST,
     from: "hub.rotate() && hub.order(encodeEntries([]))",
     to: "hub.rotate()",
@@ -116,7 +116,7 @@ export const removalMutants = [
     killedBy: removal,
   },
   {
-    name: "what is nobody's is shown to the next member",
+    name: "data that belongs to no living member is shown to the next member",
     file: HOST,
     from: "if (isVoid && recovered.seq > 0) {",
     to: "if (isVoid && recovered.seq < 0) {",

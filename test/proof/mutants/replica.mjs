@@ -113,7 +113,7 @@ export const replicaMutants = [
     killedBy: replica,
   },
   {
-    name: "an entry that leaves stays behind the next one",
+    name: "an entry that leaves is still named by the next one",
     file: PENDING,
     from: "    after.before = before;\n",
     to: "",
@@ -162,7 +162,7 @@ export const replicaMutants = [
     killedBy: replica,
   },
   {
-    name: "storage time falls behind the log with the clock",
+    name: "storage time falls below log time with the clock",
     file: TABLES,
     from: "return Math.max(this.#clock.now(), this.shown.time, this.#time);",
     to: "return this.#clock.now();",
@@ -211,7 +211,7 @@ export const replicaMutants = [
     killedBy: [...replica.slice(0, 2), "core/storage-life", "storage.test"],
   },
   {
-    name: "waiters of a batch that was rolled back wait for ever",
+    name: "waiters of a batch that was rolled back wait forever",
     file: WRITER,
     from: "    if (count === 0) this.#release(open.waiters);\n",
     to: "",
@@ -232,7 +232,7 @@ export const replicaMutants = [
     killedBy: ["replica/pending-queue"],
   },
   {
-    name: "nobody hears of own writes",
+    name: "own writes are not announced",
     file: APPLIER,
     from: 'if (this.#announcer.hasListeners("change")) for (const op',
     to: 'if (!this.#announcer.hasListeners("change")) for (const op',

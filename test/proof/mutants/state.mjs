@@ -59,7 +59,7 @@ export const stateMutants = [
     killedBy: state,
   },
   {
-    name: "what is expired is told by the member's own clock",
+    name: "what is expired is decided by the member's own clock",
     file: EXECUTOR,
     from: "const live = slot?.isExpired(time) ? undefined : slot;",
     to: "const live = slot?.isExpired(Date.now()) ? undefined : slot;",

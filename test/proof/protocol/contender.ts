@@ -1,4 +1,4 @@
-/** The steps of a process that wants the seat, as in `candidacy.ts`, `seat.ts` and `hub-host.ts`: from the claim to its first segment. */
+/** The steps of a process that wants the seat, as in `own-hub.ts`, `seat.ts` and `host.ts`: from the claim to its first segment. */
 import { beginBehindEnd } from "./ending.js";
 import { EMPTY } from "./history.js";
 import { hasBytes, hasLinks } from "./hold.js";
@@ -168,10 +168,10 @@ function recoverLog(turn: Turn, process: number): boolean {
       turn.take(process, "reads the log to its end", () => readLog(turn, process));
       return true;
     case LOOK_BEHIND:
-      turn.take(process, "looks for a whole frame behind the unfinished end", () => {
+      turn.take(process, "looks for a whole frame after the unfinished end", () => {
         const end = unpacked(world.of(process, NEXT));
         const isLater = world.hasSegment(end.slot) && world.frameCount(end.slot) > end.offset;
-        if (isLater && world.is("behind an unfinished end later bytes are looked at")) refuse(turn, process);
+        if (isLater && world.is("after an unfinished end later bytes are looked at")) refuse(turn, process);
         else goOn(READ_LINKS);
       });
       return true;
@@ -243,7 +243,7 @@ function readLog(turn: Turn, process: number): void {
   else if (world.isSeated(process)) expectTruth(turn, history);
 }
 
-/** Who has the seat must find all that anybody was told. */
+/** The process that has the seat must find all that any process was told. */
 function expectTruth(turn: Turn, history: number): void {
   const { world } = turn;
   const { histories } = world;
@@ -253,13 +253,13 @@ function expectTruth(turn: Turn, history: number): void {
 }
 
 /**
- * The files are said to be damaged, and nobody has damaged them. That is right where a process of before a removal has made
- * a segment in the directory before the next storage has begun: nobody knows what to do with it.
+ * The files are reported as corrupt, although no step has damaged them. That is right where a process from before a removal
+ * has created a segment in the directory before the next storage has begun: it is not known to which storage it belongs.
  */
 function refuse(turn: Turn, process: number): void {
   const { world } = turn;
   const isLate = world.epochOf(highest(world.segments())) <= world.get(END_EPOCH);
-  if (world.isSeated(process) && !isLate) turn.violate("the manager takes the log for damaged");
+  if (world.isSeated(process) && !isLate) turn.violate("the manager takes the log for corrupt");
   goIdle(world, process);
 }
 

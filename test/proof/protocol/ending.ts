@@ -1,16 +1,16 @@
-/** How a contender goes on behind the end of a storage that was removed, as in `recovery.ts` and `tombstone.ts`. */
+/** How a contender goes on after the end of a storage that was removed, as in `recovery.ts` and `tombstone.ts`. */
 import { newestSnapshot } from "./reading.js";
 import { LIST_LOG, LIST_SNAPSHOTS, PUBLISH_END, READ_END } from "./steps.js";
 import type { Turn } from "./turn.js";
 import { END_LOG, LOG, NEXT, STEP, type World } from "./world.js";
 
-/** Whether a snapshot is what is left of a storage that ended. */
+/** Whether a snapshot is the last file of a storage that ended. */
 function isLeft(world: World, seq: number, end: number): boolean {
   const { histories } = world;
   return seq === histories.length(end) - 1 && world.snapshot(seq) === histories.first(end, seq);
 }
 
-/** Where a storage was removed, the log goes on behind its end. */
+/** Where a storage was removed, the log goes on after its end. */
 export function beginBehindEnd(turn: Turn, process: number): boolean {
   const { world } = turn;
   const goOn = (step: number) => world.put(process, STEP, step);

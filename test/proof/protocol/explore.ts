@@ -2,10 +2,10 @@
  * An explicit-state model checker: breadth first over all states that a model can reach, so that the first violation that
  * is found is one with the fewest steps.
  *
- * Every state is kept whole, none is told from another by its hash alone: what was explored was explored.
+ * Every state is kept whole. Two states are never taken for equal by their hashes alone, so none is left out.
  */
 
-/** Something of which every state is known. */
+/** A model: its first state, and the states that follow each one. */
 export interface Model {
   /** Fields of 16 bits that one state has. */
   readonly width: number;
@@ -15,7 +15,7 @@ export interface Model {
   expand(state: Uint16Array, found: Found): void;
 }
 
-/** A step: its result, what was done, by whom, and which promise it breaks; null: none. */
+/** A step: its result, what was done, by which process, and the promise that it breaks; null: none. */
 export type Found = (next: Uint16Array, step: string, actor: string, violation: string | null) => void;
 
 /** What an exploration came to. */
@@ -40,7 +40,7 @@ export interface Counterexample {
 const BLOCK_STATES = 1 << 14;
 const NONE = -1;
 
-/** States by number, each once. Invariant: `#table` holds the number of each state at or behind the place of its hash. */
+/** States by number, each once. Invariant: `#table` holds the number of each state at or after the place of its hash. */
 class Store {
   readonly #width: number;
   readonly #blocks: Uint16Array[] = [];

@@ -1,4 +1,4 @@
-/** Compaction, leaving and destroying, as in `compactor.ts`, `copy.ts` and `hub-host.ts`. */
+/** Compaction, leaving and destroying, as in `compactor.ts`, `removal.ts` and `host.ts`. */
 import { goIdle, nameOf, ORPHAN } from "./contender.js";
 import { confirmedEnd, hasBytes, hasLinks } from "./hold.js";
 import { readAll } from "./reading.js";
@@ -45,7 +45,7 @@ import {
   type World,
 } from "./world.js";
 
-/** Makes the name of the next segment; the open one is closed where its confirmed frames end. */
+/** Creates the name of the next segment; the open one is closed where its confirmed frames end. */
 export function rotate(world: World, process: number): void {
   const isLate = world.is("a segment is closed with frames that are not confirmed");
   const seq = isLate ? world.histories.length(world.of(process, LOG)) : world.of(process, DONE);
@@ -120,7 +120,7 @@ export function goAway(world: World, process: number): void {
   for (let field = MARK; field <= FOLD_WORK; field++) world.put(process, field, 0);
 }
 
-/** How far a process is with ending the log: a batch that clears, a new segment, an empty batch behind it. */
+/** How far a process is with ending the log: a batch that clears, a new segment, an empty batch in it. */
 export const CLEARED = 1;
 export const ROTATED = 2;
 export const EMPTIED = 3;

@@ -1,7 +1,7 @@
 /**
- * Histories: the writes of a log in order, as one number of 16 bits. Bits of a leading 1 and, behind it, of each write.
+ * Histories: the writes of a log in order, as one number of 16 bits. The bits are a leading 1 and, after it, those of each write.
  *
- * A write stands in a log more than once when its member sent it again. What takes effect is told by `effectsOf`. Behind the
+ * A write is in a log more than once when its member sent it again. `effectsOf` gives the writes that take effect. After the
  * writes there may be one more symbol: a batch of a hub that ends the log.
  */
 
@@ -48,7 +48,7 @@ export class Histories {
     return this.first(history, seq) & ((1 << this.#bits) - 1);
   }
 
-  /** A history, then the writes of another one behind its seq `from` and up to `to`. */
+  /** A history, then the writes of another one after its seq `from` and up to `to`. */
   join(history: number, other: number, from: number, to: number): number {
     let joined = history;
     for (let seq = from + 1; seq <= to; seq++) joined = this.with(joined, this.at(other, seq));
@@ -74,7 +74,7 @@ export class Histories {
 
   /**
    * The writes that take effect, as a set of bits, by origin and number as in `src/core/state/origins.ts`.
-   * @param forgottenAt Behind this seq it is not known what took effect before.
+   * @param forgottenAt After this seq it is not known what took effect before.
    * @returns -1 when one takes effect twice.
    */
   effectsOf(history: number, forgottenAt = 0): number {

@@ -1,4 +1,4 @@
-/** The steps of a hub that serves, as in `hub.ts`, `log-writer.ts` and `hub-host.ts`. */
+/** The steps of a hub that serves, as in `hub.ts`, `log-writer.ts` and `host.ts`. */
 import { goIdle, nameOf } from "./contender.js";
 import { CLEARED, EMPTIED, ROTATED, rotate } from "./folding.js";
 import { confirmedEnd, hasBytes, hasLinks } from "./hold.js";
@@ -84,8 +84,8 @@ function beginTurn(turn: Turn, process: number): void {
 }
 
 /**
- * Whoever is still joining is a member: then nothing is removed. Once is enough: what comes then is as new as what was
- * before.
+ * A process that is still joining is a member: then nothing is removed. One removal is enough: the storage after it begins
+ * like the first one.
  */
 function beginEnding(turn: Turn, process: number): void {
   const { world } = turn;
@@ -212,7 +212,7 @@ function broadcast(turn: Turn, process: number): void {
   else world.put(process, STEP, isNew ? CONFIRM : READY);
 }
 
-/** Each write that a member takes for confirmed takes effect in the log of this hub, which all were told. */
+/** Each write that a member takes for confirmed takes effect in the log of this hub, which was sent to all. */
 function confirm(turn: Turn, process: number): void {
   const { world } = turn;
   const { histories } = world;

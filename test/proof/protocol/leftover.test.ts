@@ -10,7 +10,7 @@ import { MemoryFiles } from "../../core/local/machine/memory-files.js";
 const STATES = statesUpTo(4);
 const none = () => false;
 
-/** A snapshot of the first two batches and nothing behind it, as the last member leaves it. */
+/** A snapshot of the first two batches and nothing after it, as the last member leaves it. */
 function leftBehind(): MemoryFiles {
   const files = new MemoryFiles();
   const closed = writeSegment(files, 1, 1, [1, 2], null);
@@ -18,7 +18,7 @@ function leftBehind(): MemoryFiles {
   return files;
 }
 
-test("a manager whose member is behind the newest snapshot does not go on with a segment that it covers", () => {
+test("a manager whose member has not reached the newest snapshot does not go on with a segment that it covers", () => {
   const files = leftBehind();
   const { offset } = writeSegment(files, 1, 1, [1, 1], null);
   const position = { epoch: 1, segment: 1, offset, seq: 1, time: 1_000_001 };
@@ -28,7 +28,7 @@ test("a manager whose member is behind the newest snapshot does not go on with a
 
 test("what a fenced manager appended beside the newest snapshot is not part of the log", () => {
   const files = leftBehind();
-  // It begins behind batch 1, and so beside the batch 2 of the snapshot.
+  // It begins after batch 1, and so beside the batch 2 of the snapshot.
   writeSegment(files, 1, 2, [2, 3], { epoch: 1, segment: 1, offset: 1 });
   const recovered = recover(files, place, null, none);
   assert.deepEqual([recovered.seq, recovered.segments], [2, []]);

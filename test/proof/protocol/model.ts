@@ -1,15 +1,15 @@
 /**
  * The protocol of the local engine as a model: each process takes its steps in any order with those of all others, and may
- * be frozen before each of them for any time, or for ever; then it is as good as ended.
+ * be frozen before each of them for any time, or forever, which is the same as an end.
  *
- * What is left out, and why nothing is missed by it:
+ * What is left out, and why that misses nothing:
  *
- * - Sockets: what a hub has broadcast counts as told to everybody at once, and a write may reach any hub that began to serve
+ * - Sockets: what a hub has broadcast reaches all processes at once, and a write may reach any hub that began to serve
  *   while it was not confirmed, at any time. Real connections do less.
- * - Time: anybody may take the manager for dead at any moment, and a hub may compact or leave whenever it is idle.
- * - Temporary files, claims, sockets and the copy for people: nobody reads them while there is a log.
+ * - Time: any process may take the manager for dead at any moment, and a hub may compact or leave whenever it is idle.
+ * - Temporary files, claims, sockets and the copy for people: no process reads them while there is a log.
  * - Bytes: frames are whole or not there, but for the one that is being written, which readers meet as an unfinished end.
- * - Power: all that was written stays. `test/simulation` and the fault tests take it away.
+ * - Power: all that was written stays. The simulation and the fault tests cut the power.
  * - Forgotten origins, salvage, and storages that do not persist.
  */
 import { contend, ORPHAN } from "./contender.js";
@@ -104,7 +104,7 @@ function join(turn: Turn): void {
   });
 }
 
-/** A member without a hub that holds a state reads what follows it, up to where a hub told it. */
+/** A member without a hub that holds a state reads what follows it, up to where a hub says. */
 function followOthers(turn: Turn, process: number): void {
   const { world } = turn;
   if (world.of(process, STEP) !== IDLE) return;
@@ -123,7 +123,7 @@ function followOthers(turn: Turn, process: number): void {
 }
 
 function take(turn: Turn, read: number): void {
-  if (read === DAMAGED) turn.violate("a member takes the log for damaged");
+  if (read === DAMAGED) turn.violate("a member takes the log for corrupt");
   else if (read === TWICE) turn.violate("a write takes effect twice");
   else if (read !== STALE) turn.tell(read, "a member");
 }

@@ -8,7 +8,7 @@ import { place, writeSegment } from "../../core/local/disk/stored.js";
 import { manualMachine } from "../../core/local/machine/manual-machine.js";
 import { MemoryFiles } from "../../core/local/machine/memory-files.js";
 
-/** Files where a successor fences seat 1 and begins its own segment at the n-th listing behind the claim. */
+/** Files where a successor fences seat 1 and begins its own segment at the n-th listing after the claim. */
 class Overtaking extends MemoryFiles {
   lists = 0;
 

@@ -1,6 +1,6 @@
 /**
  * The protocol of the local engine, explored in full within the bounds of each setup: no confirmed write is lost, none takes
- * effect twice, all that anybody is told is one history, and nobody takes sound files for damaged. Each way in which the
+ * effect twice, all processes are told one history, and none takes intact files for corrupt. Each way in which the
  * protocol could be wrong must be found: then the model can fail.
  *
  *   npm run campaign -- protocol       larger setups, up to `CAMPAIGN_STATES` states each, however many minutes that takes
@@ -89,7 +89,7 @@ const VARIANTS: Record<Variant, Setup> = {
   "bytes alone are checked": { ...destroying, epochs: 2 },
   "the end of the predecessor is not noted": { ...three, joins: true },
   "an unfinished end counts as whole": { ...three, tears: true, joins: true },
-  "behind an unfinished end later bytes are looked at": { ...three, tears: true },
+  "after an unfinished end later bytes are looked at": { ...three, tears: true },
   "a segment is closed with frames that are not confirmed": compacting,
   "one name for all snapshots": compacting,
   "removing before publishing": { ...compacting, epochs: 2, writes: 1 },
@@ -137,7 +137,7 @@ describe("the protocol", () => {
   });
 });
 
-describe("a protocol that is wrong is found out", () => {
+describe("the model finds each way in which the protocol could be wrong", () => {
   for (const [variant, setup] of Object.entries(VARIANTS) as Array<[Variant, Setup]>) {
     it(variant, () => {
       const explored = explore(protocol({ ...setup, variant }));

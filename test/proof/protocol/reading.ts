@@ -1,16 +1,16 @@
 /**
- * How the log is read, as `src/core/local/reader.ts` and `recovery.ts` do it.
+ * How the log is read, as `log-reader.ts` and `recovery.ts` do it.
  *
  * Reading is one step behind listing. That loses nothing: what was appended before a reader knows the end never changes, and
- * a file that it has open stays; so whoever opens all the files one after another either meets one that is gone, and begins
- * anew, or has what he would have read at the moment when he opened the newest one.
+ * a file that it has open stays; so a reader that opens all the files one after another either meets one that is gone, and
+ * begins again, or has what it would have read at the moment when it opened the newest one.
  */
 import { EMPTY } from "./history.js";
 import { highest, type Spot, unpacked, type World } from "./world.js";
 
-/** A file is gone: the reader begins anew. */
+/** A file is gone: the reader begins again. */
 export const STALE = 0;
-/** What is there is not what was written. */
+/** The files do not hold what was written. */
 export const DAMAGED = -1;
 
 /** A write has an effect for the second time. */
@@ -84,7 +84,7 @@ export function readAll(world: World, to: Spot): number {
   return isForgetful && read > 0 && world.histories.effectsOf(read, base) === -1 ? TWICE : read;
 }
 
-/** What follows a mark up to a spot; null when the mark is not known to be part of this history. */
+/** What follows a position up to a spot; null when the position is not known to be part of this history. */
 function readTail(world: World, to: Spot, mark: Spot, history: number): { read: number; links: number[] } | null {
   const links = linksTo(world, to.slot, (slot) => slot <= mark.slot);
   if (links === DAMAGED) return { read: DAMAGED, links: [] };
@@ -98,7 +98,7 @@ function readTail(world: World, to: Spot, mark: Spot, history: number): { read: 
   return { read: follow(world, links, mark.offset, history, to.offset), links };
 }
 
-/** What follows a mark, or else everything, up to a spot. */
+/** What follows a position, or else everything, up to a spot. */
 export function readFrom(world: World, to: Spot, mark: number, history: number): number {
   if (mark === 0 || !world.hasHead(to.slot)) return readAll(world, to);
   return readTail(world, to, unpacked(mark), history)?.read ?? readAll(world, to);
@@ -108,7 +108,7 @@ export function readFrom(world: World, to: Spot, mark: number, history: number):
 export interface Found {
   readonly history: number;
   readonly end: Spot | null;
-  /** The slots behind the snapshot. */
+  /** The slots after the snapshot. */
   readonly chain: number;
   /** The newest segment is read, and ends in an unfinished frame. */
   readonly isTorn: boolean;

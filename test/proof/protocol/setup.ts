@@ -9,18 +9,18 @@ export interface Setup {
   readonly writes: number;
   /** Whether the writes are batches 1, 2, ... of one member; else each is the first one of a member of its own. */
   readonly isOneOrigin?: boolean;
-  /** An append can be met, or ended, in the middle of a frame. */
+  /** An append can be read, or ended, in the middle of a frame. */
   readonly tears?: boolean;
-  /** How many further links somebody makes to seats, as some backups do. */
+  /** How many further links are made to seats, as some backups do. */
   readonly backups?: number;
-  /** A new manager removes what lower epochs left behind. */
+  /** A new manager removes what lower epochs have left. */
   readonly cleans?: boolean;
   /** The last member folds everything as it leaves. */
   readonly leaves?: boolean;
   /** A manager may remove everything, once; there are two segments at least then. */
   readonly destroys?: boolean;
   /**
-   * Begins behind the removal of a storage by the manager of epoch 2, while one process is frozen before it links seat.1, and
+   * Begins after the removal of a storage by the manager of epoch 2, while one process is frozen before it links seat.1, and
    * another one before it removes log.1.1, which it has folded.
    */
   readonly beginsRemoved?: boolean;
@@ -28,7 +28,7 @@ export interface Setup {
   readonly joins?: boolean;
   /** Members keep what they have applied, and read only what follows. */
   readonly marks?: boolean;
-  /** How many processes end and are started anew. One that only ends is one that is frozen for ever. */
+  /** How many processes end and are started again. A process that only ends is like one that is frozen forever. */
   readonly restarts?: number;
   readonly variant?: Variant;
 }
@@ -47,7 +47,7 @@ export type Variant =
   | "bytes alone are checked"
   | "the end of the predecessor is not noted"
   | "an unfinished end counts as whole"
-  | "behind an unfinished end later bytes are looked at"
+  | "after an unfinished end later bytes are looked at"
   | "a segment is closed with frames that are not confirmed"
   | "one name for all snapshots"
   | "removing before publishing"

@@ -1,4 +1,4 @@
-/** Where a process is in the protocol: what it does next. Each is one operation on files, or what nobody else can see. */
+/** Where a process is in the protocol: what it does next. Each is one operation on files, or a step that no other process can see. */
 
 export const IDLE = 0;
 /** It knows which epoch it will claim. */
@@ -34,7 +34,7 @@ export const LEAVE_LINKS = 25;
 export const LEAVE_BYTES = 26;
 /** Waits for the fold that it has begun. */
 export const FOLDING = 27;
-/** It has ended the log, and waits until the last snapshot is there. */
+/** It has ended the log, and waits until the last snapshot exists. */
 export const ENDED = 23;
 export const LIST_ALL = 28;
 export const REMOVE_LINKS = 29;
@@ -43,7 +43,7 @@ export const REMOVE_FILE = 31;
 /** It checks its seat before it goes on with what it has read: the links, then the bytes. */
 export const READ_LINKS = 32;
 export const READ_BYTES = 33;
-/** It looks whether the storage was removed, and goes on behind its end. */
+/** It looks whether the storage was removed, and goes on after its end. */
 export const LOOK_END = 34;
 export const LIST_SNAPSHOTS = 35;
 export const READ_END = 36;

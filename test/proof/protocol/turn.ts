@@ -19,7 +19,7 @@ export class Turn {
     this.world.state.set(state);
   }
 
-  /** Takes a step: `change` makes the next state of this one. */
+  /** Takes a step: `change` turns this state into the next one. */
   take(actor: number, step: string, change: () => void): void {
     const { world } = this;
     change();
@@ -35,7 +35,7 @@ export class Turn {
     this.#violation ??= message;
   }
 
-  /** Somebody is told a history: it must be one with whatever anybody was told before. */
+  /** A process is told a history: of it and of each that any process was told before, one must be the beginning of the other. */
   tell(history: number, who: string): void {
     const { world } = this;
     const { histories } = world;

@@ -1,5 +1,5 @@
 /**
- * The model's world: what is in the directory of one storage, what each process knows, and what anybody was ever told.
+ * The model's world: what is in the directory of one storage, what each process knows, and what any process was ever told.
  *
  * A state is an array of numbers of 16 bits, so that it is compared and kept at once. Seats, segments and snapshots are
  * inodes with names: what lost its name lives on in the process that has it open, and whatever is under that name later is
@@ -11,14 +11,14 @@ import type { Setup, Variant } from "./setup.js";
 /** Fields of the whole world: names of seats that no process has open; writes whose members were told that they are confirmed. */
 const DEAD_SEATS = 0;
 export const CONFIRMED = 1;
-/** The longest history that anybody was told. */
+/** The longest history that any process was told. */
 export const TRUTH = 2;
 /** Restarts and backups so far. */
 export const RESTARTS = 3;
 export const BACKUPS = 4;
 /** The epoch of the manager that removed the storage; 0: it was never removed. */
 export const END_EPOCH = 5;
-/** Up to where a joining member reads: a slot and an offset; 0: nobody joins. */
+/** Up to where a joining member reads: a slot and an offset; 0: no member joins. */
 export const JOINING_TO = 6;
 /** The history with which it ended. */
 export const END_LOG = 7;
@@ -36,7 +36,7 @@ export const DONE = 4;
 export const SEGMENT = 5;
 /** Writes that members have sent to it and that it has not appended. */
 export const INBOX = 6;
-/** Slots of the segments behind the snapshot. */
+/** Slots of the segments after the snapshot. */
 export const CHAIN = 7;
 /** What is left to do, and where to go on: their meaning depends on the step. */
 export const WORK = 8;
@@ -115,7 +115,7 @@ export class World {
   }
 
   /**
-   * Puts processes into an order that depends on nothing but what they know. Sound: nothing refers to a process by its
+   * Puts processes into an order that depends on nothing but what they know. This is correct: nothing refers to a process by its
    * place, and all take the same steps, so states that differ in the order alone have the same future.
    */
   sort(): void {
@@ -191,7 +191,7 @@ export class World {
     return !(this.of(process, SEAT) & EMPTIED);
   }
 
-  /** Whether nobody has taken the seat away. */
+  /** Whether no other process has fenced the seat. */
   isSeated(process: number): boolean {
     const seat = this.of(process, SEAT);
     return (seat & LINKED) > 0 && (seat & EMPTIED) === 0;
@@ -245,7 +245,7 @@ export class World {
     return this.histories.length(this.frames(slot));
   }
 
-  /** Makes the name of a segment. */
+  /** Creates the name of a segment. */
   createSegment(slot: number): void {
     this.set(this.#segmentsAt + slot * 2, HEADLESS);
     this.set(this.#segmentsAt + slot * 2 + 1, EMPTY);
@@ -264,7 +264,7 @@ export class World {
     this.set(this.#segmentsAt + slot * 2 + 1, this.histories.with(this.frames(slot), write));
   }
 
-  /** Removes the name; whoever has the segment open goes on with a file that nobody finds. */
+  /** Removes the name; a process that has the segment open goes on with a file that no other process finds. */
   unlinkSegment(slot: number): void {
     this.set(this.#segmentsAt + slot * 2, ABSENT);
     this.set(this.#segmentsAt + slot * 2 + 1, 0);

@@ -20,7 +20,7 @@ export const failure = (code: string, call: string, path = ""): Error =>
 
 /** What a checker wants to know of files. */
 export interface DiskEvents {
-  /** Bytes were added to the begin of a segment. */
+  /** Bytes were added to the beginning of a segment. */
   segmentBegins(path: string, inode: Inode): void;
   snapshotPublished(seq: number): void;
 }

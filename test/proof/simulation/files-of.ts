@@ -11,7 +11,7 @@ export class FilesOf implements Files {
   readonly #process: Process;
   readonly #thread: Thread;
   readonly #open = new Map<number, { path: string; inode: Inode }>();
-  /** The open files that a sync will still use; who closes such a file before does so when the sync is over. */
+  /** The open files that a sync will still use; a close of such a file takes effect when the sync is over. */
   readonly #syncing = new Map<number, number>();
   #last = 2;
 

@@ -14,7 +14,7 @@ import {
 } from "../../../dist/core/log/frame.js";
 import type { Inode } from "./inode.js";
 
-/** Where a segment begins, and behind what. */
+/** Where a segment begins, and its predecessor. */
 export interface Head {
   readonly epoch: number;
   readonly segment: number;

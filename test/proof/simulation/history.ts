@@ -1,6 +1,6 @@
 /**
- * The one order of all batches, as it comes to light: by what members are told, and by what segments say of their
- * predecessors. Whatever says otherwise later breaks the promise of one order.
+ * The one order of all batches, learned from what members are told and from what segments say of their predecessors. What
+ * contradicts it later breaks the promise of one order.
  *
  * Invariant: `#batches[n - 1]` is the batch with seq n, and never another one, unless a loss of power took it.
  */
@@ -20,9 +20,9 @@ export interface Ordered {
   /** When its origin was told that it is confirmed, in ms and in events; Infinity: never. */
   confirmedAt: number;
   confirmedCount: number;
-  /** When anybody was told of it, in ms. */
+  /** When a member was first told of it, in ms. */
   seenAt: number;
-  /** When the latest of its writes was made, in events; -1: its member did not live to see it in the log. */
+  /** When the latest of its writes was made, in events; -1: its member ended before it saw it in the log. */
   madeCount: number;
 }
 
@@ -31,9 +31,9 @@ const PATH = /\/log\.(\d+)\.(\d+)$/;
 const STATE_EVERY = 24;
 
 export interface HistoryEvents {
-  /** A segment of the newest epoch begins behind fewer batches than there were. */
+  /** A segment of the newest epoch begins after fewer batches than there were. */
   shortened(to: number, lost: readonly Ordered[]): void;
-  /** A segment begins a log anew although there was one. */
+  /** A segment begins a new log although there was one. */
   begunAnew(path: string, inode: Inode): void;
 }
 
@@ -49,7 +49,7 @@ export class History {
   epoch = 0;
   /** That of the newest batch since the machine was started. */
   #lastEpoch = 0;
-  /** The highest seq that anybody was told of. */
+  /** The highest seq that any member was told of. */
   toldSeq = 0;
 
   constructor(segments: Map<string, Inode>, events: HistoryEvents) {
@@ -69,7 +69,7 @@ export class History {
     return this.#batches[seq - 1];
   }
 
-  /** The state behind the batch `seq`; the caller may change it. */
+  /** The state after the batch `seq`; the caller may change it. */
   stateAt(seq: number): Naive {
     assert(
       seq <= this.#batches.length,
@@ -110,12 +110,12 @@ export class History {
 
   /**
    * A snapshot was published.
-   * @param isSalvaged Whether it may be of damaged files that are nobody's: up to `seq` there is nothing more that counts.
+   * @param isSalvaged Whether it may be of damaged files that belong to no member: then nothing up to `seq` counts.
    */
   snapshotPublished(seq: number, isSalvaged = false): void {
     if (seq <= this.#batches.length) return;
     const newest = Math.max(...[...this.#segments.keys()].map((path) => Number(PATH.exec(path)?.[1])));
-    // Behind a loss of power epochs may begin again below those of before.
+    // After a loss of power epochs may begin again below those from before.
     this.#extendTo(seq, this.epoch || newest);
     while (isSalvaged && this.#batches.length < seq) this.#appendNothing();
     assert(
@@ -147,7 +147,7 @@ export class History {
     if (head.seq < this.#batches.length) this.shorten(head.seq);
   }
 
-  /** No write took effect twice, and what was made after another one was confirmed stands behind it. */
+  /** No write took effect twice, and a write that was made after another one was confirmed comes after it. */
   check(): void {
     const texts = new Set<string>();
     let confirmedCount = Number.POSITIVE_INFINITY;
@@ -164,7 +164,7 @@ export class History {
     }
   }
 
-  /** All behind `seq` is no part of the history any more. */
+  /** Removes all after `seq` from the history. */
   shorten(seq: number): void {
     const lost = this.#batches.splice(seq);
     this.toldSeq = Math.min(this.toldSeq, seq);
@@ -176,7 +176,7 @@ export class History {
     this.#events.shortened(seq, lost);
   }
 
-  /** The machine is started anew: epochs may go back with the log, and nobody is there who was told of anything. */
+  /** The machine is started again: epochs may go back with the log, and no process is left that was told of anything. */
   restart(): void {
     this.epoch = 0;
     this.#lastEpoch = 0;
@@ -193,8 +193,8 @@ export class History {
   }
 
   /**
-   * Behind a loss of power that took what was confirmed, the log may go on with what a fenced manager had appended and
-   * confirmed to nobody: what it put in the place of that is no part of the history any more.
+   * After a loss of power that took confirmed batches, the log may go on with what a fenced manager had appended and never
+   * confirmed. The batches in whose place that stands are then removed from the history.
    */
   #turnBack(head: Head): void {
     for (const { head: link, end } of this.#chainBefore(head, 0)) {
@@ -224,11 +224,11 @@ export class History {
     const chain = this.#chainBefore(head, this.#batches.length);
     const first = chain[0]?.head ?? head;
     const isWhole = first.seq <= this.#batches.length || first.previous === null;
-    assert(isWhole, `segment ${first.epoch}.${first.segment} names one before it which never was`);
+    assert(isWhole, `segment ${first.epoch}.${first.segment} names one before it which never existed`);
     for (const { head: link, end } of chain) this.#read(link, end, Number.POSITIVE_INFINITY);
   }
 
-  /** The segments before one, oldest first, back to the one that has the batch behind `seq`, as far as they are known. */
+  /** The segments before one, oldest first, back to the one that has the batch after `seq`, as far as they are known. */
   #chainBefore(head: Head, seq: number): { head: Head; end: number }[] {
     const chain: { head: Head; end: number }[] = [];
     for (let at = head; at.seq > seq && at.previous !== null; ) {

@@ -19,9 +19,9 @@ export class Inode {
   #disk: Buffer = Buffer.alloc(0);
   #dirty: Range[] = [];
   #dropped: Range[] = [];
-  /** Whether what was given up is written anew, and not synced yet. */
+  /** Whether what was given up is written again, and not synced yet. */
   #isMended = false;
-  /** Whether a loss of power left something behind what it took. */
+  /** Whether a loss of power left something after what it took. */
   hasHole = false;
   links = 1;
   modifiedAt = 0;
@@ -40,7 +40,7 @@ export class Inode {
     return this.#disk;
   }
 
-  /** Whether a failed sync gave up some of it, and nobody has written that anew and synced it. */
+  /** Whether a failed sync gave up some of it, and it was not written again and synced since. */
   get hasDropped(): boolean {
     return this.#dropped.length > 0 || this.#isMended;
   }

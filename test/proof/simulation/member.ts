@@ -82,7 +82,7 @@ export class Member implements ReplicaEvents {
     }
   }
 
-  /** Follows a promise of the storage: it is settled once, and says what is true. */
+  /** Follows a promise of the storage: it is settled once, with a true result. */
   follow<T>(
     promise: Promise<T>,
     fulfilled: (value: T) => void,
@@ -213,7 +213,7 @@ export class Member implements ReplicaEvents {
     const { replica, view } = this;
     if (replica.pendingCount === 0) return Promise.resolve(null);
     return new Promise((resolve) => {
-      const gaveUp = new StorageError("ERR_STORAGE_CLOSED", "nobody has confirmed what is pending");
+      const gaveUp = new StorageError("ERR_STORAGE_CLOSED", "no manager has confirmed the pending writes");
       const timer = this.#machine.clock.after(view.told ? 0 : CLOSE_WAIT_MS, () => resolve(gaveUp));
       const done = (error: Error | null) => {
         timer.cancel();

@@ -1,6 +1,6 @@
 /**
  * The sockets of a simulated machine. What is written arrives after a while, in order, in chunks that are cut anywhere; a
- * connection that is closed hands over what its kernel had taken, or a part of it when it is broken.
+ * connection that is closed delivers what its kernel had taken, or a part of it when it breaks.
  */
 import type { Listener, Socket, SocketEvents, Sockets } from "../../../dist/core/local/machine/machine.js";
 import { failure } from "./disk.js";
@@ -9,7 +9,7 @@ import type { World } from "./world.js";
 
 /** Connections that wait to be accepted before further ones are refused. */
 const BACKLOG = 4;
-/** Where an address is put when the storage's directory is not there. */
+/** Where an address is put when the storage's directory does not exist. */
 const SHELTER = "/shelter";
 
 /** One end of a connection. */
@@ -99,7 +99,7 @@ class End implements Socket {
     }
   }
 
-  /** There was nobody at the address. */
+  /** Nothing listens at the address. */
   fail(error: Error | null): void {
     this.isDestroyed = true;
     this.#closeSoon(error);
@@ -189,7 +189,7 @@ export class Network {
     };
   }
 
-  /** The addresses where somebody listens. */
+  /** The addresses where a hub listens. */
   get addresses(): string[] {
     return [...this.#listeners.keys()];
   }

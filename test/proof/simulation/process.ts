@@ -44,7 +44,7 @@ export class Process {
     return thread;
   }
 
-  /** What one of its threads has for a machine. */
+  /** The machine as one of its threads has it. */
   machine(thread: Thread): Machine {
     const { world } = this;
     const files = new FilesOf(world, this, thread);

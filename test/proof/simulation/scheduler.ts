@@ -80,7 +80,7 @@ export class Thread {
   }
 }
 
-/** Rounds of microtasks in which nothing was seen to happen, after which nothing will. */
+/** Rounds of microtasks without an effect, after which none is expected. */
 const QUIET_ROUNDS = 2;
 /** The same while promises lead to promises: more than the longest chain of them in the code under test. */
 const QUIET_ROUNDS_OF_CHAINS = 12;
@@ -101,7 +101,7 @@ export class Scheduler {
   #order = 0;
   readonly #threw: (error: unknown, thread: Thread) => void;
 
-  /** @param threw Told of what no code has caught. */
+  /** @param threw Called with each error that no code has caught. */
   constructor(threw: (error: unknown, thread: Thread) => void) {
     this.#threw = threw;
     this.world = new Thread(this, "world");

@@ -1,10 +1,10 @@
 /**
  * The whole engine over a simulated machine, while everything goes wrong that can: killed, frozen and blocked processes, broken
  * connections, a full or failing disk, a loss of power, clocks that jump, members that come and go. After each step each
- * member must show exactly the log so far and its own pending writes, and in the end all must be well.
+ * member must show exactly the log so far and its own pending writes, and in the end all members must be healthy.
  *
  * What is not covered: one call of real code is one event, so a compaction, a recovery or a claim is interrupted by the end
- * of its process at any file call, but never by other processes between two file calls. `test/protocol` covers that.
+ * of its process at any file call, but never by other processes between two file calls. `test/proof/protocol` covers that.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -20,25 +20,31 @@ const GATE = 200;
 const FAILED_ONCE: readonly (readonly [seed: number, what: string])[] = [
   [4, "whether a delete took effect was told by when it was made, not by its place in the log"],
   [11, "a member that came back before its old connection was seen to end got confirms for the wrong batches"],
-  [19, "a presence that could not be shown was thrown out of opening"],
+  [19, "a member file that could not be created was an error of opening"],
   [2, "a manager with a short stallTimeout was replaced again and again while it was idle"],
   [125, "the names of a new storage were not on the disk when its first write was confirmed"],
   [407472, "the rest of a segment that could not be begun stood in the way of all further ones"],
-  [815, "app.db was not made when the last member left before its hub served"],
+  [815, "app.db was not created when the last member left before its hub served"],
   [927, "a loss of power after destroy brought back segments without their snapshot"],
-  [10542247, "a member that left while it was about to try again left a timer behind"],
+  [10542247, "a member that left while it was about to try again left a timer"],
   [559, "a manager that was closing left its own hub before that had folded the log"],
   [100732, "the same as in 559, with the hub's own member served last"],
   [852311011, "a loss of power right after a destroy left its end and took the last batch"],
   [2647895731, "a closing hub that could not list the members of a passing storage ended its thread"],
   [
     2795364981,
-    "what a loss of power had damaged, and was nobody's, was salvaged and then cleared: the checker took that for wrong",
+    "files that a loss of power had damaged, and that belonged to no member, were salvaged and then cleared: the checker took that for wrong",
   ],
-  [1337, "a closed segment whose sync had failed was written anew, and its manager's successor did not sync it"],
-  [3855560456, "epochs began again behind a loss of power, and the checker looked in segments of before"],
-  [262172960, "a member that may not be the manager never came back to one whose challenger had died behind its claim"],
-  [2403728025, "a new member that may not be the manager never found one whose challenger had died behind its claim"],
+  [1337, "a closed segment whose sync had failed was written again, and its manager's successor did not sync it"],
+  [3855560456, "epochs began again after a loss of power, and the checker looked in segments from before"],
+  [
+    262172960,
+    "a member that may not be the manager never came back to a manager whose challenger had died after its claim",
+  ],
+  [
+    2403728025,
+    "a new member that may not be the manager never found a manager whose challenger had died after its claim",
+  ],
   [
     2421030388,
     "a loss of power took what was confirmed and left what a fenced manager had appended: the checker took that for the same",

@@ -1,4 +1,4 @@
-/** One simulation: members work while things go wrong, then nothing goes wrong any more and all must be well. */
+/** One simulation: members work while faults happen, then the faults end and all members must be healthy. */
 import assert from "node:assert/strict";
 import { seqOf } from "../../../dist/core/log/frame.js";
 import type { Fault, Tally, Weather } from "./faults.js";
@@ -10,7 +10,7 @@ import { Violation, World } from "./world.js";
 
 /** Events after which a simulation goes round in circles: a hundred times as many as usual. */
 const MAX_EVENTS = 100_000;
-/** Longest time, in ms, until all is well when nothing goes wrong any more. */
+/** Longest time, in ms, until all members are healthy once the faults have ended. */
 const RECOVERY_MS = 60_000;
 
 const CALM: Weather["calls"] = { io: 0, handles: 0, short: 0, sync: 0, refuse: 0, thread: 0, slow: 0 };
@@ -187,7 +187,7 @@ class Simulation {
     }
   }
 
-  /** From here on nothing goes wrong. */
+  /** From here on no fault happens. */
   #calm(): void {
     const world = this.#world;
     world.trace("calm");
@@ -201,7 +201,7 @@ class Simulation {
     }
   }
 
-  /** Everybody who is there gets connected, writes, and sees what the others wrote. */
+  /** Every member gets connected, writes, and sees what the others wrote. */
   async #recover(): Promise<void> {
     const world = this.#world;
     this.#hasCandidate();
@@ -236,7 +236,7 @@ class Simulation {
     }
   }
 
-  /** Whether somebody may be the manager; the last one may just be leaving. */
+  /** Whether any member may be the manager; the last one that may can just be leaving. */
   #hasCandidate(): boolean {
     const { members } = this.#world;
     const isThere = [...members].some(({ status, process }) => process.isCandidate && status === "open");
@@ -247,7 +247,7 @@ class Simulation {
     return isThere;
   }
 
-  /** A manager that is well stays, once the seats of those who left are gone. */
+  /** A healthy manager stays, once the seats of members that left are gone. */
   async #settleDown(): Promise<void> {
     const { history, settings } = this.#world;
     for (let tries = 0; tries < 3; tries++) {
@@ -262,7 +262,7 @@ class Simulation {
   async #close(): Promise<void> {
     const world = this.#world;
     const mostMs = world.dice.pick([0, 1, 20, 300]);
-    // One that may not be the manager cannot make the copy.
+    // A member that may not be the manager cannot create the copy.
     let isCopyDue = world.settings.persist && world.history.length > 0;
     for (const member of world.members) {
       if (!member.isOpen) continue;

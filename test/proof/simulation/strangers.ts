@@ -1,4 +1,4 @@
-/** Those who connect to a hub and are no members of it: a member of a newer version, and whoever knows no token. */
+/** Connections to a hub that are no members of it: a member of a newer version, and processes that do not know the token. */
 import assert from "node:assert/strict";
 import type { SocketEvents } from "../../../dist/core/local/machine/machine.js";
 import { PROTOCOL } from "../../../dist/core/local/wire/messages.js";
@@ -57,7 +57,7 @@ function expectRefusal(answer: Buffer, protocol: number): void {
   assert.match(message, new RegExp(`speaks protocol ${PROTOCOL} and this process ${protocol}`));
 }
 
-/** Somebody without the token says something, and is told nothing. */
+/** A process without the token sends something, and gets no answer. */
 export function comeAsStranger(world: World): boolean {
   const { addresses } = world.network;
   if (addresses.length === 0) return false;

@@ -1,6 +1,6 @@
 /**
  * The threads beside the event loop of a process: real hubs and real compactions, each with an event loop of its own. They
- * start after a while or not at all, their reports take a while, and they end with whoever started them.
+ * start after a while or not at all, their reports take a while, and they end with the thread that started them.
  */
 
 import { startHub } from "../../../dist/core/local/hub/host.js";
@@ -107,14 +107,14 @@ export class ThreadsOf implements Threads {
     return thread;
   }
 
-  /** Tells the thread that started it, after a while; in order, as messages are. */
+  /** Calls in the thread that started it, after a while; in order, as messages arrive. */
   #post(call: () => void): void {
     const { scheduler, dice } = this.#world;
     this.#arrivesAt = Math.max(scheduler.time + dice.delay(0.3, 3), this.#arrivesAt + 0.001);
     this.#thread.in(this.#arrivesAt - scheduler.time, call);
   }
 
-  /** What is told to end goes on for a moment. */
+  /** A thread that is ended goes on for a moment. */
   #endSoon(thread: Thread): void {
     this.#world.scheduler.world.in(this.#world.dice.delay(0.2, 2), () => thread.end());
   }

@@ -1,5 +1,5 @@
 /**
- * What one member is to show, computed the simplest way: the log as it was delivered, then what is pending. It stands
+ * What one member must show, computed the simplest way: the log as it was delivered, then the pending writes. It stands
  * between the engine and the replica, and looks at all that passes.
  */
 import assert from "node:assert/strict";
@@ -17,7 +17,7 @@ export interface Written {
   readonly time: number;
   /** When it was made, in events. */
   readonly madeCount: number;
-  /** What the log made of it; undefined: it is not there yet. */
+  /** Its result at its place in the log; undefined: it is not in the log yet. */
   result: Result | "expired" | undefined;
   /** A snapshot brought it, so its result may be unknown. */
   isCovered: boolean;
@@ -49,7 +49,7 @@ export class View implements LogSink {
   history: History;
   shown = new Naive();
   readonly pending: Written[] = [];
-  /** What the replica is to announce, in order. */
+  /** The changes that the replica must announce, in order. */
   readonly changes: string[] = [];
   isJoined = false;
   #sink: LogSink | null = null;
@@ -61,7 +61,7 @@ export class View implements LogSink {
   #remembered: SnapshotHead["origins"] = [];
   #joinedTime = 0;
   failure: Error | null = null;
-  /** What the manager says of its disk. */
+  /** What the manager reports of its disk. */
   told: Error | null = null;
 
   constructor(of: ViewOf) {
@@ -104,7 +104,7 @@ export class View implements LogSink {
     this.#sent.push({ origin, number, count: frame.readUInt32LE(HEADER_BYTES) });
   }
 
-  /** The log so far, then what is pending. */
+  /** The log so far, then the pending writes. */
   expected(): Naive {
     const state = this.shown.clone();
     for (const { entry, time } of this.pending) state.execute(entry, time);
@@ -113,7 +113,7 @@ export class View implements LogSink {
 
   /**
    * The keys where what is shown depends on when something was swept: those with a pending write on top of what log time
-   * has passed. The log will know.
+   * has passed. Their place in the log decides.
    */
   vagueKeys(): Set<string> {
     const vague = new Set<string>();
@@ -237,7 +237,7 @@ export class View implements LogSink {
     }
   }
 
-  /** What the restored state has of this member's batches is pending no more, and what is older than those neither. */
+  /** This member's batches that the restored state has leave the pending ones, and so do all older batches. */
   #leaveFound(): void {
     const { history } = this;
     const places = this.#sent.map(({ origin, number }) =>

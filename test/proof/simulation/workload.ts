@@ -54,10 +54,10 @@ export class Workload {
     member.check();
   }
 
-  /** A member has joined: as an application that waits for it. */
+  /** Waits until a member has joined, as an application does. */
   joined(_member: Member): void {}
 
-  /** A write that nobody else makes, until it is confirmed. */
+  /** A write that no other member makes, until it is confirmed. */
   mark(member: Member, done: () => void): void {
     this.#set(member, ["z", String(member.process.pid)]);
     member.flush(done, () => member.isOpen && member.view.failure === null && this.mark(member, done));
@@ -112,7 +112,7 @@ export class Workload {
     this.#write(member, entry, () => member.replica.add(path, value));
   }
 
-  /** Changes an object if it still has one field as this member sees it, or as nobody does. */
+  /** Changes an object if one of its fields has the value that this member sees, or one that no member sees. */
   #patchMatching(member: Member, path: string[]): void {
     const seen = member.replica.get(path);
     const fields = typeof seen === "object" && seen !== null && !Array.isArray(seen) ? Object.entries(seen) : [];

@@ -33,7 +33,7 @@ export interface Settings {
   readonly remains: readonly Remains[];
 }
 
-/** What is written gathers never, behind a few batches, behind one. */
+/** Writes gather never, while a few batches are on their way, while one is. */
 const IN_FLIGHT = [1000, 3, 1] as const;
 
 function chooseSettings(dice: Dice, maxInFlight: number): Settings {
@@ -74,7 +74,7 @@ export class World {
   readonly members = new Set<Member>();
   bootId = "boot 1";
   failure: Error | null = null;
-  /** The power went while a failed sync was not made good: a hole is left, which is found and reported. */
+  /** The power was lost before the bytes of a failed sync were written again: a hole is left, which is found and reported. */
   isSpoiled = false;
   /** The storage does not open any more, and should not. */
   isOver = false;
@@ -85,9 +85,9 @@ export class World {
   #headAt = 0;
   #diskFaultAt = -1;
   #cut: { mustHave: (ordered: Ordered) => boolean } | null = null;
-  /** Somebody has asked to remove the storage as it is now. */
+  /** A member was asked to remove the storage as it is now. */
   #isDoomed = false;
-  /** The end of a segment, not synced, has holes: that looks like damage, and is refused. */
+  /** The end of a segment, not synced, has holes: that counts as corrupt, and is refused. */
   #mayRefuse = false;
 
   constructor(seed: number) {
@@ -106,7 +106,7 @@ export class World {
     this.disk.syncDirectory("/");
   }
 
-  /** The highest seq that anybody was told of. */
+  /** The highest seq that any member was told of. */
   get confirmedSeq(): number {
     return this.history.toldSeq;
   }
@@ -129,7 +129,7 @@ export class World {
     return true;
   }
 
-  /** Notes the first thing that is not as it must be. */
+  /** Notes the first violation. */
   expect(check: () => void): void {
     try {
       check();
@@ -196,7 +196,7 @@ export class World {
 
   /** The machine loses its power; all processes end. */
   cutPower(): void {
-    this.trace("the power goes");
+    this.trace("the power is cut");
     this.tally.add("power");
     // What was on the disk at a loss of power before, and was not opened since, is still there.
     const mustHave = this.#cut?.mustHave ?? this.#mustHave();
@@ -232,7 +232,7 @@ export class World {
     return ({ confirmedAt }) => confirmedAt < until;
   }
 
-  /** Whether a loss of power may have damaged what was nobody's any more. */
+  /** Whether a loss of power may have damaged files that belonged to no member. */
   get #isVoid(): boolean {
     return !this.settings.persist && this.#cut !== null;
   }
@@ -252,7 +252,7 @@ export class World {
       this.scheduler.current.epoch = this.history.epoch;
       this.scheduler.current.servesSince = this.scheduler.time;
       this.#cut = null;
-      this.trace(`${path} begins behind seq ${this.history.length}`);
+      this.trace(`${path} begins after seq ${this.history.length}`);
     }
   }
 
@@ -266,10 +266,10 @@ export class World {
     );
   }
 
-  /** The log begins anew: a loss of power took all of it. */
+  /** A new log begins: a loss of power took all of the old one. */
   #begunAnew(path: string, inode: Inode): void {
     const before = this.history;
-    this.trace(`the log begins anew, with ${before.length} batches before`);
+    this.trace(`a new log begins, after one of ${before.length} batches`);
     this.#shortened(0, before.batches);
     this.#isDoomed = [...this.members].some(({ status }) => status === "closing");
     this.disk.segments = new Map([[path, inode]]);

@@ -49,7 +49,7 @@ class Soak {
   readonly #directory: string;
   readonly #start = performance.now();
   #seed = 0;
-  /** Samples behind the warm-up of those that stay, by name. */
+  /** The samples after the warm-up, of the processes that stay, by name. */
   readonly weights = new Map<string, Array<{ atMs: number; weight: Weight }>>();
   readonly directory: Array<{ atMs: number; files: number; bytes: number; snapshotBytes: number }> = [];
   readonly restarts = { closed: 0, killed: 0, managers: 0 };
@@ -71,7 +71,7 @@ class Soak {
     return [...this.#compactions.values()].reduce((sum, count) => sum + count, 0);
   }
 
-  /** Whether it is to go on: it lasts as long as it should, and longer on a slow machine, until something was compacted. */
+  /** Whether the load must go on: for its time, and longer on a slow machine, until something was compacted. */
   get isOn(): boolean {
     return this.elapsedMs < DURATION_MS || (this.compactions === 0 && this.elapsedMs < 10 * DURATION_MS);
   }
@@ -100,7 +100,7 @@ class Soak {
     this.directory.push({ atMs: this.elapsedMs, ...weighDirectory(this.#directory) });
   }
 
-  /** Lets a process go, by turns as it should and as it should not, and starts another one. */
+  /** Closes a process, or kills it every third time, and starts another one. */
   async replace(member: Member, candidate: boolean): Promise<Member> {
     const { role } = await this.weigh(member);
     if (role === "manager") this.restarts.managers++;
@@ -167,8 +167,8 @@ function report(t: TestContext, soak: Soak): void {
 }
 
 /**
- * One that came later is as young as the others were while they did not count yet: what it may have is what they have, and
- * how they grow tells how it will.
+ * A process that started later is as young as the others were during their warm-up. So it may have as much as they have, and
+ * their growth shows how it will grow.
  */
 function expectLight(soak: Soak): void {
   const heapsOf = (isManager: boolean) =>

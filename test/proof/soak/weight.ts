@@ -3,7 +3,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { StorageStats } from "../../../dist/core/index.js";
 
-/** What one process tells about itself; sizes in bytes. */
+/** What one process reports about itself; sizes in bytes. */
 export interface Weight extends Pick<StorageStats, "seq" | "role" | "compactions"> {
   readonly rss: number;
   /** Of the application's thread, after a collection. */
@@ -15,7 +15,7 @@ export interface Weight extends Pick<StorageStats, "seq" | "role" | "compactions
   readonly writes: number;
 }
 
-/** How many files a directory has, and their bytes. What goes away meanwhile does not count. */
+/** How many files a directory has, and their bytes. Files that are removed meanwhile do not count. */
 export function weighDirectory(directory: string): { files: number; bytes: number; snapshotBytes: number } {
   let files = 0;
   let bytes = 0;

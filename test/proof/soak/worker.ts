@@ -26,7 +26,7 @@ let timer: NodeJS.Timeout | undefined;
 const below = (limit: number): number => Math.floor(random() * limit);
 const text = (most: number): string => "x".repeat(1 + below(most));
 
-/** A write whose result somebody waits for must come to one, unless this member was told that it cannot be known any more. */
+/** A write whose result is waited for must resolve with one, unless it was rejected since the result cannot be known. */
 function expectResult(result: Promise<unknown>): void {
   result.catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "ERR_STORAGE_EXPIRED" && error.code !== "ERR_STORAGE_CLOSED") events.push(`failure ${error}`);

@@ -180,7 +180,7 @@ export class LocalLog implements Log {
     else if (!this.#ownHub.contend(this.#position)) this.#later(POLL_MS);
   }
 
-  /** No candidate may be left. The manager that was silent may answer, or one with a seat below that of a contender that died. */
+  /** Perhaps no candidate is left. The silent manager may answer, or one with a seat below that of a contender that died. */
   #standBy(): void {
     this.#endLeaving();
     this.#deadEpoch = 0;
@@ -268,7 +268,7 @@ export class LocalLog implements Log {
     else this.#session.leave();
   }
 
-  /** No manager has answered in time; it will do without the notification. */
+  /** No manager has answered in time, so none is notified. */
   #overdue(): void {
     if (this.#leaving) this.#leaving.isOverdue = true;
     if (!this.#ownHub.isRunning) this.#endLeaving();

@@ -4,7 +4,7 @@ import { ClaimOrder } from "../election/claim-order.js";
 import { highestEpoch } from "../election/seat.js";
 import type { HubHandle, HubOptions, HubReport, LogPosition, Machine, Place } from "../machine/machine.js";
 
-/** What a member is notified of its own hub. */
+/** What a member's own hub reports to it. */
 export interface OwnHubEvents {
   /** It has the seat. */
   serving(): void;

@@ -62,7 +62,7 @@ export function recover(files: Files, place: Place, position: LogPosition | null
       );
     } catch (error) {
       if (!(error instanceof CompactedFileError)) throw error;
-      // A compaction of before the fence may still be removing files; when the same file is missed twice, it is not that.
+      // A compaction from before the fence may still be removing files; when one file is missing twice, there is another reason.
       const now = names.sort().join();
       if (now === seen) throw new MissingFileError(error.path, "the log names it", { cause: error });
       seen = now;
@@ -197,14 +197,14 @@ export function recoverForHub(
   try {
     passEnd(machine, place, epoch);
     recovered = recover(files, place, position, adopt);
-    // A log without a batch is what a contender of before the end may have begun.
+    // A contender from before the removal may have begun a log without a batch.
     if (recovered.seq === 0 && publishEnd(machine, place, epoch)) recovered = recover(files, place, null, () => false);
   } catch (error) {
     if (options.recover !== "salvage" || (error as StorageError).code !== "ERR_STORAGE_CORRUPT") throw error;
     salvage(machine, place, epoch, salvaging);
     recovered = recover(files, place, null, adopt);
   }
-  // A closed segment is synced, unless that failed and it was rewritten; a compaction of before the fence may remove it.
+  // A closed segment is synced, unless that failed and it was rewritten; a compaction from before the fence may remove it.
   for (const { epoch, segment } of recovered.segments) syncIfThere(files, segmentPath(place, epoch, segment));
   files.syncDirectory(place.directory);
   files.syncDirectory(dirname(place.directory));
@@ -262,7 +262,7 @@ function syncIfThere(files: Files, path: string): void {
 /**
  * Removes what lower epochs have left: segments that the chain does not need, temporary files, claims. Does nothing
  * to segments when the chain does not reach back to a whole snapshot: each may then be the only one that holds something, or
- * a compaction of before the fence has just folded and removed what the chain begins with.
+ * a compaction from before the fence has just folded and removed what the chain begins with.
  * @param chain The segments of the log in order, as recovered.
  */
 export function removeStrays(files: Files, place: Place, epoch: number, chain: readonly Position[]): void {

@@ -45,7 +45,7 @@ function isLeftover(name: string, isAlive: (pid: number) => boolean): boolean {
  * still stands.
  * @param end The seq with which the storage ends. The snapshot of that seq stays if another process has published it to go on from there.
  * @param isAlive Whether a process lives: what shows that it has the storage open stays.
- * @returns false when another process took the seat before everything was gone, or the directory holds foreign files.
+ * @returns false when another process took the seat before everything was gone, or the directory holds other files.
  */
 export function removeFiles(
   files: Files,

@@ -26,7 +26,7 @@ function hashOn(key: string, from: number, to: number, start: number): number {
 }
 
 /**
- * A map by string that takes no long pauses, unless nearly all of a million keys are equal at begin, middle and end, or were
+ * A map by string that takes no long pauses, unless nearly all of a million keys have equal begins, middles and ends, or were
  * chosen to be in one part. A `Map` that grows moves all that it holds at once, which with a million keys stops the event loop
  * for 100 ms. This one divides many keys among parts, which grow one by one. Values are not `undefined`.
  *

@@ -85,7 +85,7 @@ export function writeSegment(
   return { epoch, segment, offset: writer.end };
 }
 
-/** What a member reads that joins a hub behind what was recovered: the hub's first segment is still empty. */
+/** What a member reads that joins a hub right after recovery: the hub's first segment is still empty. */
 export function load(files: Files, { segments, seq, time }: Recovered): { seq: number; text: string } {
   const start = { epoch: 99_999, segment: 1, seq, time };
   const next = Segment.create(files, place, start, segments.at(-1) ?? null);

@@ -32,7 +32,7 @@ export const TOKEN = "5a".repeat(32);
 const START_MS = 1_700_000_000_000;
 const ORIGIN = 815;
 
-/** Tells the order of calls that `MemoryFiles` does not count as changes. */
+/** Shows the order of calls that `MemoryFiles` does not count as changes. */
 class WatchedFiles extends MemoryFiles {
   override linkCount(file: number): number {
     this.calls.push(`linkCount ${this.openFiles.get(file)?.path}`);
@@ -40,7 +40,7 @@ class WatchedFiles extends MemoryFiles {
   }
 }
 
-/** Moves when it is told to. */
+/** Moves when a test moves it. */
 export class ManualClock implements Clock {
   time = START_MS;
   #soon: Array<() => void> = [];
@@ -244,7 +244,7 @@ export class ManualHub {
 }
 
 /** A machine of which only files, clock, randomness and identity are there. */
-/** Nobody connects to it, and its compactions never end. */
+/** No member connects to it, and its compactions never end. */
 export function manualMachine(files: MemoryFiles, clock = new ManualClock()): Machine {
   let random = 0;
   return {

@@ -118,7 +118,7 @@ test("a compaction of a log without a batch publishes and removes nothing", () =
   assert.deepEqual(files.list(place.directory), ["log.1.1"]);
 });
 
-test("two compactions of the same segments end in the same snapshot, or the later one is stale", () => {
+test("two compactions of the same segments end in the same snapshot, or the later one finds its segments compacted", () => {
   const { files, request } = makeStorage();
   const other = files.afterCrash();
   compact(machineOf(files), request);

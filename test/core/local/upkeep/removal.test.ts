@@ -1,4 +1,4 @@
-/** How a storage is removed, and how a hub begins with data that is nobody's: the real host over files in memory. */
+/** How a storage is removed, and how a hub begins with files of no living member: the real host over files in memory. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { snapshotsIn } from "../../../../dist/core/local/disk/file-names.js";
@@ -13,7 +13,7 @@ import { load, machineOf, makeStorage, place, writeSegment } from "../disk/store
 import { ManualClock, manualMachine } from "../machine/manual-machine.js";
 import { CrashError, MemoryFiles } from "../machine/memory-files.js";
 
-/** Behind all that the storages here hold. */
+/** A time after all that the storages here hold. */
 const END = 100;
 const none = () => false;
 
@@ -90,7 +90,7 @@ test("a storage that cannot be ended stays, and says why", () => {
   assert.deepEqual(next.kinds, ["serving", "ended"]);
 });
 
-test("what does not persist and is nobody's is cleared before anybody is served", () => {
+test("a storage that does not persist and belongs to no living member is cleared before a member is served", () => {
   const files = stored();
   const host = new Host(files, false);
   assert.deepEqual(host.kinds, ["serving"]);
@@ -102,7 +102,7 @@ test("what does not persist and is nobody's is cleared before anybody is served"
   assert.equal(load(files, recovered).text, "[]");
 });
 
-test("what does not persist and cannot be cleared is served to nobody", () => {
+test("a storage that does not persist and cannot be cleared is served to no member", () => {
   const files = stored();
   files.fault = (call, _change, path) =>
     call === "write" && path.endsWith("log.4.1") ? { code: "ENOSPC" } : undefined;
@@ -165,7 +165,7 @@ test("nothing is removed any more once the seat is lost", () => {
   assert.ok(files.list(place.directory).includes("snapshot.5"));
 });
 
-test("the snapshot with which a storage ends stays, since somebody goes on from it", () => {
+test("the snapshot with which a storage ends stays when another process goes on from it", () => {
   const { files } = makeStorage();
   assert.equal(
     removeFiles(files, place, 5, () => true),
@@ -174,7 +174,7 @@ test("the snapshot with which a storage ends stays, since somebody goes on from 
   assert.deepEqual(files.list(place.directory), ["snapshot.5"]);
 });
 
-test("a directory with foreign files is left standing", () => {
+test("a directory with files that are not the storage's is not removed", () => {
   const { files } = makeStorage();
   files.put(`${place.directory}/README`, Buffer.alloc(1));
   assert.equal(
