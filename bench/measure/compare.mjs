@@ -31,7 +31,7 @@ async function countFor({ run, between, maxCount = Number.POSITIVE_INFINITY }) {
 
 /**
  * The time of one operation of each case, in ns, in each round.
- * @param cases `run(count)` does the operation `count` times, and may return how many ns that took, when not all of it is to be
+ * @param cases `run(count)` does the operation `count` times, and may return how many ns that took, when not all of it must be
  *   counted; `between()` is called, untimed, after each run; `maxCount` limits `count`: then a round has several runs.
  * @returns rounds by name.
  */

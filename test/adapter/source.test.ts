@@ -88,7 +88,7 @@ describe("the storage of an adapter", () => {
 });
 
 describe("the wait until a storage has joined", () => {
-  it("ends with the join for all that wait, and leaves nothing behind", async (t) => {
+  it("ends with the join for all that wait, and leaves neither listeners nor timers", async (t) => {
     const home = new Home(t);
     const storage = home.begin({ candidate: false });
     const before = timers();

@@ -34,7 +34,7 @@ test("names are 1 to 64 characters that are safe in a file name", () => {
     assert.equal(checkName(name), name);
 });
 
-test("a bad name is a TypeError that shows it, and no file is made", (t) => {
+test("a bad name is a TypeError that shows it, and no file is created", (t) => {
   const home = new Home(t);
   const bad = ["../x", "..", ".", ".hidden", "-x", "_x", "", "a/b", "a\\b", "a b", "ä", "a\0", "a\n", "A".repeat(65)];
   for (const name of [...bad, undefined, null, 5, {}, ["app"]]) {
@@ -67,7 +67,7 @@ test("undefined is the default, so that options can be handed on", () => {
   assert.deepEqual(resolveOptions(given as StorageOptions), DEFAULTS);
 });
 
-test("an unknown option is a TypeError that names it and all that there are", (t) => {
+test("an unknown option is a TypeError that names it and all that exist", (t) => {
   const home = new Home(t);
   for (const key of ["gcinterval", "file", "ttl", "constructor", "0"]) {
     const options = { path: home.directory, [key]: 1 } as StorageOptions;
@@ -100,7 +100,7 @@ test("a number out of its range is a RangeError, something else a TypeError, eac
   assert.deepEqual(home.names(), []);
 });
 
-test("a choice that there is not is a TypeError that names all choices", (t) => {
+test("an unknown choice is a TypeError that names all choices", (t) => {
   const home = new Home(t);
   const choices: Record<string, unknown[]> = {
     fsync: ["everysec", "always", "never"],
@@ -123,7 +123,7 @@ test("a path that is no path is a TypeError", () => {
   }
 });
 
-test("the directory is made if it is missing, and shown as it is", async (t) => {
+test("the directory is created if it is missing, and shown as it is", async (t) => {
   const home = new Home(t);
   const storage = await home.open({ path: `${home.directory}/made/for/it/../it`, gcInterval: 500 });
   assert.equal(storage.path, `${home.directory}/made/for/it`);

@@ -36,7 +36,7 @@ test("a storage of a file that is open in this process gets manager, ready and c
   assert.deepEqual(events, ["manager", "ready", "connect"]);
 });
 
-/** An engine without files, whose logs are in the hands of the test. */
+/** An engine without files, whose logs the test controls. */
 class EngineInHand implements Engine<ResolvedOptions> {
   /** The sinks of the logs that were opened. */
   readonly sinks: LogSink[] = [];

@@ -78,7 +78,7 @@ test("a storage is closed from the call of close or destroy on; others of its fi
   }
 });
 
-test("the adapters know what is pending, how late the last write came, and whether writes are pushed", async (t) => {
+test("the adapters know the pending writes, how late the last write came, and whether writes are pushed", async (t) => {
   const storage = await new Home(t).open();
   const facts = factsOf(storage) as StorageFacts;
   assert.deepEqual([facts.hasPending, facts.isPushed, facts.failure], [false, true, null]);

@@ -43,7 +43,7 @@ const isDirectoryError = (expected: RegExp) => (error: unknown) => {
   return true;
 };
 
-test("a directory that cannot be made, since a file is in its way, is ERR_STORAGE_DIRECTORY", async (t) => {
+test("a directory that cannot be created, since a file is in its way, is ERR_STORAGE_DIRECTORY", async (t) => {
   const home = new Home(t);
   const file = join(home.directory, "file");
   writeFileSync(file, "in the way");

@@ -45,7 +45,7 @@ test("a directory that is restored after a destroy is used", (t) => {
 
 test("a storage can be opened and removed where there is no temporary directory of this user", (t) => {
   const [path, runtime] = [temporaryDirectory(t), temporaryDirectory(t)];
-  writeFileSync(join(runtime, "cluster-storage"), "a file of somebody");
+  writeFileSync(join(runtime, "cluster-storage"), "a file of the user");
   run(path, runtime, `${write(3)} await storage.destroy();`);
   assert.deepEqual(readdirSync(path), []);
   run(path, join(runtime, "missing"), `${write(3)} await storage.destroy();`);

@@ -19,7 +19,7 @@ export type Framework = (typeof FRAMEWORKS)[number];
 export interface SessionSettings {
   readonly maxAge?: number;
   readonly rolling?: boolean;
-  /** Save a session that nobody has changed yet. */
+  /** Save a new session that has not been changed yet. */
   readonly saveUninitialized?: boolean;
   /** The id of every session. */
   readonly sid?: string;

@@ -26,7 +26,7 @@ async function expectUnchanged(pair: Pair, act: () => Promise<void> | void): Pro
 
 export const changesAndPromises: readonly Promised[] = [
   {
-    name: "the writes of a batch are there together; elsewhere nobody sees some of them",
+    name: "the writes of a batch become visible together; no other member sees only some of them",
     async try(pair) {
       const writeAll = async () => {
         for (let round = 1; round <= COUNT; round++) {

@@ -5,7 +5,7 @@ import { isQuick } from "../../proof/budget.js";
 import { type Member, until } from "../../proof/cluster/processes.js";
 import { conformance, type Pair, remoteOf, settled } from "./suite.js";
 
-/** Members of one storage named "app" that are all gone, with what they leave behind, when the test ends. */
+/** Members of one storage named "app" that are all gone, with their files, when the test ends. */
 export interface Members {
   /** Opens it in this process and waits until it has everything. */
   open(): Promise<Storage>;

@@ -129,7 +129,7 @@ export const life: readonly Promised[] = [
     },
   },
   {
-    name: "close confirms what is pending; after it every use throws ERR_STORAGE_CLOSED; the others go on",
+    name: "close confirms pending writes; after it every use throws ERR_STORAGE_CLOSED; the others go on",
     closes: true,
     async try(pair) {
       const { storage, other } = pair;

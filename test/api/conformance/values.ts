@@ -127,7 +127,7 @@ export const values: readonly Promised[] = [
     },
   },
   {
-    name: "keys, entries and size tell of top-level keys, all or those with a prefix",
+    name: "keys, entries and size give the top-level keys, all or those with a prefix",
     async try(pair) {
       for (const key of ["user.1", "user.2", "users", "zebra"]) pair.storage.set([key], { key });
       pair.storage.set("zebra.stripes", 3);

@@ -170,7 +170,7 @@ test("whether a delete took effect depends on its place in the log, not on when 
   );
 });
 
-test("a state that is restored shows itself as a whole, and what is pending stays on top", async () => {
+test("a state that is restored shows itself as a whole, with the pending writes on top", async () => {
   const open = openReplica();
   open.replica.set("mine", 1);
   const others = new Table();
@@ -212,7 +212,7 @@ test("flush waits for what was written before, sync for the barrier", async () =
   await synced;
 });
 
-test("a failure rejects whatever is waited for, and reads go on", async () => {
+test("a failure rejects every promise that is waited for, and reads still work", async () => {
   const open = openReplica();
   open.replica.set("k", 1);
   const waiting = [open.replica.flush(), open.replica.sync(), open.replica.increment("n")];

@@ -1,4 +1,4 @@
-/** A replica whose log, clock and event loop are in the hands of the test. */
+/** A replica whose log, clock and event loop the test controls. */
 import { decodeEntries, encodeEntries } from "../../../dist/core/log/codec.js";
 import type { Entry } from "../../../dist/core/log/entry.js";
 import { BATCH } from "../../../dist/core/log/frame.js";

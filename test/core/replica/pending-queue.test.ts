@@ -56,7 +56,7 @@ test("an op that was confirmed names no other, so that garbage which has grown o
   assert.equal(table.get(["k"], 1), 1);
 });
 
-test("bytes are those of the batches that are pending", () => {
+test("bytes are those of the pending batches", () => {
   const pending = new PendingQueue();
   const table = new Table();
   for (const json of ["1", "2", "3"]) write(pending, table, setEntry(["k"], json));

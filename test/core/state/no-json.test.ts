@@ -1,4 +1,4 @@
-/** Text in an entry that is no JSON: a broken member can send it, and all members must hold the same afterwards. */
+/** Text in an entry that is no JSON: a faulty member can send it, and all members must hold the same afterwards. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { addEntry, deleteEntry, IF_ABSENT, setEntry } from "../../../dist/core/log/entry.js";

@@ -199,7 +199,7 @@ test("an object is copied once after it was read and then changed in place, and 
   const wide = object.wide;
   const first = patch(slot, entryOf(["k", "wide"], { set: { f1: "changed" }, match: { f2: 2 } }), NOW);
   const second = patch(slot, entryOf(["k"], { set: { a: 1 }, remove: ["text"] }), NOW);
-  assert.equal(slot.value, object, "nobody has read it");
+  assert.equal(slot.value, object, "it was not read");
   assert.equal(object.wide, wide);
   second?.takeBack(slot, ["k"]);
   first?.takeBack(slot, ["k", "wide"]);
@@ -208,7 +208,7 @@ test("an object is copied once after it was read and then changed in place, and 
   freeze(slot.value);
   const copied = patch(slot, entryOf(["k", "wide"], { set: { f1: "changed" } }), NOW);
   const copy = (slot.value as typeof object).wide;
-  assert.notEqual(copy, wide, "somebody has read it");
+  assert.notEqual(copy, wide, "it was read");
   patch(slot, entryOf(["k", "wide"], { set: { f2: "changed" } }), NOW)?.takeBack(slot, ["k", "wide"]);
   copied?.takeBack(slot, ["k", "wide"]);
   assert.equal((slot.value as typeof object).wide, copy);

@@ -68,7 +68,7 @@ test("a blocked event loop of the manager does not keep others from writing", as
   await until("a write is confirmed while the manager's own loop is blocked", () => isConfirmed);
   writeFileSync(end, "");
   await blocked;
-  assert.equal(await manager.call("isManager"), true, "and nobody took its seat");
+  assert.equal(await manager.call("isManager"), true, "and no other member took its seat");
   await manager.call("sync");
   assert.equal(await manager.call("get", "while.blocked"), true);
 });

@@ -48,9 +48,9 @@ function* editsOfFile(path: string, content: Buffer): Generator<Edit> {
     ];
   }
   for (const bytes of TAILS) {
-    yield [`${bytes} zeros behind`, () => Buffer.concat([content, Buffer.alloc(bytes)])];
+    yield [`${bytes} zeros at the end`, () => Buffer.concat([content, Buffer.alloc(bytes)])];
     yield [
-      `${bytes} bytes of noise behind`,
+      `${bytes} bytes of noise at the end`,
       () => Buffer.concat([content, Buffer.from(content.map((_, at) => noiseAt(at)))]),
     ];
   }

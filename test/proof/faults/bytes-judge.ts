@@ -31,7 +31,7 @@ export function open(files: MemoryFiles, recover: "strict" | "salvage", mark: Lo
   const machine = machineOf(files);
   newestSeat(machine, place);
   const seat = Seat.claim(machine, place, highestEpoch(machine, place) + 1, CONTENT);
-  assert(seat, "nobody else wants the seat");
+  assert(seat, "expected the seat, since no other process wants it");
   try {
     seat.fence();
     let lost: readonly Lost[] | null = null;

@@ -40,7 +40,7 @@ async function expectTold(stage: Stage, damage: Damage, recover: Recover, entrie
   await stage.pass(100);
   const isSalvaged = stage.disk.list("/data/app.db.d").some((name) => name.startsWith("corrupt."));
   const told = errors.find(({ message }) => message.includes("corrupt files were kept aside"));
-  assert.equal(told !== undefined, isSalvaged, `told: ${told?.message}`);
+  assert.equal(told !== undefined, isSalvaged, `reported: ${told?.message}`);
   if (told)
     assert(
       damage.paths.some((path) => told.message.includes(path)),

@@ -70,7 +70,7 @@ async function fillAndLift({ home, set, lift, code }: Limit, count: number): Pro
   assert.deepEqual(
     errors.map((error) => [error.code, (error.cause as NodeJS.ErrnoException | undefined)?.code]),
     [["ERR_STORAGE_DISK", code]],
-    "told once",
+    "reported once",
   );
   lift(manager.pid);
   await storage.flush();

@@ -87,7 +87,7 @@ export class Ledger {
     for (const [key, line] of this.#lines) {
       const from = key.startsWith(`${name}.`) ? line.values.length - 1 : (seen.get(key) ?? 0);
       const at = line.values.indexOf(jsonOf(get(key)), from);
-      assert(at >= from, `${name} shows ${jsonOf(get(key))} for ${key}, behind ${line.values[from]}`);
+      assert(at >= from, `${name} shows ${jsonOf(get(key))} for ${key}, older than ${line.values[from]}`);
       seen.set(key, at);
     }
   }
@@ -108,7 +108,7 @@ export class Ledger {
 
   #expectKnown(name: string, keys: readonly string[]): void {
     const unknown = keys.filter((key) => key !== COUNT && !this.#lines.has(key));
-    assert.deepEqual(unknown, [], `${name} shows keys that nobody wrote`);
+    assert.deepEqual(unknown, [], `${name} shows keys that no member wrote`);
   }
 
   #linesOf(name: string): Line[] {

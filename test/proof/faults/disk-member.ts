@@ -151,7 +151,7 @@ export class Member implements ReplicaEvents {
   forgotten(error: Error): void {
     this.errors.push(error);
     const { code } = error as NodeJS.ErrnoException;
-    this.#stage.note(() => assert(code, `${this.name} was told of an error without a code: ${error.stack}`));
+    this.#stage.note(() => assert(code, `${this.name} reported an error without a code: ${error.stack}`));
   }
 
   failed(error: Error): void {
@@ -193,7 +193,7 @@ export class Member implements ReplicaEvents {
   /** Nothing of it is left in its process. */
   #expectGone(isLost: boolean, error: Error | undefined): void {
     const { main, aliveCount } = this.process;
-    assert(!isLost || this.refusal, `${this.name} closed with pending writes and told nobody`);
+    assert(!isLost || this.refusal, `${this.name} closed with pending writes and reported nothing`);
     assert(!error || (error as NodeJS.ErrnoException).code, `${this.name} closed with ${error?.stack}`);
     assert.equal(main.timers.size, 0, `${this.name}: timers of a closed member`);
     assert.deepEqual(this.openPaths, [], `${this.name}: files of a closed member`);

@@ -109,7 +109,7 @@ async function playOn(stage: Stage, member: Member): Promise<void> {
 async function playSalvage(stage: Stage): Promise<void> {
   const member = await stage.opened();
   const isTold = () => member.errors.some(({ message }) => message.includes("corrupt files were kept aside"));
-  await stage.until("somebody is told of the damage", isTold);
+  await stage.until("a member reports the damage", isTold);
   const aside = stage.disk.list(DIRECTORY).filter((name) => name.startsWith("corrupt."));
   const kept = new Set(aside.map((name) => name.split(".").slice(2).join(".")));
   assert.deepEqual([...kept].sort(), ["log.1.2", "snapshot.10"], "the damaged files are not kept aside");
@@ -129,7 +129,7 @@ async function playRemoval(stage: Stage): Promise<void> {
 /** What was removed, opened and written to. */
 async function openedAnew(stage: Stage): Promise<Member> {
   const member = await stage.opened();
-  if (!stage.ledger.mayBeVoid) assert.deepEqual(member.replica.keys(), [], "what was removed is there again");
+  if (!stage.ledger.mayBeVoid) assert.deepEqual(member.replica.keys(), [], "what was removed exists again");
   else if (member.replica.keys().length === 0) stage.ledger.clear();
   stage.ledger.mayBeVoid = false;
   member.write(2);

@@ -99,7 +99,7 @@ export class Stage extends World {
       if (await this.pass(this.patienceMs, isDone)) return;
       if (!this.seam.isBroken) continue;
       const isTold = [...this.cast].some(({ errors, refusal }) => errors.length > 0 || refusal !== null);
-      this.note(() => assert(isTold, `nobody was told why this has to wait: ${what}`));
+      this.note(() => assert(isTold, `no member reported why this has to wait: ${what}`));
       this.heal();
     }
     const told = [...this.cast].map(
@@ -237,7 +237,7 @@ export class Stage extends World {
     if (!this.options.persist) return;
     const names = this.disk.list("/data/app.db.d").filter((name) => !/^(torn|corrupt|hub)\./.test(name));
     const kinds = names.map((name) => name.slice(0, name.indexOf("."))).sort();
-    assert.deepEqual(kinds, ["seat", "snapshot"], `left behind: ${names}`);
+    assert.deepEqual(kinds, ["seat", "snapshot"], `left: ${names}`);
   }
 
   async #tryToOpen(options: Partial<HubOptions>): Promise<Member | null> {

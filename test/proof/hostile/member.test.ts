@@ -103,7 +103,7 @@ const FIRST: ReadonlyArray<readonly [string, Buffer]> = [
   ["a refusal that is null", encodeJson(REFUSE, {}, null)],
   ["a refusal that is a number", encodeJson(REFUSE, {}, 5)],
   ["a refusal without words", encodeJson(REFUSE, {}, { code: "ERR_STORAGE_PROTOCOL" })],
-  ["a refusal by nobody's rule", encodeJson(REFUSE, {}, { code: "ENOENT", message: "gone" })],
+  ["a refusal with a code that no hub sends", encodeJson(REFUSE, {}, { code: "ENOENT", message: "gone" })],
   ["a batch", batch(1, NOW)],
 ];
 const LATER: ReadonlyArray<readonly [string, Buffer]> = [
@@ -117,7 +117,7 @@ const LATER: ReadonlyArray<readonly [string, Buffer]> = [
   ["a segment of somewhere else", encodeJson(SEGMENT, { epoch: 1, seq: 5, number: 2 }, {})],
   ["a segment of no number", encodeJson(SEGMENT, { epoch: 1, seq: 1, time: NOW, number: NaN }, {})],
   ["another welcome", encodeJson(WELCOME, { epoch: 1 }, { segment: 1, offset: 0, bytes: 0, now: NOW })],
-  ["a kind that there is not", encodeFrame(77, {})],
+  ["a kind that does not exist", encodeFrame(77, {})],
 ];
 
 /** The connection has ended, once, and with no error that rules out another try. */

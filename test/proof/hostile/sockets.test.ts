@@ -113,7 +113,7 @@ test("a stranger that has not proved itself in two seconds is dropped, whatever 
     ],
     ["slow and deaf", stranger().turnDeaf().saySlowly(helloOf(token), 100)],
     ["a length of 4 GiB", stranger().say(huge)],
-    ["a frame that goes on for ever", stranger().say(large, large, large)],
+    ["a frame that never ends", stranger().say(large, large, large)],
     ["a hello of more than 1 KiB, who knows the token", stranger().say(helloOf(token, { member: "m".repeat(1024) }))],
     ["a wrong token and another protocol", stranger().say(helloOf("0".repeat(64), { protocol: 3 }))],
     ["a batch", stranger().say(batchFrame(1))],
@@ -166,7 +166,7 @@ test("a member that breaks the protocol, or takes nothing, is dropped; the other
     // A connection that reads has read everything by then.
     await honest.goOn();
   }
-  await until("whoever takes nothing is dropped", async () => (await honest.manager.stats()).members === 2);
+  await until("a stranger that takes nothing is dropped", async () => (await honest.manager.stats()).members === 2);
   deaf.leave();
   await honest.check();
 });

@@ -152,7 +152,7 @@ export class HostileHub {
     const bytes = isMember ? stream(hostility) : this.#greeting(hostility);
     for (const chunk of hostility.chunksOf(bytes)) peer.say(chunk);
     this.#hub.clock.run();
-    if (!isMember) assert.deepEqual(peer.received, [], "a stranger is told nothing");
+    if (!isMember) assert.deepEqual(peer.received, [], "a stranger is sent nothing");
     this.#checkLog(before, isMember ? bytes : Buffer.alloc(0));
     this.#checkHonest();
     if (!peer.isClosed) peer.events?.closed(null);
@@ -172,7 +172,7 @@ export class HostileHub {
     const expected = shown(this.#table);
     assert.equal(shown(reloaded(this.#table)), expected, "one that joins by what a member has read");
     const late = reloaded(this.#unread);
-    assert.equal(shown(late), expected, "one that joins by what nobody has read");
+    assert.equal(shown(late), expected, "a member that joins by a state that was not read yet");
     if (this.#inputs % 50 === 0) assert.equal(shown(this.#unread), expected, "one that reads late");
   }
 
@@ -188,7 +188,7 @@ export class HostileHub {
   #checkLog(before: number, sent: Buffer): void {
     const appended = framesIn(this.#hub.files.get(this.#hub.logPath).subarray(before), MAX_FRAME_BYTES).frames;
     const told = this.#watching.of(BATCH).map(({ frame }) => frame);
-    assert.ok(Buffer.concat(appended).equals(Buffer.concat(told)), "the log is what members were told");
+    assert.ok(Buffer.concat(appended).equals(Buffer.concat(told)), "the log is what members were sent");
     const bodies = new Set(framesIn(sent, MAX_FRAME_BYTES).frames.map((frame) => frame.toString("latin1", 32)));
     for (const frame of appended) {
       assert.equal(kindOf(frame, 0), BATCH);

@@ -149,7 +149,7 @@ function stepsOf(memberCount: number): fc.Arbitrary<Step> {
     {
       weight: 1,
       arbitrary: on(
-        "order stale",
+        "order frames of an old connection",
         fc.constant((member, world) => member.stale[0] && world.order(member.stale.shift() as Buffer)),
       ),
     },

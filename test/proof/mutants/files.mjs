@@ -101,7 +101,7 @@ export const fileMutants = [
     killedBy: writer,
   },
   {
-    name: "a segment whose unfinished end cannot be cut off is not broken",
+    name: "a segment whose unfinished end cannot be cut off is written again",
     file: SEGMENT,
     from: "      this.#hasTornEnd = true;\n",
     to: "",

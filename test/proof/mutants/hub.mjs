@@ -88,14 +88,14 @@ export const hubMutants = [
     killedBy: hub,
   },
   {
-    name: "what members left that are gone is ordered after a welcome",
+    name: "frames from a lost connection are ordered after a welcome",
     file: HUB,
     from: "if (isAsking) this.#forgetClosed();",
     to: "",
     killedBy: hub,
   },
   {
-    name: "what is stamped again gets seqs after those of before",
+    name: "frames that are stamped again get seqs after their earlier ones",
     file: QUEUE,
     from: "    this.#seq = seq;\n  }\n}\n",
     to: "  }\n}\n",

@@ -41,7 +41,7 @@ export const logMutants = [
     killedBy: log,
   },
   {
-    name: "what is no set has a condition",
+    name: "an entry other than a set has a condition",
     file: CODEC,
     from: "const knownBits = type === SET ? KNOWN_BITS | CONDITION_MASK : KNOWN_BITS;",
     to: "const knownBits = KNOWN_BITS | CONDITION_MASK;",
@@ -83,7 +83,7 @@ export const logMutants = [
     killedBy: log,
   },
   {
-    name: "a hub stamps damaged frames",
+    name: "a hub stamps corrupt frames",
     file: FRAME,
     from: "body) !== crcOf(buffer, start)) return false;",
     to: "body) === undefined) return false;",

@@ -158,7 +158,7 @@ export const recoveryMutants = [
     killedBy: recovery,
   },
   {
-    name: "what a fenced manager still appends counts as what follows damage",
+    name: "a batch that a fenced manager still appends counts as one that follows damage",
     file: TORN,
     from: "offset, BATCH, isNext, end);",
     to: "offset, BATCH, isNext);",
@@ -256,7 +256,7 @@ export const recoveryMutants = [
     killedBy: ["disk/log-reader"],
   },
   {
-    name: "a file that a compaction of before removes stops a successor",
+    name: "a file that a compaction from before the fence removes stops a successor",
     file: RECOVERY,
     from: "const isWhole = withFile(files, snapshotPath(place, snapshot), (file) =>",
     to: 'const isWhole = thenClose(files, files.open(snapshotPath(place, snapshot), "read"), (file) =>',

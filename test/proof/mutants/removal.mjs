@@ -11,7 +11,7 @@ const removal = ["upkeep/removal"];
 
 export const removalMutants = [
   {
-    name: "an end counts that other users may have put there",
+    name: "an end that other users may have put there counts",
     file: ENDED,
     from: "files.isPrivate(shelter) ? files.list(shelter)",
     to: "shelter ? files.list(shelter)",
@@ -25,7 +25,7 @@ export const removalMutants = [
     killedBy: ended,
   },
   {
-    name: "an end counts that is not whole",
+    name: "an end that is not whole counts",
     file: ENDED,
     from: "return first && isWholeSnapshot(files, file, first.head.seq) ? first.head : null;",
     to: "return first ? first.head : null;",
@@ -53,7 +53,7 @@ export const removalMutants = [
     killedBy: ended,
   },
   {
-    name: "what a removal has left of the copy is adopted",
+    name: "a copy that a removal has left is adopted",
     file: ADOPT,
     from: "    if (fold.keyCount === 0) return false;\n",
     to: "",
@@ -109,7 +109,7 @@ export const removalMutants = [
     killedBy: removal,
   },
   {
-    name: "what cannot be ended is removed all the same",
+    name: "a storage that cannot be ended is removed all the same",
     file: HOST,
     from: 'if (destroy) throw refusal("a disk that takes the end of the log");',
     to: "",

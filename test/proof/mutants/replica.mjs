@@ -1,4 +1,4 @@
-/** What is pending on top of what is confirmed. */
+/** Pending writes on top of the confirmed state. */
 const OUTBOX = "src/core/replica/outbox.ts";
 const PENDING = "src/core/replica/pending-queue.ts";
 const TABLES = "src/core/replica/tables.ts";
@@ -8,14 +8,14 @@ const replica = ["replica.test", "replica/log-", "model/", "simulation"];
 
 export const replicaMutants = [
   {
-    name: "what was sent before is not sent again",
+    name: "batches that were sent before are not sent again",
     file: OUTBOX,
     from: "      this.#append(batch.frame);\n    }\n  }\n\n  disconnected(): void {",
     to: "      if (batch.number === this.#number) this.#append(batch.frame);\n    }\n  }\n\n  disconnected(): void {",
     killedBy: replica,
   },
   {
-    name: "what is sent again gets another number",
+    name: "a batch that is sent again gets another number",
     file: OUTBOX,
     from: "      if (batch.number === 0) {\n",
     to: "      if (batch.number >= 0) {\n",
@@ -71,14 +71,14 @@ export const replicaMutants = [
     killedBy: replica,
   },
   {
-    name: "what was taken back for a batch of others is not done again",
+    name: "an op that was taken back for a batch of others is not done again",
     file: PENDING,
     from: "    for (const attach of attachers) attach();\n",
     to: "",
     killedBy: replica,
   },
   {
-    name: "what depends on the confirmed state is not done again for a batch of others",
+    name: "an op that depends on the confirmed state is not done again for a batch of others",
     file: PENDING,
     from: "    if (!isWhole(oldest.entry)) {\n",
     to: "    if (oldest.undo === undefined) {\n",
@@ -99,7 +99,7 @@ export const replicaMutants = [
     killedBy: replica,
   },
   {
-    name: "what a whole value would bring back is what it replaced at first",
+    name: "taking back a whole value restores what it replaced at first",
     file: PENDING,
     from: "      oldest.undo = table.replaceSlot(key, slot);",
     to: "      table.replaceSlot(key, slot);",
@@ -148,7 +148,7 @@ export const replicaMutants = [
     killedBy: replica,
   },
   {
-    name: "batches of others are applied on top of what is pending",
+    name: "batches of others are applied on top of pending writes",
     file: APPLIER,
     from: "this.#pending.applyBelow(table, entries, () => this.#apply(entries));",
     to: "this.#apply(entries);",
@@ -176,21 +176,21 @@ export const replicaMutants = [
     killedBy: replica,
   },
   {
-    name: "what gathers is never sent",
+    name: "writes that gather are never sent",
     file: WRITER,
     from: "    if (this.#pending.open !== undefined) this.#sealSoon();\n",
     to: "",
     killedBy: replica,
   },
   {
-    name: "what gathers is sent at once",
+    name: "writes that gather are sent at once",
     file: OUTBOX,
     from: "    if (this.#pending.batches.length <= this.#maxInFlight || batch.bytes >= GATHER_BYTES) this.#seal(batch, now);",
     to: "    this.#seal(batch, now);",
     killedBy: replica,
   },
   {
-    name: "what gathers waits however much it is",
+    name: "writes that gather wait however many they are",
     file: OUTBOX,
     from: "this.#pending.batches.length <= this.#maxInFlight || batch.bytes >= GATHER_BYTES",
     to: "this.#pending.batches.length <= this.#maxInFlight",

@@ -108,7 +108,7 @@ export const stateMutants = [
     killedBy: [...state, "replica.test", "replica/log-"],
   },
   {
-    name: "what takes a clear back is the cleared state",
+    name: "taking back a clear restores the cleared state",
     file: EXECUTOR,
     from: "    this.#outcome.undo = this.slots;\n    this.slots = new Slots();",
     to: "    this.slots = new Slots();\n    this.#outcome.undo = this.slots;",

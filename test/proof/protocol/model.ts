@@ -92,12 +92,12 @@ function stepsOf(turn: Turn, process: number): void {
   }
 }
 
-/** A member that joined reads up to the position that it was told. */
+/** A member that joined reads up to the position that its welcome names. */
 function join(turn: Turn): void {
   const { world } = turn;
   const to = world.get(JOINING_TO);
   if (to === 0) return;
-  turn.take(-1, "reads the files up to where it was told", () => {
+  turn.take(-1, "reads the files up to the position of its welcome", () => {
     const read = readAll(world, unpacked(to));
     world.set(JOINING_TO, 0);
     take(turn, read);
@@ -112,7 +112,7 @@ function followOthers(turn: Turn, process: number): void {
     if (world.of(hub, STEP) !== READY) continue;
     const to = confirmedEnd(world, hub);
     if (packed(to) === world.of(process, MARK)) continue;
-    turn.take(process, "reads what follows up to where a hub told it", () => {
+    turn.take(process, "reads what follows, up to where a hub says", () => {
       const read = readFrom(world, to, world.of(process, MARK), world.of(process, MARK_LOG));
       take(turn, read);
       if (read <= STALE) return;

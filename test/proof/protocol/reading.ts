@@ -1,7 +1,7 @@
 /**
  * How the log is read, as `log-reader.ts` and `recovery.ts` do it.
  *
- * Reading is one step behind listing. That loses nothing: what was appended before a reader knows the end never changes, and
+ * Reading is one step, after listing. That loses nothing: what was appended before a reader knows the end never changes, and
  * a file that it has open stays; so a reader that opens all the files one after another either meets one that is gone, and
  * begins again, or has what it would have read at the moment when it opened the newest one.
  */

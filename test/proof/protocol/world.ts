@@ -8,7 +8,7 @@
 import { EMPTY, Histories } from "./history.js";
 import type { Setup, Variant } from "./setup.js";
 
-/** Fields of the whole world: names of seats that no process has open; writes whose members were told that they are confirmed. */
+/** Fields of the whole world: names of seats that no process has open; writes that were confirmed to their members. */
 const DEAD_SEATS = 0;
 export const CONFIRMED = 1;
 /** The longest history that any process was told. */

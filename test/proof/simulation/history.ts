@@ -93,7 +93,7 @@ export class History {
     return known;
   }
 
-  /** A member was told by the manager of an epoch that a batch of its own has a seq. */
+  /** The manager of an epoch confirmed to a member that a batch of its own has a seq. */
   confirmed(seq: number, time: number, origin: number, number: number, epoch: number): Ordered {
     this.toldSeq = Math.max(this.toldSeq, seq);
     this.#extendTo(seq, epoch);
@@ -142,7 +142,7 @@ export class History {
     }
     assert(
       head.seq <= this.#batches.length,
-      `a segment begins behind seq ${head.seq}, and there are ${this.#batches.length} batches`,
+      `a segment begins after seq ${head.seq}, and there are ${this.#batches.length} batches`,
     );
     if (head.seq < this.#batches.length) this.shorten(head.seq);
   }

@@ -182,7 +182,7 @@ export class Member implements ReplicaEvents {
   managerChanged(): void {}
 
   diskTrouble(error: Error | null): void {
-    if (error) this.world.trace(`${this.name} is told ${error.message}`);
+    if (error) this.world.trace(`${this.name} gets the error ${error.message}`);
   }
 
   forgotten(error: Error): void {

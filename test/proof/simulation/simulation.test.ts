@@ -18,7 +18,7 @@ const GATE = 200;
 
 /** Seeds that failed once, and what that was. */
 const FAILED_ONCE: readonly (readonly [seed: number, what: string])[] = [
-  [4, "whether a delete took effect was told by when it was made, not by its place in the log"],
+  [4, "whether a delete took effect was decided by when it was made, not by its place in the log"],
   [11, "a member that came back before its old connection was seen to end got confirms for the wrong batches"],
   [19, "a member file that could not be created was an error of opening"],
   [2, "a manager with a short stallTimeout was replaced again and again while it was idle"],

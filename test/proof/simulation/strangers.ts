@@ -51,7 +51,7 @@ export function greetAsNewer(world: World): boolean {
 function expectRefusal(answer: Buffer, protocol: number): void {
   if (answer.length < 4 || answer.length < lengthOf(answer, 0)) return;
   assert.equal(kindOf(answer, 0), REFUSE, "a newer member is refused");
-  assert.equal(answer.length, lengthOf(answer, 0), "a newer member is told nothing else");
+  assert.equal(answer.length, lengthOf(answer, 0), "a newer member is sent nothing else");
   const { code, message } = decodeJson(answer, 0, answer.length) as { code: string; message: string };
   assert.equal(code, "ERR_STORAGE_PROTOCOL");
   assert.match(message, new RegExp(`speaks protocol ${PROTOCOL} and this process ${protocol}`));
@@ -73,7 +73,7 @@ export function comeAsStranger(world: World): boolean {
   ];
   const events: SocketEvents = {
     connected: () => socket.write([dice.pick(words)()]),
-    data: (chunk) => world.expect(() => assert.fail(`a stranger is told ${chunk.length} bytes`)),
+    data: (chunk) => world.expect(() => assert.fail(`a stranger is sent ${chunk.length} bytes`)),
     closed: () => process.kill(),
   };
   const socket = sockets.connect(dice.pick(addresses), events);

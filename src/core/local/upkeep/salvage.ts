@@ -173,7 +173,7 @@ function applyAfterGap(fold: Fold, read: Batch): void {
 }
 
 /**
- * Gives corrupt files further names. Returns when these are on the disk. The names tell when a file was written last, so that
+ * Gives corrupt files further names. Returns when these are on the disk. The names show when a file was written last, so that
  * another try gives the same ones.
  */
 function keepAside(machine: Machine, place: Place, corrupt: ReadonlySet<string>): void {

@@ -187,7 +187,7 @@ test("a corrupt batch is noticed, nothing after it is visited, and all files are
   assert.equal(files.openFiles.size, 0);
 });
 
-test("a reader whose visitor refuses a batch stands before that batch", () => {
+test("the position of a reader whose visitor refuses a batch is before that batch", () => {
   const { files, ends } = makeStorage(false);
   const reader = new LogReader(files, place, ends[2] as Position, null, {
     snapshot: () => {},

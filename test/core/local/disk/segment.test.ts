@@ -44,7 +44,7 @@ test("a segment that cannot be created leaves nothing", () => {
   }
 });
 
-test("short writes are gone on with, byte by byte if need be", () => {
+test("short writes are continued, byte by byte if need be", () => {
   const files = new MemoryFiles();
   const segment = Segment.create(files, place, START, null);
   files.fault = (call) => (call === "write" ? { takesBytes: 1 } : undefined);

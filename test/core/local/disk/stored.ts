@@ -1,4 +1,4 @@
-/** Storages made for tests: a history of batches in segments, and what it comes to, computed the naive way. */
+/** Storages made for tests: a history of batches in segments, and its state, computed the naive way. */
 
 import { placeOf, segmentPath } from "../../../../dist/core/local/disk/file-names.js";
 import { LogReader } from "../../../../dist/core/local/disk/log-reader.js";

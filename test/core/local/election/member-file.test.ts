@@ -11,7 +11,7 @@ function begun(): { files: MemoryFiles; machine: Machine; presence: MemberFile }
   return { files, machine, presence: new MemberFile(machine, place, "abc1") };
 }
 
-test("a member that could not show itself tries again, and then shows itself once", () => {
+test("a member that could not create its file tries again, and then creates it once", () => {
   const { files, machine, presence } = begun();
   files.fault = () => ({ code: "ENOSPC" });
   assert.throws(() => presence.enter(), { code: "ENOSPC" });
@@ -24,7 +24,7 @@ test("a member that could not show itself tries again, and then shows itself onc
   assert.equal(hasLiving(machine, place, "other"), false);
 });
 
-test("a member leaves although its file cannot be removed, and without ever having been there", () => {
+test("a member leaves although its file cannot be removed, and also when it never had one", () => {
   const { files, presence } = begun();
   presence.leave();
   presence.enter();

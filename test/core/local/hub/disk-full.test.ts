@@ -195,7 +195,7 @@ test("closing with nothing pending on a disk that has no room for a snapshot los
   assert.equal(reopened.size, 12);
 });
 
-test("a full disk throws nothing when nobody listens", async (t) => {
+test("a full disk throws nothing when `error` has no listener", async (t) => {
   const disk = smallDisk(t);
   if (disk === null) return;
   const uncaught: unknown[] = [];

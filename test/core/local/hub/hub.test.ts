@@ -246,7 +246,7 @@ test("after it was closed or abandoned, no timer is left, and nothing more is ta
   }
 });
 
-/** Lets a peer take its time to close; returns what lets it go. */
+/** Delays the close of a peer's connection; returns a function that lets it close. */
 function holdOpen(peer: Peer): () => void {
   peer.end = () => {};
   return () => {
@@ -257,7 +257,8 @@ function holdOpen(peer: Peer): () => void {
 
 for (const isSeen of [true, false]) {
   const title = isSeen ? "" : ", also when the end of its older connection was not seen yet";
-  test(`what a member left while the disk refuses is forgotten when it comes back${title}`, () => comeBack(isSeen));
+  test(`frames of a lost connection that wait for the disk are dropped when their member connects again${title}`, () =>
+    comeBack(isSeen));
 }
 
 function comeBack(isSeen: boolean): void {

@@ -35,7 +35,7 @@ function seqsOf(runs: readonly FrameRun<string>[]): number[] {
   });
 }
 
-/** Whose the stamped runs are, and how many frames each has. */
+/** The member of each stamped run, and how many frames it has. */
 const runsOf = (queue: InboundQueue<string>) => queue.stamped.map(({ member, count }) => [member, count]);
 
 test("frames of one member that lie side by side are one run; others are not", () => {

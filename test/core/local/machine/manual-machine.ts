@@ -1,4 +1,4 @@
-/** A machine of which a test has everything in its hands: files in memory, a clock that stands, sockets without a network. */
+/** A machine that a test controls: files in memory, a clock that moves only by the test, sockets without a network. */
 
 import { placeOf, seatPath } from "../../../../dist/core/local/disk/file-names.js";
 import { Seat } from "../../../../dist/core/local/election/seat.js";
@@ -243,7 +243,7 @@ export class ManualHub {
   }
 }
 
-/** A machine of which only files, clock, randomness and identity are there. */
+/** A machine that has only files, a clock, randomness and an identity. */
 /** No member connects to it, and its compactions never end. */
 export function manualMachine(files: MemoryFiles, clock = new ManualClock()): Machine {
   let random = 0;

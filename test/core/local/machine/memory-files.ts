@@ -2,7 +2,7 @@
  * A file system in memory, for tests: with faults at chosen calls, and with what a loss of power takes.
  *
  * Invariants: `names` and each inode's `content` are what running processes see; `durableNames` and `durable` are what is
- * there after a loss of power: what `syncDirectory` and `sync` have brought to the disk.
+ * left after a loss of power: what `syncDirectory` and `sync` have brought to the disk.
  */
 import { dirname } from "node:path";
 import type { Files } from "../../../../dist/core/local/machine/machine.js";
@@ -39,7 +39,7 @@ export class MemoryFiles implements Files {
   /** Calls so far that change something. */
   changes = 0;
   readonly calls: string[] = [];
-  /** Looks at each changing call: what is to go wrong with it. */
+  /** Called for each call that changes something; returns its fault. */
   fault: ((call: string, change: number, path: string) => Fault | undefined) | null = null;
   #isCrashed = false;
   #nextFile = 3;

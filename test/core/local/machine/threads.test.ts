@@ -16,7 +16,7 @@ const LONG_MS = 60_000;
 /** What a thread takes, in ms, from the end of its work until its report is there, at most. */
 const REPORT_MS = 50;
 
-/** Threads whose time stands still, but for what a test lets pass. */
+/** Threads whose clock moves only when a test moves it. */
 function makeThreads(t: TestContext, keptBytes?: number) {
   const clock = new ManualClock();
   const threads = new CompactorThreads(clock, keptBytes);
@@ -90,7 +90,7 @@ test("a thread whose heap has become large is not kept", async (t) => {
   await until("the thread has ended", () => threadCount() === 0);
 });
 
-test("a compaction that is stopped is not heard of again, even if it was over", async (t) => {
+test("a compaction that is stopped reports nothing, even if it was over", async (t) => {
   const { threads } = makeThreads(t);
   const request = closedStorage(t);
   let isHeard = false;

@@ -21,7 +21,7 @@ import { MemoryFiles } from "../machine/memory-files.js";
 const MAX_BACKLOG_BYTES = 4096;
 const LAST = 2500;
 
-/** A member whose hub, files and event loop are in the hands of the test. The log is longer than one step of a reader. */
+/** A member whose hub, files and event loop the test controls. The log is longer than one step of a reader. */
 function member(position: LogPosition | null = null) {
   const files = new MemoryFiles();
   const first = writeSegment(files, 1, 1, [1, 10], null);

@@ -36,7 +36,7 @@ test("what a failed sync may have given up is written again before it is synced 
   assert.equal(files.openFiles.size, 0);
 });
 
-test("a closed segment that a compaction of before the fence removes meanwhile need not be synced", () => {
+test("a closed segment that a compaction from before the fence removes meanwhile need not be synced", () => {
   const files = new MemoryFiles();
   const first = writeSegment(files, 1, 1, [1, 5], null);
   writeSegment(files, 1, 2, [6, 9], first);

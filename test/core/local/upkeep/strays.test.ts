@@ -21,7 +21,7 @@ test("strays of lower epochs are removed, the chain and its snapshot are not", (
 test("no segment is removed as a stray while the chain does not reach back to a whole snapshot", () => {
   const { segments } = recover(storage.afterCrash(), place, null, none);
   const cut = withFile(SNAPSHOT, storage.get(SNAPSHOT).subarray(0, 80));
-  // A compaction of before the fence folds what is there and removes it, at any later time.
+  // A compaction from before the fence folds these segments and removes them, at any later time.
   const [folded, renewed] = [storage.afterCrash(), storage.afterCrash()];
   const [first] = segments;
   assert(first);

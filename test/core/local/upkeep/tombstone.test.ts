@@ -119,7 +119,7 @@ test("what is in the directory and was not left by the removal counts, whatever 
   assert.equal(recovered(files).seq, 19);
 });
 
-test("what a process of before makes late in the directory is never taken for the log without a word", () => {
+test("files that a process from before the removal creates late are never taken for the log without an error", () => {
   const files = ended();
   writeSegment(files, 3, 2, [8, 9], { epoch: 3, segment: 1, offset: 1 });
   assert.throws(() => recovered(files), { code: "ERR_STORAGE_CORRUPT" });
@@ -152,7 +152,7 @@ test("what a removal has left of the copy is no backup", () => {
   assert.deepEqual(load(files, recovered(files)), { seq: 20, text: "[]" });
 });
 
-test("a seat of before the end is given up, and the next one is above it", () => {
+test("a seat from before the end is given up, and the next one is above it", () => {
   const files = ended();
   const machine = manualMachine(files);
   assert.equal(highestEpoch(machine, place), 4);

@@ -69,7 +69,7 @@ function cpuMs(work: () => void): number {
 
 /** How many times the CPU time of keys with good hashes anything else may take: a search through all keys takes thousands of times. */
 const MOST_TIMES = 20;
-/** What is too short to be measured, in ms. */
+/** A time that is too short to be measured, in ms. */
 const LEAST_MS = 10;
 
 function expectAsFast(ms: number, otherwiseMs: number): void {
@@ -86,7 +86,7 @@ function fillAndEmpty(count: number, hashOf: (number: number) => number): void {
   assert.equal(table.size, 0);
 }
 
-test("takes what another one gives, in the order of that, in about the time that it takes otherwise", () => {
+test("takes the keys of another table in the order of that one, in about the time of any other order", () => {
   const ms = (from: Iterable<[string, number]>): number =>
     cpuMs(() => {
       const table = new KeyTable<number>();
