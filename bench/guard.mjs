@@ -1,4 +1,4 @@
-/** The guard against falling back: the rows of the budget that take less than a minute together, each beside its target. */
+/** The guard against losses of speed: the rows with a target that take less than a minute together, each beside its target. */
 
 import { withScratch } from "./measure/scratch.mjs";
 import { closeCaches, openMapAndLmdb } from "./peers/caches.mjs";
@@ -11,7 +11,7 @@ import { Storage } from "./subject.mjs";
 
 const ROUNDS = 15;
 
-/** What in-process rows are there, beside what their targets name, and the throughput of 4 members. */
+/** The rows of one process that have targets, with the rows that these name, and the throughput of 4 members. */
 async function measureTables() {
   const inProcess = await withScratch(async (path) => {
     const storage = await Storage.open("bench", { path });
@@ -29,7 +29,7 @@ async function measureTables() {
   return [...inProcess, throughput];
 }
 
-/** Prints the tables and what fell back; true when nothing did. */
+/** Prints the tables and the targets that were missed; true when none was. */
 export async function guard() {
   const tables = await measureTables();
   for (const table of tables) console.log(showTable(table));

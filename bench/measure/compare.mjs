@@ -62,7 +62,7 @@ export const rowsOf = (cases, figures) =>
     absent === undefined ? { name, note, rounds: figures.get(name) } : { name, absent },
   );
 
-/** Measures the cases that are there; the rows of all. */
+/** Measures the cases that are not absent; returns the rows of all. */
 export async function compareRows(cases, roundCount) {
   const there = cases.filter(({ absent }) => absent === undefined);
   return rowsOf(cases, await compare(there, roundCount));

@@ -11,7 +11,7 @@ const WINDOW = 20_000;
 
 const keyAt = (index) => `key:${String(index).padStart(8, "0")}`;
 
-/** Bytes that are in use once what can be collected is. */
+/** Bytes that are in use after a collection of garbage. */
 function usedBytes() {
   for (let pass = 0; pass < 3; pass++) globalThis.gc();
   const { heapUsed, external } = process.memoryUsage();

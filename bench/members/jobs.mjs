@@ -1,6 +1,6 @@
 /** A member process' side of `members.mjs`. */
 
-/** Does what it is asked for, by name, until the one who asks is gone. */
+/** Runs jobs by their names, until the process that asks for them has ended. */
 export function answerJobs(jobs) {
   process.on("message", async ({ number, job, parameters }) => {
     try {

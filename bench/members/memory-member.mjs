@@ -17,7 +17,7 @@ const SETTLE_MS = 300;
 /** What holds the keys, so that nothing is collected that should be counted. */
 let held = null;
 
-/** Bytes that are in use once what can be collected is. */
+/** Bytes that are in use after a collection of garbage. */
 function usedBytes() {
   for (let pass = 0; pass < 4; pass++) globalThis.gc();
   const { heapUsed, external } = process.memoryUsage();

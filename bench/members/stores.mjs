@@ -1,4 +1,4 @@
-/** The stores that a member can open, with one face: `set` at once, `flush` until confirmed. */
+/** The stores that a member can open, with one interface: `set` at once, `flush` until confirmed. */
 import { once } from "node:events";
 import { connect } from "node:net";
 import { createInterface } from "node:readline";

@@ -1,6 +1,6 @@
 /**
- * The other stores of one process' point of view, each with one face: `get` and `set`, or, for those in a program of their own,
- * `timed`. Those that are not there say why (`absent`).
+ * The stores that one process can use, each with one interface: `get` and `set`, or, for those in a program of their own,
+ * `timed`. Those that cannot be used here say why (`absent`).
  */
 import { NO_LMDB, NO_SQLITE, openLmdb, openSqlite } from "./embedded.mjs";
 import { openForeign } from "./foreign.mjs";

@@ -6,7 +6,7 @@ const cluster = require("node:cluster");
 
 const KINDS = {
   "cluster-storage-v1": () => {
-    // It crashes a few seconds after its start, alone as well, because nobody answers at the address of its manager.
+    // It crashes a few seconds after its start, alone as well, because nothing answers at the address of its manager.
     process.on("uncaughtException", () => {});
     const { Storage } = require("cluster-storage-v1");
     const storage = new Storage("bench", { path: process.argv[3] });

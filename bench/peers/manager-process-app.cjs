@@ -14,7 +14,7 @@ if (cluster.isPrimary) {
     });
   }
 } else {
-  // After a while, so that all the workers are there.
+  // After a while, so that all the workers have started.
   setTimeout(async () => {
     const start = Date.now();
     try {

@@ -1,4 +1,4 @@
-/** Whether memory and files grow while a storage is used but its data stays as much: what a day would make of it. */
+/** Whether memory and files grow while a storage is used but the amount of its data stays the same; extrapolated to a day. */
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { nowNs } from "../measure/compare.mjs";

@@ -57,7 +57,7 @@ async function writesPerSecond(members) {
   return rates[1];
 }
 
-/** What goes on meanwhile: each has `begin` and `end`. */
+/** The load during a measurement: each has `begin` and `end`. */
 function troubles([manager, writer, reader, fourth], perSecond) {
   const loads = [manager, fourth];
   const idle = { name: IDLE, begin: () => {}, end: () => {} };

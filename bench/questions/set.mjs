@@ -1,4 +1,4 @@
-/** What a write costs the one who makes it: the call alone, and all that its event loop does until it is confirmed. */
+/** What a write costs the process that makes it: the call alone, and all that its event loop does until it is confirmed. */
 import assert from "node:assert/strict";
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";

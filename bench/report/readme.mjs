@@ -96,7 +96,7 @@ export function showSummary(results) {
 
 /**
  * Writes the figures between the marks in the README and in `docs/figures.md`.
- * @throws Error when there are no results, or some of them are of a short run, which says nothing of speed.
+ * @throws Error when there are no results, or some of them are of a short run, which does not show the speed.
  */
 export function writeReadme() {
   const results = readResults();

@@ -1,4 +1,4 @@
-/** What a run found, on the disk: `results.json` beside `run.mjs`. */
+/** The results of runs, on the disk: `results.json` beside `run.mjs`. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 

@@ -2,7 +2,7 @@
  * A measured table as text.
  *
  * A table has a `title`, a `unit`, the name of the row that is its physical `limit` (or none), `rows` and `targets`. A row has
- * a `name` and the figures of its `rounds`, or says why it is `absent`; `note` is what else there is to say.
+ * a `name` and the figures of its `rounds`, or says why it is `absent`; `note` is a remark on the row.
  */
 import { deviation, median, ratio } from "./statistics.mjs";
 import { describeTarget, shareReached } from "./targets.mjs";

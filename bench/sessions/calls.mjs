@@ -65,7 +65,7 @@ const nameOf = (kind) => (kind === "ours" ? "cluster-storage" : kind);
 
 /**
  * A table for each operation and each way.
- * @param path A directory to be made.
+ * @param path A directory that is created.
  * @param address That of Redis; null: there is none.
  */
 export async function measureCalls(path, address, rounds) {

@@ -56,7 +56,7 @@ answerJobs({
     const { user, system } = process.cpuUsage();
     return { requestCount, cpuNs: (user + system) * 1e3, ns: nowNs() };
   },
-  /** Makes a session for each connection of the load. */
+  /** Creates a session for each connection of the load. */
   async logIn({ url, count }) {
     cookies = [];
     for (let user = 0; user < count; user++) cookies.push(await logIn(url, user));

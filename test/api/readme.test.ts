@@ -191,7 +191,7 @@ async function serve(folder: string, use: (url: string, server: ChildProcess) =>
   }
 }
 
-/** A route whose answer takes a while, for Express and for Fastify; it prints when the request is there. */
+/** A route whose answer takes a while, for Express and for Fastify; it prints when the request has arrived. */
 const SLOW_MS = 1000;
 const SLOW_ROUTE = `app.get("/slow", (request, response) => {
   setTimeout(() => (response.json ?? response.send).call(response, { visits: 0 }), ${SLOW_MS});

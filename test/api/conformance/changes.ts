@@ -12,7 +12,7 @@ async function elsewhere({ other }: Pair): Promise<Record<string, unknown>> {
   return Object.fromEntries(await other.call<[string, unknown][]>("entries"));
 }
 
-/** The storage is what it was, on both sides. */
+/** The storage is unchanged, on both sides. */
 async function expectUnchanged(pair: Pair, act: () => Promise<void> | void): Promise<void> {
   pair.storage.clear();
   pair.storage.set("object", { list: [1, { a: "b" }], n: 1 });

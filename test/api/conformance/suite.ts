@@ -25,11 +25,11 @@ export interface Pair {
   other: Remote;
   /** What the engine promises for the name of the file copy. */
   readonly filename: RegExp;
-  /** Returns when what either has written is in both. They may be other objects then. */
+  /** Returns when each has what the other has written. They may be other objects then. */
   settle(): Promise<void>;
 }
 
-/** Opens a pair; what it opens is gone when the test ends. */
+/** Opens a pair; what it opens is removed when the test ends. */
 export type Factory = (t: TestContext, options?: StorageOptions) => Promise<Pair>;
 
 /** One promise, tried on a pair that holds nothing. */

@@ -74,7 +74,7 @@ describe("the packed package", () => {
     const { files, filename } = await pack(folder);
     packed = files;
     write("package.json", JSON.stringify({ name: "consumer", private: true }));
-    // What it needs comes from this project's own node_modules, so that no network is asked.
+    // What it needs comes from this project's own node_modules, so that no network is needed.
     const needed = ["lodash", "fastify-plugin", "@types/node", "undici-types"].map((name) =>
       join(root, "node_modules", name),
     );
