@@ -38,7 +38,7 @@ export const fileMutants = [
     killedBy: writer,
   },
   {
-    name: "a segment whose fsync failed is written again",
+    name: "a segment that cannot be written any more is written again",
     file: WRITER,
     from: "      if (this.mustRotate) this.rotate();\n",
     to: "",

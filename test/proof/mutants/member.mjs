@@ -147,7 +147,7 @@ export const memberMutants = [
     file: LOCAL_LOG,
     from: "const seat = this.#isTryingOlderSeat ? null : standingSeat(this.#machine, this.#place);",
     to: "const seat = null as SeatView | null;",
-    killedBy: ["simulation"],
+    killedBy: ["simulation/moments"],
   },
   {
     name: "all managers are allowed the same silence",

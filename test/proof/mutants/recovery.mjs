@@ -258,8 +258,8 @@ export const recoveryMutants = [
   {
     name: "a file that a compaction from before the fence removes stops a successor",
     file: RECOVERY,
-    from: "const isWhole = withFile(files, snapshotPath(place, snapshot), (file) =>",
-    to: 'const isWhole = thenClose(files, files.open(snapshotPath(place, snapshot), "read"), (file) =>',
+    from: "const head = withFile(files, path, (file) => readSegmentHead(files, file, path, first));",
+    to: 'const head = ((file: number) => readSegmentHead(files, file, path, first))(files.open(path, "read"));',
     killedBy: ["upkeep/strays"],
   },
   {

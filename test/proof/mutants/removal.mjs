@@ -134,7 +134,7 @@ export const removalMutants = [
     file: LOG,
     from: "if (this.#leaving && !this.#ownHub.isRunning) this.#session?.leave();",
     to: "if (this.#leaving) this.#session?.leave();",
-    killedBy: ["simulation"],
+    killedBy: ["simulation/moments"],
   },
   {
     name: "a recovery syncs the last segment alone",

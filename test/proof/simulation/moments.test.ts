@@ -1,0 +1,106 @@
+/** Moments that random seeds meet too rarely: each is brought about on the simulated machine, and nothing else goes wrong. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { seatPath } from "../../../dist/core/local/disk/file-names.js";
+import { seqOf } from "../../../dist/core/log/frame.js";
+import { place } from "../../core/local/disk/stored.js";
+import type { Member } from "./member.js";
+import type { Process } from "./process.js";
+import { adoptMicrotasks, releaseMicrotasks } from "./scheduler.js";
+import { World } from "./world.js";
+
+/** Events within which a process opens a storage that others have left, and is idle then. */
+const OPENING_EVENTS = 40;
+/** Machines on which the moments are tried: what happens between two threads comes in another order on each. */
+const SEEDS = 10;
+/** Longest simulated time, in ms, that anything may take. */
+const MAX_MS = 60_000;
+const WRITES = 5;
+
+/** A machine on which nothing goes wrong by itself. The seed determines how long each thing takes. */
+async function onCalmMachine(seed: number, act: (world: World) => Promise<void>): Promise<void> {
+  const world = new World(seed);
+  const calls = { io: 0, handles: 0, short: 0, sync: 0, refuse: 0, thread: 0, slow: 0 };
+  world.weather = { ...world.weather, calls };
+  world.settings = { ...world.settings, persist: true, gcInterval: 100_000, compactAfterBytes: 1_000_000 };
+  adoptMicrotasks(world.scheduler);
+  try {
+    await act(world);
+    if (world.failure) throw world.failure;
+  } finally {
+    releaseMicrotasks();
+  }
+}
+
+async function until(world: World, what: string, isDone: () => boolean): Promise<void> {
+  const isInTime = await world.scheduler.run(world.scheduler.time + MAX_MS, () => world.failure !== null || isDone());
+  if (world.failure) throw world.failure;
+  assert.ok(isInTime, `expected ${what} within ${MAX_MS} ms of simulated time`);
+}
+
+/** Opens the storage in a new process. */
+async function openedIn(world: World, process: Process): Promise<Member> {
+  const { size } = world.members;
+  world.open(process);
+  await until(world, "a member", () => world.members.size > size);
+  return [...world.members].at(-1) as Member;
+}
+
+/** A process that has joined and has written. */
+async function writer(world: World): Promise<Process> {
+  const process = world.startProcess();
+  const member = await openedIn(world, process);
+  await joined(world, member);
+  for (let count = 0; count < WRITES; count++) process.main.in(count, () => member.clear());
+  await until(world, "confirmed writes", () => world.history.length > 0 && !member.replica.hasPending);
+  return process;
+}
+
+async function joined(world: World, member: Member): Promise<void> {
+  let isSynced = false;
+  member.process.main.in(0, () =>
+    member.sync(() => {
+      isSynced = true;
+    }),
+  );
+  await until(world, "a member that has joined", () => isSynced);
+}
+
+test("a member that leaves at any moment after its hub has taken the seat folds what others have left", async () => {
+  let seatedCount = 0;
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    for (let moment = 0; moment < OPENING_EVENTS; moment++) {
+      await onCalmMachine(seed, async (world) => {
+        (await writer(world)).kill();
+        const { epoch } = world.history;
+        const member = await openedIn(world, world.startProcess());
+        const from = world.scheduler.count;
+        await until(world, "the moment", () => world.scheduler.count >= from + moment);
+        const isSeated = world.history.epoch > epoch;
+        member.process.main.in(0, () => member.leave(false));
+        await until(world, "the end", () => world.members.size === 0);
+        if (!isSeated) return;
+        seatedCount++;
+        const copy = world.disk.find("/data/app.db")?.content;
+        assert.equal(copy && seqOf(copy, 0), world.history.length, `seed ${seed}, left after ${moment} events`);
+      });
+    }
+  }
+  assert.ok(seatedCount > SEEDS, `seated in ${seatedCount} moments`);
+});
+
+test("a member that may not be the manager finds the manager whose challenger died after it had claimed the next epoch", async () => {
+  await onCalmMachine(1, async (world) => {
+    const manager = await writer(world);
+    const { files, identity } = manager.machine(manager.main);
+    const { bootId, host } = identity;
+    const content = { address: "/data/app.db.d/hub.none", token: "00".repeat(32), pid: 99, host, bootId, protocol: 2 };
+    const seat = files.open(seatPath({ ...place, directory: "/data/app.db.d" }, world.history.epoch + 1), "create");
+    files.write(seat, [Buffer.from(JSON.stringify(content))], 0);
+    files.close(seat);
+    const process = world.startProcess();
+    process.isCandidate = false;
+    const member = await openedIn(world, process);
+    await joined(world, member);
+  });
+});
