@@ -1,6 +1,7 @@
 /**
  * Runs what `npm test` leaves to others: a browser, PM2, and consumers of the packed package with their compilers. They have a
- * package.json of their own, whose packages are installed here when they are not. Then the short form of the soak test.
+ * package.json of their own, whose packages are installed here when they are not. Then the short forms of soak and chaos, and
+ * the demo.
  *
  *   npm run test:outside                     everything
  *   npm run test:outside -- packaging pm2    only files whose path contains one of these texts
@@ -30,4 +31,8 @@ const parameters = process.argv.slice(2);
 const options = parameters.filter((parameter) => parameter.startsWith("-"));
 const texts = parameters.filter((parameter) => !parameter.startsWith("-")).map((text) => `outside/${text}`);
 process.env.CLUSTER_STORAGE_SOAK = "1";
-run(join(root, "test/run.mjs"), ...(texts.length > 0 ? texts : ["outside/", "proof/soak/"]), ...options);
+run(
+  join(root, "test/run.mjs"),
+  ...(texts.length > 0 ? texts : ["outside/", "proof/soak/", "proof/chaos/chaos.", "examples/demo."]),
+  ...options,
+);
