@@ -256,7 +256,10 @@ function takeBack(table: Table, op: Op): void {
   op.undo = undefined;
 }
 
-/** Does what an op says at its place in the log. */
+/**
+ * Does what an op says at its place in the log. What would take it back is forgotten: the table on which the op is still
+ * pending, if there is one, is about to be replaced as a whole.
+ */
 export function executeConfirmed(table: Table, op: Op, time: number): void {
   table.execute(op.entry, time, false, op);
   op.undo = undefined;

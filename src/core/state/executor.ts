@@ -64,6 +64,7 @@ export class Executor {
     this.#time = time;
     outcome.status = this.#execute(entry, time, isUndoable);
     this.#outcome = SPARE;
+    SPARE.undo = undefined; // it may hold all that a clear has removed
     return outcome.status;
   }
 
