@@ -15,6 +15,8 @@ export interface ReplicaEvents {
   changed(change: Change): void;
   /** What was at this path had expired and was dropped. */
   expired(event: { readonly path: Path }): void;
+  /** The whole state was replaced by that of a snapshot and what followed it. */
+  reloaded?(): void;
   connected(): void;
   disconnected(): void;
   managerChanged(pid: number, isHere: boolean): void;

@@ -108,7 +108,10 @@ export class LogApplier implements LogSink {
     const { restored } = this.#tables;
     if (restored !== null) this.#show(restored);
     this.#outbox.connected(this.#tables.now);
-    this.#announcer.push((events) => events.connected());
+    this.#announcer.push((events) => {
+      if (restored !== null) events.reloaded?.();
+      events.connected();
+    });
     this.#writer.caughtUp();
     this.#sweepSoon();
   }
