@@ -18,7 +18,7 @@ export const ROOMS = {
   express: "adapter core/index",
   fastify: "adapter core/index fastify fastify-plugin",
   "session-store":
-    "adapter core/index lodash/isEqual.js node:async_hooks node:crypto node:diagnostics_channel node:events node:module node:util",
+    "adapter core/index lodash/isEqual.js node:async_hooks node:crypto node:diagnostics_channel node:events node:util",
   core: "replica log local node:events node:path",
   replica: "state log errors node:assert",
   state: "log keys lodash/toPath.js",
@@ -30,7 +30,7 @@ export const ROOMS = {
   hub: "election wire upkeep disk machine log errors node:crypto",
   election: "upkeep disk machine errors node:path",
   wire: "machine log errors",
-  upkeep: "disk machine fold log errors node:crypto node:module node:path",
+  upkeep: "disk machine fold log errors lodash/toPath.js node:crypto node:path",
   disk: "machine log errors node:crypto node:path",
   machine: "errors node:crypto node:os node:path node:perf_hooks",
   errors: "",

@@ -1,5 +1,4 @@
 /** What express-session needs from a store besides the sessions: its own session objects, made from what is stored. */
-import { createRequire } from "node:module";
 import type { SessionPayload } from "./payload.js";
 
 /** A request as express-session sees it. */
@@ -10,38 +9,55 @@ export interface SessionRequest {
   session?: unknown;
 }
 
-/** The classes of express-session. */
-interface SessionClasses {
-  readonly Session: new (request: SessionRequest, payload: SessionPayload) => object;
-  readonly Cookie: new (cookie: object) => Record<string, unknown>;
-}
+/** What express-session assigns to its store: it gives a request a new session. */
+export type Generate = (request: SessionRequest) => void;
 
-let loadedClasses: SessionClasses | undefined;
+type SessionClass = new (request: SessionRequest, payload: SessionPayload) => object;
 
 /**
- * Returns the classes of the express-session that this package can resolve. They are loaded when express-session takes the
- * store, because an application on Fastify does not have the package.
- * @throws Error when express-session is not installed.
+ * The session objects of one express-session middleware. Its classes are those of the first session that `generate` has created:
+ * no module has to be found, so it works in a bundle, and with whichever express-session the application has loaded.
  */
-export function sessionClasses(): SessionClasses {
-  if (loadedClasses !== undefined) return loadedClasses;
-  try {
-    loadedClasses = createRequire(import.meta.url)("express-session") as SessionClasses;
-    return loadedClasses;
-  } catch (cause) {
-    throw new Error("expected express-session to be installed where cluster-storage finds it, got none", { cause });
-  }
-}
+export class ExpressSessions {
+  readonly generate: Generate;
+  #sessionClass: SessionClass | undefined;
+  /** express-session's cookies have a prototype that does not name their constructor. */
+  #cookiePrototype: object | null = null;
 
-/** Creates a session object from what `get` returned and puts it into the request, as express-session's own stores do. */
-export function createSession(request: SessionRequest, payload: SessionPayload): object {
-  const { Session, Cookie } = sessionClasses();
-  const { expires, originalMaxAge } = payload.cookie;
-  const cookie = new Cookie(payload.cookie);
-  if (typeof expires === "string") cookie.expires = new Date(expires);
-  cookie.originalMaxAge = originalMaxAge; // the assignment of `expires` has changed it
-  payload.cookie = cookie;
-  const session = new Session(request, payload);
-  request.session = session;
-  return session;
+  constructor(generate: Generate) {
+    this.generate = generate;
+  }
+
+  /**
+   * Creates a session object from what `get` returned and puts it into the request, as express-session's own stores do.
+   * Where `generate` creates no session, which is not express-session's, the payload itself is the session.
+   * @throws what the middleware's options `genid` and `cookie` throw, if they are functions, when they are first called here.
+   */
+  create(request: SessionRequest, payload: SessionPayload): object {
+    this.#sessionClass ??= this.#learn(request);
+    if (this.#sessionClass === undefined) return payload;
+    payload.cookie = this.#cookieOf(payload.cookie);
+    const session = new this.#sessionClass(request, payload);
+    request.session = session;
+    return session;
+  }
+
+  /** Lets the middleware create a session that nobody gets: in an object that reads as the request, which stays as it is. */
+  #learn(request: SessionRequest): SessionClass | undefined {
+    const probe: SessionRequest = Object.create(request, { session: { value: undefined, writable: true } });
+    this.generate(probe);
+    if (probe.session === undefined) return undefined;
+    const session = probe.session as { constructor: SessionClass; cookie: object };
+    this.#cookiePrototype = Object.getPrototypeOf(session.cookie);
+    return session.constructor;
+  }
+
+  /** Does what express-session's constructor does; what the assignment of `expires` changes is assigned after it. */
+  #cookieOf({ expires, originalMaxAge, data: _, ...options }: SessionPayload["cookie"]): SessionPayload["cookie"] {
+    const cookie: SessionPayload["cookie"] = Object.create(this.#cookiePrototype);
+    Object.assign(cookie, { path: "/", maxAge: null, httpOnly: true }, options);
+    if (expires !== undefined) cookie.expires = typeof expires === "string" ? new Date(expires) : expires;
+    cookie.originalMaxAge = originalMaxAge;
+    return cookie;
+  }
 }

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { expectOptions, type Source, sourceFrom } from "../adapter/source.js";
 import type { Storage } from "../core/index.js";
-import { createSession, type SessionRequest, sessionClasses } from "./express-session.js";
+import { ExpressSessions, type SessionRequest } from "./express-session.js";
 import { type ClusterSessionStoreOptions, OWN_OPTIONS, resolveStoreOptions } from "./options.js";
 import { copyOf, type SessionPayload } from "./payload.js";
 import { ReadBarrier } from "./read-barrier.js";
@@ -29,7 +29,8 @@ export class ClusterSessionStore extends EventEmitter {
   readonly #source: Source;
   readonly #access: SessionAccess;
   readonly #context = new RequestContext();
-  #generate: ((request: unknown) => void) | undefined;
+  /** Undefined unless express-session uses this store. */
+  #express: ExpressSessions | undefined;
 
   /**
    * Creates a store for one `session()` middleware. Several stores may share a storage, each with its own `prefix`.
@@ -125,27 +126,22 @@ export class ClusterSessionStore extends EventEmitter {
     if (this.#source.isOwn) await this.storage.close();
   }
 
-  /**
-   * For express-session: creates a new session for a request, with the cookie options of the middleware.
-   * @throws Error Assigning it throws if express-session cannot be found from this package; install it in the same
-   *   node_modules.
-   */
+  /** For express-session: creates a new session for a request, with the cookie options of the middleware. */
   get generate(): ((request: unknown) => void) | undefined {
-    return this.#generate;
+    return this.#express?.generate as ((request: unknown) => void) | undefined;
   }
 
   /** Assigned by the middleware, once. */
   set generate(generate: (request: unknown) => void) {
-    sessionClasses(); // loads them when the application starts, instead of in its first request
-    if (this.#generate !== undefined) process.emitWarning(SHARED_WARNING);
-    this.#generate = generate;
+    if (this.#express !== undefined) process.emitWarning(SHARED_WARNING);
+    this.#express = new ExpressSessions(generate);
   }
 
   /** For express-session: ends the session of a request and gives the request a new one. */
   // biome-ignore lint/suspicious/noExplicitAny: express-session's own type of a request needs its types.
   regenerate(request: any, callback: (error?: unknown) => void): void {
     this.destroy(request.sessionID, (error) => {
-      this.#generate?.(request);
+      this.#express?.generate(request);
       callback(error);
     });
   }
@@ -153,23 +149,24 @@ export class ClusterSessionStore extends EventEmitter {
   /** For express-session: reads a session as a session object, outside a request. */
   // biome-ignore lint/suspicious/noExplicitAny: as `regenerate`.
   load(sid: string, callback: (error?: any, session?: any) => void): void {
-    this.get(sid, (error, payload) => {
-      if (error || !payload) callback(error ?? undefined);
-      else callback(null, this.createSession({ sessionID: sid, sessionStore: this }, payload));
-    });
+    const create = (payload: SessionPayload | null): object | null =>
+      payload && this.createSession({ sessionID: sid, sessionStore: this }, payload);
+    const called: SessionCallback<object | null> = (error, session) =>
+      error || !session ? callback(error ?? undefined) : callback(null, session);
+    void answer(this.get(sid).then(create), called);
   }
 
-  /** For express-session: creates the session object of a request from what `get` returned. */
+  /** For express-session: creates the session object of a request from what `get` returned. Without express-session, that itself. */
   // biome-ignore lint/suspicious/noExplicitAny: as `regenerate`.
   createSession(request: any, payload: any): any {
-    const session = createSession(request as SessionRequest, payload as SessionPayload);
+    const session = this.#express?.create(request as SessionRequest, payload as SessionPayload) ?? payload;
     this.#context.follow(session, payload);
     return session;
   }
 
   /** Whether express-session uses this store. It passes on the session object itself; other frameworks pass a copy. */
   get #isExpress(): boolean {
-    return this.#generate !== undefined;
+    return this.#express !== undefined;
   }
 
   /** Returns a callback that runs as the rest of the request that has loaded the session. */

@@ -73,6 +73,38 @@ test("load returns a session object outside a request, whose cookie has dates an
   assert.equal(await load("none"), undefined);
 });
 
+test("session objects are of the middleware's own classes, whose genid sees the request", async () => {
+  const store = await createStore();
+  const seen: unknown[] = [];
+  const genid = (request: { headers: object }) => `id-${seen.push(request.headers)}`;
+  session({ ...SETTINGS, store, genid: genid as never });
+  await store.set("s", sessionWith({ name: "Ada" }));
+  const request = { sessionID: "s", headers: { host: "h" }, session: undefined };
+  const created = store.createSession(request, await store.get("s"));
+  assert.ok(created instanceof (session as unknown as { Session: typeof Object }).Session);
+  assert.ok(
+    Object.getPrototypeOf(created.cookie) === (session as unknown as { Cookie: typeof Object }).Cookie.prototype,
+  );
+  assert.deepEqual([created.id, created.req === request, request.session === created], ["s", true, true]);
+  assert.equal(request.sessionID, "s");
+  store.createSession(request, await store.get("s"));
+  assert.deepEqual(seen, [{ host: "h" }]);
+});
+
+test("load passes on what genid throws outside of a request, and works after the first request", async () => {
+  const store = await createStore();
+  const genid = (request: { headers: { host: string } }) => request.headers.host;
+  session({ ...SETTINGS, store, genid: genid as never });
+  await store.set("s", sessionWith({ name: "Ada" }));
+  const load = () =>
+    new Promise<{ name: string }>((resolve, reject) => {
+      store.load("s", (error, loaded) => (error ? reject(error) : resolve(loaded)));
+    });
+  await assert.rejects(load(), TypeError);
+  store.createSession({ sessionID: "s", headers: { host: "h" } }, await store.get("s"));
+  assert.equal((await load()).name, "Ada");
+});
+
 test("reserved names of a session object are left out when it is loaded", async () => {
   const store = await createStore();
   session({ ...SETTINGS, store });

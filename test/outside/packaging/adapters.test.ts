@@ -120,21 +120,6 @@ describe("the packed package's adapters", () => {
     assert.deepEqual(await printed(FASTIFY, "app.cjs", text), ["1 of 1", "2 of 2"]);
   });
 
-  it("say so when express-session takes the store and is not where the package finds it", async () => {
-    const text = `
-      import { ClusterSessionStore } from "cluster-storage";
-      const store = new ClusterSessionStore({ path: process.argv[2] });
-      try {
-        store.generate = () => {};
-      } catch (error) {
-        console.log(JSON.stringify(error.message));
-      }
-      await store.close();
-    `;
-    const message = "expected express-session to be installed where cluster-storage finds it, got none";
-    assert.equal(await printed([], "app.mjs", text), message);
-  });
-
   it("need no framework for the storage alone", async () => {
     const text = `
       import { Storage } from "cluster-storage";

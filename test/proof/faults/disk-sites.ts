@@ -10,8 +10,8 @@ const ENGINE = fileURLToPath(new URL("../../../dist/core/local", import.meta.url
 const CALL =
   /[fF]iles\.(open|read|write|truncate|sync|syncLater|bytes|linkCount|touch|modifiedAt|list|link|rename|unlink|makeDirectory|realPath|isOwn|isPrivate|isRemote|removeDirectory|syncDirectory)\(/;
 
-/** The files themselves, and what serves real sockets: the simulated machine has its own. */
-const OTHERS = new Set(["files.js", "sockets.js", "address.js"]);
+/** The files themselves, and what serves real sockets: the simulated machine has its own. The threads are the same code again. */
+const OTHERS = new Set(["files.js", "sockets.js", "address.js", "thread-texts.js"]);
 
 /** Calls that only a race between processes leads to, within one call of the engine: `test/proof/protocol` covers those. */
 const RACES: readonly (readonly [file: string, text: string])[] = [
@@ -20,7 +20,7 @@ const RACES: readonly (readonly [file: string, text: string])[] = [
   ["seat.js", "files.unlink(seatPath(place, epoch));"],
 ];
 
-/** All places, with the text of the line; the bundles of the threads are the same code once more. */
+/** All places, with the text of the line. */
 export function callSites(): Map<string, string> {
   const sites = new Map<string, string>();
   for (const path of (readdirSync(ENGINE, { recursive: true }) as string[]).filter(isOfEngine)) {

@@ -11,6 +11,7 @@ import type {
   Threads,
   Timer,
 } from "./machine.js";
+import { COMPACTOR_THREAD, HUB_THREAD } from "./thread-texts.js";
 
 /** What the owner of a hub's thread posts to it. */
 export interface HubCommand {
@@ -32,16 +33,18 @@ const KEPT_MS = 5000;
 const KEPT_BYTES = 32 * 1024 * 1024;
 
 /**
- * Starts a thread that never keeps the process alive and takes over no flags of the application, such as its loaders.
+ * Starts a thread that never keeps the process alive. It reads nothing from the disk, and takes over nothing that would run code
+ * of the application in it: no flags, and no preloads that the environment names.
  * @param finish Called when it ends, with the error that ended it.
  */
 function start<Message>(
-  file: string,
+  text: string,
   workerData: unknown,
   receive: (message: Message) => void,
   finish: (error: Error | null) => void,
 ): Worker {
-  const worker = new Worker(new URL(file, import.meta.url), { workerData, execArgv: [], stdin: false });
+  const { NODE_OPTIONS: _, ...env } = process.env;
+  const worker = new Worker(text, { eval: true, workerData, env, execArgv: [], stdin: false });
   worker.on("message", receive);
   worker.on("error", finish);
   worker.on("exit", () => finish(null));
@@ -99,7 +102,7 @@ class CompactorThread {
   constructor(ended: (thread: CompactorThread) => void) {
     this.#ended = ended;
     this.#worker = start<CompactReport>(
-      "../upkeep/compactor-thread.bundle.js",
+      COMPACTOR_THREAD,
       undefined,
       (report) => {
         if ("result" in report) this.#finish(null, report.result);
@@ -145,7 +148,7 @@ export const workerThreads = (clock: Clock, compactors = new CompactorThreads(cl
       report(last);
     };
     const worker = start<HubReport>(
-      "../hub/hub-thread.bundle.js",
+      HUB_THREAD,
       request,
       (message) => {
         if (LAST_REPORTS.has(message.kind)) finish(message);

@@ -1,5 +1,5 @@
 /** The files of version 1: `{"data": {...}, "lives": {"<lodash path>": <ms since 1970>}}`. */
-import { createRequire } from "node:module";
+import toPath from "lodash/toPath.js";
 import { deleteEntry, type Entry, expireEntry, type Path, setEntry } from "../../log/entry.js";
 import { formatError } from "../disk/file-errors.js";
 
@@ -26,12 +26,7 @@ export function entriesOfVersion1(path: string, text: string, now: number): Entr
 
 /** As lodash reads a path: a key that equals all of it wins. */
 function keysOf(data: object, place: string): Path {
-  return Object.hasOwn(data, place) || place === "" ? [place] : toPath()(place);
-}
-
-/** Loaded when it is needed: the thread of a hub, which hardly ever does, starts sooner without. */
-function toPath(): (path: string) => string[] {
-  return createRequire(import.meta.url)("lodash/toPath.js");
+  return Object.hasOwn(data, place) || place === "" ? [place] : toPath(place);
 }
 
 function parse(path: string, text: string): { data: Record<string, unknown>; lives: Record<string, unknown> } {

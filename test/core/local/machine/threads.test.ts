@@ -113,3 +113,14 @@ test("to stop one that is over does nothing to the next one in its thread", asyn
   first.stop();
   assert.equal((await second.result).snapshot, 20);
 });
+
+test("a thread runs no code that the environment preloads", async (t) => {
+  const { threads } = makeThreads(t);
+  const before = process.env.NODE_OPTIONS;
+  t.after(() => {
+    if (before === undefined) delete process.env.NODE_OPTIONS;
+    else process.env.NODE_OPTIONS = before;
+  });
+  process.env.NODE_OPTIONS = '--import "data:text/javascript,throw new Error(\'preloaded\')"';
+  assert.equal((await begin(threads, closedStorage(t)).result).snapshot, 20);
+});
