@@ -121,6 +121,6 @@ test("a thread runs no code that the environment preloads", async (t) => {
     if (before === undefined) delete process.env.NODE_OPTIONS;
     else process.env.NODE_OPTIONS = before;
   });
-  process.env.NODE_OPTIONS = '--import "data:text/javascript,throw new Error(\'preloaded\')"';
+  process.env.NODE_OPTIONS = "--import \"data:text/javascript,throw new Error('preloaded')\"";
   assert.equal((await begin(threads, closedStorage(t)).result).snapshot, 20);
 });
