@@ -26,6 +26,7 @@ export class Storage extends EventEmitter<StorageEvents> {
   readonly #shared: SharedStorage;
   #isClosed = false;
   #closing: Promise<void> | null = null;
+  #destroying: Promise<void> | null = null;
 
   /**
    * Opens a storage, which can be used at once. Until it has loaded the data of the other processes, reads see only the
@@ -163,8 +164,8 @@ export class Storage extends EventEmitter<StorageEvents> {
   }
 
   /**
-   * Makes the writes of a function one batch: other processes see either all of them or none.
-   * @param fn A synchronous function. When it throws, none of its writes happens.
+   * Makes the writes of a function one batch: other processes see either all of them or none. Batches may be nested.
+   * @param fn A synchronous function. When it throws, none of its writes happens, also within another batch.
    * @throws what `fn` throws.
    * @throws TypeError when `fn` returns a promise, RangeError when its writes are larger than a batch can be.
    */
@@ -242,15 +243,20 @@ export class Storage extends EventEmitter<StorageEvents> {
   }
 
   /**
-   * Removes everything for all processes, then closes. When no other process has the storage open, its files are removed too.
-   * @throws as `close`.
+   * Removes everything for all processes, then closes; in a batch, once that has ended. When no other process has the storage
+   * open, its files are removed too. A second call waits for the first, and so does `close`.
+   * @throws as `close`. The failure of the storage, `ERR_STORAGE_CLOSED` after `close`, `ERR_STORAGE_PENDING_FULL`: then nothing
+   *   is removed.
    */
-  destroy(): Promise<void> {
-    if (this.#closing === null) {
+  async destroy(): Promise<void> {
+    // An error of the batch would take the removal back.
+    if (this.#shared.replica.isInBatch) await null;
+    if (this.#destroying === null) {
       this.clear();
-      this.#closing = this.#leave(true);
+      this.#destroying = this.#leave(true);
+      this.#closing = this.#destroying;
     }
-    return this.#closing;
+    await this.#destroying;
   }
 
   /** As `close`, for `await using`. */
@@ -258,13 +264,11 @@ export class Storage extends EventEmitter<StorageEvents> {
     return this.close();
   }
 
-  /** What this storage is doing right now. */
+  /** What it is doing right now. */
   stats(): StorageStats {
     const { replica, log } = this.#shared;
-    const { epoch, members, bytes, compactions } = log.stats;
-    const { seq, pendingCount, pendingBytes, lagMs, delayMs } = replica;
-    const waiting = { pending: pendingCount, pendingBytes, lag: lagMs };
-    return { seq, ...waiting, members, role: this.#role, epoch, bytes, compactions, delay: delayMs };
+    const { seq, pendingCount: pending, pendingBytes, lagMs: lag, delayMs: delay } = replica;
+    return { seq, pending, pendingBytes, lag, delay, role: this.#role, ...log.stats };
   }
 
   get #role(): StorageStats["role"] {

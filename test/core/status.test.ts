@@ -58,10 +58,23 @@ test("a storage that gave up has failed: it throws the failure until it is close
   assert.deepEqual(errors, [failure, "failed"]);
   assert.throws(() => storage.get("key"), failure as Error);
   assert.throws(() => storage.set("key", 1), failure as Error);
+  await assert.rejects(storage.destroy(), failure as Error);
   const closing = storage.close();
   assert.deepEqual(seen(storage), ["closed", false, true, "closed"]);
   await closing;
   assert.throws(() => storage.get("key"), { code: "ERR_STORAGE_CLOSED" });
+});
+
+test("a storage that cannot take the clear of destroy stays open, and destroy can be called again", async (t) => {
+  const home = new Home(t);
+  const lonely = home.begin({ candidate: false, maxPendingBytes: 690 });
+  for (let count = 0; count < 10; count++) lonely.delete("k"); // 69 bytes each
+  await assert.rejects(lonely.destroy(), { code: "ERR_STORAGE_PENDING_FULL" });
+  assert.equal(lonely.closed, false);
+  await home.member();
+  await lonely.flush();
+  await lonely.destroy();
+  assert.equal(lonely.closed, true);
 });
 
 test("a storage is closed from the call of close or destroy on; others of its file are not", async (t) => {

@@ -207,6 +207,11 @@ export class Replica {
     this.#writer.batch(fn);
   }
 
+  /** {@link Writer.isInBatch} */
+  get isInBatch(): boolean {
+    return this.#writer.isInBatch;
+  }
+
   /** {@link Writer.flush} */
   flush(): Promise<void> {
     return this.#writer.flush();

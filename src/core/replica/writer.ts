@@ -14,6 +14,16 @@ const OP_BYTES = 64;
 /** Most bytes of the writes of one `batch(fn)`: the open batch may have some already. */
 const MAX_ATOMIC_BYTES = MAX_BATCH_BYTES - SPLIT_BATCH_BYTES;
 
+/** What had been written when a `batch(fn)` began. */
+interface Savepoint {
+  /** Ops of the open batch. */
+  readonly ops: number;
+  /** Bytes of the open batch. */
+  readonly bytes: number;
+  /** Promises of the functions around it. */
+  readonly promises: number;
+}
+
 /**
  * Takes the writes of this member, and reports to the callers that wait what became of them.
  *
@@ -28,11 +38,10 @@ export class Writer {
   readonly #syncs = new Set<Promised<void>>();
   /** Syncs whose barrier has passed, but for a state that is not shown yet. */
   #delivered: Promised<void>[] = [];
-  /** The promises of the writes of the running `batch(fn)`. */
-  #atomicPromises: Promise<unknown>[] = [];
-  #isAtomic = false;
-  /** Bytes of the open batch when the running `batch(fn)` began. */
-  #atomicFrom = 0;
+  /** The promises of the writes of the running `batch(fn)`, those of the functions around it included. */
+  readonly #atomicPromises: Promise<unknown>[] = [];
+  /** Where the outermost running `batch(fn)` began; null while none runs. */
+  #atomicFrom: Savepoint | null = null;
   #isSealing = false;
   #isHolding = false;
   #failure: Error | null = null;
@@ -46,32 +55,40 @@ export class Writer {
   }
 
   /**
-   * The writes that `fn` makes become one batch: visible to others together, or not at all. A batch inside another one is
-   * part of that one.
-   * @throws what `fn` throws; TypeError when it returns a promise; RangeError when its writes have more than
-   * `MAX_BATCH_BYTES`. In each case none of its writes happens.
+   * The writes that `fn` makes become one batch: visible to others together, or not at all. The writes of a batch inside
+   * another one become part of that one when the inner function returns.
+   * @throws what `fn` throws; TypeError when it returns a promise; RangeError when its writes, and those of the functions
+   * around it, have more than `MAX_BATCH_BYTES`. In each case none of the writes of `fn` happens, and those that a function
+   * around it has made stay, unless the error passes through that one too.
    */
   batch(fn: () => unknown): void {
     if (typeof fn !== "function") throw new TypeError(`expected a function, got ${typeof fn}`);
-    if (this.#isAtomic) {
-      expectNoPromise(fn());
-      return;
-    }
-    this.#outbox.split(this.#tables.now);
-    const { open } = this.#pending;
-    const count = open?.ops.length ?? 0;
-    const bytes = open?.bytes ?? 0;
-    this.#isAtomic = true;
-    this.#atomicFrom = bytes;
+    const isOutermost = this.#atomicFrom === null;
+    if (isOutermost) this.#outbox.split(this.#tables.now);
+    const begun = this.#savepoint();
+    this.#atomicFrom ??= begun;
     try {
       expectNoPromise(fn());
     } catch (error) {
-      this.#rollBack(count, bytes, error);
+      this.#rollBack(begun, error);
       throw error;
     } finally {
-      this.#atomicPromises = [];
-      this.#isAtomic = false;
+      if (isOutermost) {
+        this.#atomicFrom = null;
+        this.#atomicPromises.length = 0;
+      }
     }
+  }
+
+  #savepoint(): Savepoint {
+    const { open } = this.#pending;
+    const promises = this.#atomicPromises.length;
+    return { ops: open?.ops.length ?? 0, bytes: open?.bytes ?? 0, promises };
+  }
+
+  /** Whether a `batch(fn)` is running. */
+  get isInBatch(): boolean {
+    return this.#atomicFrom !== null;
   }
 
   /** Resolves when all that was written before is confirmed; rejects when the log refused some of it, or has failed. */
@@ -128,7 +145,7 @@ export class Writer {
     const { now, shown } = this.#tables;
     const op = new Op(entry, now, promised);
     if (this.#pending.perform(shown, op) === TOO_FAR) throw tooFar(entry);
-    if (!this.#isAtomic) this.#outbox.split(now);
+    if (this.#atomicFrom === null) this.#outbox.split(now);
     else if (promise !== undefined) this.#atomicPromises.push(promise);
     this.#pending.add(op, bytes);
     this.#sealSoon();
@@ -136,10 +153,12 @@ export class Writer {
 
   #expectRoom(bytes: number): void {
     const max = this.#maxPendingBytes;
-    const maxAtomic = Math.min(MAX_ATOMIC_BYTES, max);
-    const atomicBytes = (this.#pending.open?.bytes ?? 0) - this.#atomicFrom + bytes;
-    if (this.#isAtomic && atomicBytes > maxAtomic) {
-      throw new RangeError(`expected a batch of at most ${maxAtomic} bytes, got ${atomicBytes} so far`);
+    if (this.#atomicFrom !== null) {
+      const maxAtomic = Math.min(MAX_ATOMIC_BYTES, max);
+      const atomicBytes = (this.#pending.open?.bytes ?? 0) - this.#atomicFrom.bytes + bytes;
+      if (atomicBytes > maxAtomic) {
+        throw new RangeError(`expected a batch of at most ${maxAtomic} bytes, got ${atomicBytes} so far`);
+      }
     }
     if (this.#pending.bytes + bytes > max) {
       throw new StorageError(
@@ -160,15 +179,15 @@ export class Writer {
     });
   }
 
-  /** Takes back what was written after the first `count` ops and `bytes` bytes of the open batch. */
-  #rollBack(count: number, bytes: number, error: unknown): void {
+  /** Takes back what a `batch(fn)` that began at a savepoint has written; its promises reject with the error. */
+  #rollBack({ ops, bytes, promises }: Savepoint, error: unknown): void {
     const { open } = this.#pending;
-    for (const promise of this.#atomicPromises) promise.catch(() => {}); // the error is thrown to the caller
-    this.#atomicPromises = [];
+    // The error is thrown to the caller.
+    for (const promise of this.#atomicPromises.splice(promises)) promise.catch(() => {});
     if (open === undefined) return;
-    const rolledBack = this.#pending.rollBack(this.#tables.shown, count, bytes);
+    const rolledBack = this.#pending.rollBack(this.#tables.shown, ops, bytes);
     for (const op of rolledBack) op.promised?.reject(error as Error);
-    if (count === 0) this.#release(open.waiters);
+    if (ops === 0) this.#release(open.waiters);
     this.#hold();
   }
 

@@ -124,6 +124,26 @@ export const changesAndPromises: readonly Promised[] = [
     },
   },
   {
+    name: "a batch within a batch that throws takes back its own writes, whoever catches the error",
+    async try(pair) {
+      pair.storage.set("from", 100);
+      pair.storage.set("to", 0);
+      const transfer = (amount: number): void =>
+        pair.storage.batch(() => {
+          pair.storage.set("from", pair.storage.get("from") - amount);
+          if (amount > 10) throw new RangeError("too much");
+          pair.storage.set("to", pair.storage.get("to") + amount);
+        });
+      pair.storage.batch(() => {
+        transfer(10);
+        assert.throws(() => transfer(50), RangeError);
+        pair.storage.set("log", "tried");
+      });
+      await pair.settle();
+      assert.deepEqual(await elsewhere(pair), { from: 90, to: 10, log: "tried" });
+    },
+  },
+  {
     name: "increments of both sides are all counted, and each learns its own number",
     async try(pair) {
       const numbers: Promise<number>[] = [];

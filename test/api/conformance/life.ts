@@ -144,7 +144,7 @@ export const life: readonly Promised[] = [
       await closing;
       assert.equal(await last, 1);
       await storage[Symbol.asyncDispose]();
-      await storage.destroy();
+      await assert.rejects(storage.destroy(), { code: "ERR_STORAGE_CLOSED" }, "the data stays");
       assert.deepEqual([storage.connected, storage.isManager, storage.stats().role], [false, false, "closed"]);
       await other.call("sync");
       assert.equal(await other.call("size"), 1001);
@@ -161,7 +161,9 @@ export const life: readonly Promised[] = [
       await pair.other.call("set", "theirs", 1);
       await pair.settle();
       const { storage, other } = pair;
-      await storage.destroy();
+      const destroyed = storage.destroy();
+      assert.equal(storage.closed, true);
+      await Promise.all([destroyed, storage.destroy(), storage.close()]);
       await other.call("sync");
       assert.deepEqual(await other.call("entries"), []);
       await other.call("set", "after", 1);
@@ -169,6 +171,59 @@ export const life: readonly Promised[] = [
       await other.call("sync");
       assert.deepEqual(await other.call("entries"), [["after", 1]]);
       assert.equal(storage.closed, true);
+    },
+  },
+  {
+    name: "destroy in a batch removes what the batch has written, and also if the batch throws",
+    closes: true,
+    async try(pair) {
+      const { storage, other } = pair;
+      storage.set("key", 1);
+      let destroyed: Promise<void> | undefined;
+      const failing = () => {
+        storage.set("other", 1);
+        destroyed = storage.destroy();
+        throw new Error("changed my mind");
+      };
+      assert.throws(() => storage.batch(failing), /changed my mind/);
+      await destroyed;
+      await other.call("sync");
+      assert.deepEqual(await other.call("entries"), []);
+    },
+  },
+  {
+    name: "close in a batch confirms what the batch has written before",
+    closes: true,
+    async try(pair) {
+      const { storage, other } = pair;
+      let closed: Promise<void> | undefined;
+      storage.batch(() => {
+        storage.set("a", 1);
+        storage.batch(() => {
+          storage.set("b", 2);
+          closed = storage.close();
+        });
+      });
+      await closed;
+      await other.call("sync");
+      assert.deepEqual(Object.fromEntries((await other.call("entries")) as [string, unknown][]), { a: 1, b: 2 });
+    },
+  },
+  {
+    name: "close in a batch that throws has nothing of the batch to wait for",
+    closes: true,
+    async try(pair) {
+      const { storage, other } = pair;
+      let closed: Promise<void> | undefined;
+      const writingOn = () => {
+        storage.set("a", 1);
+        closed = storage.close();
+        storage.set("b", 2);
+      };
+      assert.throws(() => storage.batch(writingOn), { code: "ERR_STORAGE_CLOSED" });
+      await closed;
+      await other.call("sync");
+      assert.deepEqual(await other.call("entries"), []);
     },
   },
   {

@@ -192,17 +192,3 @@ test("a batch that throws and was alone sends nothing, and no flush waits for it
   await tick();
   assert.deepEqual([open.sent.length, open.replica.pendingCount, open.replica.get("k")], [0, 0, null]);
 });
-
-test("a batch in a batch is part of it", async () => {
-  const open = openReplica();
-  open.join();
-  open.replica.batch(() => {
-    open.replica.set("a", 1);
-    open.replica.batch(() => open.replica.set("b", 2));
-  });
-  await tick();
-  assert.deepEqual(
-    open.sent.map((frame) => entriesOf(frame).length),
-    [2],
-  );
-});

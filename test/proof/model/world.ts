@@ -72,6 +72,8 @@ export class Member {
   readonly wire: Buffer[] = [];
   readonly returned: { value: unknown; json: string }[] = [];
   readonly waiting: { promise: Promise<unknown>; write: Written }[] = [];
+  /** Promises of writes that a batch took back, and what it threw. */
+  readonly rolledBack: { promise: Promise<unknown>; error: unknown }[] = [];
   readonly barriers: (() => void)[] = [];
   /** Old connections' frames that may still reach the log. */
   stale: Buffer[] = [];
