@@ -1,6 +1,7 @@
 /** Compactions in real threads, of real files. */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { placeOf } from "../../../../dist/core/local/disk/file-names.js";
@@ -121,6 +122,8 @@ test("a thread runs no code that the environment preloads", async (t) => {
     if (before === undefined) delete process.env.NODE_OPTIONS;
     else process.env.NODE_OPTIONS = before;
   });
-  process.env.NODE_OPTIONS = "--import \"data:text/javascript,throw new Error('preloaded')\"";
+  const preload = join(temporaryDirectory(t), "preload.cjs");
+  writeFileSync(preload, "throw new Error('preloaded')");
+  process.env.NODE_OPTIONS = `--require ${preload}`;
   assert.equal((await begin(threads, closedStorage(t)).result).snapshot, 20);
 });
