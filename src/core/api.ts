@@ -1,6 +1,10 @@
 /** What goes into and comes out of a storage besides the data. */
 
-/** A lodash path: a string such as `"users[3].name"`, or an array of keys, each of which is used as it is. */
+/**
+ * A lodash path: a string such as `"users[3].name"`, or an array of keys, each of which is used as it is. Where something has to
+ * be created for a key, a number in an array creates an array, and a string an object, also a string of digits such as
+ * `"4711"`. In a string path, a key of digits creates an array, as in lodash.
+ */
 export type StoragePath = string | ReadonlyArray<string | number>;
 
 /** How `patch` changes an object. */

@@ -30,6 +30,7 @@ import {
   writeHeader,
 } from "./frame.js";
 import { MAX_DEPTH, MAX_KEY_BYTES } from "./limits.js";
+import { BY_TEXT, bitBytesIn, countIn, kindsIn, type StepKinds, writeCount } from "./step-kinds.js";
 
 const TYPE_MASK = 0b0000_0111;
 const CONDITION_SHIFT = 3;
@@ -44,6 +45,8 @@ const STATE_TYPES = (1 << SLOT) | (1 << SET) | (1 << EXPIRE);
 const PATCH_LEVELS = 1;
 /** In the length of a key: its bytes are UTF-16, since it has a lone surrogate, which UTF-8 cannot carry. */
 const UTF16_FLAG = 0x8000;
+/** The operations that make containers, a bit each. */
+const MAKING_TYPES = (1 << SET) | (1 << ADD);
 /** Longest key that is copied by a loop, which for short texts is faster than a native call. */
 const LOOP_CHARS = 32;
 
@@ -100,7 +103,7 @@ function writeKey(key: string, at: number): number {
 function writeEntry(entry: Entry, start: number): number {
   const hasExpiry = entry.expiresAt !== NEVER;
   scratch[start] = entry.type | (entry.condition << CONDITION_SHIFT) | (hasExpiry ? EXPIRY_FLAG : 0);
-  let at = scratch.writeUInt16LE(entry.path.length, start + 1);
+  let at = writeCount(scratch, entry.path.length, entry.kinds, start + 1);
   for (const key of entry.path) at = writeKey(key, at);
   if (hasExpiry) at = scratch.writeDoubleLE(entry.expiresAt, at);
   if (entry.type === ADD) at = scratch.writeDoubleLE(entry.amount, at);
@@ -194,7 +197,9 @@ class EntryReader {
     const head = this.#head();
     const type = (head & TYPE_MASK) as EntryType;
     const condition = ((head & CONDITION_MASK) >> CONDITION_SHIFT) as Condition;
-    const count = this.#pathLength(type);
+    const counted = this.#uint16();
+    const count = this.#pathLength(type, counted);
+    const kinds = this.#kinds(type, counted);
     const path = new Array<string>(count);
     for (let index = 0; index < count; index++) path[index] = this.#key();
     const expiresAt = head & EXPIRY_FLAG ? this.#double() : NEVER;
@@ -205,14 +210,16 @@ class EntryReader {
       const from = this.#take(bytes);
       json = this.#buffer.toString("utf8", from, from + bytes);
     }
-    return { type, path, json, expiresAt, condition, amount };
+    return { type, path, kinds, json, expiresAt, condition, amount };
   }
 
   skipEntry(): void {
     const head = this.#head();
     const type = head & TYPE_MASK;
-    const count = this.#pathLength(type);
-    for (let index = 0; index < count; index++) this.#take(this.#keyLength() & ~UTF16_FLAG);
+    const counted = this.#uint16();
+    const count = this.#pathLength(type, counted);
+    this.#kinds(type, counted);
+    for (let index = 0; index < count; index++) this.#take(this.#uint16() & ~UTF16_FLAG);
     if (head & EXPIRY_FLAG) this.#double();
     if (type === ADD) this.#double();
     if (hasJson(type)) this.#skipJson(type === PATCH ? count - 1 - PATCH_LEVELS : count - 1);
@@ -242,20 +249,30 @@ class EntryReader {
     return head;
   }
 
-  #pathLength(type: number): number {
-    const count = this.#buffer.readUInt16LE(this.#take(2));
+  #pathLength(type: number, counted: number): number {
+    const count = countIn(counted);
     if ((count === 0) !== (type === CLEAR) || count > MAX_DEPTH) {
       throw new MalformedError(`expected a path of 1 to ${MAX_DEPTH} keys, got ${count}`);
     }
     return count;
   }
 
-  #keyLength(): number {
+  #kinds(type: number, counted: number): StepKinds {
+    if (counted === countIn(counted)) return BY_TEXT;
+    const bytes = bitBytesIn(counted);
+    const from = this.#take(bytes);
+    const kinds = kindsIn(counted, this.#buffer.subarray(from, from + bytes));
+    if (kinds === null || ((MAKING_TYPES >> type) & 1) === 0)
+      throw new MalformedError(`expected the kinds of steps that make containers, got ${counted} keys and flags`);
+    return kinds;
+  }
+
+  #uint16(): number {
     return this.#buffer.readUInt16LE(this.#take(2));
   }
 
   #key(): string {
-    const length = this.#keyLength();
+    const length = this.#uint16();
     const bytes = length & ~UTF16_FLAG;
     const from = this.#take(bytes);
     return this.#buffer.toString(length === bytes ? "utf8" : "utf16le", from, from + bytes);

@@ -7,6 +7,7 @@
  * `json` is not parsed before the value is read. So it may be any text: as a value,
  * one that is no JSON is `null`; as a patch, one that is none has no effect.
  */
+import { BY_TEXT, type StepKinds } from "./step-kinds.js";
 
 /** A path as an array of keys; the first one is the top-level key. */
 export type Path = readonly string[];
@@ -46,6 +47,8 @@ export interface Patch {
 export interface Entry {
   readonly type: EntryType;
   readonly path: Path;
+  /** `SET`, `ADD`: what the steps of the path are where containers have to be made; otherwise `BY_TEXT`. */
+  readonly kinds: StepKinds;
   /** `SET`, `SLOT`: the JSON text of the value; `PATCH`: that of a {@link Patch}; otherwise empty. */
   readonly json: string;
   /** `SET`, `SLOT`, `EXPIRE`, `PATCH`: the expiry; `ADD`: the expiry if the number is created. */
@@ -57,38 +60,44 @@ export interface Entry {
 }
 
 /** Creates an entry that stores the value of a JSON text. */
-export function setEntry(path: Path, json: string, expiresAt: number = NEVER, condition: Condition = ALWAYS): Entry {
-  return { type: SET, path, json, expiresAt, condition, amount: 0 };
+export function setEntry(
+  path: Path,
+  json: string,
+  expiresAt: number = NEVER,
+  condition: Condition = ALWAYS,
+  kinds: StepKinds = BY_TEXT,
+): Entry {
+  return { type: SET, path, kinds, json, expiresAt, condition, amount: 0 };
 }
 
 /** Creates an entry that removes what is at a path. */
 export function deleteEntry(path: Path): Entry {
-  return { type: DELETE, path, json: "", expiresAt: NEVER, condition: ALWAYS, amount: 0 };
+  return { type: DELETE, path, kinds: BY_TEXT, json: "", expiresAt: NEVER, condition: ALWAYS, amount: 0 };
 }
 
 /** Creates an entry that sets or clears the expiry of what is at a path, if anything is. */
 export function expireEntry(path: Path, expiresAt: number): Entry {
-  return { type: EXPIRE, path, json: "", expiresAt, condition: ALWAYS, amount: 0 };
+  return { type: EXPIRE, path, kinds: BY_TEXT, json: "", expiresAt, condition: ALWAYS, amount: 0 };
 }
 
 /** Creates an entry that adds to the number at a path, or creates it as 0 plus the amount. */
-export function addEntry(path: Path, amount: number, expiresAt: number = NEVER): Entry {
-  return { type: ADD, path, json: "", expiresAt, condition: ALWAYS, amount };
+export function addEntry(path: Path, amount: number, expiresAt: number = NEVER, kinds: StepKinds = BY_TEXT): Entry {
+  return { type: ADD, path, kinds, json: "", expiresAt, condition: ALWAYS, amount };
 }
 
 /** Creates an entry that changes fields of the object at a path, if one is there; `json` is the text of a {@link Patch}. */
 export function patchEntry(path: Path, json: string, expiresAt: number = KEEP): Entry {
-  return { type: PATCH, path, json, expiresAt, condition: ALWAYS, amount: 0 };
+  return { type: PATCH, path, kinds: BY_TEXT, json, expiresAt, condition: ALWAYS, amount: 0 };
 }
 
 /** Creates an entry that removes everything. */
 export function clearEntry(): Entry {
-  return { type: CLEAR, path: [], json: "", expiresAt: NEVER, condition: ALWAYS, amount: 0 };
+  return { type: CLEAR, path: [], kinds: BY_TEXT, json: "", expiresAt: NEVER, condition: ALWAYS, amount: 0 };
 }
 
 /** Creates an entry of a snapshot: a whole slot as it was. */
 export function slotEntry(key: string, json: string, expiresAt: number): Entry {
-  return { type: SLOT, path: [key], json, expiresAt, condition: ALWAYS, amount: 0 };
+  return { type: SLOT, path: [key], kinds: BY_TEXT, json, expiresAt, condition: ALWAYS, amount: 0 };
 }
 
 /** Ordered entries of one member, applied all or none. */

@@ -14,7 +14,7 @@ import {
 } from "../log/entry.js";
 import type { Log, LogSink } from "../log/log.js";
 import { APPLIED } from "../state/executor.js";
-import { parsePath } from "../state/path.js";
+import { kindsOf, parsePath } from "../state/path.js";
 import { NO_SLOT, type Table } from "../state/table.js";
 import { Announcer, type ReplicaEvents } from "./events.js";
 import { LogApplier } from "./log-applier.js";
@@ -28,7 +28,10 @@ import { Writer } from "./writer.js";
 export type { Change, ReplicaEvents } from "./events.js";
 export type { ReplicaClock } from "./tables.js";
 
-/** Where a value is: a lodash path, or an array of keys that are taken as they are. */
+/**
+ * Where a value is: a lodash path, or an array of keys that are taken as they are. Where a container has to be made, a string in
+ * an array is a key of an object, and a number an index.
+ */
 export type UserPath = string | readonly (string | number)[];
 
 /** What a replica needs besides its log. */
@@ -151,7 +154,7 @@ export class Replica {
 
   /** @param ttl In ms; undefined, null or 0: never expires. */
   set(path: UserPath, value: unknown, ttl?: number | null): void {
-    this.#writer.write(this.#setEntry(this.#parse(path), value, ttl, ALWAYS));
+    this.#writer.write(this.#setEntry(path, value, ttl, ALWAYS));
   }
 
   delete(path: UserPath): void {
@@ -160,7 +163,7 @@ export class Replica {
 
   /** Stores a value if nothing is there, at its place in the log. Resolves with whether nothing was. */
   add(path: UserPath, value: unknown, ttl?: number | null): Promise<boolean> {
-    const entry = this.#setEntry(this.#parse(path), value, ttl, IF_ABSENT);
+    const entry = this.#setEntry(path, value, ttl, IF_ABSENT);
     return this.#writer.promise(entry, (op) => op.status === APPLIED);
   }
 
@@ -181,7 +184,8 @@ export class Replica {
   increment(path: UserPath, by = 1, ttl?: number | null): Promise<number> {
     if (typeof by !== "number") throw new TypeError(`expected an amount as a number, got ${typeof by}`);
     if (!Number.isFinite(by)) throw new RangeError(`expected a finite amount, got ${by}`);
-    const entry = addEntry(this.#parse(path), by, expiryOf(ttl, this.#now));
+    const keys = this.#parse(path);
+    const entry = addEntry(keys, by, expiryOf(ttl, this.#now), kindsOf(path, keys));
     return this.#writer.promise(entry, (op) => op.number);
   }
 
@@ -245,9 +249,11 @@ export class Replica {
     return parsePath(path, this.#hasKey);
   }
 
-  #setEntry(path: Path, value: unknown, ttl: number | null | undefined, condition: Condition): Entry {
+  #setEntry(path: UserPath, value: unknown, ttl: number | null | undefined, condition: Condition): Entry {
+    const keys = this.#parse(path);
     const expiresAt = expiryOf(ttl, this.#now);
-    return setEntry(path, jsonOf(value, path.length, this.#maxValueBytes), expiresAt, condition);
+    const json = jsonOf(value, keys.length, this.#maxValueBytes);
+    return setEntry(keys, json, expiresAt, condition, kindsOf(path, keys));
   }
 }
 

@@ -254,7 +254,7 @@ function bytesOf(entry: Entry): number {
 
 function tooFar(entry: Entry): RangeError {
   return new RangeError(
-    `expected an index below ${MAX_ARRAY_LENGTH} where a path makes an array longer, got ${JSON.stringify(entry.path)}; put an id into the first key, as in ["user:4711"]`,
+    `expected an index below ${MAX_ARRAY_LENGTH} where a path makes an array longer, got ${JSON.stringify(entry.path)}; for ids, use an array path of strings, as in ["users", "4711"]: it makes objects where no array is yet`,
   );
 }
 

@@ -65,5 +65,5 @@ export function restoreEntry(slot: Slot, entry: Entry): void {
     return;
   }
   if (entry.type !== SET) throw new MalformedError(`expected an entry of a snapshot, got one of type ${entry.type}`);
-  write(slot, entry.path, unread(entry.json), entry.expiresAt, -Infinity, Infinity);
+  write(slot, entry, unread(entry.json), -Infinity, Infinity);
 }

@@ -1,7 +1,8 @@
 /**
  * Changes below the top level of a slot, and how they are taken back. Every change costs the depth of its path.
  */
-import { NEVER, type Path } from "../log/entry.js";
+import { type Entry, NEVER, type Path } from "../log/entry.js";
+import { isKeyStep } from "../log/step-kinds.js";
 import { Expiry } from "./expiry.js";
 import type { Slot } from "./slot.js";
 import {
@@ -106,22 +107,26 @@ function spotOf(slot: Slot, path: Path, time: number): Spot {
   return { depth: path.length, isExpired: false };
 }
 
-/** Whether the containers that must be created for the keys of `path` from `depth` on include an array of too many elements. */
-function isTooFar(path: Path, depth: number, maxLength: number): boolean {
-  for (let index = depth; index < path.length; index++) {
-    const key = path[index] as string;
-    if (isIndex(key) && Number(key) >= maxLength) return true;
+/** Whether a container that has to be made for the step at `depth` of an entry's path is an array. */
+function makesArray({ path, kinds }: Entry, depth: number): boolean {
+  return isIndex(path[depth] as string) && !isKeyStep(kinds, depth);
+}
+
+/** Whether the containers that must be created for the keys of an entry's path from `depth` on include an array of too many elements. */
+function isTooFar(entry: Entry, depth: number, maxLength: number): boolean {
+  for (let index = depth; index < entry.path.length; index++) {
+    if (Number(entry.path[index]) >= maxLength && makesArray(entry, index)) return true;
   }
   return false;
 }
 
-/** Puts containers around a value for the keys of `path` from `depth` on; undefined when an array would be too long. */
-export function wrap(path: Path, depth: number, leaf: unknown, maxLength: number): unknown {
-  if (isTooFar(path, depth, maxLength)) return undefined;
+/** Puts containers around a value for the keys of an entry's path from `depth` on; undefined when an array would be too long. */
+export function wrap(entry: Entry, depth: number, leaf: unknown, maxLength: number): unknown {
+  if (isTooFar(entry, depth, maxLength)) return undefined;
   let value = leaf;
-  for (let index = path.length - 1; index >= depth; index--) {
-    const key = path[index] as string;
-    const container: unknown = isIndex(key) ? new Array(Number(key) + 1).fill(null) : {};
+  for (let index = entry.path.length - 1; index >= depth; index--) {
+    const key = entry.path[index] as string;
+    const container: unknown = makesArray(entry, index) ? new Array(Number(key) + 1).fill(null) : {};
     putMember(container as Container, key, value);
     value = container;
   }
@@ -175,23 +180,17 @@ function rawAt(slot: Slot, path: Path, depth: number): unknown {
 }
 
 /**
- * Stores a value at a path of at least two keys in a slot that is live at `time`; clears the expiries there and below.
- * @param expiresAt The new expiry, or `NEVER`.
+ * Stores a value at the path of an entry, of at least two keys, in a slot that is live at `time`, with the expiry of the entry;
+ * clears the other expiries there and below.
  * @returns What takes it back; undefined, and nothing is changed, when an array would be longer than `maxLength`.
  */
-export function write(
-  slot: Slot,
-  path: Path,
-  leaf: unknown,
-  expiresAt: number,
-  time: number,
-  maxLength: number,
-): Edit | undefined {
+export function write(slot: Slot, entry: Entry, leaf: unknown, time: number, maxLength: number): Edit | undefined {
+  const { path, expiresAt } = entry;
   const { depth, isExpired } = spotOf(slot, path, time);
   const child = rawAt(slot, path, depth);
   const isConverted = !isExpired && depth < path.length && Array.isArray(child);
   if (!isConverted && child === undefined && isBehind(slot, path, depth, maxLength)) return undefined;
-  const value = wrap(path, isConverted ? depth + 1 : depth, leaf, maxLength);
+  const value = wrap(entry, isConverted ? depth + 1 : depth, leaf, maxLength);
   if (value === undefined) return undefined;
   if (isConverted) return convert(slot, path, depth, value, expiresAt, time);
   if (isExpired) putAt(slot, path, depth, undefined);

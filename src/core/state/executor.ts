@@ -176,9 +176,9 @@ export class Executor {
     const { path, expiresAt } = entry;
     if (live !== undefined) {
       const next = live.next;
-      return this.#changed(live, entry, next, write(live, path, leaf, expiresAt, this.#time, MAX_ARRAY_LENGTH));
+      return this.#changed(live, entry, next, write(live, entry, leaf, this.#time, MAX_ARRAY_LENGTH));
     }
-    const value = wrap(path, 1, leaf, MAX_ARRAY_LENGTH);
+    const value = wrap(entry, 1, leaf, MAX_ARRAY_LENGTH);
     if (value === undefined) return TOO_FAR;
     const expiries = expiresAt === NEVER ? null : Expiry.chain(path, 1, expiresAt);
     this.#replace(path[0] as string, slot, Slot.of(value, expiries));

@@ -1,6 +1,8 @@
 import toPath from "lodash/toPath.js";
 import type { Path } from "../log/entry.js";
 import { MAX_DEPTH, MAX_KEY_BYTES } from "../log/limits.js";
+import { AS_KEYS, BY_TEXT, kindBits, type StepKinds } from "../log/step-kinds.js";
+import { isIndex } from "./tree.js";
 
 /** Parsed strings that one generation of the cache holds; two generations are kept. */
 const CACHE_PATHS = 8192;
@@ -17,7 +19,7 @@ let old = new Map<string, Path>();
 
 /**
  * The keys of a path, the first one being the top-level key. The array is never changed afterwards.
- * @param path A lodash path (`"a.b[0].c"`) or an array of keys, which are taken as they are.
+ * @param path A lodash path (`"a.b[0].c"`) or an array of keys, which are taken as they are; `kindsOf` says what they make.
  * @param hasKey Whether a top-level key exists: one that equals the whole string takes precedence, as in lodash.
  * @throws TypeError when it is no path, is empty, or names `__proto__` below the top level.
  * @throws RangeError when it has more than `MAX_DEPTH` keys or a key of more than `MAX_KEY_BYTES` bytes.
@@ -31,6 +33,24 @@ export function parsePath(path: string | readonly (string | number)[], hasKey: (
   const known = young.get(path);
   if (hasKey(path)) return checked([path]);
   return known ?? parsed(path);
+}
+
+/**
+ * What the steps of a path are where containers have to be made: in an array path a string is a key of an object, and a number
+ * an index; in a string a step is what its text looks like.
+ * @param keys What `parsePath` made of it.
+ */
+export function kindsOf(path: string | readonly (string | number)[], keys: Path): StepKinds {
+  if (typeof path === "string") return BY_TEXT;
+  let keyStepCount = 0;
+  let indexCount = 0;
+  for (let depth = 1; depth < keys.length; depth++) {
+    if (!isIndex(keys[depth] as string)) continue;
+    if (typeof path[depth] === "string") keyStepCount++;
+    else indexCount++;
+  }
+  if (keyStepCount === 0) return BY_TEXT;
+  return indexCount === 0 ? AS_KEYS : kindBits(keys.length, (depth) => typeof path[depth] === "string");
 }
 
 function isOneKey(path: string): boolean {

@@ -139,6 +139,34 @@ export const paths: readonly Promised[] = [
     },
   },
   {
+    name: "in an array path a string is a key of an object, and a number an index",
+    async try(pair) {
+      pair.storage.set(["users", "1170798"], { name: "Ada" });
+      await pair.other.call("set", ["users", "0"], { name: "Bob" });
+      pair.storage.set(["carts", "4711", "items", 1, "7"], "pen");
+      assert.equal(await pair.storage.add(["added", "99999"], 1), true);
+      assert.equal(await pair.storage.increment(["hits", "127", "0"], 1, 60_000), 1);
+      pair.storage.set(["rows", 1, "0"], "cell");
+      pair.storage.set(["list", 1], "b");
+      pair.storage.set(["list", "0"], "a");
+      await pair.settle();
+      const expected = {
+        users: { 0: { name: "Bob" }, 1170798: { name: "Ada" } },
+        carts: { 4711: { items: [null, { 7: "pen" }] } },
+        added: { 99999: 1 },
+        hits: { 127: { 0: 1 } },
+        rows: [null, { 0: "cell" }],
+        list: ["a", "b"],
+      };
+      assert.deepEqual(Object.fromEntries(pair.storage.entries()), expected);
+      assert.deepEqual(Object.fromEntries(await pair.other.call<[string, unknown][]>("entries")), expected);
+      assert.deepEqual(await pair.other.call("get", "users.1170798.name"), "Ada");
+      assert.equal(pair.storage.touch(["users", "1170798"], 60_000), true);
+      assert.equal(await pair.storage.patch(["users", "1170798"], { age: 36 }), true);
+      assert.throws(() => pair.storage.set(["list", "1170798"], "x"), RangeError);
+    },
+  },
+  {
     name: "an index too far after the end throws RangeError and changes nothing",
     async try(pair) {
       pair.storage.set("list", [1]);
@@ -147,7 +175,8 @@ export const paths: readonly Promised[] = [
       const length = (list: unknown) => (list as unknown[]).length;
       assert.equal(length(await pair.other.call("get", "list")), 65_536);
       for (const path of ["list[65536]", "list[4294967294]", "fresh[65536]", "fresh.a[1000000].b"]) {
-        const message = /^expected an index below 65536 where .*; put an id into the first key, as in \["user:4711"\]$/;
+        const message =
+          /^expected an index below 65536 where .*; for ids, use an array path of strings, as in \["users", "4711"\]: /;
         assert.throws(() => pair.storage.set(path, "x"), { name: "RangeError", message }, path);
         assert.throws(() => pair.storage.increment(path), RangeError, path);
       }

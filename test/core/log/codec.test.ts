@@ -20,6 +20,7 @@ import {
 } from "../../../dist/core/log/entry.js";
 import { BATCH, HEADER_BYTES, isIntact, kindOf, STATE } from "../../../dist/core/log/frame.js";
 import { MAX_DEPTH, MAX_KEY_BYTES } from "../../../dist/core/log/limits.js";
+import { AS_KEYS, BY_TEXT, kindBits } from "../../../dist/core/log/step-kinds.js";
 
 const anyUnits = fc.array(fc.nat(0xffff), { maxLength: 40 }).map((units) => String.fromCharCode(...units));
 const oddKeys = [
@@ -40,11 +41,23 @@ const finite = fc.double({ noNaN: true, noDefaultInfinity: true });
 const time = fc.oneof(fc.constant(0), fc.nat(), fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }));
 const condition = fc.constantFrom<Condition>(ALWAYS, IF_ABSENT);
 
+/** A path and what its steps are: by their text, all keys, or some of them. */
+const kindedPath = path.chain((keys) => {
+  const bits = fc
+    .array(fc.boolean(), { minLength: keys.length, maxLength: keys.length })
+    .map((areKeys) => kindBits(keys.length, (depth) => areKeys[depth] === true));
+  return fc.record({ path: fc.constant(keys), kinds: fc.oneof(fc.constantFrom(BY_TEXT, AS_KEYS), bits) });
+});
+
 const batchEntry: fc.Arbitrary<Entry> = fc.oneof(
-  fc.record({ path, json, time, condition }).map((any) => setEntry(any.path, any.json, any.time, any.condition)),
+  fc
+    .record({ kinded: kindedPath, json, time, condition })
+    .map(({ kinded, ...any }) => setEntry(kinded.path, any.json, any.time, any.condition, kinded.kinds)),
   path.map((any) => deleteEntry(any)),
   fc.record({ path, time }).map((any) => expireEntry(any.path, any.time)),
-  fc.record({ path, amount: finite, time }).map((any) => addEntry(any.path, any.amount, any.time)),
+  fc
+    .record({ kinded: kindedPath, amount: finite, time })
+    .map(({ kinded, ...any }) => addEntry(kinded.path, any.amount, any.time, kinded.kinds)),
   fc
     .record({ path, json, expiresAt: fc.oneof(time, fc.constant(KEEP)) })
     .map((any) => patchEntry(any.path, `{"set":{"a":${any.json}}}`, any.expiresAt)),

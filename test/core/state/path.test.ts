@@ -3,7 +3,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import toPath from "lodash/toPath.js";
 import { MAX_DEPTH, MAX_KEY_BYTES } from "../../../dist/core/log/limits.js";
-import { parsePath } from "../../../dist/core/state/path.js";
+import { AS_KEYS, BY_TEXT, isKeyStep } from "../../../dist/core/log/step-kinds.js";
+import { kindsOf, parsePath } from "../../../dist/core/state/path.js";
 
 const none = () => false;
 
@@ -71,5 +72,26 @@ test("more strings than the cache holds are parsed as well", () => {
   for (let round = 0; round < 2; round++) {
     for (let index = 0; index < 30_000; index += 7)
       assert.deepEqual(parsePath(`k${index}.x`, none), [`k${index}`, "x"]);
+  }
+});
+
+test("a string of an array path is a key, a number an index, and a step of a string path what it looks like", () => {
+  const kinds = (path: string | (string | number)[]) => kindsOf(path, parsePath(path, none));
+  for (const path of ["a.0.b", "a[0]", "0", ["0"], ["a", 0], ["a", "b"], ["a", 0, "b", 1], ["a", "-1"], ["a", "01"]]) {
+    assert.equal(kinds(path), BY_TEXT, JSON.stringify(path));
+  }
+  for (const path of [
+    ["a", "0"],
+    ["0", "0"],
+    ["a", "b", "4711"],
+    ["a", "0", 1.5],
+    ["a", "9".repeat(30)],
+  ]) {
+    assert.equal(kinds(path), AS_KEYS, JSON.stringify(path));
+  }
+  const long = ["a", "1", 2, "b", 4, "5", "6", 7, "8", 9, "10"];
+  const mixed = kinds(long);
+  for (const [depth, step] of long.entries()) {
+    if (depth > 0) assert.equal(isKeyStep(mixed, depth), typeof step === "string", `${step}`);
   }
 });

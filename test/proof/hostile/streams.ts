@@ -5,6 +5,7 @@
 import { PROTOCOL } from "../../../dist/core/local/wire/messages.js";
 import { encodeEntries } from "../../../dist/core/log/codec.js";
 import {
+  ALWAYS,
   addEntry,
   clearEntry,
   deleteEntry,
@@ -15,6 +16,7 @@ import {
 } from "../../../dist/core/log/entry.js";
 import { BATCH, encodeFrame, HEADER_BYTES, lengthOf, type Stamp, writeHeader } from "../../../dist/core/log/frame.js";
 import { MAX_DEPTH, MAX_FRAME_BYTES } from "../../../dist/core/log/limits.js";
+import { AS_KEYS, BY_TEXT, kindBits, type StepKinds } from "../../../dist/core/log/step-kinds.js";
 
 /** The last kind that FORMAT.md knows is 24. */
 const KINDS = [0, 1, 2, 3, 4, 5, 6, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 255];
@@ -108,14 +110,24 @@ export class Hostility {
       case 1:
         return expireEntry(path, 1.8e12);
       case 2:
-        return addEntry(path, this.below(100));
+        return addEntry(path, this.below(100), 0, this.#kinds(path.length));
       case 3:
         return clearEntry();
       case 4:
         return patchEntry(path.slice(0, 1), this.pick(PATCHES));
       default:
-        return setEntry(path, this.pick(this.chance(0.8) ? VALUES : NO_VALUES), this.chance(0.2) ? 1.8e12 : 0);
+        return setEntry(
+          path,
+          this.pick(this.chance(0.8) ? VALUES : NO_VALUES),
+          this.chance(0.2) ? 1.8e12 : 0,
+          ALWAYS,
+          this.#kinds(path.length),
+        );
     }
+  }
+
+  #kinds(stepCount: number): StepKinds {
+    return this.pick([BY_TEXT, AS_KEYS, kindBits(stepCount, () => this.chance(0.5))]);
   }
 
   /** A frame with the right checksum, whatever it says. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { recover } from "../../../dist/core/local/upkeep/recovery.js";
 import { checkEntries, decodeEntries, encodeEntries, MalformedError } from "../../../dist/core/log/codec.js";
-import { type Entry, PATCH, SET } from "../../../dist/core/log/entry.js";
+import { type Entry, PATCH, setEntry } from "../../../dist/core/log/entry.js";
 import {
   BATCH,
   bornOf,
@@ -205,7 +205,7 @@ export class HostileHub {
   #checkHonest(): void {
     this.#watching.received.length = 0;
     this.#honest.received.length = 0;
-    const entries = [{ type: SET, path: ["k"], json: "1", expiresAt: 0, condition: 0, amount: 0 } as const];
+    const entries = [setEntry(["k"], "1")];
     this.#honest.say(encodeEntries(entries, BATCH, { origin: 7, born: 1, number: ++this.#honestCount }));
     this.#hub.clock.run();
     assert.deepEqual(this.#honest.of(CONFIRM).length, 1, "others go on");

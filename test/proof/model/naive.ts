@@ -17,6 +17,7 @@ import {
   type Path,
   SET,
 } from "../../../dist/core/log/entry.js";
+import { areKeySteps } from "./paths.js";
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type Result = "applied" | "unmet" | "no number" | "too far" | number;
@@ -40,20 +41,21 @@ function memberOf(value: Json | undefined, key: string): Json | undefined {
   return value[key];
 }
 
-function setIn(node: Json | undefined, keys: string[], leaf: Json): Json {
+/** @param areKeys Whether each of the keys names a member of an object, whatever its text. */
+function setIn(node: Json | undefined, keys: string[], leaf: Json, areKeys: boolean[] = []): Json {
   const [key, ...rest] = keys;
   if (key === undefined) return leaf;
   let base: Json[] | { [key: string]: Json };
-  if (typeof node !== "object" || node === null) base = isIndex(key) ? [] : {};
+  if (typeof node !== "object" || node === null) base = isIndex(key) && !areKeys[0] ? [] : {};
   else if (Array.isArray(node)) base = isIndex(key) ? [...node] : Object.fromEntries(Object.entries(node));
   else base = { ...node };
   if (!Array.isArray(base)) {
-    base[key] = setIn(memberOf(base, key), rest, leaf);
+    base[key] = setIn(memberOf(base, key), rest, leaf, areKeys.slice(1));
     return base;
   }
   if (Number(key) >= base.length && Number(key) >= MAX_ARRAY) throw new TooFar();
   while (base.length <= Number(key)) base.push(null);
-  base[Number(key)] = setIn(memberOf(node, key), rest, leaf);
+  base[Number(key)] = setIn(memberOf(node, key), rest, leaf, areKeys.slice(1));
   return base;
 }
 
@@ -205,7 +207,7 @@ export class Naive {
       }
     }
     try {
-      slot.value = setIn(slot.value, below, leaf);
+      slot.value = setIn(slot.value, below, leaf, areKeySteps(entry.kinds, entry.path.length).slice(1));
     } catch (error) {
       if (error instanceof TooFar) return "too far";
       throw error;

@@ -7,6 +7,7 @@ import type { Log, SnapshotHead } from "../../../dist/core/log/log.js";
 import { Replica } from "../../../dist/core/replica/replica.js";
 import { Table } from "../../../dist/core/state/table.js";
 import { Naive, type Result } from "./naive.js";
+import { type GivenPath, keysOf } from "./paths.js";
 
 interface Ordered {
   readonly batch: Batch;
@@ -215,15 +216,16 @@ export class Member {
     for (const key of keys) assert.deepEqual(this.replica.get([key]), view[key], `value of ${key}`);
   }
 
-  read(path: string[]): void {
+  read(given: GivenPath): void {
+    const path = keysOf(given);
     const expected = this.expected();
     const isText = path.length > 1 && typeof expected.find(path.slice(0, -1), this.now) === "string";
     if (!isText && path.at(-1) !== "length") {
-      assert.equal(this.replica.has(path), expected.find(path, this.now) !== undefined);
+      assert.equal(this.replica.has(given), expected.find(path, this.now) !== undefined);
       const expiresAt = expected.expiresAt(path, this.now);
-      assert.equal(this.replica.ttl(path), expiresAt === undefined ? null : expiresAt - this.now);
+      assert.equal(this.replica.ttl(given), expiresAt === undefined ? null : expiresAt - this.now);
     }
-    const value = this.replica.get(path);
+    const value = this.replica.get(given);
     this.returned.push({ value, json: JSON.stringify(value) });
   }
 

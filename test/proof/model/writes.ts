@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
+  ALWAYS,
   addEntry,
   clearEntry,
   deleteEntry,
@@ -11,6 +12,7 @@ import {
   patchEntry,
   setEntry,
 } from "../../../dist/core/log/entry.js";
+import { type GivenPath, keysOf, stepKindsOf } from "./paths.js";
 import type { Member } from "./world.js";
 
 /** Shows what a step does when fast-check prints a failure. */
@@ -21,10 +23,14 @@ export function named<F extends object>(name: string, args: unknown, act: F): F 
 const titleOf = (act: unknown): unknown => (act as { title: unknown }).title;
 
 const keys = fc.constantFrom("a", "b");
-export const paths = fc.oneof(
+const arrayPaths = fc.oneof(
   fc.tuple(keys),
-  fc.tuple(keys, fc.constantFrom("x", "y", "0", "1")),
-  fc.tuple(keys, fc.constantFrom("x", "0"), fc.constantFrom("x", "1", "length", "70000")),
+  fc.tuple(keys, fc.constantFrom("x", "y", "0", "1", 0, 1)),
+  fc.tuple(keys, fc.constantFrom("x", "0", 0), fc.constantFrom("x", "1", 1, "length", "70000", 70000)),
+);
+export const paths: fc.Arbitrary<GivenPath> = fc.oneof(
+  { weight: 3, arbitrary: arrayPaths },
+  { weight: 1, arbitrary: arrayPaths.map((path) => path.join(".")) },
 );
 const values = fc.oneof(
   fc.constantFrom<unknown>(1, 2, null, "text", {}, [], { x: { x: 1 } }, { x: 1, y: [1] }, [[1, 2], { x: 3 }]),
@@ -46,7 +52,7 @@ const matches = fc.oneof(
 const expiryOf = (ttl: number, member: Member): number => (ttl === 0 ? 0 : member.now + Math.max(1, ttl - 1));
 
 /** The value of one field of what a member sees at a path. */
-function seenAt(member: Member, path: string[]): Record<string, unknown> | undefined {
+function seenAt(member: Member, path: GivenPath): Record<string, unknown> | undefined {
   const seen: unknown = member.replica.get(path);
   if (typeof seen !== "object" || seen === null || Array.isArray(seen)) return undefined;
   return Object.fromEntries(Object.entries(seen).slice(-1));
@@ -67,27 +73,32 @@ export const writes = fc.oneof(
   fc.tuple(paths, values, ttls).map(([path, value, ttl]) =>
     named("set", [path, value, ttl], (member: Member) => {
       const expiresAt = expiryOf(ttl, member);
-      write(member, () => member.replica.set(path, value, ttl), setEntry(path, JSON.stringify(value), expiresAt));
+      const json = JSON.stringify(value);
+      const entry = setEntry(keysOf(path), json, expiresAt, ALWAYS, stepKindsOf(path));
+      write(member, () => member.replica.set(path, value, ttl), entry);
     }),
   ),
   paths.map((path) =>
-    named("delete", path, (member: Member) => write(member, () => member.replica.delete(path), deleteEntry(path))),
+    named("delete", path, (member: Member) =>
+      write(member, () => member.replica.delete(path), deleteEntry(keysOf(path))),
+    ),
   ),
   fc.tuple(paths, fc.integer({ min: -2, max: 2 }), ttls).map(([path, by, ttl]) =>
     named("increment", [path, by, ttl], (member: Member) => {
-      const entry = addEntry(path, by, expiryOf(ttl, member));
+      const entry = addEntry(keysOf(path), by, expiryOf(ttl, member), stepKindsOf(path));
       write(member, () => member.replica.increment(path, by, ttl), entry);
     }),
   ),
   fc.tuple(paths, ttls).map(([path, ttl]) =>
     named("touch", [path, ttl], (member: Member) => {
-      const entry = expireEntry(path, expiryOf(ttl, member));
+      const entry = expireEntry(keysOf(path), expiryOf(ttl, member));
       write(member, () => member.replica.touch(path, ttl), entry);
     }),
   ),
   fc.tuple(paths, values, ttls).map(([path, value, ttl]) =>
     named("add", [path, value, ttl], (member: Member) => {
-      const entry = setEntry(path, JSON.stringify(value), expiryOf(ttl, member), IF_ABSENT);
+      const json = JSON.stringify(value);
+      const entry = setEntry(keysOf(path), json, expiryOf(ttl, member), IF_ABSENT, stepKindsOf(path));
       write(member, () => member.replica.add(path, value, ttl), entry);
     }),
   ),
@@ -99,7 +110,7 @@ export const patches = fc
       const match = asks === "none" ? undefined : asks === "seen" ? seenAt(member, path) : asks;
       const remove = Object.keys(changed).filter((field) => changed[field] === undefined);
       const expiresAt = ttl === undefined ? KEEP : expiryOf(ttl, member);
-      const entry = patchEntry(path, JSON.stringify({ set: changed, remove, match }), expiresAt);
+      const entry = patchEntry(keysOf(path), JSON.stringify({ set: changed, remove, match }), expiresAt);
       write(member, () => member.replica.patch(path, changed, { ttl, match }), entry);
     }),
   );

@@ -2,6 +2,7 @@
 const CODEC = "src/core/log/codec.ts";
 const FRAME = "src/core/log/frame.ts";
 const DEPTH = "src/core/log/depth.ts";
+const STEP_KINDS = "src/core/log/step-kinds.ts";
 const log = ["core/log/", "hub/hub.test", "hub/strangers", "hub/host", "wire/frame-connection"];
 
 export const logMutants = [
@@ -45,6 +46,27 @@ export const logMutants = [
     file: CODEC,
     from: "const knownBits = type === SET ? KNOWN_BITS | CONDITION_MASK : KNOWN_BITS;",
     to: "const knownBits = KNOWN_BITS | CONDITION_MASK;",
+    killedBy: log,
+  },
+  {
+    name: "the others are not told that the steps of a path are keys",
+    file: STEP_KINDS,
+    from: "kinds === AS_KEYS ? stepCount | AS_KEYS_FLAG : stepCount",
+    to: "stepCount",
+    killedBy: [...log, "model/", "conformance"],
+  },
+  {
+    name: "an entry that makes nothing says what its steps are",
+    file: CODEC,
+    from: "if (kinds === null || ((MAKING_TYPES >> type) & 1) === 0)",
+    to: "if (kinds === null)",
+    killedBy: log,
+  },
+  {
+    name: "there are kinds of more steps than a path has",
+    file: STEP_KINDS,
+    from: "return isAsKeys || hasUnknownBits ? null",
+    to: "return isAsKeys ? null",
     killedBy: log,
   },
   {

@@ -49,6 +49,20 @@ export const valueMutants = [
     killedBy: [...state, "replica.test", "conformance"],
   },
   {
+    name: "a string of an array path makes an array where its text is an index",
+    file: EDIT,
+    from: " && !isKeyStep(kinds, depth);",
+    to: ";",
+    killedBy: [...state, "conformance"],
+  },
+  {
+    name: "a number of an array path is a key of an object",
+    file: PATH,
+    from: '    if (typeof path[depth] === "string") keyStepCount++;',
+    to: "    if (path[depth] !== null) keyStepCount++;",
+    killedBy: [...state, "conformance"],
+  },
+  {
     name: "a patch turns an array into something else",
     file: PATCH,
     from: "  if (!isObject(object)) return undefined;",

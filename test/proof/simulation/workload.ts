@@ -1,6 +1,7 @@
 /** What the members of a simulation do: every operation of a storage, on few keys, so that they meet. */
 import assert from "node:assert/strict";
 import {
+  ALWAYS,
   addEntry,
   clearEntry,
   deleteEntry,
@@ -11,13 +12,17 @@ import {
   patchEntry,
   setEntry,
 } from "../../../dist/core/log/entry.js";
+import { keysOf, stepKindsOf } from "../model/paths.js";
 import type { Dice } from "./dice.js";
 import type { Member } from "./member.js";
 import type { Written } from "./view.js";
 
 const KEYS = ["a", "b", "c", "d", "n", "m"];
 const FIELDS = ["x", "y", "0", "1"];
+const STEPS = [...FIELDS, 0, 1];
 const TTLS = [0, 0, 0, 1, 50, 400, 3000];
+
+type Path = (string | number)[];
 
 export class Workload {
   readonly #dice: Dice;
@@ -72,7 +77,7 @@ export class Workload {
     const dice = this.#dice;
     const path = this.#path();
     if (kind === "set") this.#set(member, path);
-    else if (kind === "delete") this.#write(member, deleteEntry(path), () => replica.delete(path));
+    else if (kind === "delete") this.#write(member, deleteEntry(keysOf(path)), () => replica.delete(path));
     else if (kind === "touch") this.#touch(member, path);
     else if (kind === "increment") this.#increment(member);
     else if (kind === "add") this.#add(member, path);
@@ -88,16 +93,17 @@ export class Workload {
     }
   }
 
-  #set(member: Member, path: string[]): void {
+  #set(member: Member, path: Path): void {
     const value = this.#newValue();
     const ttl = path[0] === "z" ? 0 : this.#dice.pick(TTLS);
-    const entry = setEntry(path, JSON.stringify(value), expiryOf(ttl, member));
+    const json = JSON.stringify(value);
+    const entry = setEntry(keysOf(path), json, expiryOf(ttl, member), ALWAYS, stepKindsOf(path));
     this.#write(member, entry, () => member.replica.set(path, value, ttl));
   }
 
-  #touch(member: Member, path: string[]): void {
+  #touch(member: Member, path: Path): void {
     const ttl = this.#dice.pick(TTLS);
-    this.#write(member, expireEntry(path, expiryOf(ttl, member)), () => member.replica.touch(path, ttl));
+    this.#write(member, expireEntry(keysOf(path), expiryOf(ttl, member)), () => member.replica.touch(path, ttl));
   }
 
   #increment(member: Member): void {
@@ -106,29 +112,29 @@ export class Workload {
     this.#write(member, addEntry(path, by, 0), () => member.replica.increment(path, by));
   }
 
-  #add(member: Member, path: string[]): void {
+  #add(member: Member, path: Path): void {
     const value = this.#newValue();
-    const entry = setEntry(path, JSON.stringify(value), 0, IF_ABSENT);
+    const entry = setEntry(keysOf(path), JSON.stringify(value), 0, IF_ABSENT, stepKindsOf(path));
     this.#write(member, entry, () => member.replica.add(path, value));
   }
 
   /** Changes an object if one of its fields has the value that this member sees, or one that no member sees. */
-  #patchMatching(member: Member, path: string[]): void {
+  #patchMatching(member: Member, path: Path): void {
     const seen = member.replica.get(path);
     const fields = typeof seen === "object" && seen !== null && !Array.isArray(seen) ? Object.entries(seen) : [];
     const [field, value] = fields.length > 0 ? this.#dice.pick(fields) : [this.#dice.pick(FIELDS), 0];
     const changes = { [field]: this.#newValue() };
     const match = { [field]: value };
-    const entry = patchEntry(path, JSON.stringify({ set: changes, match }), KEEP);
+    const entry = patchEntry(keysOf(path), JSON.stringify({ set: changes, match }), KEEP);
     this.#write(member, entry, () => member.replica.patch(path, changes, { match }));
   }
 
-  #patch(member: Member, path: string[]): void {
+  #patch(member: Member, path: Path): void {
     const field = this.#dice.pick(FIELDS);
     const changes: Record<string, unknown> = { [this.#dice.pick(FIELDS)]: this.#newValue() };
     if (this.#dice.chance(0.3)) changes[field] = undefined;
     const remove = Object.keys(changes).filter((name) => changes[name] === undefined);
-    const entry = patchEntry(path, JSON.stringify({ set: changes, remove }), KEEP);
+    const entry = patchEntry(keysOf(path), JSON.stringify({ set: changes, remove }), KEEP);
     this.#write(member, entry, () => member.replica.patch(path, changes));
   }
 
@@ -177,9 +183,9 @@ export class Workload {
     return this.#dice.chance(0.3) ? { id, x: { y: id } } : this.#dice.chance(0.2) ? [id, { x: id }] : id;
   }
 
-  #path(): string[] {
-    const path = [this.#dice.pick(KEYS)];
-    while (path.length < 3 && this.#dice.chance(0.35)) path.push(this.#dice.pick(FIELDS));
+  #path(): Path {
+    const path: Path = [this.#dice.pick(KEYS)];
+    while (path.length < 3 && this.#dice.chance(0.35)) path.push(this.#dice.pick(STEPS));
     return path;
   }
 }
