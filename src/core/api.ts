@@ -33,10 +33,16 @@ export interface StorageEvents {
   disconnect: [];
   /** The manager is known or has changed. */
   manager: [manager: { readonly pid: number; readonly isHere: boolean }];
-  /** A write, of this process or another, took effect. */
+  /** A write, of this process or another, took effect. See also `reload`. */
   change: [change: StorageChange];
   /** Data has expired and its memory was freed, up to `gcInterval` after it became invisible. */
   expire: [expired: { readonly path: readonly string[] }];
+  /**
+   * The whole data was replaced, since this process could not follow the writes that it had missed. No `change` is emitted for
+   * them: what was derived from the data must be derived again. It is emitted between `disconnect` and `connect`, not for the
+   * first load, and reads show the new data.
+   */
+  reload: [];
   /** Something failed in the background. Without a listener nothing is thrown. */
   error: [error: Error];
 }

@@ -4,22 +4,20 @@
  */
 import type { StorageStatus } from "./api.js";
 import { codeOf, StorageError } from "./errors.js";
+import { Listeners, type ManagerView, type StorageListener } from "./listeners.js";
 import { localEngine } from "./local/engine.js";
 import { MAX_IN_FLIGHT } from "./log/limits.js";
 import type { Engine, EngineLog, Log, LogClock } from "./log/log.js";
 import type { ResolvedOptions } from "./options.js";
-import { Replica, type ReplicaEvents } from "./replica/replica.js";
+import { type Change, Replica, type ReplicaEvents } from "./replica/replica.js";
+
+/** Kept from when this module was loaded: tests put clocks of their own in place of the global ones, and drop calls. */
+const { queueMicrotask } = globalThis;
 
 const LOCAL = localEngine();
 
 /** Longest time, in ms, that closing waits for pending writes. */
 const CLOSE_WAIT_MS = 10_000;
-
-/** The manager, as listeners see it. */
-interface ManagerView {
-  readonly pid: number;
-  readonly isHere: boolean;
-}
 
 /** What the adapters know of a storage beyond its public API. The properties change as the storage goes on. */
 export interface StorageFacts {
@@ -29,6 +27,8 @@ export interface StorageFacts {
   readonly hasPending: boolean;
   /** ms from when the last batch was ordered until it was known here; large when this process had stood still. */
   readonly delayMs: number;
+  /** How often the whole state was replaced. Numbers of batches from before such a moment mean nothing after it. */
+  readonly reloadCount: number;
   /** {@link Log.isPushed} */
   readonly isPushed: boolean;
   /** What reads and writes throw while the status is `"failed"`; else null. */
@@ -57,14 +57,13 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
   readonly #clock: LogClock;
   readonly #key: string;
   readonly #options: ResolvedOptions;
-  readonly #listeners = new Set<StorageListener>();
-  /** The listeners that got `ready`. */
-  readonly #ready = new WeakSet<StorageListener>();
+  readonly #listeners = new Listeners();
   status: Exclude<StorageStatus, "closed"> = "opening";
   failure: Error | null = null;
   #diskTrouble: Error | null = null;
   readonly #onDiskTrouble = new Set<(error: StorageError) => void>();
   manager: ManagerView = { pid: 0, isHere: false };
+  reloadCount = 0;
 
   private constructor(opened: EngineLog, options: ResolvedOptions) {
     const { key, filename, log, clock } = opened;
@@ -108,7 +107,7 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
 
   /** Leaves; the last one closes the log. Resolves when it is closed. */
   release(listener: StorageListener, destroy: boolean): Promise<void> {
-    if (!this.#listeners.delete(listener) || this.#listeners.size > 0) return Promise.resolve();
+    if (!this.#listeners.delete(listener) || !this.#listeners.isEmpty) return Promise.resolve();
     if (SharedStorage.#all.get(this.#key) === this) SharedStorage.#all.delete(this.#key);
     return new Promise((resolve, reject) => {
       const done = (error?: Error) => {
@@ -149,43 +148,36 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
 
   connected(): void {
     this.status = "open";
-    for (const listener of this.#listeners) {
-      this.#getReady(listener);
-      listener.emit("connect");
-    }
+    this.#listeners.connected(this.manager);
   }
 
   /** Emits to a listener that came later what the others got before. */
   #welcome(listener: StorageListener): void {
-    if (!this.#listeners.has(listener) || this.status !== "open" || this.#ready.has(listener)) return;
-    listener.emit("manager", this.manager);
-    this.#getReady(listener);
-    listener.emit("connect");
-  }
-
-  #getReady(listener: StorageListener): void {
-    if (this.#ready.has(listener)) return;
-    this.#ready.add(listener);
-    listener.emit("ready");
+    if (this.status === "open") this.#listeners.welcome(listener, this.manager);
   }
 
   disconnected(): void {
     this.status = "disconnected";
-    for (const listener of this.#listeners) listener.emit("disconnect");
+    this.#listeners.emit("disconnect");
   }
 
   managerChanged(pid: number, isHere: boolean): void {
     if (this.manager.pid === pid && this.manager.isHere === isHere) return;
     this.manager = { pid, isHere };
-    for (const listener of this.#listeners) listener.emit("manager", this.manager);
+    this.#listeners.managerChanged(this.manager);
   }
 
-  changed(event: { type: string; path: readonly string[] }): void {
-    for (const listener of this.#listeners) listener.emit("change", event);
+  changed(change: Change): void {
+    this.#listeners.emit("change", change);
   }
 
-  expired(event: { path: readonly string[] }): void {
-    for (const listener of this.#listeners) listener.emit("expire", event);
+  expired(event: { readonly path: readonly string[] }): void {
+    this.#listeners.emit("expire", event);
+  }
+
+  reloaded(): void {
+    this.reloadCount++;
+    this.#listeners.reloaded();
   }
 
   /** Reports each trouble once, however often it is met again. */
@@ -196,7 +188,7 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
     const reported = diskError(error);
     for (const call of this.#onDiskTrouble) call(reported);
     this.#onDiskTrouble.clear();
-    this.#report(reported);
+    this.#listeners.report(reported);
   }
 
   /**
@@ -232,23 +224,18 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
   }
 
   forgotten(error: Error): void {
-    this.#report(error);
+    this.#listeners.report(error);
   }
 
   failed(error: Error): void {
     this.failure = error;
     this.status = "failed";
-    this.#report(error);
-  }
-
-  #report(error: Error): void {
-    for (const listener of this.#listeners) if (listener.listenerCount("error") > 0) listener.emit("error", error);
+    this.#listeners.report(error);
   }
 
   /** Whether an event that is costly to create has listeners. */
   hasListeners(event: "change" | "expire"): boolean {
-    for (const listener of this.#listeners) if (listener.listenerCount(event) > 0) return true;
-    return false;
+    return this.#listeners.has(event);
   }
 
   #expectOptions(options: ResolvedOptions): void {
@@ -260,12 +247,6 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
       );
     }
   }
-}
-
-/** How a storage gets its events. */
-export interface StorageListener {
-  emit(event: string, ...values: unknown[]): boolean;
-  listenerCount(event: string): number;
 }
 
 function diskError(cause: Error): StorageError {

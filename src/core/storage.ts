@@ -1,8 +1,9 @@
-/** The user's API: it validates and delegates, and has no logic of its own. */
+/** The user's API: it validates and delegates. */
 import { EventEmitter } from "node:events";
 import { resolve } from "node:path";
 import type { StorageEvents, StoragePatchOptions, StoragePath, StorageStats, StorageStatus } from "./api.js";
 import { StorageError } from "./errors.js";
+import { emitEach } from "./listeners.js";
 import { checkName, checkPrefix, type ResolvedOptions, resolveOptions, type StorageOptions } from "./options.js";
 import { FACTS, SharedStorage } from "./shared-storage.js";
 
@@ -29,8 +30,8 @@ export class Storage extends EventEmitter<StorageEvents> {
   #destroying: Promise<void> | null = null;
 
   /**
-   * Opens a storage, which can be used at once. Until it has loaded the data of the other processes, reads see only the
-   * writes of this process. Await `sync()` or use {@link Storage.open} to have everything.
+   * Opens a storage, which can be used at once. Until it has the data of the other processes, reads see only the writes of
+   * this process. Await `sync()` or use {@link Storage.open} to have everything.
    * @param name 1 to 64 characters `A-Z a-z 0-9 . _ -`. All processes that use the same name and path share the data.
    * @throws TypeError, RangeError when the name or an option is not valid.
    * @throws StorageError `ERR_STORAGE_DIRECTORY`, `ERR_STORAGE_REMOTE`, or `ERR_STORAGE_OPTIONS`.
@@ -75,7 +76,7 @@ export class Storage extends EventEmitter<StorageEvents> {
     return this.status === "open";
   }
 
-  /** Whether `close` or `destroy` was called: `status` is `"closed"`. The data can no longer be read or written. */
+  /** Whether `close` or `destroy` was called: `status` is `"closed"`. Reads and writes throw. */
   get closed(): boolean {
     return this.status === "closed";
   }
@@ -96,8 +97,7 @@ export class Storage extends EventEmitter<StorageEvents> {
    *   without a ttl clears the expiries at that path and below it.
    * @returns `data`.
    * @throws TypeError when `path` is not a path, JSON cannot represent `data`, or `ttl` is not a number.
-   * @throws RangeError when the value is too large or nested too deep, an array would get too long, or `ttl` is negative or
-   *   not finite.
+   * @throws RangeError when the value is too large or too deep, an array would get too long, or `ttl` is negative or not finite.
    * @throws StorageError `ERR_STORAGE_CLOSED`, `ERR_STORAGE_PENDING_FULL`.
    */
   set<T>(path: StoragePath, data: T, ttl?: number): T {
@@ -244,9 +244,8 @@ export class Storage extends EventEmitter<StorageEvents> {
 
   /**
    * Removes everything for all processes, then closes; in a batch, once that has ended. When no other process has the storage
-   * open, its files are removed too. A second call waits for the first, and so does `close`.
-   * @throws as `close`. The failure of the storage, `ERR_STORAGE_CLOSED` after `close`, `ERR_STORAGE_PENDING_FULL`: then nothing
-   *   is removed.
+   * open, its files are removed too. A second call, or `close`, waits for the first.
+   * @throws as `close`; when nothing is removed: `ERR_STORAGE_CLOSED` after `close`, a failure, or `ERR_STORAGE_PENDING_FULL`.
    */
   async destroy(): Promise<void> {
     // An error of the batch would take the removal back.
@@ -266,9 +265,8 @@ export class Storage extends EventEmitter<StorageEvents> {
 
   /** What it is doing right now. */
   stats(): StorageStats {
-    const { replica, log } = this.#shared;
-    const { seq, pendingCount: pending, pendingBytes, lagMs: lag, delayMs: delay } = replica;
-    return { seq, pending, pendingBytes, lag, delay, role: this.#role, ...log.stats };
+    const { seq, pendingCount: pending, pendingBytes, lagMs: lag, delayMs: delay } = this.#shared.replica;
+    return { seq, pending, pendingBytes, lag, delay, role: this.#role, ...this.#shared.log.stats };
   }
 
   get #role(): StorageStats["role"] {
@@ -290,11 +288,13 @@ export class Storage extends EventEmitter<StorageEvents> {
   }
 
   async #leave(destroy: boolean): Promise<void> {
-    const { replica } = this.#shared;
     this.#isClosed = true;
     const failed = await this.#shared.flushOrGiveUp();
-    const isLost = replica.pendingCount > 0;
+    const isLost = this.#shared.hasPending;
     await this.#shared.release(this, destroy);
     if (isLost && failed) throw failed;
   }
 }
+
+// In no public type: which one `EventEmitter` declares differs from version to version of the types of Node.js.
+Object.defineProperty(Storage.prototype, "emit", { value: emitEach, configurable: true, writable: true });

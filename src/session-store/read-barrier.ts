@@ -28,8 +28,8 @@ export class ReadBarrier {
   readonly #timeoutMs: number;
   /** The waits for a connection. */
   readonly #waiting = new Set<() => void>();
-  /** The seq at which this process last had everything after it was late. */
-  #caughtUpSeq = -1;
+  /** Where this process last had everything after it was late; a seq counts for the state that it belongs to. */
+  #caughtUp = { seq: -1, reloadCount: 0 };
   readonly #onConnect = (): void => {
     for (const resolve of this.#waiting) resolve();
   };
@@ -60,14 +60,20 @@ export class ReadBarrier {
   /** Waits until the storage shows all; undefined when it does already. If the manager is lost meanwhile, the wait ends. */
   #whenShown(): Promise<void> | undefined {
     if (this.#isStrong || this.#storage.status !== "open") return this.#askManager();
-    const { isPushed, delayMs, seq, hasPending } = this.#facts;
-    if (!isPushed || (delayMs > LATE_MS && seq !== this.#caughtUpSeq)) return this.#catchUp();
+    const { isPushed, delayMs, hasPending } = this.#facts;
+    if (!isPushed || (delayMs > LATE_MS && !this.#isCaughtUp)) return this.#catchUp();
     return hasPending ? this.untilConfirmed(this.#storage.flush()).catch(() => {}) : undefined;
+  }
+
+  get #isCaughtUp(): boolean {
+    const { seq, reloadCount } = this.#facts;
+    return seq === this.#caughtUp.seq && reloadCount === this.#caughtUp.reloadCount;
   }
 
   async #catchUp(): Promise<void> {
     await this.#withDeadline(this.#storage.sync(), "answer").catch(() => {});
-    this.#caughtUpSeq = this.#facts.seq;
+    const { seq, reloadCount } = this.#facts;
+    this.#caughtUp = { seq, reloadCount };
   }
 
   async #askManager(): Promise<void> {

@@ -1,13 +1,16 @@
 /** What a replica reports, and when. */
 import type { Path } from "../log/entry.js";
 
+/** Kept from when this module was loaded: tests put clocks of their own in place of the global ones, and drop calls. */
+const { queueMicrotask } = globalThis;
+
 /** One confirmed entry that took effect. */
 export interface Change {
   readonly type: "set" | "delete" | "touch" | "increment" | "patch" | "clear";
   readonly path: Path;
 }
 
-/** What a replica reports; called from a microtask, so that listeners may use the replica. */
+/** What a replica reports; called from a microtask, so that listeners may use the replica. No call throws. */
 export interface ReplicaEvents {
   /** Whether an event has listeners. */
   hasListeners(event: "change" | "expire"): boolean;
@@ -15,8 +18,11 @@ export interface ReplicaEvents {
   changed(change: Change): void;
   /** What was at this path had expired and was dropped. */
   expired(event: { readonly path: Path }): void;
-  /** The whole state was replaced by that of a snapshot and what followed it. */
-  reloaded?(): void;
+  /**
+   * The whole state, which was connected before, was replaced by that of a snapshot and what followed it. Called before
+   * `connected`, for all that `changed` is not called for.
+   */
+  reloaded(): void;
   connected(): void;
   disconnected(): void;
   managerChanged(pid: number, isHere: boolean): void;
@@ -29,8 +35,8 @@ export interface ReplicaEvents {
 }
 
 /**
- * Calls events one after the other in a microtask of their own, when the state that listeners may look at is complete. One
- * that throws is reported by the runtime as an uncaught error and does not keep the others from being called.
+ * Calls events one after the other in a microtask of their own, when the state that listeners may look at is complete. If one
+ * throws all the same, that is an uncaught exception, and the others are called after it.
  */
 export class Announcer {
   readonly #events: ReplicaEvents;

@@ -44,6 +44,7 @@ export class LogApplier implements LogSink {
   readonly #writer: Writer;
   readonly #announcer: Announcer;
   #isSweeping = false;
+  #wasConnected = false;
   /** ms from when the last batch was ordered until it, or its confirmation, was delivered here. */
   delayMs = 0;
 
@@ -107,9 +108,11 @@ export class LogApplier implements LogSink {
     this.#tables.noteTime(time);
     const { restored } = this.#tables;
     if (restored !== null) this.#show(restored);
+    const isReload = restored !== null && this.#wasConnected;
+    this.#wasConnected = true;
     this.#outbox.connected(this.#tables.now);
     this.#announcer.push((events) => {
-      if (restored !== null) events.reloaded?.();
+      if (isReload) events.reloaded();
       events.connected();
     });
     this.#writer.caughtUp();

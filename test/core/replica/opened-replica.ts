@@ -29,6 +29,7 @@ export function openReplica(limits: Limits = {}) {
     originCount: 0,
     foreignCount: 0,
     listens: true,
+    onReload: (): unknown => undefined,
     replica: null as unknown as Replica,
     /** A batch of another member. */
     foreign(...entries: Entry[]) {
@@ -60,7 +61,10 @@ export function openReplica(limits: Limits = {}) {
       hasListeners: () => open.listens,
       changed: (change) => open.changes.push(change),
       expired: ({ path }) => open.expired.push(path.join(".")),
-      reloaded: told("reloaded"),
+      reloaded: () => {
+        open.told.push("reloaded");
+        open.onReload();
+      },
       connected: told("connected"),
       disconnected: told("disconnected"),
       managerChanged: told("managerChanged"),

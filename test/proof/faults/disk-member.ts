@@ -129,6 +129,8 @@ export class Member implements ReplicaEvents {
   }
 
   changed(): void {}
+  reloaded(): void {}
+
   expired(): void {}
   managerChanged(): void {}
 

@@ -111,6 +111,7 @@ export class Member {
       events: {
         hasListeners: () => true,
         changed: none,
+        reloaded: none,
         expired: none,
         connected: none,
         disconnected: none,

@@ -253,6 +253,20 @@ export const replicaMutants = [
     killedBy: ["replica/pending-queue"],
   },
   {
+    name: "the first load is a reload",
+    file: APPLIER,
+    from: "const isReload = restored !== null && this.#wasConnected;",
+    to: "const isReload = restored !== null;",
+    killedBy: ["replica/events", "simulation"],
+  },
+  {
+    name: "a reload is not reported",
+    file: APPLIER,
+    from: "      if (isReload) events.reloaded();\n",
+    to: "",
+    killedBy: ["replica/events", "simulation"],
+  },
+  {
     name: "own writes are not announced",
     file: APPLIER,
     from: 'if (this.#announcer.hasListeners("change")) for (const op',

@@ -3,6 +3,7 @@ const OPTIONS = "src/core/options.ts";
 const VALUE = "src/core/replica/value.ts";
 const PATCH_TEXT = "src/core/replica/patch-text.ts";
 const OPENED = "src/core/shared-storage.ts";
+const LISTENERS = "src/core/listeners.ts";
 const SESSIONS = "src/session-store/sessions.ts";
 const PAYLOAD = "src/session-store/payload.ts";
 const REQUEST_CONTEXT = "src/session-store/request-context.ts";
@@ -82,9 +83,44 @@ export const storageMutants = [
   {
     name: "the first of several storages of one file closes it for all",
     file: OPENED,
-    from: "if (!this.#listeners.delete(listener) || this.#listeners.size > 0) return Promise.resolve();",
+    from: "if (!this.#listeners.delete(listener) || !this.#listeners.isEmpty) return Promise.resolve();",
     to: "if (!this.#listeners.delete(listener)) return Promise.resolve();",
     killedBy: ["shared-storage", "storage.test", "core/storage-life"],
+  },
+  {
+    name: "a listener that throws keeps an event from the other listeners of its storage",
+    file: LISTENERS,
+    from: "const listeners = Object.hasOwn(EVENTS, event) ? this.rawListeners(event) : [];",
+    to: "const listeners: ReturnType<typeof this.rawListeners> = [];",
+    killedBy: ["core/listeners"],
+  },
+  {
+    name: "a listener that throws keeps an event from the other storages of its file",
+    file: LISTENERS,
+    from: "    try {\n      listener.emit(event, ...values);\n    } catch (error) {\n      throwUncaught(error);\n    }\n",
+    to: "    listener.emit(event, ...values);\n",
+    killedBy: ["core/listeners"],
+  },
+  {
+    name: "a storage that has left goes on hearing",
+    file: LISTENERS,
+    from: "    if (!this.#told.has(listener)) return;\n",
+    to: "",
+    killedBy: ["core/listeners"],
+  },
+  {
+    name: "a storage that is not ready is told of a reload",
+    file: LISTENERS,
+    from: 'if (this.#told.get(listener)?.isReady) this.#emitTo(listener, "reload");',
+    to: 'this.#emitTo(listener, "reload");',
+    killedBy: ["core/listeners"],
+  },
+  {
+    name: "a process counts as caught up at a seq of a state that was replaced",
+    file: READ_BARRIER,
+    from: "seq === this.#caughtUp.seq && reloadCount === this.#caughtUp.reloadCount;",
+    to: "seq === this.#caughtUp.seq;",
+    killedBy: ["session-store/read-barrier"],
   },
   {
     name: "a request writes the fields that it left alone",
@@ -159,8 +195,8 @@ export const storageMutants = [
   {
     name: "a process that stood still does not ask for the rest",
     file: READ_BARRIER,
-    from: "(delayMs > LATE_MS && seq !== this.#caughtUpSeq)",
-    to: "(delayMs < 0 && seq !== this.#caughtUpSeq)",
+    from: "(delayMs > LATE_MS && !this.#isCaughtUp)",
+    to: "(delayMs < 0 && !this.#isCaughtUp)",
     killedBy: ["session-store/race-backlog"],
   },
 ];

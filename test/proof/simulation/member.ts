@@ -8,7 +8,7 @@ import type { Log } from "../../../dist/core/log/log.js";
 import { type Change, Replica, type ReplicaEvents } from "../../../dist/core/replica/replica.js";
 import type { FilesOf } from "./files-of.js";
 import type { Process } from "./process.js";
-import { changeText, View, type Written } from "./view.js";
+import { changeText, RELOAD, View, type Written } from "./view.js";
 import type { World } from "./world.js";
 
 const CLOSE_WAIT_MS = 10_000;
@@ -166,6 +166,11 @@ export class Member implements ReplicaEvents {
 
   changed(change: Change): void {
     this.#changes.push(changeText(change.type, change.path));
+  }
+
+  reloaded(): void {
+    this.world.tally.add("reload");
+    this.#changes.push(RELOAD);
   }
 
   expired(): void {}

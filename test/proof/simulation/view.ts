@@ -49,9 +49,10 @@ export class View implements LogSink {
   history: History;
   shown = new Naive();
   readonly pending: Written[] = [];
-  /** The changes that the replica must announce, in order. */
+  /** The changes that the replica must announce, in order, and the reloads that take the place of changes. */
   readonly changes: string[] = [];
   isJoined = false;
+  #wasJoined = false;
   #sink: LogSink | null = null;
   readonly #of: ViewOf;
   readonly #sent: Sent[] = [];
@@ -167,8 +168,10 @@ export class View implements LogSink {
       this.shown = this.#restored;
       this.#restored = null;
       assert(this.shown.seq >= before.seq, `what is shown goes back from seq ${before.seq} to ${this.shown.seq}`);
+      if (this.#wasJoined) this.changes.push(RELOAD);
       this.#leaveFound();
     }
+    this.#wasJoined = true;
     this.#joinedTime = Math.max(this.#joinedTime, time);
     this.isJoined = true;
     this.#to.connected(time);
@@ -257,6 +260,9 @@ export class View implements LogSink {
 }
 
 /** An announced change as a text. */
+/** The whole state was replaced. */
+export const RELOAD = "reload";
+
 export function changeText(type: Change["type"] | string, path: readonly string[]): string {
   return `${type} ${JSON.stringify(path)}`;
 }
