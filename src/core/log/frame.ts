@@ -22,16 +22,18 @@ const NUMBER = 48;
 /** Bytes of a header. */
 export const HEADER_BYTES = 56;
 
-/** What a frame is. In files: the first four; on sockets: `BATCH`, `SEGMENT` and those from `HELLO` on. */
+/** What a frame is. In files: the first six; on sockets: `BATCH`, `SEGMENT` and those from `HELLO` on. */
 export const BATCH = 1;
 /** First frame of a segment: names its predecessor and where that one ends. Its seq is the last one before it. */
 export const SEGMENT = 2;
-/** First frame of a snapshot: its seq and time, the origins. */
+/** First frame of a snapshot: its seq and time. */
 export const SNAPSHOT = 3;
 /** Slots of a snapshot. */
 export const STATE = 4;
-/** Last frame of a snapshot: how many frames and slots it has. */
+/** Last frame of a snapshot: how many frames, origins and entries it has. */
 export const END = 5;
+/** Origins of a snapshot. */
+export const ORIGINS = 6;
 /** From a member: who it is and what it has. */
 export const HELLO = 16;
 /** From the hub: where the live frames begin. */

@@ -3,7 +3,7 @@
  *
  * The contract, in prose. One log has one order. An engine delivers to its sink, from one place and never reentrantly:
  *
- * 1. either `restoring` with the head of a snapshot, the snapshot's frames by `restored`, and from there on batches; or,
+ * 1. either `restoring` with the seq and time of a snapshot, the snapshot's frames by `restored`, and from there on batches; or,
  *    when the sink already holds the state at some seq, just the batches that follow it;
  * 2. every batch exactly once and in order of seq, without a gap: those of others by `batch`, this member's own by
  *    `batch` (when read back from files) or `confirmed` (when the manager says so). A `confirmed` batch is in the log, as
@@ -15,12 +15,18 @@
  * the sink appends again whatever has not been confirmed, so an engine keeps nothing for later.
  */
 
-/** The seq and time of a state, and the batches it knows per origin. */
-export interface SnapshotHead {
+/** The seq and time of a state. */
+export interface StateHead {
   readonly seq: number;
   readonly time: number;
-  /** Per origin: the highest number applied, and the log time of that batch. */
-  readonly origins: ReadonlyArray<readonly [origin: number, number: number, time: number]>;
+}
+
+/** What a state knows of an origin: the highest number applied, and the log time of that batch. */
+export type KnownOrigin = readonly [origin: number, number: number, time: number];
+
+/** The seq and time of a state, and the origins that it knows: all but its slots. */
+export interface SnapshotHead extends StateHead {
+  readonly origins: readonly KnownOrigin[];
 }
 
 /** What a log reports to its replica. */
@@ -28,8 +34,8 @@ export interface LogSink {
   /** The seq of the last batch that was delivered; 0 when there is no state yet. */
   readonly seq: number;
   /** A whole state follows; what was delivered before is void, but shown to the user until `connected`. */
-  restoring(head: SnapshotHead): void;
-  /** The next frame of a snapshot: the entries lie in `frame` from `start` to `end`. */
+  restoring(head: StateHead): void;
+  /** The next frame of a snapshot: its origins, or entries after them, lie in `frame` from `start` to `end`. */
   restored(frame: Buffer, start: number, end: number): void;
   /** The next batch in the order, as a frame that lies in `frame` from `start` to `end`. */
   batch(frame: Buffer, start: number, end: number): void;

@@ -1,23 +1,25 @@
 /**
- * The frames of which a snapshot consists: a head, frames of entries up to a bound, and an end that counts them. Pure. FORMAT.md
- * shows the layout.
+ * The frames of which a snapshot consists: a head, frames of origins and then of entries, each up to a bound, and an end that
+ * counts them. Pure. FORMAT.md shows the layout.
  */
-import { boundOf, encodeEntries, MalformedError } from "./codec.js";
+import { boundOf, checkEntries, encodeEntries, MalformedError } from "./codec.js";
 import type { Entry } from "./entry.js";
 import {
+  bornOf,
   END,
   encodeFrame,
   encodeJson,
   HEADER_BYTES,
   kindOf,
   numberOf,
+  ORIGINS,
   originOf,
   SNAPSHOT,
   STATE,
   seqOf,
   timeOf,
 } from "./frame.js";
-import type { SnapshotHead } from "./log.js";
+import type { KnownOrigin, SnapshotHead, StateHead } from "./log.js";
 
 /** The version of the files that this code writes and reads. */
 export const FORMAT = 2;
@@ -28,14 +30,20 @@ export const FORMAT = 2;
  */
 const STATE_FRAME_BOUND = 3 * 64 * 1024;
 
+/** Three numbers of 8 bytes. */
+const ORIGIN_BYTES = 24;
+/** Origins of one frame: about 64 KiB. */
+const FRAME_ORIGINS = 2730;
+
 /** Gives the frames of a snapshot, one after the other. */
 export function* snapshotFrames(head: SnapshotHead, entries: Iterable<Entry>): Generator<Buffer> {
   const { seq, time, origins } = head;
-  yield encodeJson(SNAPSHOT, { seq, time }, { format: FORMAT, origins });
+  yield encodeJson(SNAPSHOT, { seq, time }, { format: FORMAT });
+  yield* originFrames(head);
   let part: Entry[] = [];
   let partBound = 0;
   let entryCount = 0;
-  let frameCount = 0;
+  let frameCount = Math.ceil(origins.length / FRAME_ORIGINS);
   for (const entry of entries) {
     part.push(entry);
     partBound += boundOf(entry);
@@ -46,34 +54,59 @@ export function* snapshotFrames(head: SnapshotHead, entries: Iterable<Entry>): G
     partBound = 0;
   }
   if (part.length > 0) yield encodeEntries(part, STATE, { seq, time, number: ++frameCount });
-  yield encodeFrame(END, { seq, time, number: frameCount, origin: entryCount });
+  yield encodeFrame(END, { seq, time, number: frameCount, origin: entryCount, born: origins.length });
+}
+
+/** Gives the frames of the origins of a snapshot, which come before those of its entries. */
+export function* originFrames({ seq, time, origins }: SnapshotHead): Generator<Buffer> {
+  for (let from = 0, number = 1; from < origins.length; from += FRAME_ORIGINS, number++) {
+    const part = origins.slice(from, from + FRAME_ORIGINS);
+    const body = Buffer.allocUnsafeSlow(part.length * ORIGIN_BYTES);
+    let at = 0;
+    for (const origin of part) for (const field of origin) at = body.writeDoubleLE(field, at);
+    yield encodeFrame(ORIGINS, { seq, time, number }, body);
+  }
 }
 
 /**
- * The head of a snapshot, from its first frame.
- * @param body The JSON in that frame.
- * @throws MalformedError when its origins are none.
+ * The origins in a frame that lies in `buffer` from `start` to `end`.
+ * @throws MalformedError when its body is not some origins of three numbers each.
  */
-export function snapshotHeadOf(frame: Buffer, { origins }: Record<string, unknown>): SnapshotHead {
-  if (!areOrigins(origins)) throw new MalformedError("expected origins of three numbers each, got something else");
-  return { seq: seqOf(frame, 0), time: timeOf(frame, 0), origins };
+export function decodeOrigins(buffer: Buffer, start: number, end: number): KnownOrigin[] {
+  const origins: KnownOrigin[] = [];
+  const from = start + HEADER_BYTES;
+  const count = originCountOf(start, end);
+  for (let index = 0; index < count; index++) {
+    const at = from + index * ORIGIN_BYTES;
+    const origin = [buffer.readDoubleLE(at), buffer.readDoubleLE(at + 8), buffer.readDoubleLE(at + 16)] as const;
+    if (!origin.every(Number.isFinite)) throw new MalformedError(`expected finite numbers of an origin, got ${origin}`);
+    origins.push(origin);
+  }
+  return origins;
 }
 
-function areOrigins(origins: unknown): origins is SnapshotHead["origins"] {
-  const isNumber = (value: unknown) => typeof value === "number";
-  const isOrigin = (origin: unknown) => Array.isArray(origin) && origin.length === 3 && origin.every(isNumber);
-  return Array.isArray(origins) && origins.every(isOrigin);
+function originCountOf(start: number, end: number): number {
+  const count = (end - start - HEADER_BYTES) / ORIGIN_BYTES;
+  if (Number.isInteger(count) && count > 0) return count;
+  throw new MalformedError(`expected origins of ${ORIGIN_BYTES} bytes each, got ${end - start - HEADER_BYTES} bytes`);
+}
+
+/** The seq and time of a snapshot, from its first frame. */
+export function stateHeadOf(frame: Buffer): StateHead {
+  return { seq: seqOf(frame, 0), time: timeOf(frame, 0) };
 }
 
 /**
  * Checks, frame by frame, that what follows the head of a snapshot is what was written.
  *
- * Invariant: the first `#frameCount` frames had `#entryCount` entries.
+ * Invariant: the first `#frameCount` frames had `#originCount` origins and after them `#entryCount` entries.
  */
 export class SnapshotCheck {
   readonly #seq: number;
   #frameCount = 0;
+  #originCount = 0;
   #entryCount = 0;
+  #hasState = false;
 
   constructor(seq: number) {
     this.#seq = seq;
@@ -87,20 +120,34 @@ export class SnapshotCheck {
     const [kind, seq, number] = [kindOf(buffer, start), seqOf(buffer, start), numberOf(buffer, start)];
     if (seq !== this.#seq) throw new MalformedError(`expected a frame of seq ${this.#seq}, got ${seq}`);
     if (kind === END) {
-      this.#expectAll(number, originOf(buffer, start));
+      this.#expectAll(number, bornOf(buffer, start), originOf(buffer, start));
       return false;
     }
-    if (kind !== STATE) throw new MalformedError(`expected a frame of a snapshot, got one of kind ${kind}`);
+    if (kind !== STATE && (kind !== ORIGINS || this.#hasState))
+      throw new MalformedError(`expected a frame of a snapshot in its place, got one of kind ${kind}`);
     if (number !== this.#frameCount + 1)
       throw new MalformedError(`expected frame ${this.#frameCount + 1} of a snapshot, got ${number}`);
     this.#frameCount++;
-    this.#entryCount += end - start >= HEADER_BYTES + 4 ? buffer.readUInt32LE(start + HEADER_BYTES) : 0;
+    if (kind === ORIGINS) this.#originCount += originCountOf(start, end);
+    else {
+      this.#hasState = true;
+      this.#entryCount += end - start >= HEADER_BYTES + 4 ? buffer.readUInt32LE(start + HEADER_BYTES) : 0;
+    }
     return true;
   }
 
-  #expectAll(frameCount: number, entryCount: number): void {
-    const counted = `${frameCount} frames of ${entryCount} entries`;
-    const read = `${this.#frameCount} frames of ${this.#entryCount} entries`;
+  #expectAll(frameCount: number, originCount: number, entryCount: number): void {
+    const counted = `${frameCount} frames of ${originCount} origins and ${entryCount} entries`;
+    const read = `${this.#frameCount} frames of ${this.#originCount} origins and ${this.#entryCount} entries`;
     if (counted !== read) throw new MalformedError(`expected ${counted} before the end of a snapshot, got ${read}`);
   }
+}
+
+/**
+ * Checks the body of a frame of a snapshot.
+ * @throws MalformedError as `decodeOrigins` and `decodeEntries`.
+ */
+export function checkSnapshotFrame(buffer: Buffer, start: number, end: number): void {
+  if (kindOf(buffer, start) === ORIGINS) decodeOrigins(buffer, start, end);
+  else checkEntries(buffer, start, end);
 }

@@ -1,8 +1,9 @@
 import assert from "node:assert";
 import { decodeEntries } from "../log/codec.js";
 import { ADD, CLEAR, DELETE, type Entry, EXPIRE, PATCH, SET } from "../log/entry.js";
-import { bornOf, numberOf, originOf, seqOf, timeOf } from "../log/frame.js";
-import type { LogSink, SnapshotHead } from "../log/log.js";
+import { bornOf, kindOf, numberOf, ORIGINS, originOf, seqOf, timeOf } from "../log/frame.js";
+import type { LogSink, StateHead } from "../log/log.js";
+import { decodeOrigins } from "../log/snapshot-frames.js";
 import { APPLIED, type Status } from "../state/executor.js";
 import { FORGOTTEN, NEW, type Verdict } from "../state/origins.js";
 import { Table } from "../state/table.js";
@@ -61,17 +62,22 @@ export class LogApplier implements LogSink {
     return this.#tables.next.seq;
   }
 
-  restoring(head: SnapshotHead): void {
+  restoring(head: StateHead): void {
     const table = new Table();
-    table.restore(head);
+    table.restore({ ...head, origins: [] });
     this.#tables.restored = table;
     this.#findIn(table);
   }
 
   restored(frame: Buffer, start: number, end: number): void {
     const { restored } = this.#tables;
-    assert(restored !== null, "expected the head of a snapshot before its slots");
-    restored.restoreEntries(decodeEntries(frame, start, end));
+    assert(restored !== null, "expected the head of a snapshot before its frames");
+    if (kindOf(frame, start) !== ORIGINS) {
+      restored.restoreEntries(decodeEntries(frame, start, end));
+      return;
+    }
+    restored.restoreOrigins(decodeOrigins(frame, start, end));
+    this.#findIn(restored);
   }
 
   batch(frame: Buffer, start: number, end: number): void {
@@ -138,7 +144,7 @@ export class LogApplier implements LogSink {
     this.#announcer.push((events) => events.failed(error));
   }
 
-  /** Marks the batches of this member that a snapshot covers; those before them were skipped by the log. */
+  /** Marks the batches of this member that a snapshot covers, as far as its origins are known; those before them were skipped by the log. */
   #findIn(next: Table): void {
     const { batches } = this.#pending;
     const isCovered = (batch: PendingBatch) => batch.number > 0 && batch.number <= next.highest(batch.origin);

@@ -1,7 +1,9 @@
 /** The fold builds, in memory, the state of a snapshot and the batches after it. It uses no files. */
 import { decodeBatch, decodeEntries } from "../log/codec.js";
 import type { Batch, Entry } from "../log/entry.js";
-import type { SnapshotHead } from "../log/log.js";
+import { kindOf, ORIGINS } from "../log/frame.js";
+import type { KnownOrigin, SnapshotHead, StateHead } from "../log/log.js";
+import { decodeOrigins } from "../log/snapshot-frames.js";
 import { FORGOTTEN } from "./origins.js";
 import { Table } from "./table.js";
 
@@ -33,13 +35,15 @@ export class Fold {
     return this.#table.contents();
   }
 
-  snapshot(head: SnapshotHead): void {
+  snapshot(head: StateHead): void {
     this.#table = new Table();
-    this.#table.restore(head);
+    this.#table.restore({ ...head, origins: [] });
   }
 
+  /** Takes over a frame of a snapshot. */
   state(buffer: Buffer, start: number, end: number): void {
-    this.restore(decodeEntries(buffer, start, end));
+    if (kindOf(buffer, start) === ORIGINS) this.#table.restoreOrigins(decodeOrigins(buffer, start, end));
+    else this.restore(decodeEntries(buffer, start, end));
   }
 
   /** Takes over entries of a snapshot. */
@@ -57,7 +61,7 @@ export class Fold {
   }
 
   /** Moves on to a later seq when the batches between are lost, and takes over the origins that are known. */
-  skip(seq: number, origins: SnapshotHead["origins"] = []): void {
+  skip(seq: number, origins: readonly KnownOrigin[] = []): void {
     this.#table.restore({ seq, time: this.#table.time, origins });
   }
 }

@@ -1,6 +1,6 @@
 import { MalformedError } from "../log/codec.js";
 import { type Batch, type Entry, type Path, SLOT } from "../log/entry.js";
-import type { SnapshotHead } from "../log/log.js";
+import type { KnownOrigin, SnapshotHead } from "../log/log.js";
 import { contentsOf, restoreEntry, slotOf } from "./contents.js";
 import { hasAt, presentAt, visibleAt } from "./edit.js";
 import { assert, Executor, type Outcome, type Status, type Undo } from "./executor.js";
@@ -153,7 +153,12 @@ export class Table {
   restore(head: SnapshotHead): void {
     this.seq = head.seq;
     this.time = head.time;
-    for (const [origin, number, time] of head.origins) this.#origins.remember(origin, number, time);
+    this.restoreOrigins(head.origins);
+  }
+
+  /** Takes over origins of a snapshot. */
+  restoreOrigins(origins: readonly KnownOrigin[]): void {
+    for (const [origin, number, time] of origins) this.#origins.remember(origin, number, time);
   }
 
   /** Entries that make a new table equal to this one, by `restoreEntries`. The table must not change meanwhile. */

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { encodeEntries } from "../../../dist/core/log/codec.js";
 import { clearEntry, deleteEntry, IF_ABSENT, setEntry } from "../../../dist/core/log/entry.js";
 import { BATCH, numberOf, originOf, STATE } from "../../../dist/core/log/frame.js";
+import { originFrames } from "../../../dist/core/log/snapshot-frames.js";
 import type { Change } from "../../../dist/core/replica/replica.js";
 import { Table } from "../../../dist/core/state/table.js";
 
@@ -178,8 +179,8 @@ test("a state that is restored shows itself as a whole, with the pending writes 
     others.apply({ seq, time: NOW, origin: 9, born: NOW, number: seq, entries: [setEntry([`k${seq}`], "1")] });
   }
   open.replica.sink.restoring(others.head());
-  const frame = encodeEntries([...others.contents()], STATE);
-  open.replica.sink.restored(frame, 0, frame.length);
+  for (const frame of [...originFrames(others.head()), encodeEntries([...others.contents()], STATE)])
+    open.replica.sink.restored(frame, 0, frame.length);
   assert.equal(open.replica.seq, 3);
   open.seq = 3;
   open.foreign(deleteEntry(["k1"]));

@@ -5,6 +5,7 @@ import type { LogPosition } from "../../../dist/core/local/machine/machine.js";
 import type { Lost } from "../../../dist/core/local/upkeep/intact-frames.js";
 import { type Recovered, recoverForHub, removeStrays } from "../../../dist/core/local/upkeep/recovery.js";
 import { DELETE, SET } from "../../../dist/core/log/entry.js";
+import { kindOf, STATE } from "../../../dist/core/log/frame.js";
 import { entriesOf, load, machineOf, place, statesUpTo } from "../../core/local/disk/stored.js";
 import type { MemoryFiles } from "../../core/local/machine/memory-files.js";
 import type { Damage } from "./bytes-damage.js";
@@ -148,7 +149,7 @@ function isFound(files: MemoryFiles, { path, bytes }: Frame): boolean {
 
 /** What is intact, computed the naive way: the snapshot if its entries are whole, and every whole batch in the order of the log. */
 function expected(stored: Stored, files: MemoryFiles): Record<string, string> {
-  const entries = stored.frames.find(({ path, offset }) => path === stored.snapshotPath && offset > 0);
+  const entries = stored.frames.find(({ path, bytes }) => path === stored.snapshotPath && kindOf(bytes, 0) === STATE);
   const values = entries && holds(files, entries) ? valuesIn(STATES[stored.snapshot] as string) : {};
   const batches = stored.frames.filter((frame) => frame.seq > 0 && isFound(files, frame));
   for (const { seq } of batches.sort((a, b) => a.seq - b.seq)) {

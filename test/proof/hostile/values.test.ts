@@ -11,8 +11,9 @@ import fc from "fast-check";
 import { StorageError } from "../../../dist/core/index.js";
 import { encodeEntries } from "../../../dist/core/log/codec.js";
 import { addEntry, deleteEntry, type Entry, expireEntry, patchEntry, setEntry } from "../../../dist/core/log/entry.js";
-import { checkAndStamp } from "../../../dist/core/log/frame.js";
+import { checkAndStamp, STATE } from "../../../dist/core/log/frame.js";
 import { MAX_DEPTH } from "../../../dist/core/log/limits.js";
+import { originFrames } from "../../../dist/core/log/snapshot-frames.js";
 import type { Replica } from "../../../dist/core/replica/replica.js";
 import { Fold } from "../../../dist/core/state/fold.js";
 import { Home } from "../../api/conformance/home.js";
@@ -82,8 +83,8 @@ class World {
     const entries = [...this.fold.entries()];
     const loaded = openReplica();
     loaded.replica.sink.restoring(this.fold.head);
-    const frame = encodeEntries(entries, 4);
-    loaded.replica.sink.restored(frame, 0, frame.length);
+    for (const frame of [...originFrames(this.fold.head), encodeEntries(entries, STATE)])
+      loaded.replica.sink.restored(frame, 0, frame.length);
     loaded.join();
     return loaded.replica.entries();
   }

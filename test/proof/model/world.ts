@@ -4,6 +4,7 @@ import { decodeEntries, encodeEntries } from "../../../dist/core/log/codec.js";
 import type { Batch, Entry } from "../../../dist/core/log/entry.js";
 import { bornOf, checkAndStamp, isIntact, numberOf, originOf, STATE } from "../../../dist/core/log/frame.js";
 import type { Log, SnapshotHead } from "../../../dist/core/log/log.js";
+import { originFrames } from "../../../dist/core/log/snapshot-frames.js";
 import { Replica } from "../../../dist/core/replica/replica.js";
 import { Table } from "../../../dist/core/state/table.js";
 import { Naive, type Result } from "./naive.js";
@@ -157,10 +158,8 @@ export class Member {
     }
     this.#remembered = table.head().origins;
     this.replica.sink.restoring(table.head());
-    for (const entry of table.contents()) {
-      const frame = encodeEntries([entry], STATE);
-      this.replica.sink.restored(frame, 0, frame.length);
-    }
+    const states = [...table.contents()].map((entry) => encodeEntries([entry], STATE));
+    for (const frame of [...originFrames(table.head()), ...states]) this.replica.sink.restored(frame, 0, frame.length);
   }
 
   /** Delivers the next batch of the log. False when there is none. */

@@ -3,6 +3,7 @@ const CODEC = "src/core/log/codec.ts";
 const FRAME = "src/core/log/frame.ts";
 const DEPTH = "src/core/log/depth.ts";
 const STEP_KINDS = "src/core/log/step-kinds.ts";
+const SNAPSHOT_FRAMES = "src/core/log/snapshot-frames.ts";
 const log = ["core/log/", "hub/hub.test", "hub/strangers", "hub/host", "wire/frame-connection"];
 
 export const logMutants = [
@@ -68,6 +69,27 @@ export const logMutants = [
     from: "return isAsKeys || hasUnknownBits ? null",
     to: "return isAsKeys ? null",
     killedBy: log,
+  },
+  {
+    name: "a snapshot may lack the last of its frames of origins when it has no entries",
+    file: SNAPSHOT_FRAMES,
+    from: "    if (counted !== read) throw",
+    to: "    if (frameCount < 0) throw",
+    killedBy: ["disk/snapshot", "log/snapshot-frames"],
+  },
+  {
+    name: "origins may come after entries",
+    file: SNAPSHOT_FRAMES,
+    from: "(kind !== ORIGINS || this.#hasState)",
+    to: "kind !== ORIGINS",
+    killedBy: ["disk/snapshot", "log/snapshot-frames"],
+  },
+  {
+    name: "a frame of origins may end within one",
+    file: SNAPSHOT_FRAMES,
+    from: "if (Number.isInteger(count) && count > 0) return count;",
+    to: "return Math.ceil(count);",
+    killedBy: ["log/snapshot-frames"],
   },
   {
     name: "numbers may be infinite",

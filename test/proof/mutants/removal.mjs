@@ -25,10 +25,10 @@ export const removalMutants = [
     killedBy: ended,
   },
   {
-    name: "an end that is not whole counts",
+    name: "an end that is not whole keeps a storage from opening",
     file: ENDED,
-    from: "return first && isWholeSnapshot(files, file, first.head.seq) ? first.head : null;",
-    to: "return first ? first.head : null;",
+    from: "      if (error instanceof CorruptFileError) return null;\n",
+    to: "",
     killedBy: ended,
   },
   {

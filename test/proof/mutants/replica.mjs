@@ -36,6 +36,13 @@ export const replicaMutants = [
     killedBy: replica,
   },
   {
+    name: "a member does not look for its batches in the origins of a snapshot",
+    file: APPLIER,
+    from: "    this.#findIn(restored);\n",
+    to: "",
+    killedBy: replica,
+  },
+  {
     name: "a batch that was rolled back is left empty",
     file: PENDING,
     from: "    if (count === 0) this.batches.pop();\n",

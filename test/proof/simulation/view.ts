@@ -4,8 +4,9 @@
  */
 import assert from "node:assert/strict";
 import type { Entry } from "../../../dist/core/log/entry.js";
-import { HEADER_BYTES, numberOf, originOf, seqOf } from "../../../dist/core/log/frame.js";
-import type { LogSink, SnapshotHead } from "../../../dist/core/log/log.js";
+import { HEADER_BYTES, kindOf, numberOf, ORIGINS, originOf, seqOf } from "../../../dist/core/log/frame.js";
+import type { KnownOrigin, LogSink, StateHead } from "../../../dist/core/log/log.js";
+import { decodeOrigins } from "../../../dist/core/log/snapshot-frames.js";
 import type { Change } from "../../../dist/core/replica/replica.js";
 import { Naive, type Result } from "../model/naive.js";
 import type { History, Ordered } from "./history.js";
@@ -59,7 +60,7 @@ export class View implements LogSink {
   #restored: Naive | null = null;
   #coveredSeq = 0;
   /** What the snapshot remembers of origins. */
-  #remembered: SnapshotHead["origins"] = [];
+  #remembered: KnownOrigin[] = [];
   #joinedTime = 0;
   failure: Error | null = null;
   /** What the manager reports of its disk. */
@@ -126,15 +127,16 @@ export class View implements LogSink {
     return vague;
   }
 
-  restoring(head: SnapshotHead): void {
+  restoring(head: StateHead): void {
     this.history = this.#of.history();
     this.#restored = this.history.stateAt(head.seq);
     this.#coveredSeq = head.seq;
-    this.#remembered = head.origins;
+    this.#remembered = [];
     this.#to.restoring(head);
   }
 
   restored(frame: Buffer, start: number, end: number): void {
+    if (kindOf(frame, start) === ORIGINS) this.#remembered.push(...decodeOrigins(frame, start, end));
     this.#to.restored(frame, start, end);
   }
 

@@ -7,7 +7,7 @@
  */
 
 import { HEADER_BYTES } from "../../log/frame.js";
-import type { SnapshotHead } from "../../log/log.js";
+import type { StateHead } from "../../log/log.js";
 import type { Files, LogPosition, Place, Position } from "../machine/machine.js";
 import { closeAllButLast, type Link, openAfter, openAfterSnapshot, openLink } from "./chain.js";
 import { ChainScanner } from "./chain-scanner.js";
@@ -26,14 +26,14 @@ const STEP_FRAMES = 2048;
 /** What a reader gives, in this order; the frames are valid until the call returns. */
 export interface LogVisitor {
   /** A whole state follows, and replaces what was visited before. Also called for an empty state, with seq 0. */
-  snapshot(head: SnapshotHead): void;
-  /** The next frame of the snapshot lies in `buffer` from `start` to `end`. */
+  snapshot(head: StateHead): void;
+  /** The next frame of the snapshot, with origins or entries, lies in `buffer` from `start` to `end`. */
   state(buffer: Buffer, start: number, end: number): void;
   /** The next batch lies in `buffer` from `start` to `end`. */
   batch(buffer: Buffer, start: number, end: number): void;
 }
 
-const EMPTY: SnapshotHead = { seq: 0, time: 0, origins: [] };
+const EMPTY: StateHead = { seq: 0, time: 0 };
 
 const NOWHERE: LogPosition = { epoch: 0, segment: 0, offset: 0, seq: 0, time: 0 };
 

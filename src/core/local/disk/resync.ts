@@ -34,6 +34,22 @@ export function nextIntactFrame(
   return -1;
 }
 
+/** As `nextIntactFrame`, of the first frame that is of one of the kinds. */
+export function nextOfKinds(
+  files: Files,
+  file: number,
+  from: number,
+  kinds: readonly number[],
+  isPlausible: (buffer: Buffer, at: number) => boolean,
+): number {
+  let next = -1;
+  for (const kind of kinds) {
+    const found = nextIntactFrame(files, file, from, kind, isPlausible, next === -1 ? undefined : next);
+    if (found !== -1) next = found;
+  }
+  return next;
+}
+
 function isIntactAt(files: Files, file: number, position: number, length: number): boolean {
   const frame = isFrameLength(length) ? readExactly(files, file, position, length) : null;
   return frame !== null && isIntact(frame, 0, length);

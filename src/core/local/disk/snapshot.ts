@@ -4,15 +4,20 @@
  * Invariant: a file named `snapshot.<seq>` was whole and on the disk before it got that name, and never changes.
  */
 
-import { checkEntries, MalformedError } from "../../log/codec.js";
 import type { Entry } from "../../log/entry.js";
-import { END, HEADER_BYTES, isIntact, kindOf, lengthOf, SNAPSHOT, seqOf } from "../../log/frame.js";
+import { END, HEADER_BYTES, isIntact, kindOf, lengthOf, ORIGINS, SNAPSHOT, seqOf } from "../../log/frame.js";
 import { MAX_FRAME_BYTES } from "../../log/limits.js";
-import type { SnapshotHead } from "../../log/log.js";
-import { SnapshotCheck, snapshotFrames, snapshotHeadOf } from "../../log/snapshot-frames.js";
+import type { KnownOrigin, SnapshotHead, StateHead } from "../../log/log.js";
+import {
+  checkSnapshotFrame,
+  decodeOrigins,
+  SnapshotCheck,
+  snapshotFrames,
+  stateHeadOf,
+} from "../../log/snapshot-frames.js";
 import type { Files, Place } from "../machine/machine.js";
 import { bestEffort, openUnlessCompacted, thenClose } from "./file-access.js";
-import { CorruptFileError, formatError } from "./file-errors.js";
+import { CorruptFileError } from "./file-errors.js";
 import { snapshotPath } from "./file-names.js";
 import { FrameScanner, readExactly } from "./frame-scanner.js";
 import { headFrame, readHead } from "./head.js";
@@ -59,30 +64,45 @@ export function isWholeSnapshot(files: Files, file: number, seq: number | null):
  * @throws CorruptFileError when it is that of something else.
  * @throws StorageError `ERR_STORAGE_FORMAT` when it does not follow the format of this version.
  */
-export function readSnapshotHead(
-  files: Files,
-  file: number,
-  path: string,
-): { head: SnapshotHead; bytes: number } | null {
+export function readSnapshotHead(files: Files, file: number, path: string): { head: StateHead; bytes: number } | null {
   const frame = headFrame(files, file, path, { kind: SNAPSHOT, mostBytes: MAX_FRAME_BYTES, of: "snapshot" });
   if (frame === null) return null;
-  const body = readHead(path, frame);
-  try {
-    return { head: snapshotHeadOf(frame, body), bytes: frame.length };
-  } catch (error) {
-    throw error instanceof MalformedError ? formatError(path, error.message) : error;
-  }
+  readHead(path, frame);
+  return { head: stateHeadOf(frame), bytes: frame.length };
 }
 
 /**
- * The head of a snapshot.
+ * The log time of a snapshot, in ms since 1970.
  * @throws CorruptFileError when it is not whole.
  * @throws CompactedFileError when there is no such file.
  */
-export function snapshotHead(files: Files, place: Place, seq: number): SnapshotHead {
+export function snapshotTime(files: Files, place: Place, seq: number): number {
   const path = snapshotPath(place, seq);
   const file = openUnlessCompacted(files, path);
-  return thenClose(files, file, () => new SnapshotScanner(files, path, file, seq, false).head);
+  return thenClose(files, file, () => new SnapshotScanner(files, path, file, seq, false).head.time);
+}
+
+/** The seq, time and origins of a snapshot. Throws as {@link snapshotTime}. */
+export function snapshotHead(files: Files, place: Place, seq: number): SnapshotHead {
+  const path = snapshotPath(place, seq);
+  return thenClose(files, openUnlessCompacted(files, path), (file) => readOrigins(files, path, file, seq));
+}
+
+/**
+ * Reads the seq, time and origins of an open snapshot.
+ * @param seq The seq that it must have; null: any.
+ * @throws CorruptFileError when it is not whole.
+ */
+export function readOrigins(files: Files, path: string, file: number, seq: number | null): SnapshotHead {
+  const scanner = new SnapshotScanner(files, path, file, seq, false);
+  const origins: KnownOrigin[] = [];
+  const { frames } = scanner;
+  while (scanner.next() && kindOf(frames.buffer, frames.start) === ORIGINS) {
+    frames.give((buffer, start, end) => {
+      for (const origin of decodeOrigins(buffer, start, end)) origins.push(origin);
+    });
+  }
+  return { ...scanner.head, origins };
 }
 
 /**
@@ -91,7 +111,7 @@ export function snapshotHead(files: Files, place: Place, seq: number): SnapshotH
  * @throws CompactedFileError when there is no such file.
  * @throws CorruptFileError when anything in it is not what was written.
  */
-export function checkSnapshot(files: Files, path: string, seq: number | null): { head: SnapshotHead; bytes: number } {
+export function checkSnapshot(files: Files, path: string, seq: number | null): { head: StateHead; bytes: number } {
   return thenClose(files, openUnlessCompacted(files, path), (file) => {
     const scanner = new SnapshotScanner(files, path, file, seq, true);
     while (scanner.next());
@@ -101,7 +121,7 @@ export function checkSnapshot(files: Files, path: string, seq: number | null): {
 
 /** Reads a snapshot frame by frame. */
 export class SnapshotScanner {
-  readonly head: SnapshotHead;
+  readonly head: StateHead;
   readonly #frames: FrameScanner;
   readonly #checksEntries: boolean;
   readonly #check: SnapshotCheck;
@@ -134,7 +154,7 @@ export class SnapshotScanner {
   }
 
   /**
-   * Moves to the next frame with entries; false once the last frame has confirmed that nothing is missing.
+   * Moves to the next frame with origins or entries; false once the last frame has confirmed that nothing is missing.
    * @throws CorruptFileError when what follows is not what was written.
    */
   next(): boolean {
@@ -146,7 +166,7 @@ export class SnapshotScanner {
     });
     if (isLast && frames.next()) frames.refuse("expected nothing after the end of a snapshot, got a frame");
     if (isLast) return false;
-    if (this.#checksEntries) frames.give(checkEntries);
+    if (this.#checksEntries) frames.give(checkSnapshotFrame);
     return true;
   }
 }

@@ -5,7 +5,7 @@ import { kindOf } from "../../log/frame.js";
 import { thenClose } from "../disk/file-access.js";
 import { CorruptFileError } from "../disk/file-errors.js";
 import { FrameScanner } from "../disk/frame-scanner.js";
-import { nextIntactFrame } from "../disk/resync.js";
+import { nextOfKinds } from "../disk/resync.js";
 import type { Files } from "../machine/machine.js";
 
 /** Bytes of a file that could not be read; none, where frames are missing at the end. */
@@ -16,14 +16,14 @@ export interface Lost {
 }
 
 /**
- * Visits every intact frame of a kind, in the order of the file, also after corrupt places.
+ * Visits every intact frame of some kinds, in the order of the file, also after corrupt places.
  * @param isWanted Judges a header that lies in the buffer from `at` on.
  * @returns what could not be read.
  */
 export function readIntactFrames(
   files: Files,
   path: string,
-  kind: number,
+  kinds: readonly number[],
   isWanted: (buffer: Buffer, at: number) => boolean,
   visit: (buffer: Buffer, start: number, end: number) => void,
 ): Lost[] {
@@ -31,8 +31,8 @@ export function readIntactFrames(
     const lost: Lost[] = [];
     const bytes = files.bytes(file);
     for (let from = 0; from < bytes; ) {
-      const stop = readRun(new FrameScanner(files, path, file, from, bytes), kind, isWanted, visit, lost);
-      const next = nextIntactFrame(files, file, stop, kind, isWanted);
+      const stop = readRun(new FrameScanner(files, path, file, from, bytes), kinds, isWanted, visit, lost);
+      const next = nextOfKinds(files, file, stop, kinds, isWanted);
       from = next === -1 ? bytes : next;
       if (stop < from) lost.push({ file: path, from: stop, to: from });
     }
@@ -43,7 +43,7 @@ export function readIntactFrames(
 /** Visits frames up to the first corrupt place; returns where that is, or the end. */
 function readRun(
   frames: FrameScanner,
-  kind: number,
+  kinds: readonly number[],
   isWanted: (buffer: Buffer, at: number) => boolean,
   visit: (buffer: Buffer, start: number, end: number) => void,
   lost: Lost[],
@@ -51,7 +51,7 @@ function readRun(
   try {
     while (frames.next()) {
       const { buffer, start, end } = frames;
-      if (kindOf(buffer, start) !== kind) continue;
+      if (!kinds.includes(kindOf(buffer, start))) continue;
       if (!isWanted(buffer, start) || !isVisited(visit, buffer, start, end)) {
         lost.push({ file: frames.path, from: frames.offset, to: frames.endOffset });
       }

@@ -22,7 +22,7 @@ import { openUnlessCompacted, thenClose, withFile } from "../disk/file-access.js
 import { CompactedFileError, CorruptFileError, MissingFileError } from "../disk/file-errors.js";
 import { claimPath, claimsIn, segmentPath, segmentsIn, snapshotPath, snapshotsIn } from "../disk/file-names.js";
 import { readSegmentHead } from "../disk/segment.js";
-import { checkSnapshot, isWholeSnapshot, snapshotHead } from "../disk/snapshot.js";
+import { checkSnapshot, isWholeSnapshot, snapshotTime } from "../disk/snapshot.js";
 import { expectTorn, keepTornEnd } from "../disk/torn-ends.js";
 import { rewrite } from "../disk/write-all.js";
 import type { Files, HubOptions, LogPosition, Machine, Place, Position } from "../machine/machine.js";
@@ -240,7 +240,7 @@ function passEnd(machine: Machine, place: Place, epoch: number): void {
 /** Null when it is gone. */
 function timeOfSnapshot(files: Files, place: Place, seq: number): number | null {
   try {
-    return snapshotHead(files, place, seq).time;
+    return snapshotTime(files, place, seq);
   } catch (error) {
     if (error instanceof CompactedFileError) return null;
     throw error;

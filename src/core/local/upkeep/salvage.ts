@@ -9,13 +9,13 @@
 import { basename, join } from "node:path";
 import { decodeBatch, decodeEntries } from "../../log/codec.js";
 import { type Batch, SLOT } from "../../log/entry.js";
-import { BATCH, epochOf, numberOf, STATE, seqOf, timeOf } from "../../log/frame.js";
-import type { SnapshotHead } from "../../log/log.js";
+import { BATCH, epochOf, kindOf, numberOf, ORIGINS, STATE, seqOf, timeOf } from "../../log/frame.js";
+import type { StateHead } from "../../log/log.js";
 import { Fold } from "../../state/fold.js";
 import { linkOnce, thenClose } from "../disk/file-access.js";
 import { CorruptFileError } from "../disk/file-errors.js";
 import { segmentPath, segmentsIn, snapshotPath, snapshotsIn, temporaryPath } from "../disk/file-names.js";
-import { frameAt, nextIntactFrame } from "../disk/resync.js";
+import { frameAt, nextIntactFrame, nextOfKinds } from "../disk/resync.js";
 import { readSegmentHead } from "../disk/segment.js";
 import { checkSnapshot, readSnapshotHead } from "../disk/snapshot.js";
 import type { Files, Machine, Place } from "../machine/machine.js";
@@ -23,6 +23,9 @@ import { publish } from "./compactor.js";
 import { type Lost, readIntactFrames } from "./intact-frames.js";
 import { renewCopy } from "./removal.js";
 import { readTombstone } from "./tombstone.js";
+
+/** What a snapshot has between its first and its last frame. */
+const FRAME_KINDS = [STATE, ORIGINS];
 
 /** A segment, and the seqs of its batches that belong to the log. */
 interface Source {
@@ -112,12 +115,12 @@ function lastBefore(files: Files, path: string, epoch: number, segment: number):
 }
 
 /** The head of a snapshot; when it is corrupt, one with the seq that the first intact frame has. */
-function headOrSeq(files: Files, path: string): SnapshotHead {
+function headOrSeq(files: Files, path: string): StateHead {
   return thenClose(files, files.open(path, "read"), (file) => {
     const first = unlessCorrupt(() => readSnapshotHead(files, file, path));
     if (first) return first.head;
-    const inside = nextIntactFrame(files, file, 0, STATE, () => true);
-    return { seq: inside === -1 ? 0 : seqOf(frameAt(files, file, inside), 0), time: 0, origins: [] };
+    const inside = nextOfKinds(files, file, 0, FRAME_KINDS, () => true);
+    return { seq: inside === -1 ? 0 : seqOf(frameAt(files, file, inside), 0), time: 0 };
   });
 }
 
@@ -130,11 +133,15 @@ function loadSnapshot(files: Files, path: string, fold: Fold): Lost[] {
   return readIntactFrames(
     files,
     path,
-    STATE,
+    FRAME_KINDS,
     (buffer, at) => seqOf(buffer, at) === seq,
     (buffer, start, end) => {
       hasGap ||= numberOf(buffer, start) !== number + 1;
       number = numberOf(buffer, start);
+      if (kindOf(buffer, start) === ORIGINS) {
+        fold.state(buffer, start, end);
+        return;
+      }
       const entries = decodeEntries(buffer, start, end);
       // After a gap, what adds to a slot may add to one that was lost.
       const from = hasGap ? entries.findIndex(({ type }) => type === SLOT) : 0;
@@ -151,7 +158,7 @@ function loadBatches(files: Files, { path, epoch, above, below }: Source, fold: 
   const lost = readIntactFrames(
     files,
     path,
-    BATCH,
+    [BATCH],
     (buffer, at) => epochOf(buffer, at) === epoch && timeOf(buffer, at) >= 0,
     (buffer, start, end) => {
       const seq = seqOf(buffer, start);

@@ -16,7 +16,8 @@ import { join } from "node:path";
 import { codeOf } from "../../errors.js";
 import type { SnapshotHead } from "../../log/log.js";
 import { withFile } from "../disk/file-access.js";
-import { isWholeSnapshot, readSnapshotHead, writeSnapshot } from "../disk/snapshot.js";
+import { CorruptFileError } from "../disk/file-errors.js";
+import { readOrigins, writeSnapshot } from "../disk/snapshot.js";
 import { makeShelter, NO_ACCESS, shelterDirectory } from "../machine/address.js";
 import type { Machine, Place } from "../machine/machine.js";
 
@@ -81,11 +82,15 @@ export function readTombstone(machine: Machine, place: Place): SnapshotHead | nu
   return null;
 }
 
-/** Null when it is not whole, since then nothing was removed, or when it is gone, since then a newer one exists. */
+/** Null when it is damaged or not whole, since then nothing was removed, or when it is gone, since then a newer one exists. */
 function readHead({ files }: Machine, path: string): SnapshotHead | null {
   return withFile(files, path, (file) => {
-    const first = readSnapshotHead(files, file, path);
-    return first && isWholeSnapshot(files, file, first.head.seq) ? first.head : null;
+    try {
+      return readOrigins(files, path, file, null);
+    } catch (error) {
+      if (error instanceof CorruptFileError) return null;
+      throw error;
+    }
   });
 }
 

@@ -7,24 +7,29 @@ import {
   checkSnapshot,
   isWholeSnapshot,
   SnapshotScanner,
+  snapshotHead,
+  snapshotTime,
   writeSnapshot,
 } from "../../../../dist/core/local/disk/snapshot.js";
 import { expireEntry, setEntry } from "../../../../dist/core/log/entry.js";
+import type { KnownOrigin } from "../../../../dist/core/log/log.js";
 import { MemoryFiles } from "../machine/memory-files.js";
 import { framesIn, place } from "./stored.js";
 
 const PATH = snapshotPath(place, 9);
-const HEAD = { seq: 9, time: 5, origins: [[1, 2, 3]] as const };
+/** Origins of two frames. */
+const origins = Array.from({ length: 3000 }, (_, index): KnownOrigin => [index + 1, 2, 3]);
+const HEAD = { seq: 9, time: 5, origins };
 const isCorrupt = { code: "ERR_STORAGE_CORRUPT" };
 
-/** A snapshot of seq 9 with four frames of entries, and its frames one by one. */
+/** A snapshot of seq 9 with two frames of origins and four of entries, and its frames one by one. */
 function makeSnapshot(): { files: MemoryFiles; frames: Buffer[] } {
   const files = new MemoryFiles();
   const value = JSON.stringify("x".repeat(1000));
   const entries = Array.from({ length: 250 }, (_, index) => setEntry([`key${index}`], value));
   writeSnapshot(files, PATH, HEAD, entries);
   const frames = framesIn(files.get(PATH));
-  assert.equal(frames.length, 6);
+  assert.equal(frames.length, 8);
   return { files, frames };
 }
 
@@ -32,10 +37,12 @@ test("a snapshot gives back its head and counts its frames", () => {
   const { files } = makeSnapshot();
   const file = files.open(PATH, "read");
   const scanner = new SnapshotScanner(files, PATH, file, 9, true);
-  assert.deepEqual(scanner.head, HEAD);
+  assert.deepEqual(scanner.head, { seq: 9, time: 5 });
   let count = 0;
   while (scanner.next()) count++;
-  assert.equal(count, 4);
+  assert.equal(count, 6);
+  assert.deepEqual(snapshotHead(files, place, 9), HEAD);
+  assert.equal(snapshotTime(files, place, 9), 5);
   assert.deepEqual([isWholeSnapshot(files, file, 9), isWholeSnapshot(files, file, 8)], [true, false]);
 });
 
@@ -69,6 +76,26 @@ test("whole frames that are left out, repeated or swapped are noticed, each by i
       );
     }
   }
+});
+
+test("origins are not read from a snapshot of which a frame of them is missing, or in another place", () => {
+  const { files, frames } = makeSnapshot();
+  const [head, first, second, state, ...rest] = frames as [Buffer, Buffer, Buffer, Buffer, ...Buffer[]];
+  for (const order of [
+    [head, second, state, ...rest],
+    [head, first, state, ...rest],
+    [head, state, ...rest],
+    [head, second, first, state, ...rest],
+    [head, first, state, second, ...rest],
+    [head, first, first, second, state, ...rest],
+  ]) {
+    files.put(PATH, Buffer.concat(order));
+    assert.throws(() => checkSnapshot(files, PATH, 9), isCorrupt);
+    if (order[3] !== second) assert.throws(() => snapshotHead(files, place, 9), isCorrupt);
+  }
+  const onlyOrigins = [head, first, rest.at(-1) as Buffer];
+  files.put(PATH, Buffer.concat(onlyOrigins));
+  assert.throws(() => snapshotHead(files, place, 9), isCorrupt);
 });
 
 test("a snapshot of another seq is not taken for this one, nor are its frames", () => {

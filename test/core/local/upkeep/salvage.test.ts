@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { snapshotPath } from "../../../../dist/core/local/disk/file-names.js";
+import { snapshotHead, writeSnapshot } from "../../../../dist/core/local/disk/snapshot.js";
 import { recover, recoverForHub, removeStrays } from "../../../../dist/core/local/upkeep/recovery.js";
 import { salvage } from "../../../../dist/core/local/upkeep/salvage.js";
+import { slotEntry } from "../../../../dist/core/log/entry.js";
+import type { KnownOrigin } from "../../../../dist/core/log/log.js";
 import { CLOSED, count, flipped, LAST, SNAPSHOT, storage, withFile } from "../disk/corrupted.js";
 import { framesIn, load, machineOf, place } from "../disk/stored.js";
-import type { MemoryFiles } from "../machine/memory-files.js";
+import { MemoryFiles } from "../machine/memory-files.js";
 
 const none = () => false;
 
@@ -102,4 +106,26 @@ test("salvage keeps every whole frame of files that were exchanged, and of frame
   const [head, a, b, ...rest] = framesIn(storage.get(two)) as [Buffer, Buffer, Buffer];
   const swapped = withFile(two, Buffer.concat([head, b, a, ...rest]));
   assert.deepEqual(salvaged(swapped), whole);
+});
+
+test("salvage keeps the origins of intact frames", () => {
+  const path = snapshotPath(place, 5);
+  const origins = Array.from({ length: 6000 }, (_, index): KnownOrigin => [index + 1, 1, 7]);
+  const whole = new MemoryFiles();
+  writeSnapshot(whole, path, { seq: 5, time: 7, origins }, [slotEntry("a", "1", 0)]);
+  const frames = framesIn(whole.get(path));
+  assert.equal(frames.length, 6);
+  const startOf = (index: number) => frames.slice(0, index).reduce((sum, { length }) => sum + length, 0);
+  for (const [damaged, kept] of [
+    [0, 6000],
+    [1, 3270],
+    [2, 3270],
+    [3, 5460],
+    [4, 6000],
+  ] as const) {
+    const files = new MemoryFiles();
+    files.put(path, flipped(whole.get(path), startOf(damaged) + 60, 1));
+    salvage(machineOf(files), place, 9);
+    assert.equal(snapshotHead(files, place, 6).origins.length, kept, `frame ${damaged}`);
+  }
 });
