@@ -1,5 +1,26 @@
 /** The steps of a process that wants the seat, as in `own-hub.ts`, `seat.ts` and `host.ts`: from the claim to its first segment. */
 import { beginBehindEnd } from "./ending.js";
+import {
+  CHAIN,
+  CONFIRMED,
+  DONE,
+  END_EPOCH,
+  END_LOG,
+  EPOCH,
+  FOLD,
+  highest,
+  INBOX,
+  LOG,
+  MARK,
+  MARK_LOG,
+  NEXT,
+  packed,
+  SEGMENT,
+  STEP,
+  TRUTH,
+  unpacked,
+  WORK,
+} from "./fields.js";
 import { EMPTY } from "./history.js";
 import { hasBytes, hasLinks } from "./hold.js";
 import { DAMAGED, newestSnapshot, recover, STALE } from "./reading.js";
@@ -25,29 +46,8 @@ import {
   WITHDRAW,
   WRITE_HEAD,
 } from "./steps.js";
-import type { Turn } from "./turn.js";
-import {
-  CHAIN,
-  CONFIRMED,
-  DONE,
-  END_EPOCH,
-  END_LOG,
-  EPOCH,
-  FOLD,
-  highest,
-  INBOX,
-  LOG,
-  MARK,
-  MARK_LOG,
-  NEXT,
-  packed,
-  SEGMENT,
-  STEP,
-  TRUTH,
-  unpacked,
-  WORK,
-  type World,
-} from "./world.js";
+import { type Turn, writesAt } from "./turn.js";
+import type { World } from "./world.js";
 
 /** The process has no hub any more. What its member has applied, and a compaction that runs, stay. */
 export function goIdle(world: World, process: number): void {
@@ -56,8 +56,9 @@ export function goIdle(world: World, process: number): void {
   if (world.of(process, FOLD) !== NO_FOLD) world.put(process, FOLD, world.of(process, FOLD) | ORPHAN);
 }
 
-/** Bit of a compaction whose hub is gone. */
+/** Bits of a compaction: its hub is gone; the directory that it has open. */
 export const ORPHAN = 8;
+export const FOLD_HOME = 16;
 
 const isBehindFence = (world: World): number => {
   if (world.is("reading before fencing")) return CREATE_SEGMENT;
@@ -76,6 +77,7 @@ export function contend(turn: Turn, process: number): boolean {
       if (next > world.setup.epochs) return true;
       turn.take(process, `takes the manager for dead, and will claim seat ${next}`, () => {
         world.put(process, EPOCH, next);
+        world.openHome(process);
         goOn(LINK_SEAT);
       });
       return true;
@@ -270,7 +272,8 @@ function serve(world: World, process: number, slot: number): void {
   if (!(world.of(process, SEGMENT) & 8)) world.writeHead(slot, seq, end === 0 ? null : unpacked(end));
   world.put(process, NEXT, 0);
   world.put(process, DONE, seq);
-  const unconfirmed = ((1 << world.setup.writes) - 1) & ~world.get(CONFIRMED);
-  world.put(process, INBOX, world.of(process, INBOX) | unconfirmed);
+  const home = world.homeOf(process);
+  const writes = [0, 1].reduce((set, path) => (world.at(path) === home ? set | writesAt(world, path) : set), 0);
+  world.put(process, INBOX, world.of(process, INBOX) | (writes & ~world.get(CONFIRMED)));
   world.put(process, STEP, world.setup.cleans ? CLEAN_LINKS : CHECK_LINKS);
 }

@@ -1,8 +1,10 @@
 /** How a contender goes on after the end of a storage that was removed, as in `recovery.ts` and `tombstone.ts`. */
+
+import { END_LOG, LOG, NEXT, STEP } from "./fields.js";
 import { newestSnapshot } from "./reading.js";
 import { LIST_LOG, LIST_SNAPSHOTS, PUBLISH_END, READ_END } from "./steps.js";
 import type { Turn } from "./turn.js";
-import { END_LOG, LOG, NEXT, STEP, type World } from "./world.js";
+import type { World } from "./world.js";
 
 /** Whether a snapshot is the last file of a storage that ended. */
 function isLeft(world: World, seq: number, end: number): boolean {

@@ -5,6 +5,8 @@
  * Every state is kept whole. Two states are never taken for equal by their hashes alone, so none is left out.
  */
 
+import { NONE, Progress } from "./progress.js";
+
 /** A model: its first state, and the states that follow each one. */
 export interface Model {
   /** Fields of 16 bits that one state has. */
@@ -13,7 +15,12 @@ export interface Model {
   readonly initial: Uint16Array;
   /** Calls `found` for each state that can follow within one step. What is given is valid until the call returns. */
   expand(state: Uint16Array, found: Found): void;
+  /** Whether all is as it should become, where progress is promised: see `progress.ts`. */
+  isGood?(state: Uint16Array): boolean;
 }
+
+/** The actor of a step that no process takes, so that none can wait for it: a crash, a freeze and its end, another program. */
+export const OUTSIDE = "from outside";
 
 /** A step: its result, what was done, by which process, and the promise that it breaks; null: none. */
 export type Found = (next: Uint16Array, step: string, actor: string, violation: string | null) => void;
@@ -38,7 +45,6 @@ export interface Counterexample {
 
 /** States of one block of the store. */
 const BLOCK_STATES = 1 << 14;
-const NONE = -1;
 
 /** States by number, each once. Invariant: `#table` holds the number of each state at or after the place of its hash. */
 class Store {
@@ -62,17 +68,19 @@ class Store {
     return this.#parents[number] as number;
   }
 
-  /** Adds a state that is new; false when it is not. */
-  add(state: Uint16Array, parent: number): boolean {
+  /** Adds a state if it is new. Returns its number. */
+  add(state: Uint16Array, parent: number): number {
     const mask = this.#table.length - 1;
     let place = hashOf(state) & mask;
     for (; this.#table[place] !== NONE; place = (place + 1) & mask) {
-      if (this.#equals(this.#table[place] as number, state)) return false;
+      const number = this.#table[place] as number;
+      if (this.#equals(number, state)) return number;
     }
-    this.#table[place] = this.count;
+    const number = this.count;
+    this.#table[place] = number;
     this.#append(state, parent);
     if (this.count * 2 > this.#table.length) this.#grow();
-    return true;
+    return number;
   }
 
   #append(state: Uint16Array, parent: number): void {
@@ -124,6 +132,7 @@ function hashOf(state: Uint16Array): number {
  */
 export function explore(model: Model, mostStates = Number.POSITIVE_INFINITY): Explored {
   const store = new Store(model.width);
+  const progress = model.isGood ? new Progress() : null;
   store.add(model.initial, NONE);
   let [transitions, depth, levelEnd] = [0, 0, 1];
   let violation: Counterexample | null = null;
@@ -131,8 +140,10 @@ export function explore(model: Model, mostStates = Number.POSITIVE_INFINITY): Ex
   const found: Found = (next, step, actor, broken) => {
     transitions++;
     if (violation !== null) return;
-    if (broken === null) store.add(next, current);
-    else violation = { message: broken, trace: [...traceTo(model, store, current), `${actor}: ${step}`] };
+    if (broken === null) {
+      const number = store.add(next, current);
+      if (actor !== OUTSIDE) progress?.step(current, number);
+    } else violation = { message: broken, trace: [...traceTo(model, store, current), `${actor}: ${step}`] };
   };
   for (; current < store.count && violation === null && store.count < mostStates; current++) {
     if (current === levelEnd) {
@@ -141,7 +152,18 @@ export function explore(model: Model, mostStates = Number.POSITIVE_INFINITY): Ex
     }
     model.expand(store.at(current), found);
   }
-  return { states: store.count, transitions, depth, isComplete: current === store.count, violation };
+  const isComplete = current === store.count;
+  const stuck = isComplete && violation === null ? progress?.firstStuck(goodStates(model, store)) : undefined;
+  if (stuck !== undefined && stuck !== NONE) {
+    violation = { message: "what should become can no more", trace: traceTo(model, store, stuck) };
+  }
+  return { states: store.count, transitions, depth, isComplete, violation };
+}
+
+function goodStates(model: Model, store: Store): Uint8Array {
+  const good = new Uint8Array(store.count);
+  for (let number = 0; number < store.count; number++) good[number] = model.isGood?.(store.at(number)) ? 1 : 0;
+  return good;
 }
 
 /** The steps to a state, found by taking them again. */

@@ -1,5 +1,26 @@
 /** Compaction, leaving and destroying, as in `compactor.ts`, `removal.ts` and `host.ts`. */
-import { goIdle, nameOf, ORPHAN } from "./contender.js";
+import { FOLD_HOME, goIdle, nameOf, ORPHAN } from "./contender.js";
+import {
+  CHAIN,
+  DONE,
+  END_EPOCH,
+  END_LOG,
+  ENDING,
+  EPOCH,
+  FOLD,
+  FOLD_LOG,
+  FOLD_WORK,
+  FOLDED,
+  highest,
+  LOG,
+  MARK,
+  NEXT,
+  packed,
+  SEGMENT,
+  STEP,
+  unpacked,
+  WORK,
+} from "./fields.js";
 import { confirmedEnd, hasBytes, hasLinks } from "./hold.js";
 import { readAll } from "./reading.js";
 import {
@@ -22,31 +43,14 @@ import {
   WRITE_NEXT_HEAD,
 } from "./steps.js";
 import type { Turn } from "./turn.js";
-import {
-  CHAIN,
-  DONE,
-  END_EPOCH,
-  END_LOG,
-  ENDING,
-  EPOCH,
-  FOLD,
-  FOLD_LOG,
-  FOLD_WORK,
-  FOLDED,
-  highest,
-  LOG,
-  MARK,
-  NEXT,
-  packed,
-  SEGMENT,
-  STEP,
-  unpacked,
-  WORK,
-  type World,
-} from "./world.js";
+import type { World } from "./world.js";
+
+export const AFTER_A_LOOK = "a segment is created by its path after a look at that";
 
 /** Creates the name of the next segment; the open one is closed where its confirmed frames end. */
 export function rotate(world: World, process: number): void {
+  const isByPath = world.is("a segment is created by its path") || world.is(AFTER_A_LOOK);
+  if (isByPath) world.enter(world.pathOf(process));
   const isLate = world.is("a segment is closed with frames that are not confirmed");
   const seq = isLate ? world.histories.length(world.of(process, LOG)) : world.of(process, DONE);
   const segment = world.of(process, SEGMENT);
@@ -67,13 +71,18 @@ function beginCompaction(world: World, process: number): void {
   if (!(segment & 8)) world.writeHead(previous.slot + 1, seq, previous);
   const closed = world.of(process, CHAIN) | (1 << previous.slot);
   world.put(process, CHAIN, closed);
-  world.put(process, FOLD, FOLD_READ);
+  beginFold(world, process, FOLD_READ);
   world.put(process, FOLDED, world.is("a segment is removed too early") ? closed | (1 << (previous.slot + 1)) : closed);
   world.put(process, FOLD_WORK, world.of(process, NEXT));
   world.put(process, NEXT, 0);
   if (world.of(process, ENDING) > 0) world.put(process, ENDING, ROTATED);
   const isSettled = world.of(process, DONE) === world.histories.length(world.of(process, LOG));
   world.put(process, STEP, isSettled ? READY : APPENDED);
+}
+
+/** A compaction has the directory of its hub open. */
+function beginFold(world: World, process: number, step: number): void {
+  world.put(process, FOLD, step | (world.homeOf(process) === 0 ? 0 : FOLD_HOME));
 }
 
 /** The steps of leaving and destroying; false when the process does neither. */
@@ -138,7 +147,7 @@ function foldEverything(world: World, process: number): void {
   const { slot, offset } = confirmedEnd(world, process);
   const seq = world.of(process, DONE);
   const isFolded = offset === 0 && world.snapshot(seq) !== 0;
-  world.put(process, FOLD, isFolded ? FOLD_LIST : FOLD_READ);
+  beginFold(world, process, isFolded ? FOLD_LIST : FOLD_READ);
   if (seq === 0) world.put(process, FOLD, NO_FOLD);
   else {
     world.put(process, FOLDED, world.of(process, CHAIN) | (1 << slot));
@@ -212,7 +221,7 @@ export function fold(turn: Turn, process: number): void {
   const { world } = turn;
   const state = world.of(process, FOLD);
   if (state === NO_FOLD) return;
-  const goOn = (step: number) => world.put(process, FOLD, step | (state & ORPHAN));
+  const goOn = (step: number) => world.put(process, FOLD, step | (state & (ORPHAN | FOLD_HOME)));
   const isReversed = world.is("removing before publishing");
   const folded = world.of(process, FOLD_LOG);
   switch (state & 7) {

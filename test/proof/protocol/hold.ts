@@ -1,5 +1,6 @@
 /** What a hub knows of its seat and its segment. */
-import { DONE, EPOCH, SEGMENT, type Spot, type World } from "./world.js";
+import { COPIES, DONE, EPOCH, packed, SEGMENT, type Spot, unpacked } from "./fields.js";
+import type { World } from "./world.js";
 
 /** The end of what is confirmed. */
 export function confirmedEnd(world: World, process: number): Spot {
@@ -8,6 +9,24 @@ export function confirmedEnd(world: World, process: number): Spot {
     slot: world.slotOf(world.of(process, EPOCH), segment & 7),
     offset: world.of(process, DONE) - (segment >> 4),
   };
+}
+
+/** The same as what a hub tells to members: with the id in the first frame of its segment. */
+export const positionOf = (world: World, process: number): number =>
+  packed(confirmedEnd(world, process)) | (world.homeOf(process) << ID);
+
+/** Where the id of a segment is in a position. */
+export const ID = 12;
+
+/** The place in the log of a position. */
+export const spotOf = (position: number): Spot => unpacked(position & ((1 << ID) - 1));
+
+/** Whether a position is one in the entered directory: its segment has the same id there. */
+export function isKnown(world: World, position: number): boolean {
+  const { slot } = spotOf(position);
+  if (world.is("a position counts in every storage") || !world.hasSegment(slot)) return true;
+  if (world.is("a position is known by the storage alone") && world.get(COPIES) > 0) return true;
+  return world.createdIn(slot) === position >> ID;
 }
 
 /** The first half of the check. */

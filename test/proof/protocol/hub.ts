@@ -1,23 +1,5 @@
 /** The steps of a hub that serves, as in `hub.ts`, `log-writer.ts` and `host.ts`. */
 import { goIdle, nameOf } from "./contender.js";
-import { CLEARED, EMPTIED, ROTATED, rotate } from "./folding.js";
-import { confirmedEnd, hasBytes, hasLinks } from "./hold.js";
-import {
-  APPENDED,
-  BROADCAST,
-  CHECK_BYTES,
-  CHECK_LINKS,
-  CLEAN_BYTES,
-  CLEAN_LINKS,
-  CONFIRM,
-  ENDED,
-  LEAVE_LINKS,
-  LIST_STRAYS,
-  READY,
-  REMOVE_STRAY,
-  TORN,
-} from "./steps.js";
-import type { Turn } from "./turn.js";
 import {
   CHAIN,
   CONFIRMED,
@@ -32,12 +14,33 @@ import {
   LOG,
   MARK,
   MARK_LOG,
-  packed,
+  PLACE,
   SEGMENT,
   STEP,
   WORK,
-  type World,
-} from "./world.js";
+} from "./fields.js";
+import { AFTER_A_LOOK, CLEARED, EMPTIED, ROTATED, rotate } from "./folding.js";
+import { confirmedEnd, hasBytes, hasLinks, positionOf } from "./hold.js";
+import { LATE } from "./state.js";
+import {
+  APPENDED,
+  BROADCAST,
+  CHECK_BYTES,
+  CHECK_LINKS,
+  CHECK_PATH,
+  CLEAN_BYTES,
+  CLEAN_LINKS,
+  CONFIRM,
+  CREATE_NEXT,
+  ENDED,
+  LEAVE_LINKS,
+  LIST_STRAYS,
+  READY,
+  REMOVE_STRAY,
+  TORN,
+} from "./steps.js";
+import type { Turn } from "./turn.js";
+import type { World } from "./world.js";
 
 /** What a hub does next; false when it does none of this. */
 export function serveMembers(turn: Turn, process: number): boolean {
@@ -61,6 +64,9 @@ export function serveMembers(turn: Turn, process: number): boolean {
       if (world.is("a segment is closed with frames that are not confirmed")) beginNext(turn, process);
       if (world.is("folding what is not confirmed")) beginLeaving(turn, process);
       return true;
+    case CREATE_NEXT:
+      turn.take(process, "creates its next segment", () => rotate(world, process));
+      return true;
     case BROADCAST:
       turn.take(process, "broadcasts, and welcomes who asks", () => broadcast(turn, process));
       return true;
@@ -77,6 +83,10 @@ function beginTurn(turn: Turn, process: number): void {
   for (const write of nextWrites(world, process)) takeIn(turn, process, write);
   if (world.setup.joins && world.get(JOINING_TO) === 0) {
     turn.take(process, "begins a turn for who asks", () => world.put(process, STEP, CHECK_LINKS));
+  }
+  // A look at the path that finds it as it was changes nothing.
+  if (looksAtPath(world) && world.pathOf(process) !== world.homeOf(process)) {
+    turn.take(process, "looks at its pulse where its path leads", () => goIdle(world, process));
   }
   beginNext(turn, process);
   if (world.setup.leaves) beginLeaving(turn, process);
@@ -122,7 +132,12 @@ function beginNext(turn: Turn, process: number): void {
   const { world } = turn;
   const hasRoom = (world.of(process, SEGMENT) & 7) < world.setup.segments;
   if (!hasRoom || (world.of(process, FOLD) & 7) !== 0 || world.of(process, DONE) === 0) return;
-  turn.take(process, "creates its next segment", () => rotate(world, process));
+  if (world.is("the path is looked at before a new segment only") || world.is(AFTER_A_LOOK)) {
+    turn.take(process, "looks whether its path leads to its seat", () => {
+      if (world.pathOf(process) === world.homeOf(process)) world.put(process, STEP, CREATE_NEXT);
+      else goIdle(world, process);
+    });
+  } else turn.take(process, "creates its next segment", () => rotate(world, process));
 }
 
 function beginLeaving(turn: Turn, process: number): void {
@@ -162,6 +177,7 @@ function takeIn(turn: Turn, process: number, write: number): void {
 function appendFrame(world: World, process: number, write: number): void {
   const { slot } = confirmedEnd(world, process);
   if (!(world.of(process, SEGMENT) & 8)) world.append(slot, write);
+  world.noteLate(process, true);
   world.put(process, LOG, world.histories.with(world.of(process, LOG), write));
   world.put(process, INBOX, world.of(process, INBOX) & ~(1 << write));
   world.put(process, WORK, 0);
@@ -185,7 +201,14 @@ function check(turn: Turn, process: number): boolean {
       return true;
     case CHECK_BYTES:
       turn.take(process, "looks at the bytes of its seat", () => {
-        if (hasBytes(world, process)) passed();
+        if (!hasBytes(world, process)) goIdle(world, process);
+        else if (looksAtPath(world)) world.put(process, STEP, CHECK_PATH);
+        else passed();
+      });
+      return true;
+    case CHECK_PATH:
+      turn.take(process, "looks whether its path leads to its seat", () => {
+        if (world.pathOf(process) === world.homeOf(process)) passed();
         else goIdle(world, process);
       });
       return true;
@@ -194,14 +217,20 @@ function check(turn: Turn, process: number): boolean {
   }
 }
 
+function looksAtPath(world: World): boolean {
+  const isLeftOut = world.is("no look at the path") || world.is("the path is looked at before a new segment only");
+  return world.setup.moves !== undefined && !isLeftOut;
+}
+
 function broadcast(turn: Turn, process: number): void {
   const { world } = turn;
   const log = world.of(process, LOG);
   const seq = world.histories.length(log);
   const isNew = seq > world.of(process, DONE);
   turn.tell(log, "the manager");
+  if (isNew && world.of(process, PLACE) & LATE) turn.violate("confirms what it appended after its path led elsewhere");
   world.put(process, DONE, seq);
-  const end = packed(confirmedEnd(world, process));
+  const end = positionOf(world, process);
   const isOpen = !isNew && world.of(process, ENDING) === 0;
   if (world.setup.joins && isOpen && world.get(JOINING_TO) === 0) world.set(JOINING_TO, end);
   if (world.setup.marks) {
@@ -218,7 +247,8 @@ function confirm(turn: Turn, process: number): void {
   const { histories } = world;
   const log = world.of(process, LOG);
   const told = histories.setOf(log) & ~world.get(CONFIRMED);
-  if ((histories.effectsOf(log) & told) !== told) turn.violate("a confirmed write takes no effect");
+  const beginsAnew = world.entered === 1 && !world.is("a member keeps its origin in another storage");
+  if ((histories.effectsOf(log, 0, beginsAnew) & told) !== told) turn.violate("a confirmed write takes no effect");
   world.set(CONFIRMED, world.get(CONFIRMED) | told);
   world.put(process, STEP, READY);
 }

@@ -6,41 +6,50 @@
  *
  * - Sockets: what a hub has broadcast reaches all processes at once, and a write may reach any hub that began to serve
  *   while it was not confirmed, at any time. Real connections do less.
- * - Time: any process may take the manager for dead at any moment, and a hub may compact or leave whenever it is idle.
+ * - Time: any process may take the manager for dead at any moment, and a hub may compact or leave whenever it is idle. When a
+ *   process may do so is in `reach.ts`, and when a member has left in `members.ts`.
+ * - A copy is made in one step. One that is made file by file may be damaged; it changes nothing in the original either.
+ * - A hub opens its directory when it begins, and does all in what it has open. Where a platform has only paths, a moved
+ *   directory can be met between a look and what follows it, as the variants that go by path show.
  * - Temporary files, claims, sockets and the copy for people: no process reads them while there is a log.
  * - Bytes: frames are whole or not there, but for the one that is being written, which readers meet as an unfinished end.
  * - Power: all that was written stays. The simulation and the fault tests cut the power.
  * - Forgotten origins, salvage, and storages that do not persist.
  */
-import { contend, ORPHAN } from "./contender.js";
+import { contend, FOLD_HOME, ORPHAN } from "./contender.js";
 import type { Found, Model } from "./explore.js";
-import { fold, goAway, leave } from "./folding.js";
-import { EMPTY } from "./history.js";
-import { confirmedEnd } from "./hold.js";
-import { serveMembers } from "./hub.js";
-import { DAMAGED, readAll, readFrom, STALE, TWICE } from "./reading.js";
-import type { Setup } from "./setup.js";
-import { FOLD_REMOVE_SEGMENT, IDLE, LINK_SEAT, NO_FOLD, READY } from "./steps.js";
-import { Turn } from "./turn.js";
 import {
   BACKUPS,
+  CONFIRMED,
+  COPIES,
   END_EPOCH,
   END_LOG,
   EPOCH,
   FOLD,
   FOLD_LOG,
   FOLDED,
+  highest,
+  INBOX,
   JOINING_TO,
   MARK,
   MARK_LOG,
-  packed,
+  MOVES,
+  PLACE,
   RESTARTS,
   SEAT,
   STEP,
   TRUTH,
-  unpacked,
-  World,
-} from "./world.js";
+} from "./fields.js";
+import { fold, goAway, leave } from "./folding.js";
+import { EMPTY } from "./history.js";
+import { confirmedEnd, ID, positionOf, spotOf } from "./hold.js";
+import { serveMembers } from "./hub.js";
+import { DAMAGED, readAll, readFrom, STALE, TWICE } from "./reading.js";
+import type { Setup } from "./setup.js";
+import { PATH } from "./state.js";
+import { FOLD_REMOVE_SEGMENT, IDLE, LINK_SEAT, NO_FOLD, READY, WRITE_HEAD } from "./steps.js";
+import { MEMBER, NOBODY, Turn, writesAt } from "./turn.js";
+import { World } from "./world.js";
 
 /** The states of a setup. */
 export function protocol(setup: Setup): Model {
@@ -53,7 +62,9 @@ export function protocol(setup: Setup): Model {
     expand(state: Uint16Array, found: Found) {
       turn.begin(state, found);
       for (let process = 0; process < setup.processes; process++) stepsOf(turn, process);
+      turn.home = null;
       if (setup.joins) join(turn);
+      if (world.directoryCount > 1) displace(turn);
     },
   };
 }
@@ -74,12 +85,19 @@ function removeBefore(world: World): void {
 
 function stepsOf(turn: Turn, process: number): void {
   const { world } = turn;
+  if (!world.exists(world.of(process, PLACE) & PATH)) return;
+  const isIdle = world.of(process, STEP) === IDLE;
+  turn.home = isIdle ? null : world.homeOf(process);
+  world.enter(directoryOf(world, process));
   if (!contend(turn, process) && !serveMembers(turn, process)) leave(turn, process);
-  fold(turn, process);
+  foldIn(turn, process);
+  turn.home = null;
   if (world.setup.marks) followOthers(turn, process);
+  if (world.is("a seat names an absolute address")) joinOriginal(turn, process);
   const isBusy = world.of(process, STEP) !== IDLE || world.of(process, FOLD) !== NO_FOLD;
   if (isBusy && world.get(RESTARTS) < (world.setup.restarts ?? 0)) {
     turn.take(process, "ends, and another one is started", () => {
+      world.enter(world.homeOf(process));
       goAway(world, process);
       world.set(RESTARTS, world.get(RESTARTS) + 1);
     });
@@ -92,13 +110,63 @@ function stepsOf(turn: Turn, process: number): void {
   }
 }
 
-/** A member that joined reads up to the position that its welcome names. */
+/** Where a process does what it does next: where its path leads as long as it has opened no directory. */
+function directoryOf(world: World, process: number): number {
+  const step = world.of(process, STEP);
+  const isByPath = world.is("a contender goes by path") && step <= WRITE_HEAD;
+  return step === IDLE || isByPath ? world.pathOf(process) : world.homeOf(process);
+}
+
+function foldIn(turn: Turn, process: number): void {
+  const { world } = turn;
+  const home = world.of(process, FOLD) & FOLD_HOME ? 1 : 0;
+  turn.home = home;
+  world.enter(world.is("a compaction goes by path") ? world.pathOf(process) : home);
+  fold(turn, process);
+}
+
+/** The directory is copied, or moved so that its path leads to another one. */
+function displace(turn: Turn): void {
+  const { world } = turn;
+  world.enter(0);
+  if (world.setup.copies && world.get(COPIES) === 0 && world.get(MOVES) === 0 && world.segments() !== 0) {
+    turn.take(NOBODY, "the directory is copied", () => {
+      world.copy();
+      world.set(COPIES, 1);
+    });
+  }
+  if (world.get(MOVES) === (world.setup.moves ?? 0)) return;
+  turn.take(NOBODY, "the directory is moved, and its path leads to another one", () => {
+    world.set(MOVES, world.get(MOVES) + 1);
+    for (let process = 0; process < world.setup.processes; process++) world.noteLate(process, false);
+  });
+}
+
+/** A member of the copy connects to the address in its seat, which is that of the original's manager. */
+function joinOriginal(turn: Turn, process: number): void {
+  const { world } = turn;
+  if (world.pathOf(process) === 0 || world.of(process, STEP) !== IDLE) return;
+  world.enter(1);
+  const seats = world.seats();
+  for (let hub = 0; hub < world.setup.processes; hub++) {
+    const isThere = world.of(hub, STEP) === READY && world.homeOf(hub) === 0;
+    if (!isThere || world.of(hub, EPOCH) !== highest(seats)) continue;
+    turn.take(process, "sends its write to the manager that its seat names", () => {
+      world.put(hub, INBOX, world.of(hub, INBOX) | (writesAt(world, 1) & ~world.get(CONFIRMED)));
+    });
+  }
+}
+
+/** A member that joined reads up to the position that its welcome names, in the directory in which it found its hub. */
 function join(turn: Turn): void {
   const { world } = turn;
   const to = world.get(JOINING_TO);
   if (to === 0) return;
-  turn.take(-1, "reads the files up to the position of its welcome", () => {
-    const read = readAll(world, unpacked(to));
+  turn.take(MEMBER, "reads the files up to the position of its welcome", () => {
+    const home = to >> ID;
+    world.enter(world.is("a joining member reads by path") ? world.at(0) : home);
+    const read = readAll(world, spotOf(to));
+    world.enter(home);
     world.set(JOINING_TO, 0);
     take(turn, read);
   });
@@ -109,14 +177,16 @@ function followOthers(turn: Turn, process: number): void {
   const { world } = turn;
   if (world.of(process, STEP) !== IDLE) return;
   for (let hub = 0; hub < world.setup.processes; hub++) {
-    if (world.of(hub, STEP) !== READY) continue;
+    if (world.of(hub, STEP) !== READY || world.homeOf(hub) !== world.pathOf(process)) continue;
     const to = confirmedEnd(world, hub);
-    if (packed(to) === world.of(process, MARK)) continue;
+    const position = positionOf(world, hub);
+    if (position === world.of(process, MARK)) continue;
+    world.enter(world.homeOf(hub));
     turn.take(process, "reads what follows, up to where a hub says", () => {
       const read = readFrom(world, to, world.of(process, MARK), world.of(process, MARK_LOG));
       take(turn, read);
       if (read <= STALE) return;
-      world.put(process, MARK, packed(to));
+      world.put(process, MARK, position);
       world.put(process, MARK_LOG, read);
     });
   }

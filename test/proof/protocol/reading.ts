@@ -5,8 +5,11 @@
  * a file that it has open stays; so a reader that opens all the files one after another either meets one that is gone, and
  * begins again, or has what it would have read at the moment when it opened the newest one.
  */
+
+import { highest, type Spot } from "./fields.js";
 import { EMPTY } from "./history.js";
-import { highest, type Spot, unpacked, type World } from "./world.js";
+import { isKnown, spotOf } from "./hold.js";
+import type { World } from "./world.js";
 
 /** A file is gone: the reader begins again. */
 export const STALE = 0;
@@ -100,8 +103,8 @@ function readTail(world: World, to: Spot, mark: Spot, history: number): { read: 
 
 /** What follows a position, or else everything, up to a spot. */
 export function readFrom(world: World, to: Spot, mark: number, history: number): number {
-  if (mark === 0 || !world.hasHead(to.slot)) return readAll(world, to);
-  return readTail(world, to, unpacked(mark), history)?.read ?? readAll(world, to);
+  if (mark === 0 || !world.hasHead(to.slot) || !isKnown(world, mark)) return readAll(world, to);
+  return readTail(world, to, spotOf(mark), history)?.read ?? readAll(world, to);
 }
 
 /** What a new manager finds: the history, and its end; no end where a snapshot covers everything. */
@@ -141,7 +144,8 @@ export function recover(world: World, listed: number, base: number, mark: number
   const whole = { slot: last, offset: world.frameCount(last) };
   const noted =
     isTorn && world.is("an unfinished end counts as whole") ? { ...whole, offset: whole.offset + 1 } : whole;
-  const tail = mark === 0 ? null : recoverTail(world, base, whole, unpacked(mark), history);
+  const isUsed = mark !== 0 && isKnown(world, mark);
+  const tail = isUsed ? recoverTail(world, base, whole, spotOf(mark), history) : null;
   const found = tail ?? recoverAll(world, base, whole);
   return typeof found === "number" ? found : { ...found, end: found.end && noted, isTorn };
 }

@@ -30,6 +30,12 @@ export interface Setup {
   readonly marks?: boolean;
   /** How many processes end and are started again. A process that only ends is like one that is frozen forever. */
   readonly restarts?: number;
+  /** How often the directory is moved: first something else comes into its place, then it comes back. */
+  readonly moves?: number;
+  /** The directory is copied, once, while its manager runs. */
+  readonly copies?: boolean;
+  /** Processes that open the second path: the copy, or the directory that was moved. */
+  readonly elsewhere?: number;
   readonly variant?: Variant;
 }
 
@@ -61,4 +67,15 @@ export type Variant =
   | "a late claim does not look for an end"
   | "the snapshot of the end is removed"
   | "a segment before the snapshot is gone on with"
-  | "what was read is gone on with unchecked";
+  | "what was read is gone on with unchecked"
+  | "no look at the path"
+  | "the path is looked at before a new segment only"
+  | "a contender goes by path"
+  | "a segment is created by its path"
+  | "a segment is created by its path after a look at that"
+  | "a compaction goes by path"
+  | "a joining member reads by path"
+  | "a position counts in every storage"
+  | "a position is known by the storage alone"
+  | "a member keeps its origin in another storage"
+  | "a seat names an absolute address";
