@@ -158,6 +158,37 @@ describe("casts", () => {
   });
 });
 
+/** What tests of applications put clocks of their own in place of. */
+const REPLACED =
+  /\b(queueMicrotask|(?:set|clear)(?:Timeout|Interval|Immediate)|nextTick|hrtime|performance|Date|node:timers\S*|node:perf_hooks)\b/;
+
+/** The code of a file without its comments, and without texts other than names of modules. */
+function codeOf(text: string): string {
+  const bare = text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");
+  return bare.replaceAll(/"(?!node:)(?:[^"\\\n]|\\.)*"/g, '""');
+}
+
+describe("the clock and the event loop", () => {
+  it("are those of one file, which keeps them from when it was loaded", () => {
+    const found = sources.filter((name) => REPLACED.test(codeOf(read(name))));
+    assert.deepEqual(found, ["src/core/runtime.ts"]);
+  });
+
+  it("are found in code and not in comments or texts", () => {
+    assert.equal(
+      codeOf('/** setTimeout */ a("Date", import("node:timers")); // queueMicrotask').trim(),
+      'a("", import("node:timers"));',
+    );
+    for (const code of [
+      "setTimeout(end, 5)",
+      "new Date()",
+      "process.nextTick(end)",
+      'import t from "node:timers/promises"',
+    ])
+      assert.match(codeOf(code), REPLACED);
+  });
+});
+
 describe("the error codes", () => {
   it(`are at most ${MAX_CODES}`, () => {
     assert.ok(codes().length > 0 && codes().length <= MAX_CODES, `got ${codes().length}`);

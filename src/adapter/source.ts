@@ -1,6 +1,7 @@
 /** What the adapters have in common: the storage that they were given or have opened, and the wait until it has joined. */
 import { inspect } from "node:util";
 import { factsOf, Storage, StorageError, type StorageOptions } from "../core/index.js";
+import { deadline } from "../core/runtime.js";
 
 /** Where an adapter gets its storage: one that is open already, or the name and options to open one. */
 export type StorageSource = GivenStorage | StorageToOpen;
@@ -169,12 +170,12 @@ class Readiness {
     return new Promise((resolve, reject) => {
       const end = (failure: Error | null): void => {
         this.#waiting.delete(end);
-        clearTimeout(timer);
+        timer.cancel();
         if (failure === null) resolve();
         else reject(failure);
       };
       // The timer keeps the process alive: without it, a process with nothing else to do would end and report nothing.
-      const timer = setTimeout(() => end(failureOf(this.#storage) ?? this.#notReady(timeoutMs)), timeoutMs);
+      const timer = deadline(timeoutMs, () => end(failureOf(this.#storage) ?? this.#notReady(timeoutMs)));
       this.#waiting.add(end);
     });
   }

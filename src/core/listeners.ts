@@ -1,9 +1,7 @@
 /** How events reach the listeners of an application: each listener is called by itself, whatever another one throws. */
 import { EventEmitter, errorMonitor } from "node:events";
 import type { StorageEvents } from "./api.js";
-
-/** Kept from when this module was loaded: tests put clocks of their own in place of the global ones, and drop calls. */
-const { nextTick } = process;
+import { microtask, throwUncaught } from "./runtime.js";
 
 /** The events of a storage; a record, so that the compiler reports one that is missing. */
 const EVENTS: Readonly<Record<keyof StorageEvents, true>> = {
@@ -164,12 +162,5 @@ function capture(emitter: EventEmitter, event: string | symbol, values: readonly
     if (typeof own === "function") Reflect.apply(own, emitter, [error, event, ...values]);
     else emitter.emit("error", error);
   };
-  Reflect.apply(then, result, [undefined, (error: unknown) => nextTick(rejected, error)]);
-}
-
-/** Makes an error an uncaught exception once the running job is over. */
-function throwUncaught(error: unknown): void {
-  nextTick(() => {
-    throw error;
-  });
+  Reflect.apply(then, result, [undefined, (error: unknown) => microtask(() => rejected(error))]);
 }

@@ -11,9 +11,6 @@ import type { Engine, EngineLog, Log, LogClock } from "./log/log.js";
 import type { ResolvedOptions } from "./options.js";
 import { type Change, Replica, type ReplicaEvents } from "./replica/replica.js";
 
-/** Kept from when this module was loaded: tests put clocks of their own in place of the global ones, and drop calls. */
-const { queueMicrotask } = globalThis;
-
 const LOCAL = localEngine();
 
 /** Longest time, in ms, that closing waits for pending writes. */
@@ -101,7 +98,7 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
     }
     shared.#expectOptions(options);
     shared.#listeners.add(listener);
-    if (shared.status === "open") queueMicrotask(() => shared.#welcome(listener));
+    if (shared.status === "open") shared.#clock.microtask(() => shared.#welcome(listener));
     return shared;
   }
 

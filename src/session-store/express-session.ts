@@ -1,4 +1,5 @@
 /** What express-session needs from a store besides the sessions: its own session objects, made from what is stored. */
+import { dateOfCaller } from "../core/runtime.js";
 import type { SessionPayload } from "./payload.js";
 
 /** A request as express-session sees it. */
@@ -56,7 +57,7 @@ export class ExpressSessions {
   #cookieOf({ expires, originalMaxAge, data: _, ...options }: SessionPayload["cookie"]): SessionPayload["cookie"] {
     const cookie: SessionPayload["cookie"] = Object.create(this.#cookiePrototype);
     Object.assign(cookie, { path: "/", maxAge: null, httpOnly: true }, options);
-    if (expires !== undefined) cookie.expires = typeof expires === "string" ? new Date(expires) : expires;
+    if (expires !== undefined) cookie.expires = typeof expires === "string" ? dateOfCaller(expires) : expires;
     cookie.originalMaxAge = originalMaxAge;
     return cookie;
   }

@@ -1,5 +1,6 @@
 /** A session as JSON: what is stored of it, what a request changed in it, and how long it lives. Pure functions. */
 import isEqual from "lodash/isEqual.js";
+import { timeOf } from "../core/runtime.js";
 
 /** A session as JSON: its cookie and the fields of the application. */
 export interface SessionPayload {
@@ -97,7 +98,7 @@ export function isSameCookie(before: Record<string, unknown>, after: Record<stri
  */
 export function lifetimeOf(cookie: Record<string, unknown>, ttl: number, now: number): number {
   const { expires } = cookie;
-  const expiresAt = typeof expires === "string" ? Date.parse(expires) : expires;
+  const expiresAt = typeof expires === "string" ? timeOf(expires) : expires;
   return typeof expiresAt === "number" && !Number.isNaN(expiresAt) ? expiresAt - now : ttl;
 }
 

@@ -1,5 +1,6 @@
 import { failureOf, whenReady } from "../adapter/source.js";
 import { factsOf, type Storage, StorageError, type StorageFacts } from "../core/index.js";
+import { deadline, soon } from "../core/runtime.js";
 
 /** A write that arrives this many ms after it was ordered shows that more writes may wait at the manager. */
 const LATE_MS = 20;
@@ -46,7 +47,7 @@ export class ReadBarrier {
    * @throws StorageError `ERR_STORAGE_NOT_READY`; the failure of the storage.
    */
   beforeRead(): Promise<void> {
-    return new Promise((resolve) => setImmediate(() => setImmediate(() => resolve(this.#whenShown()))));
+    return new Promise((resolve) => soon(() => soon(() => resolve(this.#whenShown()))));
   }
 
   /**
@@ -95,9 +96,9 @@ export class ReadBarrier {
       end = resolve;
     });
     this.#waiting.add(end);
-    const timer = setTimeout(end, this.#timeoutMs);
+    const timer = deadline(this.#timeoutMs, end);
     await connected;
-    clearTimeout(timer);
+    timer.cancel();
     this.#waiting.delete(end);
     if (this.#waiting.size === 0) this.#storage.off("connect", this.#onConnect);
     return this.#storage.connected;
@@ -105,14 +106,14 @@ export class ReadBarrier {
 
   #withDeadline<T>(promise: Promise<T>, what: string): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(this.#notReady(what)), this.#timeoutMs);
+      const timer = deadline(this.#timeoutMs, () => reject(this.#notReady(what)));
       promise.then(
         (value) => {
-          clearTimeout(timer);
+          timer.cancel();
           resolve(value);
         },
         (error) => {
-          clearTimeout(timer);
+          timer.cancel();
           reject(error);
         },
       );

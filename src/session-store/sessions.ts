@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Storage } from "../core/index.js";
+import { wallTimeOfCaller } from "../core/runtime.js";
 import type { ResolvedStoreOptions } from "./options.js";
 import { BIRTH, changesBetween, isPayload, isSameCookie, lifetimeOf, type SessionPayload } from "./payload.js";
 import type { LoadedSession } from "./request-context.js";
@@ -162,7 +163,7 @@ export class Sessions {
   }
 
   #lifetimeOf(cookie: Record<string, unknown>): number {
-    return lifetimeOf(cookie, this.#options.ttl, Date.now());
+    return lifetimeOf(cookie, this.#options.ttl, wallTimeOfCaller());
   }
 
   #sidOf(key: string): string {

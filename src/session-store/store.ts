@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import { expectOptions, type Source, sourceFrom } from "../adapter/source.js";
 import type { Storage } from "../core/index.js";
+import { throwUncaught } from "../core/runtime.js";
 import { ExpressSessions, type SessionRequest } from "./express-session.js";
 import { type ClusterSessionStoreOptions, OWN_OPTIONS, resolveStoreOptions } from "./options.js";
 import { copyOf, type SessionPayload } from "./payload.js";
@@ -194,8 +195,16 @@ function answer<T>(promise: Promise<T>, callback: SessionCallback<T> | undefined
     return promise;
   }
   promise.then(
-    (value) => process.nextTick(callback, null, value),
-    (error) => process.nextTick(callback, error),
+    (value) => callBack(() => callback(null, value)),
+    (error) => callBack(() => callback(error)),
   );
   return undefined;
+}
+
+function callBack(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    throwUncaught(error);
+  }
 }

@@ -59,6 +59,7 @@ class EngineInHand implements Engine<ResolvedOptions> {
     };
     const clock = {
       now: () => 1_700_000_000_000,
+      microtask: queueMicrotask,
       soon: setImmediate,
       after: (_ms: number, call: () => void) => {
         this.#after.push(call);

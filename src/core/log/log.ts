@@ -69,6 +69,8 @@ export interface LogStats {
 export interface LogClock {
   /** Wall clock in whole ms since 1970; may jump. */
   now(): number;
+  /** Calls once, as soon as the running job is over. */
+  microtask(call: () => void): void;
   /** Calls once, in a later turn of the event loop, when what has already arrived has been delivered. */
   soon(call: () => void): void;
   /** Calls once after a delay in ms, unless it is cancelled; never keeps the process alive. */

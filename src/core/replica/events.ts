@@ -1,8 +1,6 @@
 /** What a replica reports, and when. */
 import type { Path } from "../log/entry.js";
-
-/** Kept from when this module was loaded: tests put clocks of their own in place of the global ones, and drop calls. */
-const { queueMicrotask } = globalThis;
+import type { ReplicaClock } from "./tables.js";
 
 /** One confirmed entry that took effect. */
 export interface Change {
@@ -40,11 +38,13 @@ export interface ReplicaEvents {
  */
 export class Announcer {
   readonly #events: ReplicaEvents;
+  readonly #clock: ReplicaClock;
   #calls: ((events: ReplicaEvents) => void)[] = [];
   #isScheduled = false;
 
-  constructor(events: ReplicaEvents) {
+  constructor(events: ReplicaEvents, clock: ReplicaClock) {
     this.#events = events;
+    this.#clock = clock;
   }
 
   /** {@link ReplicaEvents.hasListeners} */
@@ -60,7 +60,7 @@ export class Announcer {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    queueMicrotask(() => this.#run());
+    this.#clock.microtask(() => this.#run());
   }
 
   #run(): void {

@@ -78,7 +78,7 @@ export class Replica {
     const writer = new Writer(log, pending, outbox, tables, maxPendingBytes);
     this.#tables = tables;
     this.#writer = writer;
-    this.#applier = new LogApplier({ clock, tables, pending, outbox, writer, announcer: new Announcer(events) });
+    this.#applier = new LogApplier({ clock, tables, pending, outbox, writer, announcer: new Announcer(events, clock) });
   }
 
   /** Bytes of writes that are not confirmed. */

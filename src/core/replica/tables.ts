@@ -2,7 +2,7 @@ import type { LogClock } from "../log/log.js";
 import { Table } from "../state/table.js";
 
 /** What a replica needs of its engine's clock. */
-export type ReplicaClock = Pick<LogClock, "now" | "soon">;
+export type ReplicaClock = Pick<LogClock, "now" | "microtask" | "soon">;
 
 /**
  * The state that the user sees, the one that is being restored if there is one, and the storage time.
@@ -15,12 +15,12 @@ export type ReplicaClock = Pick<LogClock, "now" | "soon">;
 export class Tables {
   shown = new Table();
   restored: Table | null = null;
-  readonly #clock: ReplicaClock;
+  readonly clock: ReplicaClock;
   /** The latest log time that was reported, in ms since 1970. */
   #time = 0;
 
   constructor(clock: ReplicaClock) {
-    this.#clock = clock;
+    this.clock = clock;
   }
 
   /** The table that the next batch of the log belongs to. */
@@ -35,7 +35,7 @@ export class Tables {
 
   /** Storage time in ms since 1970: the wall clock, but never earlier than the log. */
   get now(): number {
-    return Math.max(this.#clock.now(), this.shown.time, this.#time);
+    return Math.max(this.clock.now(), this.shown.time, this.#time);
   }
 
   /** Notes a log time. */

@@ -9,9 +9,6 @@ import type { PendingQueue } from "./pending-queue.js";
 import type { Tables } from "./tables.js";
 import { aKindOf } from "./value.js";
 
-/** Kept from when this module was loaded: tests put clocks of their own in place of the global ones, and drop calls. */
-const { queueMicrotask } = globalThis;
-
 /** What an op takes besides its keys and its value: in a frame, and about in memory. */
 const OP_BYTES = 64;
 /** Most bytes of the writes of one `batch(fn)`: the open batch may have some already. */
@@ -175,7 +172,7 @@ export class Writer {
     if (this.#isSealing) return;
     this.#isSealing = true;
     this.#hold();
-    queueMicrotask(() => {
+    this.#tables.clock.microtask(() => {
       this.#isSealing = false;
       this.#outbox.sealIfDue(this.#tables.now);
       this.#hold();

@@ -52,7 +52,7 @@ export function openReplica(limits: Limits = {}) {
     stats: { epoch: 1, members: 1, bytes: 0, compactions: 0 },
   };
   open.replica = new Replica(log, {
-    clock: { now: () => open.now, soon: (call) => open.later.push(call) },
+    clock: { now: () => open.now, microtask: queueMicrotask, soon: (call) => open.later.push(call) },
     random: () => Buffer.from([++open.originCount, 0, 0, 0, 0, 0, 0]),
     maxValueBytes,
     maxPendingBytes,

@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MemoryFiles } from "../../core/local/machine/memory-files.js";
 import { isCampaign, randomOf, seeds } from "../budget.js";
-import { adoptMicrotasks, releaseMicrotasks } from "../simulation/scheduler.js";
 import { type Damage, randomDamage } from "./bytes-damage.js";
 import { open } from "./bytes-judge.js";
 import { STORAGES, type Stored } from "./bytes-storages.js";
@@ -57,14 +56,11 @@ async function tryOne(seed: number): Promise<void> {
   for (const recover of ["strict", "salvage"] as const) {
     const stage = stageWith(seed, files, [], { recover });
     stage.isDamaged = true;
-    adoptMicrotasks(stage.scheduler);
     try {
       await expectTold(stage, damage, recover, entriesIn(files, recover));
     } catch (error) {
       const replay = `CLUSTER_STORAGE_SEED=${seed} node --test .test/faults/bytes-members.test.js`;
       assert.fail(`${stored.name}, ${damage.what}, ${recover} (replay: ${replay}): ${(error as Error).stack}`);
-    } finally {
-      releaseMicrotasks();
     }
   }
 }

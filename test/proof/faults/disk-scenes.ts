@@ -7,7 +7,6 @@ import { recoverForHub } from "../../../dist/core/local/upkeep/recovery.js";
 import { CLOSED, flipped, SNAPSHOT, storage, withFile } from "../../core/local/disk/corrupted.js";
 import { load, machineOf, place } from "../../core/local/disk/stored.js";
 import type { MemoryFiles } from "../../core/local/machine/memory-files.js";
-import { adoptMicrotasks, releaseMicrotasks } from "../simulation/scheduler.js";
 import type { Member } from "./disk-member.js";
 import type { Fault, Seam } from "./disk-seam.js";
 import { type Ending, Stage } from "./disk-stage.js";
@@ -252,14 +251,11 @@ export async function perform(
 ): Promise<{ seam: Seam; failure: Error | null }> {
   const stage = scene.stage(seed);
   stage.seam.fault = fault;
-  adoptMicrotasks(stage.scheduler);
   try {
     await scene.play(stage);
     await stage.finish(ending);
   } catch (error) {
     stage.failure ??= error as Error;
-  } finally {
-    releaseMicrotasks();
   }
   return { seam: stage.seam, failure: stage.failure };
 }

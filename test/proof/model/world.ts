@@ -104,7 +104,7 @@ export class Member {
     };
     const none = () => {};
     this.replica = new Replica(log, {
-      clock: { now: () => world.now, soon: (call) => this.#later.push(call) },
+      clock: { now: () => world.now, microtask: queueMicrotask, soon: (call) => this.#later.push(call) },
       random: () => world.nextOrigin(),
       maxValueBytes: 1 << 20,
       maxPendingBytes: 1 << 30,

@@ -171,8 +171,8 @@ export const replicaMutants = [
   {
     name: "storage time falls below log time with the clock",
     file: TABLES,
-    from: "return Math.max(this.#clock.now(), this.shown.time, this.#time);",
-    to: "return this.#clock.now();",
+    from: "return Math.max(this.clock.now(), this.shown.time, this.#time);",
+    to: "return this.clock.now();",
     killedBy: replica,
   },
   {

@@ -4,6 +4,7 @@ const VALUE = "src/core/replica/value.ts";
 const PATCH_TEXT = "src/core/replica/patch-text.ts";
 const OPENED = "src/core/shared-storage.ts";
 const LISTENERS = "src/core/listeners.ts";
+const RUNTIME = "src/core/runtime.ts";
 const SESSIONS = "src/session-store/sessions.ts";
 const PAYLOAD = "src/session-store/payload.ts";
 const REQUEST_CONTEXT = "src/session-store/request-context.ts";
@@ -186,9 +187,30 @@ export const storageMutants = [
     killedBy: ["session-store/request-context", ...session],
   },
   {
+    name: "microtasks are those that a test drops",
+    file: RUNTIME,
+    from: "  void RESOLVED.then(() => {",
+    to: "  globalThis.queueMicrotask(() => {",
+    killedBy: ["core/runtime"],
+  },
+  {
+    name: "timers that were there first are taken for those of the runtime",
+    file: RUNTIME,
+    from: 'return call.name === name && !("clock" in call);',
+    to: "return call.name === name;",
+    killedBy: ["core/runtime"],
+  },
+  {
+    name: "a session ends by another clock than its cookie",
+    file: RUNTIME,
+    from: "(): number => Date.now();",
+    to: "(): number => wallTime();",
+    killedBy: ["core/runtime"],
+  },
+  {
     name: "a read does not wait for what has arrived",
     file: READ_BARRIER,
-    from: "return new Promise((resolve) => setImmediate(() => setImmediate(() => resolve(this.#whenShown()))));",
+    from: "return new Promise((resolve) => soon(() => soon(() => resolve(this.#whenShown()))));",
     to: "return this.#whenShown() ?? Promise.resolve();",
     killedBy: ["session-store/race-login"],
   },

@@ -6,7 +6,6 @@ import { seqOf } from "../../../dist/core/log/frame.js";
 import { place } from "../../core/local/disk/stored.js";
 import type { Member } from "./member.js";
 import type { Process } from "./process.js";
-import { adoptMicrotasks, releaseMicrotasks } from "./scheduler.js";
 import { World } from "./world.js";
 
 /** Events within which a process opens a storage that others have left, and is idle then. */
@@ -23,13 +22,8 @@ async function onCalmMachine(seed: number, act: (world: World) => Promise<void>)
   const calls = { io: 0, handles: 0, short: 0, sync: 0, refuse: 0, thread: 0, slow: 0 };
   world.weather = { ...world.weather, calls };
   world.settings = { ...world.settings, persist: true, gcInterval: 100_000, compactAfterBytes: 1_000_000 };
-  adoptMicrotasks(world.scheduler);
-  try {
-    await act(world);
-    if (world.failure) throw world.failure;
-  } finally {
-    releaseMicrotasks();
-  }
+  await act(world);
+  if (world.failure) throw world.failure;
 }
 
 async function until(world: World, what: string, isDone: () => boolean): Promise<void> {

@@ -122,6 +122,7 @@ export class Process {
           },
         };
       },
+      microtask: (call) => scheduler.microtask(thread, call),
       soon: (call) => void thread.in(0.01, call),
       keepAlive: () => this.#keepAlive(),
     };

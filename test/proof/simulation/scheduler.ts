@@ -160,6 +160,14 @@ export class Scheduler {
     }
   }
 
+  /** Calls as soon as the running job is over, unless the thread was killed. */
+  microtask(thread: Thread, call: () => void): void {
+    queueMicrotask(() => {
+      this.stirCount++;
+      if (thread.isAlive) this.call(thread, call);
+    });
+  }
+
   #push(happening: Happening): void {
     const heap = this.#heap;
     let at = heap.length;
@@ -192,22 +200,4 @@ export class Scheduler {
 
 function isBefore(a: Happening, b: Happening): boolean {
   return a.at < b.at || (a.at === b.at && a.order < b.order);
-}
-
-const queueNative = globalThis.queueMicrotask;
-
-/** Lets microtasks belong to the thread that asked for them, so that a killed process does nothing more. */
-export function adoptMicrotasks(scheduler: Scheduler): void {
-  globalThis.queueMicrotask = (call) => {
-    const thread = scheduler.current;
-    queueNative(() => {
-      scheduler.stirCount++;
-      if (thread.isAlive) scheduler.call(thread, call);
-    });
-  };
-}
-
-/** Leaves microtasks to Node.js again. */
-export function releaseMicrotasks(): void {
-  globalThis.queueMicrotask = queueNative;
 }

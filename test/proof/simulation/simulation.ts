@@ -4,7 +4,6 @@ import { seqOf } from "../../../dist/core/log/frame.js";
 import type { Fault, Tally, Weather } from "./faults.js";
 import type { Member } from "./member.js";
 import type { Process } from "./process.js";
-import { adoptMicrotasks, releaseMicrotasks } from "./scheduler.js";
 import { comeAsStranger, greetAsNewer } from "./strangers.js";
 import { Violation, World } from "./world.js";
 
@@ -30,13 +29,10 @@ export async function simulate(seed: number, isTracing = false, prepare = (_: Wo
   const world = new World(seed);
   world.isTracing = isTracing;
   prepare(world);
-  adoptMicrotasks(world.scheduler);
   try {
     await new Simulation(world).run();
   } catch (error) {
     if (!(error instanceof Over)) world.failure ??= error as Error;
-  } finally {
-    releaseMicrotasks();
   }
   const { failure, tally, scheduler, lines } = world;
   const settings = JSON.stringify({ ...world.settings, ...world.weather });

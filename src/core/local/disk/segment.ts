@@ -155,10 +155,10 @@ export class Segment {
     }
   }
 
-  /** As `sync`, without blocking for the bytes. Calls back once, later. */
+  /** As `sync`, without blocking for the bytes. Calls back once: at once when an fsync has failed before. */
   syncLater(done: (error: Error | null) => void): void {
     if (this.#syncError) {
-      queueMicrotask(() => done(this.#syncError));
+      done(this.#syncError);
       return;
     }
     this.#syncsUnderWay++;

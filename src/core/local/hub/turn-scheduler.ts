@@ -23,7 +23,7 @@ export class TurnScheduler {
     this.#isDue = true;
     if (this.#isBusy) return;
     this.#isBusy = true;
-    queueMicrotask(() => this.#run());
+    this.#clock.microtask(() => this.#run());
     this.#clock.soon(() => {
       this.#isBusy = false;
       this.#run();

@@ -3,6 +3,10 @@
  * `files.ts`, `sockets.ts` and `threads.ts`; tests hand in a simulated one, and so run the very same engine.
  */
 
+import type { Timer } from "../../runtime.js";
+
+export type { Timer } from "../../runtime.js";
+
 /** A file system, synchronous. Every call throws an `Error` with the `code` of the operating system (`ENOENT`, `ENOSPC`, ...). */
 export interface Files {
   /**
@@ -95,15 +99,13 @@ export interface Sockets {
   remove(address: string): void;
 }
 
-export interface Timer {
-  cancel(): void;
-}
-
 export interface Clock {
   /** Wall clock, in whole ms since 1970; may jump. */
   now(): number;
   /** Calls once after a delay; never keeps the process alive. */
   after(ms: number, call: () => void): Timer;
+  /** Calls once, as soon as the running job is over. */
+  microtask(call: () => void): void;
   /** Calls once what has already arrived on the sockets has been delivered. */
   soon(call: () => void): void;
   /** ms from an arbitrary start, never falling: for durations only. */

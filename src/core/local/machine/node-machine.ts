@@ -2,32 +2,14 @@
 
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
-import { performance } from "node:perf_hooks";
 import { codeOf } from "../../errors.js";
+import { after, elapsedTime, keepAlive, microtask, soon, wallTime } from "../../runtime.js";
 import { bootIdOf, diskFiles } from "./files.js";
 import type { Clock, Identity, Machine } from "./machine.js";
 import { unixSockets } from "./sockets.js";
 import { workerThreads } from "./threads.js";
 
-/** Longest delay of a timer of Node.js; a longer one would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
-const clock: Clock = {
-  now: () => Date.now(),
-  elapsed: () => performance.now(),
-  after(ms, call) {
-    const timer = setTimeout(call, Math.min(ms, MAX_TIMER_MS));
-    timer.unref();
-    return { cancel: () => clearTimeout(timer) };
-  },
-  soon(call) {
-    setImmediate(call);
-  },
-  keepAlive() {
-    const timer = setInterval(() => {}, MAX_TIMER_MS);
-    return { cancel: () => clearInterval(timer) };
-  },
-};
+const clock: Clock = { now: wallTime, elapsed: elapsedTime, microtask, soon, after, keepAlive };
 
 const identity: Identity = {
   pid: process.pid,

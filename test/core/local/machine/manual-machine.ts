@@ -64,6 +64,10 @@ export class ManualClock implements Clock {
     };
   }
 
+  microtask(call: () => void): void {
+    queueMicrotask(call);
+  }
+
   soon(call: () => void): void {
     this.#soon.push(call);
   }
