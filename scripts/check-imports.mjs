@@ -28,7 +28,7 @@ export const ROOMS = {
   local: "member disk machine log",
   member: "election wire disk machine log errors",
   hub: "election wire upkeep disk machine log errors node:crypto",
-  election: "upkeep disk machine errors node:path",
+  election: "upkeep disk machine errors",
   wire: "machine log errors",
   upkeep: "disk machine fold log errors lodash/toPath.js node:crypto node:path",
   disk: "machine log errors node:crypto node:path",

@@ -20,6 +20,8 @@ export type StorageErrorCode =
   | "ERR_STORAGE_NOT_A_NUMBER"
   /** The manager speaks another version of the protocol, or a peer broke it. */
   | "ERR_STORAGE_PROTOCOL"
+  /** The manager is alive, and this process cannot reach it; or others cannot reach the manager, which is in this process. */
+  | "ERR_STORAGE_UNREACHABLE"
   /** The directory is on a network file system, or another machine uses it. */
   | "ERR_STORAGE_REMOTE"
   /** The same storage is open in this process with other options. */

@@ -220,6 +220,13 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
     return { gaveUp, cancel };
   }
 
+  /** Departures of others end what they had claimed; one of this member is a mistake that must be reported. */
+  left(member: string): void {
+    if (member !== this.log.member) return;
+    const message = `expected ${this.#label} to know that this process lives, got its departure in the log; what it had claimed has ended, and it goes on`;
+    this.#listeners.report(new StorageError("ERR_STORAGE_UNREACHABLE", message));
+  }
+
   forgotten(error: Error): void {
     this.#listeners.report(error);
   }

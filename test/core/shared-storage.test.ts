@@ -46,6 +46,7 @@ class EngineInHand implements Engine<ResolvedOptions> {
   open(name: string) {
     const log: Log = {
       isPushed: false,
+    member: "me",
       open: (sink) => this.sinks.push(sink),
       append: () => {},
       barrier: () => {},

@@ -11,6 +11,7 @@ import {
   type Entry,
   type EntryType,
   EXPIRE,
+  LEFT,
   NEVER,
   PATCH,
   SET,
@@ -32,14 +33,15 @@ import {
 import { MAX_DEPTH, MAX_KEY_BYTES } from "./limits.js";
 import { BY_TEXT, bitBytesIn, countIn, kindsIn, type StepKinds, writeCount } from "./step-kinds.js";
 
-const TYPE_MASK = 0b0000_0111;
+/** The type: its lower three bits, and its fourth one beside the flags. */
+const TYPE_MASK = 0b0100_0111;
 const CONDITION_SHIFT = 3;
 /** The condition of a `SET`. A second bit beside it is reserved for conditions to come. */
 const CONDITION_MASK = 0b0000_1000;
 const EXPIRY_FLAG = 0b0010_0000;
 const KNOWN_BITS = TYPE_MASK | EXPIRY_FLAG;
 /** The operations that a batch may hold, a bit each, and those that a snapshot may. */
-const BATCH_TYPES = (1 << SET) | (1 << DELETE) | (1 << EXPIRE) | (1 << ADD) | (1 << CLEAR) | (1 << PATCH);
+const BATCH_TYPES = (1 << SET) | (1 << DELETE) | (1 << EXPIRE) | (1 << ADD) | (1 << CLEAR) | (1 << PATCH) | (1 << LEFT);
 const STATE_TYPES = (1 << SLOT) | (1 << SET) | (1 << EXPIRE);
 /** Levels of nesting that the text of a patch has around a value more than the object that it changes. */
 const PATCH_LEVELS = 1;
@@ -75,6 +77,10 @@ export function boundOf(entry: Entry): number {
   return units * 3 + 32;
 }
 
+const typeIn = (head: number): number => (head & 0b111) | ((head >> 3) & 0b1000);
+
+const typeBits = (type: number): number => (type & 0b111) | ((type & 0b1000) << 3);
+
 function hasJson(type: number): boolean {
   return type === SET || type === SLOT || type === PATCH;
 }
@@ -102,7 +108,7 @@ function writeKey(key: string, at: number): number {
 
 function writeEntry(entry: Entry, start: number): number {
   const hasExpiry = entry.expiresAt !== NEVER;
-  scratch[start] = entry.type | (entry.condition << CONDITION_SHIFT) | (hasExpiry ? EXPIRY_FLAG : 0);
+  scratch[start] = typeBits(entry.type) | (entry.condition << CONDITION_SHIFT) | (hasExpiry ? EXPIRY_FLAG : 0);
   let at = writeCount(scratch, entry.path.length, entry.kinds, start + 1);
   for (const key of entry.path) at = writeKey(key, at);
   if (hasExpiry) at = scratch.writeDoubleLE(entry.expiresAt, at);
@@ -195,7 +201,7 @@ class EntryReader {
 
   entry(): Entry {
     const head = this.#head();
-    const type = (head & TYPE_MASK) as EntryType;
+    const type = typeIn(head) as EntryType;
     const condition = ((head & CONDITION_MASK) >> CONDITION_SHIFT) as Condition;
     const counted = this.#uint16();
     const count = this.#pathLength(type, counted);
@@ -215,7 +221,7 @@ class EntryReader {
 
   skipEntry(): void {
     const head = this.#head();
-    const type = head & TYPE_MASK;
+    const type = typeIn(head);
     const counted = this.#uint16();
     const count = this.#pathLength(type, counted);
     this.#kinds(type, counted);
@@ -242,7 +248,7 @@ class EntryReader {
 
   #head(): number {
     const head = this.#buffer[this.#take(1)] as number;
-    const type = head & TYPE_MASK;
+    const type = typeIn(head);
     const knownBits = type === SET ? KNOWN_BITS | CONDITION_MASK : KNOWN_BITS;
     if (((this.#types >> type) & 1) === 0 || (head & ~knownBits) !== 0)
       throw new MalformedError(`expected an entry of such a frame, got byte ${head}`);

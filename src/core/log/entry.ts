@@ -12,7 +12,10 @@ import { BY_TEXT, type StepKinds } from "./step-kinds.js";
 /** A path as an array of keys; the first one is the top-level key. */
 export type Path = readonly string[];
 
-/** What an entry does. `SLOT` stands in snapshots only: a whole slot. */
+/**
+ * What an entry does. `SLOT` stands in snapshots only: a whole slot. `LEFT` comes from hubs only: a member, which its path names, has
+ * left, and what it had claimed ends at this place.
+ */
 export const SET = 1;
 export const DELETE = 2;
 export const EXPIRE = 3;
@@ -20,7 +23,8 @@ export const ADD = 4;
 export const CLEAR = 5;
 export const SLOT = 6;
 export const PATCH = 7;
-export type EntryType = 1 | 2 | 3 | 4 | 5 | 6 | 7;
+export const LEFT = 8;
+export type EntryType = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
 /** When a `SET` takes effect. `IF_ABSENT`: when nothing is at its path, at its place in the log. */
 export const ALWAYS = 0;
@@ -93,6 +97,11 @@ export function patchEntry(path: Path, json: string, expiresAt: number = KEEP): 
 /** Creates an entry that removes everything. */
 export function clearEntry(): Entry {
   return { type: CLEAR, path: [], kinds: BY_TEXT, json: "", expiresAt: NEVER, condition: ALWAYS, amount: 0 };
+}
+
+/** Creates an entry that notes that a member has left. */
+export function leftEntry(member: string): Entry {
+  return { type: LEFT, path: [member], kinds: BY_TEXT, json: "", expiresAt: NEVER, condition: ALWAYS, amount: 0 };
 }
 
 /** Creates an entry of a snapshot: a whole slot as it was. */

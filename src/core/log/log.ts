@@ -84,6 +84,8 @@ export interface Log {
    * by another way then finds it among what its connection has already received; else it must ask by `barrier`.
    */
   readonly isPushed: boolean;
+  /** Text that distinguishes this member from all others; `LEFT` entries name members by it. */
+  readonly member: string;
   /** Starts to deliver. Called once. */
   open(sink: LogSink): void;
   /**

@@ -21,6 +21,8 @@ export interface ReplicaEvents {
    * `connected`, for all that `changed` is not called for.
    */
   reloaded(): void;
+  /** The log says that a member has left: its process has ended, or it has closed the storage. */
+  left?(member: string): void;
   connected(): void;
   disconnected(): void;
   managerChanged(pid: number, isHere: boolean): void;

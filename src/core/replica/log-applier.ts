@@ -1,6 +1,6 @@
 import assert from "node:assert";
 import { decodeEntries } from "../log/codec.js";
-import { ADD, CLEAR, DELETE, type Entry, EXPIRE, PATCH, SET } from "../log/entry.js";
+import { ADD, CLEAR, DELETE, type Entry, EXPIRE, LEFT, PATCH, SET } from "../log/entry.js";
 import { bornOf, kindOf, numberOf, ORIGINS, originOf, seqOf, timeOf } from "../log/frame.js";
 import type { LogSink, StateHead } from "../log/log.js";
 import { decodeOrigins } from "../log/snapshot-frames.js";
@@ -99,6 +99,7 @@ export class LogApplier implements LogSink {
     } else if (verdict === NEW) {
       for (const entry of entries) table.execute(entry, time, false);
     }
+    if (origin === 0) this.#announceLeft(entries);
     this.#sweepSoon();
   }
 
@@ -223,6 +224,13 @@ export class LogApplier implements LogSink {
     if (status !== APPLIED) return;
     const change: Change = { type: CHANGE_TYPES[entry.type as keyof typeof CHANGE_TYPES], path: entry.path };
     this.#announcer.push((events) => events.changed(change));
+  }
+
+  /** A batch of the hub's own may say that members have left. */
+  #announceLeft(entries: readonly Entry[]): void {
+    for (const { type, path } of entries) {
+      if (type === LEFT) this.#announcer.push((events) => events.left?.(path[0] as string));
+    }
   }
 
   #sweepSoon(): void {

@@ -1,4 +1,4 @@
-import { ADD, ALWAYS, CLEAR, DELETE, type Entry, EXPIRE, IF_ABSENT, NEVER, PATCH, SET } from "../log/entry.js";
+import { ADD, ALWAYS, CLEAR, DELETE, type Entry, EXPIRE, IF_ABSENT, LEFT, NEVER, PATCH, SET } from "../log/entry.js";
 import { MAX_ARRAY_LENGTH } from "../log/limits.js";
 import { type Edit, exchange, presentAt, remove, type Touch, takeBack, touch, wrap, write } from "./edit.js";
 import { Expiry } from "./expiry.js";
@@ -9,7 +9,7 @@ import { unread } from "./tree.js";
 
 /** The entry took effect. */
 export const APPLIED = 1;
-/** No effect: its condition was not met, or there was nothing to delete, to touch or to patch. */
+/** No effect: its condition was not met, or there was nothing to delete, to touch, to patch or to end. */
 export const UNMET = 2;
 /** No effect: what is there is not a number, or the sum is not finite. */
 export const NOT_A_NUMBER = 3;
@@ -70,6 +70,7 @@ export class Executor {
 
   #execute(entry: Entry, time: number, isUndoable: boolean): Status {
     if (entry.type === CLEAR) return this.#clear();
+    if (entry.type === LEFT) return UNMET; // no slot is claimed by a member
     const slot = this.slots.get(entry.path[0] as string);
     if (entry.path.length === 1) {
       if (entry.type === SET && entry.condition === ALWAYS) return this.#setSlot(slot, entry, isUndoable);

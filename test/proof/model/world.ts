@@ -92,6 +92,7 @@ export class Member {
     this.#world = world;
     const log: Log = {
       isPushed: true,
+      member: "me",
       open: () => {},
       append: (frame) => this.#append(frame),
       barrier: (done) => this.barriers.push(done),

@@ -27,12 +27,20 @@ export interface DiskEvents {
 
 type Names = Map<string, Inode>;
 
+const HELD_PATH = /^\/held\/(\d+)/;
+
+/** A path that leads to the directory with that number, wherever it is. */
+export const heldPath = (id: number): string => `/held/${id}`;
+
 export class Disk {
   readonly #events: DiskEvents;
   readonly #names = new Map<string, Names>();
   readonly #durable = new Map<string, Names>();
   /** Directories whose own name is on the disk. */
   readonly #durableDirectories = new Set<string>(["/"]);
+  /** The number of each directory: a directory that is made again is another one. */
+  readonly #ids = new Map<string, number>();
+  #lastId = 0;
   /** Every segment that there ever was, by its path; the newest of a path. */
   segments = new Map<string, Inode>();
   /** Directories whose last sync failed. */
@@ -46,20 +54,28 @@ export class Disk {
     this.#durable.set("/", new Map());
   }
 
-  find(path: string): Inode | undefined {
+  /** Distinguishes a directory from all others; undefined when there is none. */
+  idOf(directory: string): number | undefined {
+    return this.#ids.get(this.reached(directory));
+  }
+
+  find(given: string): Inode | undefined {
+    const path = this.reached(given);
     return this.#names.get(dirname(path))?.get(path);
   }
 
-  list(directory: string): string[] {
+  list(given: string): string[] {
+    const directory = this.reached(given);
     const names = this.#names.get(directory);
     return names === undefined ? [] : [...names.keys()].map((path) => path.slice(directory.length + 1));
   }
 
-  isDirectory(path: string): boolean {
-    return this.#names.has(path);
+  get directories(): string[] {
+    return [...this.#names.keys()];
   }
 
-  create(path: string): Inode {
+  create(given: string): Inode {
+    const path = this.reached(given);
     const names = this.#in(path, "open");
     if (names.has(path)) throw failure("EEXIST", "open", path);
     const inode = new Inode();
@@ -75,7 +91,8 @@ export class Disk {
       this.#events.snapshotPublished(seqOf(inode.content, 0));
   }
 
-  link(path: string, name: string): void {
+  link(given: string, givenName: string): void {
+    const [path, name] = [this.reached(given), this.reached(givenName)];
     const inode = this.find(path);
     if (inode === undefined) throw failure("ENOENT", "link", path);
     const names = this.#in(name, "link");
@@ -86,7 +103,8 @@ export class Disk {
     if (seq !== undefined) this.#events.snapshotPublished(Number(seq));
   }
 
-  rename(path: string, name: string): void {
+  rename(given: string, givenName: string): void {
+    const [path, name] = [this.reached(given), this.reached(givenName)];
     const inode = this.find(path);
     if (inode === undefined) throw failure("ENOENT", "rename", path);
     const replaced = this.find(name);
@@ -96,7 +114,8 @@ export class Disk {
     this.#in(path, "rename").delete(path);
   }
 
-  unlink(path: string): boolean {
+  unlink(given: string): boolean {
+    const path = this.reached(given);
     const inode = this.find(path);
     if (inode === undefined) return false;
     inode.links--;
@@ -109,16 +128,20 @@ export class Disk {
     this.makeDirectory(dirname(path));
     this.#names.set(path, new Map());
     this.#durable.set(path, new Map());
+    this.#ids.set(path, ++this.#lastId);
   }
 
-  removeDirectory(path: string): void {
+  removeDirectory(given: string): void {
+    const path = this.reached(given);
     const names = this.#names.get(path);
     if (names === undefined) throw failure("ENOENT", "rmdir", path);
     if (names.size > 0) throw failure("ENOTEMPTY", "rmdir", path);
     this.#names.delete(path);
+    this.#ids.delete(path);
   }
 
-  syncDirectory(path: string): void {
+  syncDirectory(given: string): void {
+    const path = this.reached(given);
     const names = this.#names.get(path);
     if (names === undefined) throw failure("ENOENT", "open", path);
     this.#durable.set(path, new Map(names));
@@ -147,6 +170,8 @@ export class Disk {
       inode.cut(dice, remainsOf());
       inode.links = 0;
     }
+    this.#ids.clear();
+    for (const path of this.#names.keys()) this.#ids.set(path, ++this.#lastId);
     this.#durable.clear();
     this.#durableDirectories.clear();
     for (const [path, names] of this.#names) {
@@ -167,6 +192,14 @@ export class Disk {
       if (inode !== undefined) left.set(name, inode);
     }
     return left;
+  }
+
+  /** Where a path leads that goes by a directory that is held. */
+  reached(path: string): string {
+    const [held, id] = HELD_PATH.exec(path) ?? [];
+    if (held === undefined) return path;
+    for (const [directory, number] of this.#ids) if (number === Number(id)) return directory + path.slice(held.length);
+    return `/gone${path.slice(held.length)}`;
   }
 
   #isReachable(path: string): boolean {

@@ -14,6 +14,8 @@ export const FAULTS = {
   close: 4,
   destroy: 2,
   open: 6,
+  unname: 2,
+  blind: 2,
   stranger: 1,
   newer: 1,
 } as const;

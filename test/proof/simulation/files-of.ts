@@ -1,6 +1,7 @@
 /** The files of a machine as one thread of one process sees them: with faults of single calls, and an end with the thread. */
-import type { Files } from "../../../dist/core/local/machine/machine.js";
-import { type Disk, failure } from "./disk.js";
+import type { Files, FileView, Pin } from "../../../dist/core/local/machine/machine.js";
+import { PinnedFiles } from "../../../dist/core/local/machine/pinned-files.js";
+import { type Disk, failure, heldPath } from "./disk.js";
 import type { Inode } from "./inode.js";
 import type { Process } from "./process.js";
 import type { Thread } from "./scheduler.js";
@@ -38,7 +39,7 @@ export class FilesOf implements Files {
     if (how === "create" && this.#disk.room <= 0 && world.dice.chance(0.3)) throw failure("ENOSPC", "open", path);
     const inode = how === "create" ? this.#disk.create(path) : this.#disk.find(path);
     if (inode === undefined) throw failure("ENOENT", "open", path);
-    this.#open.set(++this.#last, { path, inode });
+    this.#open.set(++this.#last, { path: this.#disk.reached(path), inode });
     return this.#last;
   }
 
@@ -105,10 +106,24 @@ export class FilesOf implements Files {
     return inode.bytes;
   }
 
-  linkCount(file: number): number {
-    const { path, inode } = this.#file(file);
-    this.#enter("linkCount", path, undefined, false);
-    return inode.links;
+  lookAt(file: number, path: string): FileView {
+    const { inode } = this.#file(file);
+    this.#enter("lookAt", path, undefined, false);
+    return { links: inode.links, bytes: inode.bytes, isAtPath: this.#disk.find(path) === inode };
+  }
+
+  pin(directory: string): Pin {
+    this.#enter("pin", directory);
+    const disk = this.#disk;
+    const id = disk.idOf(directory);
+    if (id === undefined) throw failure("ENOENT", "open", directory);
+    const alias = heldPath(id);
+    const files = new PinnedFiles(this, directory, alias, () => disk.idOf(directory) === id);
+    return { files, directory: alias, id: String(id), close: () => {} };
+  }
+
+  symlink(_target: string, path: string): void {
+    throw failure("EPERM", "symlink", path);
   }
 
   isOwn(): boolean {
@@ -171,7 +186,7 @@ export class FilesOf implements Files {
   syncDirectory(path: string): void {
     this.#enter("syncDirectory", path, undefined, false);
     if (this.world.fails("sync")) {
-      this.#disk.unsynced.add(path);
+      this.#disk.unsynced.add(this.#disk.reached(path));
       throw failure("EIO", "fsync", path);
     }
     this.#disk.syncDirectory(path);

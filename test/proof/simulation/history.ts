@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { decodeBatch, encodeEntries } from "../../../dist/core/log/codec.js";
-import { type Batch, PATCH, SET } from "../../../dist/core/log/entry.js";
+import { type Batch, LEFT, PATCH, SET } from "../../../dist/core/log/entry.js";
 import { BATCH, epochOf, seqOf } from "../../../dist/core/log/frame.js";
 import { Naive, type Result } from "../model/naive.js";
 import { batchesIn, type Head, headOf, show } from "./head.js";
@@ -35,6 +35,8 @@ export interface HistoryEvents {
   shortened(to: number, lost: readonly Ordered[]): void;
   /** A segment begins a new log although there was one. */
   begunAnew(path: string, inode: Inode): void;
+  /** A batch says that a member has left. */
+  left(member: string): void;
 }
 
 export class History {
@@ -267,6 +269,7 @@ export class History {
     const before = this.#lastEpoch;
     this.#lastEpoch = epoch;
     assert(epoch >= before, `epoch ${epoch} follows epoch ${before} at seq ${batch.seq}`);
+    for (const { type, path } of batch.entries) if (type === LEFT) this.#events.left(path[0] as string);
     const results = state.apply(batch);
     if (Array.isArray(results) && batch.origin > 0) {
       const last = this.#numbers.get(batch.origin) ?? 0;

@@ -53,6 +53,11 @@ export class Member implements ReplicaEvents {
     this.#log.open(this.view.before(this.replica.sink));
   }
 
+  /** {@link Log.member} */
+  get id(): string {
+    return this.#log.member;
+  }
+
   get isOpen(): boolean {
     return this.status === "open" && this.process.isAlive;
   }
@@ -259,6 +264,7 @@ export class Member implements ReplicaEvents {
     const log = this.#log;
     return {
       isPushed: log.isPushed,
+      member: log.member,
       open: () => {},
       append: (frame) => {
         this.view.sends(frame);

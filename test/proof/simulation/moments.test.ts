@@ -9,7 +9,7 @@ import type { Process } from "./process.js";
 import { World } from "./world.js";
 
 /** Events within which a process opens a storage that others have left, and is idle then. */
-const OPENING_EVENTS = 40;
+const OPENING_EVENTS = 60;
 /** Machines on which the moments are tried: what happens between two threads comes in another order on each. */
 const SEEDS = 10;
 /** Longest simulated time, in ms, that anything may take. */
@@ -87,8 +87,8 @@ test("a member that may not be the manager finds the manager whose challenger di
   await onCalmMachine(1, async (world) => {
     const manager = await writer(world);
     const { files, identity } = manager.machine(manager.main);
-    const { bootId, host } = identity;
-    const content = { address: "/data/app.db.d/hub.none", token: "00".repeat(32), pid: 99, host, bootId, protocol: 2 };
+    const content = { socket: "hub.0", token: "00".repeat(32), ...identity, protocol: 2 };
+    files.close(files.open("/data/app.db.d/hub.0", "create"));
     const seat = files.open(seatPath({ ...place, directory: "/data/app.db.d" }, world.history.epoch + 1), "create");
     files.write(seat, [Buffer.from(JSON.stringify(content))], 0);
     files.close(seat);

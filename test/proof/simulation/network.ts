@@ -4,13 +4,13 @@
  */
 import type { Listener, Socket, SocketEvents, Sockets } from "../../../dist/core/local/machine/machine.js";
 import { failure } from "./disk.js";
+import type { Inode } from "./inode.js";
+import type { Process } from "./process.js";
 import type { Thread } from "./scheduler.js";
 import type { World } from "./world.js";
 
 /** Connections that wait to be accepted before further ones are refused. */
 const BACKLOG = 4;
-/** Where an address is put when the storage's directory does not exist. */
-const SHELTER = "/shelter";
 
 /** One end of a connection. */
 class End implements Socket {
@@ -170,28 +170,32 @@ interface Listening {
 
 export class Network {
   readonly #world: World;
-  readonly #listeners = new Map<string, Listening>();
+  readonly #listeners = new Map<Inode, Listening>();
   readonly #ends = new Set<End>();
-  #addressCount = 0;
+  #socketCount = 0;
 
   constructor(world: World) {
     this.#world = world;
-    world.disk.makeDirectory(SHELTER);
   }
 
-  socketsOf(thread: Thread): Sockets {
+  socketsOf(thread: Thread, process: Process): Sockets {
     return {
-      listen: (directory, accept, done) => this.#listen(thread, directory, accept, done),
-      connect: (address, events) => this.#connect(thread, address, events),
-      remove: (address) => {
-        if (thread.isAlive) this.#world.disk.unlink(address);
-      },
+      listen: (directory, name, accept, done) => this.#listen(thread, directory, name, accept, done),
+      connect: (directory, name, events) => this.#connect(thread, process, `${directory}/${name}`, events),
     };
   }
 
-  /** The addresses where a hub listens. */
-  get addresses(): string[] {
-    return [...this.#listeners.keys()];
+  /** The sockets where a hub listens: the directory and the name of each. */
+  get hubs(): Array<readonly [directory: string, name: string]> {
+    const { disk } = this.#world;
+    const hubs: Array<readonly [string, string]> = [];
+    for (const directory of disk.directories) {
+      for (const name of disk.list(directory)) {
+        const inode = disk.find(`${directory}/${name}`) as Inode;
+        if (name.startsWith("hub.") && this.#listeners.has(inode)) hubs.push([directory, name]);
+      }
+    }
+    return hubs;
   }
 
   /** Breaks a connection, if there is any. */
@@ -203,41 +207,46 @@ export class Network {
     return true;
   }
 
-  #listen(thread: Thread, directory: string, accept: Listening["accept"], done: ListenDone): void {
+  /** A socket is what its name leads to: a name that is removed is out of reach, and one that is left refuses. */
+  #listen(thread: Thread, directory: string, name: string, accept: Listening["accept"], done: ListenDone): void {
     const { disk, dice } = this.#world;
     thread.in(dice.delay(0.3, 3), () => {
-      const address = `${disk.isDirectory(directory) ? directory : SHELTER}/hub.${++this.#addressCount}`;
+      const temporary = `${directory}/tmp.0.${++this.#socketCount}`;
+      let inode: Inode;
       try {
-        disk.create(address);
+        if (this.#world.fails("handles")) throw failure("EMFILE", "listen", directory);
+        inode = disk.create(temporary);
+        disk.rename(temporary, `${directory}/${name}`);
       } catch (error) {
-        done(error as Error, "", { close: () => {} });
+        done(error as Error, { close: () => {} });
         return;
       }
       const listening: Listening = { thread, accept, waiting: [] };
-      this.#listeners.set(address, listening);
+      this.#listeners.set(inode, listening);
       const stop = () => {
-        this.#listeners.delete(address);
+        this.#listeners.delete(inode);
         for (const end of listening.waiting.splice(0)) end.sever();
       };
       thread.onEnd(stop);
-      const close = () => {
-        if (!this.#listeners.has(address) || !thread.isAlive) return;
-        stop();
-        disk.unlink(address);
-      };
-      done(null, address, { close });
+      done(null, { close: () => thread.isAlive && stop() });
     });
   }
 
-  #connect(thread: Thread, address: string, events: SocketEvents): Socket {
+  #connect(thread: Thread, process: Process, address: string, events: SocketEvents): Socket {
     const world = this.#world;
     const capacity = world.dice.pick([512, 4096, 65536, 65536]);
     const client = new End(world, thread, capacity);
     client.events = events;
-    const listening = this.#listeners.get(address);
-    const isThere = world.disk.find(address) !== undefined;
-    if (listening === undefined || !isThere || world.fails("refuse")) {
-      const code = !isThere ? "ENOENT" : listening === undefined ? "ECONNREFUSED" : "EAGAIN";
+    const inode = world.disk.find(address);
+    const listening = inode && this.#listeners.get(inode);
+    if (process.isBlind || listening === undefined || world.fails("refuse")) {
+      const code = process.isBlind
+        ? "EACCES"
+        : inode === undefined
+          ? "ENOENT"
+          : listening === undefined
+            ? "ECONNREFUSED"
+            : "EAGAIN";
       client.fail(failure(code, "connect", address));
       return client;
     }
@@ -264,4 +273,4 @@ export class Network {
   }
 }
 
-type ListenDone = (error: Error | null, address: string, listener: Listener) => void;
+type ListenDone = (error: Error | null, listener: Listener) => void;

@@ -17,6 +17,8 @@ export class Process {
   skewMs = 0;
   isAlive = true;
   isFrozen = false;
+  /** It reaches no socket, not even its own. */
+  isBlind = false;
   /** Whether it may be the manager. */
   isCandidate = true;
   /** File calls left until it is killed in the middle of one. */
@@ -51,7 +53,7 @@ export class Process {
     this.#files.set(thread, files);
     return {
       files,
-      sockets: world.network.socketsOf(thread),
+      sockets: world.network.socketsOf(thread, this),
       clock: this.#clock(thread),
       threads: new ThreadsOf(world, this, thread),
       identity: this.#identity(),
@@ -99,7 +101,7 @@ export class Process {
 
   #identity(): Identity {
     const { pid, world } = this;
-    return { pid, host: "here", bootId: world.bootId, isAlive: (other) => world.isAlive(other) };
+    return { pid, uid: 1, host: "here", bootId: world.bootId, isAlive: (other) => world.isAlive(other) };
   }
 
   #clock(thread: Thread): Clock {

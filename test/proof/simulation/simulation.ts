@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { seqOf } from "../../../dist/core/log/frame.js";
 import type { Fault, Tally, Weather } from "./faults.js";
+import { happen } from "./happenings.js";
 import type { Member } from "./member.js";
 import type { Process } from "./process.js";
-import { comeAsStranger, greetAsNewer } from "./strangers.js";
 import { Violation, World } from "./world.js";
 
 /** Events after which a simulation goes round in circles: a hundred times as many as usual. */
@@ -81,18 +81,13 @@ class Simulation {
     process.main.in(dice.between(0, settings.pauseMs * 2), () => {
       this.#workLater(process);
       if (this.#isCalm) return;
-      const member = this.#memberOf(process);
+      const member = this.#world.memberOf(process);
       if (member?.isOpen) this.#world.workload.step(member);
     });
   }
 
   #isCalm = false;
   #isStarting = false;
-
-  #memberOf(process: Process): Member | undefined {
-    for (const member of this.#world.members) if (member.process === process) return member;
-    return undefined;
-  }
 
   /** Lets time pass; ends at the first violation. */
   async #pass(ms: number, isDone = () => false): Promise<boolean> {
@@ -116,71 +111,8 @@ class Simulation {
       if (this.#isCalm) return;
       this.#faultLater();
       const kind = dice.weighted(weather.faults as Record<Fault, number>);
-      if (this.#happens(kind)) this.#world.tally.add(kind);
+      if (happen(this.#world, kind, (delayMs) => this.#start(delayMs))) this.#world.tally.add(kind);
     });
-  }
-
-  /** Lets a fault happen, if it can. */
-  #happens(kind: Fault): boolean {
-    const world = this.#world;
-    const { dice, scheduler } = world;
-    const alive = [...world.processes];
-    if (kind === "open") {
-      if (alive.length >= world.settings.memberCount) return false;
-      this.#start(0);
-      return true;
-    }
-    if (kind === "power") {
-      world.cutPower();
-      for (let index = 0; index < world.settings.memberCount; index++) this.#start(dice.delay(20, 300));
-      return true;
-    }
-    if (kind === "reset") return world.network.breakOne();
-    if (kind === "newer") return greetAsNewer(world);
-    if (kind === "stranger") return comeAsStranger(world);
-    if (alive.length === 0) return false;
-    const process = dice.pick(alive);
-    const member = this.#memberOf(process);
-    switch (kind) {
-      case "kill":
-        world.trace(`${process.pid} is killed`);
-        process.kill();
-        return true;
-      case "crash":
-        process.crashIn = 1 + dice.below(dice.pick([3, 30, 100]));
-        return true;
-      case "freeze": {
-        const ms = dice.pick([20, 200, 1500]);
-        world.trace(`${process.pid} is frozen for ${ms} ms`);
-        process.freeze();
-        scheduler.world.in(dice.between(0, ms * 2), () => process.thaw());
-        return true;
-      }
-      case "block":
-        process.main.hold();
-        scheduler.world.in(dice.between(0, dice.pick([20, 400])), () => process.main.isAlive && process.main.release());
-        return true;
-      case "jump": {
-        const ms = Math.floor(dice.between(-3_600_000, 3_600_000));
-        for (const one of dice.chance(0.5) ? alive : [process]) one.skewMs += ms;
-        return true;
-      }
-      case "full":
-        world.disk.room = dice.below(300);
-        scheduler.world.in(dice.between(0, 600), () => {
-          world.disk.room = Number.POSITIVE_INFINITY;
-        });
-        return true;
-      case "close":
-      case "destroy": {
-        if (!member?.isOpen || process.isFrozen) return false;
-        if (kind === "destroy") world.destroys();
-        process.main.in(0, () => member.leave(kind === "destroy"));
-        return true;
-      }
-      default:
-        return false;
-    }
   }
 
   /** From here on no fault happens. */
@@ -193,6 +125,7 @@ class Simulation {
     for (const process of world.processes) {
       process.crashIn = Number.POSITIVE_INFINITY;
       process.thaw();
+      process.isBlind = false;
       while (process.main.isHeld) process.main.release();
     }
   }
@@ -224,6 +157,8 @@ class Simulation {
       open().every(({ view }) => view.isJoined && view.shown.seq === world.confirmedSeq && view.pending.length === 0);
     if (!(await this.#pass(RECOVERY_MS, isEqual))) throw new Violation("members do not become equal");
     await this.#settleDown();
+    if (!(await this.#pass(RECOVERY_MS, () => world.lostMembers.length === 0)))
+      throw new Violation(`members that died are not known to have left: ${world.lostMembers.join(", ")}`);
     world.history.check();
     for (const member of open()) {
       member.check();
@@ -282,7 +217,7 @@ class Simulation {
     world.open(process);
     let isSynced = false;
     await this.#pass(1);
-    const member = this.#memberOf(process);
+    const member = this.#world.memberOf(process);
     assert(member);
     process.main.in(0, () => member.sync(() => (isSynced = true)));
     if (!(await this.#pass(RECOVERY_MS, () => isSynced))) throw new Violation("a cold start does not join");

@@ -17,7 +17,7 @@ import type { World } from "./world.js";
 const SEAT_NAME = /^seat\.(\d+)$/;
 
 /** The newest seat that can be read. */
-function seatOf(world: World, directory: string): { address: string; token: string } | null {
+function seatOf(world: World, directory: string): { socket: string; token: string } | null {
   const epochs = world.disk.list(directory).flatMap((name) => SEAT_NAME.exec(name)?.slice(1).map(Number) ?? []);
   const inode = world.disk.find(`${directory}/seat.${Math.max(...epochs)}`);
   try {
@@ -29,14 +29,14 @@ function seatOf(world: World, directory: string): { address: string; token: stri
 
 /** A member of another version says hello: it is refused with a clear error, or the connection ends. */
 export function greetAsNewer(world: World): boolean {
-  const directory = world.directory;
+  const { directory } = world;
   const seat = directory === null ? null : seatOf(world, directory);
-  if (seat === null) return false;
+  if (directory === null || seat === null) return false;
   const process = world.startProcess();
   const answers: Buffer[] = [];
   const { sockets } = process.machine(process.main);
   const protocol = PROTOCOL + 1 + world.dice.below(3);
-  const socket = sockets.connect(seat.address, {
+  const socket = sockets.connect(directory, seat.socket, {
     connected: () => socket.write([encodeJson(HELLO, {}, { protocol, token: seat.token, member: "newer", mood: {} })]),
     data: (chunk) => answers.push(chunk),
     closed: () => {
@@ -59,8 +59,8 @@ function expectRefusal(answer: Buffer, protocol: number): void {
 
 /** A process without the token sends something, and gets no answer. */
 export function comeAsStranger(world: World): boolean {
-  const { addresses } = world.network;
-  if (addresses.length === 0) return false;
+  const { hubs } = world.network;
+  if (hubs.length === 0) return false;
   const { dice } = world;
   const process = world.startProcess();
   const { sockets } = process.machine(process.main);
@@ -76,6 +76,6 @@ export function comeAsStranger(world: World): boolean {
     data: (chunk) => world.expect(() => assert.fail(`a stranger is sent ${chunk.length} bytes`)),
     closed: () => process.kill(),
   };
-  const socket = sockets.connect(dice.pick(addresses), events);
+  const socket = sockets.connect(...dice.pick(hubs), events);
   return true;
 }

@@ -13,7 +13,7 @@ import type {
   Threads,
 } from "../../../dist/core/local/machine/machine.js";
 import { LAST_REPORTS } from "../../../dist/core/local/machine/threads.js";
-import { compact } from "../../../dist/core/local/upkeep/compactor.js";
+import { compactBeside } from "../../../dist/core/local/upkeep/compactor.js";
 import { failure } from "./disk.js";
 import type { Process } from "./process.js";
 import type { Thread } from "./scheduler.js";
@@ -57,10 +57,10 @@ export class ThreadsOf implements Threads {
       for (const call of waiting) call();
     });
     return {
-      close: (destroy) => {
+      close: (destroy, hasWritten) => {
         thread.in(this.#world.dice.delay(0.2, 2), () => {
-          if (hub === null) waiting.push(() => hub?.close(destroy));
-          else hub.close(destroy);
+          if (hub === null) waiting.push(() => hub?.close(destroy, hasWritten));
+          else hub.close(destroy, hasWritten);
         });
       },
       terminate: () => {
@@ -84,7 +84,7 @@ export class ThreadsOf implements Threads {
     thread.in(this.#world.dice.delay(3, 50), () => {
       let result: CompactResult;
       try {
-        result = compact(this.#process.machine(thread), copy);
+        result = compactBeside(this.#process.machine(thread), copy);
       } catch (error) {
         const { code = "ERR_STORAGE_DISK", message } = error as NodeJS.ErrnoException;
         finish(Object.assign(new Error(message), { code }), null);

@@ -106,15 +106,15 @@ export class World {
     this.disk.syncDirectory("/");
   }
 
-  /** The highest seq that any member was told of. */
+  /** {@link History.toldSeq} */
   get confirmedSeq(): number {
     return this.history.toldSeq;
   }
 
   /** Where the files are; null before there is a member. */
   get directory(): string | null {
-    for (const path of this.disk.segments.keys()) return path.slice(0, path.lastIndexOf("/"));
-    return null;
+    const [path] = this.disk.segments.keys();
+    return path === undefined ? null : path.slice(0, path.lastIndexOf("/"));
   }
 
   trace(line: string): void {
@@ -150,8 +150,7 @@ export class World {
   }
 
   isAlive(pid: number): boolean {
-    for (const process of this.processes) if (process.pid === pid) return process.isAlive;
-    return false;
+    return [...this.processes].some((process) => process.pid === pid && process.isAlive);
   }
 
   processEnded(process: Process): void {
@@ -175,6 +174,17 @@ export class World {
         process.kill();
       }
     });
+  }
+
+  memberOf(process: Process): Member | undefined {
+    return [...this.members].find((member) => member.process === process);
+  }
+
+  /** The members that have a socket in the directory, and no process. */
+  get lostMembers(): string[] {
+    const names = this.directory === null ? [] : this.disk.list(this.directory);
+    const living = new Set([...this.members].map(({ id }) => `member.${id}`));
+    return names.filter((name) => name.startsWith("member.") && !living.has(name));
   }
 
   memberClosed(member: Member): void {
@@ -241,7 +251,15 @@ export class World {
     return new History(this.disk.segments, {
       shortened: (to, lost) => this.#shortened(to, lost),
       begunAnew: (path, inode) => this.#begunAnew(path, inode),
+      left: (id) => this.#left(id),
     });
+  }
+
+  /** A hub has ordered that a member has left. */
+  #left(id: string): void {
+    for (const { id: other, status, name } of this.members)
+      assert(other !== id || status === "closing", `the log says that ${name} has left, which has the storage open`);
+    this.tally.add("left");
   }
 
   #segmentBegins(path: string, inode: Inode): void {

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { codeOf, StorageError } from "../../errors.js";
 import { makeShelter, NO_ACCESS } from "../machine/address.js";
 import type { Files, Machine, Place } from "../machine/machine.js";
+import { bestEffort, linkAs } from "./file-access.js";
 import { placeOf, temporaryPath } from "./file-names.js";
 
 /**
@@ -31,6 +32,22 @@ export function preparePlace(machine: Machine, name: string, options: { path: st
       { cause },
     );
   }
+}
+
+/** Codes of failures after which every other try would fail too; those of system calls say that this process may not do something. */
+const FINAL_CODES = new Set([
+  ...["CORRUPT", "FORMAT", "DIRECTORY", "REMOTE"].map((name) => `ERR_STORAGE_${name}`),
+  ...NO_ACCESS,
+]);
+
+/** Whether every other try would fail too, unless a person changes something. */
+export const isFinal = (error: Error): boolean => FINAL_CODES.has(codeOf(error));
+
+/** An error of a system call that says that this process may not use a storage's directory, as what it is. */
+export function accessError(cause: Error, place: Place): Error {
+  if (cause instanceof StorageError) return cause;
+  const message = `expected this process to read and write ${place.directory}, got ${codeOf(cause)}: ${cause.message}`;
+  return new StorageError("ERR_STORAGE_DIRECTORY", message, { cause });
 }
 
 /** By the path without links, so that all processes find the same files however they name them. */
@@ -64,12 +81,16 @@ function expectLocal(files: Files, directory: string): void {
   );
 }
 
+/** @throws the error that says that this process may not write there, or that there are no hard links; others may pass. */
 function expectWritable({ files, random }: Machine, place: Place): void {
-  const probe = temporaryPath(place, 0, random(8).toString("hex"));
+  const [probe, link] = [0, 1].map(() => temporaryPath(place, 0, random(8).toString("hex"))) as [string, string];
   try {
     files.close(files.open(probe, "create"));
+    linkAs(files, probe, link);
+    files.unlink(link);
     files.unlink(probe);
   } catch (error) {
-    if (NO_ACCESS.has(codeOf(error))) throw error;
+    bestEffort(() => files.unlink(probe));
+    if (NO_ACCESS.has(codeOf(error)) || error instanceof StorageError) throw error;
   }
 }

@@ -1,10 +1,14 @@
 /** Ways to open files and to call the file system, each with one rule about what may fail. */
-import { codeOf } from "../../errors.js";
+import { dirname } from "node:path";
+import { codeOf, StorageError } from "../../errors.js";
 import type { Files } from "../machine/machine.js";
 import { CompactedFileError } from "./file-errors.js";
 
 /** How a file that exists is opened. */
 type How = "read" | "write";
+
+/** Codes of a link on a file system that has no hard links. */
+const NO_LINKS: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
 
 /** Opens a file; null when there is none. */
 export function openIfThere(files: Files, path: string, how: How = "read"): number | null {
@@ -41,10 +45,25 @@ export function withFile<T>(files: Files, path: string, use: (file: number) => T
   return file === null ? null : thenClose(files, file, use);
 }
 
+/**
+ * Gives a file a further name, which must be free. A hard link makes a name exclusive and complete in one step.
+ * @throws StorageError `ERR_STORAGE_DIRECTORY` when the file system has no hard links; else the error of the failed call, as `EEXIST`.
+ */
+export function linkAs(files: Files, path: string, name: string): void {
+  try {
+    files.link(path, name);
+  } catch (cause) {
+    const code = codeOf(cause);
+    if (!NO_LINKS.has(code)) throw cause;
+    const message = `expected a file system with hard links at ${dirname(name)}, got ${code}: choose a directory on another one, as ext4, XFS, Btrfs, ZFS, APFS or tmpfs`;
+    throw new StorageError("ERR_STORAGE_DIRECTORY", message, { cause });
+  }
+}
+
 /** Gives a file a further name. A file that has this name already stays. */
 export function linkOnce(files: Files, path: string, name: string): void {
   try {
-    files.link(path, name);
+    linkAs(files, path, name);
   } catch (error) {
     if (codeOf(error) !== "EEXIST") throw error;
   }

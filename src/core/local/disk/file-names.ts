@@ -2,7 +2,7 @@
  * The names of a storage's files.
  *
  * `<name>.db` is the copy for people and backups; `<name>.db.d/` holds `snapshot.<seq>`, `log.<epoch>.<segment>`,
- * `seat.<epoch>`, `claim.<epoch>`, `tmp.<epoch>.<random>`, `torn.<epoch>.<segment>` and `corrupt.<time>.<name>`.
+ * `seat.<epoch>`, `hub.<random>`, `member.<id>`, `claim.<epoch>`, `tmp.<epoch>.<random>`, `torn.<epoch>.<segment>` and `corrupt.<time>.<name>`.
  */
 import { join } from "node:path";
 import type { Place } from "../machine/machine.js";
@@ -20,6 +20,8 @@ export const seatPath = (place: Place, epoch: number): string => join(place.dire
 export const claimPath = (place: Place, epoch: number): string => join(place.directory, `claim.${epoch}`);
 export const temporaryPath = (place: Place, epoch: number, random: string): string =>
   join(place.directory, `tmp.${epoch}.${random}`);
+/** The path of a socket, by its name. */
+export const socketPath = (place: Place, name: string): string => join(place.directory, name);
 
 const NUMBER = "(0|[1-9][0-9]{0,15})";
 const SNAPSHOT_NAME = new RegExp(`^snapshot\\.${NUMBER}$`);

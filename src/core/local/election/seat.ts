@@ -12,23 +12,34 @@
  * Only `destroy` removes the highest seat, and it notes the epoch first, so epochs only rise.
  */
 
-import { codeOf } from "../../errors.js";
-import { bestEffort, withFile } from "../disk/file-access.js";
+import { codeOf, StorageError } from "../../errors.js";
+import { bestEffort, linkAs, withFile } from "../disk/file-access.js";
 import { claimPath, claimsIn, seatPath, seatsIn, segmentsIn, temporaryPath } from "../disk/file-names.js";
 import type { Machine, Place } from "../machine/machine.js";
 import { tombstoneEpoch } from "../upkeep/tombstone.js";
 
 /** What a seat says about its manager. */
 export interface SeatContent {
-  /** Where its hub listens. */
-  readonly address: string;
+  /** The file name of the socket at which its hub listens, in the directory of the seat. */
+  readonly socket: string;
   /** 32 random bytes in hex. A process that knows them can read the directory, so it may connect. */
   readonly token: string;
   readonly pid: number;
+  readonly uid: number;
   readonly host: string;
   readonly bootId: string;
+  /** Where the directory is for the manager: another process may have it elsewhere. */
+  readonly directory: string;
   readonly protocol: number;
 }
+
+/** Whether a process that created a seat still has it. */
+export type Hold =
+  | "held"
+  /** Another process has fenced it, or that is not known. */
+  | "lost"
+  /** Its path leads elsewhere: the directory was moved, or something else is mounted there. */
+  | "moved";
 
 /** A seat as others see it. The content is null when it cannot be read, as after a loss of power: the manager is dead. */
 export interface SeatView {
@@ -38,9 +49,15 @@ export interface SeatView {
 
 /**
  * Codes of a link that another member prevented: it has the name, or it has a higher seat and has removed the temporary file
- * or the directory.
+ * or the directory, or another directory has come to the path.
  */
-const OTHER_WAS_FIRST = new Set(["EEXIST", "ENOENT"]);
+const OTHER_WAS_FIRST = new Set(["EEXIST", "ENOENT", "ESTALE"]);
+
+/** What a seat may name: a file in its own directory. */
+const SOCKET_NAME = /^hub\.[0-9a-f]+$/;
+
+/** ms between two refreshes of a seat while its hub reads the log. */
+const REFRESH_MS = 500;
 
 /** Most bytes of a seat file. */
 const MAX_SEAT_BYTES = 4096;
@@ -73,7 +90,8 @@ function readSeat(machine: Machine, path: string): SeatContent | null {
   const text = readSmallFile(machine, path);
   try {
     const content = JSON.parse(text) as SeatContent;
-    return typeof content.address === "string" && typeof content.token === "string" ? content : null;
+    const isWhole = typeof content.token === "string" && SOCKET_NAME.test(content.socket);
+    return isWhole ? content : null;
   } catch {
     return null;
   }
@@ -92,7 +110,9 @@ export class Seat {
   readonly #machine: Machine;
   readonly #place: Place;
   readonly #file: number;
+  readonly #path: string;
   #bytes = 0;
+  #refreshedAt = 0;
   #isReleased = false;
 
   private constructor(machine: Machine, place: Place, epoch: number, file: number) {
@@ -100,6 +120,7 @@ export class Seat {
     this.#place = place;
     this.epoch = epoch;
     this.#file = file;
+    this.#path = seatPath(place, epoch);
   }
 
   /**
@@ -118,7 +139,7 @@ export class Seat {
       const bytes = Buffer.from(`${JSON.stringify(content)}\n`);
       if (files.write(file, [bytes], 0) !== bytes.length) throw diskFull(temporary);
       seat.#bytes = bytes.length;
-      files.link(temporary, seatPath(place, epoch));
+      linkAs(files, temporary, seatPath(place, epoch));
       isLinked = true;
       files.unlink(temporary);
       isHighest = !seat.#hasHigher();
@@ -135,36 +156,51 @@ export class Seat {
     return null;
   }
 
-  /** Empties and unlinks every lower seat: after that their managers confirm nothing. Returns the addresses of their hubs. */
+  /** Empties and unlinks every lower seat: after that their managers confirm nothing. Returns the names of their sockets. */
   fence(): string[] {
     const { files } = this.#machine;
-    const addresses: string[] = [];
+    const sockets: string[] = [];
     const names = files.list(this.#place.directory);
     for (const epoch of seatsIn(names)) {
       if (epoch >= this.epoch) continue;
       const content = readSeat(this.#machine, seatPath(this.#place, epoch));
-      if (content) addresses.push(content.address);
+      if (content) sockets.push(content.socket);
       this.#empty(epoch);
       files.unlink(seatPath(this.#place, epoch));
     }
     for (const epoch of claimsIn(names)) if (epoch <= this.epoch) files.unlink(claimPath(this.#place, epoch));
-    return addresses;
+    return sockets;
   }
 
-  /** Whether no other seat has replaced this one. By inode, so a reused name or a frozen clock cannot deceive it. Takes a microsecond. */
-  holds(): boolean {
-    const { files } = this.#machine;
+  /**
+   * Whether no other seat has replaced this one, and its path still leads to it. By inode, so a reused name or a frozen clock cannot
+   * deceive it. Takes a few microseconds.
+   */
+  look(): Hold {
+    if (this.#isReleased) return "lost";
     try {
-      return !this.#isReleased && files.linkCount(this.#file) === 1 && files.bytes(this.#file) === this.#bytes;
+      const { links, bytes, isAtPath } = this.#machine.files.lookAt(this.#file, this.#path);
+      if (links !== 1 || bytes !== this.#bytes) return "lost";
+      return isAtPath ? "held" : "moved";
     } catch {
       // Unknown: then nothing is confirmed.
-      return false;
+      return "lost";
     }
   }
 
-  /** Shows processes of other machines that share the volume that this manager is alive. Best effort: the disk may take nothing. */
+  holds(): boolean {
+    return this.look() === "held";
+  }
+
+  /** Shows processes that cannot reach this manager that it is alive. Best effort: the disk may take nothing. */
   refresh(): void {
+    this.#refreshedAt = this.#machine.clock.elapsed();
     bestEffort(() => this.#machine.files.touch(this.#file, this.#machine.clock.now()));
+  }
+
+  /** As `refresh`, unless that was done a moment before: for whoever reads for long. */
+  refreshIfDue(): void {
+    if (this.#machine.clock.elapsed() - this.#refreshedAt >= REFRESH_MS) this.refresh();
   }
 
   /** Closes the file; the seat stays where it is. */
@@ -186,6 +222,12 @@ export class Seat {
     // The higher seat may have been removed with the storage.
     return tombstoneEpoch(this.#machine, this.#place) >= this.epoch;
   }
+}
+
+/** What a member is told that may not be the manager, where nobody is. */
+export function noCandidateError(directory: string): StorageError {
+  const message = `expected a process that may be the manager to have ${directory} open, got none so far; this one has candidate: false`;
+  return new StorageError("ERR_STORAGE_NOT_READY", message);
 }
 
 function diskFull(path: string): Error {

@@ -1,20 +1,29 @@
 /** The life of a hub: it listens, claims the seat, fences, reads the log, serves, compacts, and hands the seat on. */
-
-import { codeOf, StorageError } from "../../errors.js";
+import { codeOf } from "../../errors.js";
 import { encodeEntries } from "../../log/codec.js";
 import { clearEntry } from "../../log/entry.js";
 import { bestEffort } from "../disk/file-access.js";
-import { snapshotHead } from "../disk/snapshot.js";
-import { hasLiving } from "../election/member-file.js";
+import { socketPath } from "../disk/file-names.js";
+import { askAll } from "../election/member-socket.js";
 import { Seat } from "../election/seat.js";
-import type { CompactResult, HubHandle, HubReport, HubRequest, Listener, Machine } from "../machine/machine.js";
-import { compact, foldAll } from "../upkeep/compactor.js";
+import type {
+  CompactResult,
+  HubHandle,
+  HubReport,
+  HubRequest,
+  Machine,
+  Pin,
+  Socket,
+  SocketEvents,
+} from "../machine/machine.js";
+import { MovedError } from "../machine/pinned-files.js";
 import type { Lost } from "../upkeep/intact-frames.js";
 import { recoverForHub, removeStrays } from "../upkeep/recovery.js";
-import { removeFiles } from "../upkeep/removal.js";
-import { writeTombstone } from "../upkeep/tombstone.js";
 import { PROTOCOL } from "../wire/messages.js";
+import { Departures } from "./departures.js";
 import { Hub } from "./hub.js";
+import { HubSocket } from "./hub-socket.js";
+import { emptyLog, endedOf, foldStorage, isVoid, movedError, refusal, removeStorage } from "./last-member.js";
 
 /** Pause, in ms, before a failed compaction is tried again. */
 const COMPACTION_RETRY_MS = 10_000;
@@ -30,17 +39,20 @@ export function startHub(machine: Machine, request: HubRequest, report: (report:
 /**
  * Invariants, which the order of steps keeps:
  *
- * 1. It listens before its seat is published, so a seat always names an address that has answered.
+ * 1. It listens before its seat is published, so a seat always names a socket that has answered.
  * 2. It fences before it reads the log, so it reads all that any manager before it confirms.
  * 3. It cleans up after its first segment exists and while its seat holds, so no successor needs what is removed.
+ * 4. All that it does in the directory goes by the one that it held when it began, and that is at its path.
  */
 class HubHost implements HubHandle {
   readonly #machine: Machine;
   readonly #request: HubRequest;
   readonly #report: (report: HubReport) => void;
+  #pin: Pin | null = null;
+  #socket: HubSocket | null = null;
+  #departures: Departures | null = null;
   #hub: Hub | null = null;
   #seat: Seat | null = null;
-  #listener: Listener | null = null;
   #stopCompaction: (() => void) | null = null;
   #isRestingFromCompaction = false;
   /** What the closed segments hold may not be on the disk, so it must be written again. */
@@ -50,17 +62,23 @@ class HubHost implements HubHandle {
   #isOver = false;
 
   constructor(machine: Machine, request: HubRequest, report: (report: HubReport) => void) {
-    this.#machine = machine;
     this.#request = request;
     this.#report = report;
-    machine.sockets.listen(
-      request.place.directory,
-      (socket) => (this.#hub as Hub).accept(socket),
-      (error, address, listener) => this.#listening(error, address, listener),
-    );
+    const { place } = request;
+    try {
+      this.#pin = machine.files.pin(place.directory);
+    } catch (error) {
+      this.#machine = machine;
+      // The last member may just have removed the directory.
+      machine.clock.soon(() => this.#end(codeOf(error) === "ENOENT" ? { kind: "replaced" } : failure(error)));
+      return;
+    }
+    this.#machine = { ...machine, files: this.#pin.files };
+    this.#socket = new HubSocket(this.#machine, place, this.#pin.directory, (socket) => this.#accept(socket));
+    this.#socket.listen((error) => this.#hub === null && this.#try(() => this.#listening(error)));
   }
 
-  close(destroy: boolean): void {
+  close(destroy: boolean, hasWritten: boolean): void {
     if (this.#isOver) return;
     const hub = this.#hub;
     if (hub === null) {
@@ -69,25 +87,31 @@ class HubHost implements HubHandle {
     }
     // Two rounds of the event loop, so that members that left before are seen to have left.
     const { clock } = this.#machine;
-    clock.soon(() => clock.soon(() => this.#isOver || this.#leave(hub, destroy)));
+    clock.soon(() => clock.soon(() => this.#isOver || this.#leave(hub, destroy, hasWritten)));
   }
 
-  #leave(hub: Hub, destroy: boolean): void {
-    const isLast = !hub.hasOthers;
-    this.#listener?.close();
+  #leave(hub: Hub, destroy: boolean, hasWritten: boolean): void {
+    this.#socket?.close();
     this.#stopCompaction?.();
     this.#isLeaving = true;
-    const isEmptied = isLast && (destroy || this.#isVoidForSure()) && this.#empty(hub);
-    hub.close(() => {
+    const { place, options, member } = this.#request;
+    askAll(this.#machine, place, member, (lives) => {
       if (this.#isOver) return;
-      try {
-        if (isEmptied) this.#removeFiles(hub);
-        else if (isLast) this.#leaveFiles(hub, destroy);
-        this.#end({ kind: "ended" });
-      } catch (error) {
-        // A successor has the files too, and what must be done with them.
-        this.#end(this.#seat?.holds() ? failure(error) : { kind: "ended" });
-      }
+      const isLast = !hub.hasOthers;
+      const isEmptied = isLast && (destroy || (!options.persist && isVoid(lives))) && emptyLog(hub);
+      if (hasWritten && !isEmptied) hub.left(member);
+      hub.close(() => {
+        if (this.#isOver) return;
+        const seat = this.#seat as Seat;
+        try {
+          if (isEmptied) removeStorage(this.#machine, place, seat, hub, [member, ...endedOf(lives)]);
+          else if (isLast) foldStorage(this.#machine, seat, hub, destroy);
+          this.#end({ kind: "ended" });
+        } catch (error) {
+          // A successor has the files too, and what must be done with them.
+          this.#end(seat.holds() ? failure(error) : { kind: "ended" });
+        }
+      });
     });
   }
 
@@ -97,36 +121,54 @@ class HubHost implements HubHandle {
     this.#end(null);
   }
 
-  #listening(error: Error | null, address: string, listener: Listener): void {
-    this.#listener = error ? null : listener;
-    if (this.#isOver) {
-      this.#listener?.close();
-      return;
-    }
+  /** A connection that comes before the log is read is closed: its member tries again. */
+  #accept(socket: Socket): SocketEvents {
+    if (this.#hub !== null) return this.#hub.accept(socket);
+    socket.destroy();
+    return { data: () => {}, closed: () => {} };
+  }
+
+  /** Takes a step on the way to a hub that serves. */
+  #try(step: () => void): void {
+    if (this.#isOver) return;
     try {
-      if (error) throw error;
-      this.#claim(address);
+      step();
     } catch (cause) {
-      // A successor may have taken files away while they were read here.
-      const isReplaced = this.#seat !== null && !this.#seat.holds();
+      // A successor may have taken files away while they were read here, or the directory was removed.
+      const isReplaced = cause instanceof MovedError || (this.#seat !== null && !this.#seat.holds());
       this.#hub?.abandon();
       this.#end(isReplaced ? { kind: "replaced" } : failure(cause));
     }
   }
 
-  #claim(address: string): void {
-    const { place, options, epoch, position, member } = this.#request;
+  #listening(error: Error | null): void {
+    if (error) throw error;
+    const { place, options, epoch, position } = this.#request;
     const machine = this.#machine;
     const token = machine.random(32).toString("hex");
-    const { pid, host, bootId } = machine.identity;
-    const seat = Seat.claim(machine, place, epoch + 1, { address, token, pid, host, bootId, protocol: PROTOCOL });
+    const { pid, uid, host, bootId } = machine.identity;
+    const socket = (this.#socket as HubSocket).name;
+    const view = { socket, token, pid, uid, host, bootId, directory: place.directory, protocol: PROTOCOL };
+    const seat = Seat.claim(machine, place, epoch + 1, view);
     if (seat === null) {
       this.#end({ kind: "replaced" });
       return;
     }
     this.#seat = seat;
     const fenced = seat.fence();
-    const isVoid = position === null && this.#isVoid();
+    // However long the reading takes, others see that this contender is alive.
+    (this.#pin as Pin).files.used = () => seat.refreshIfDue();
+    if (options.persist || position !== null) this.#serve(seat, token, fenced, false);
+    else
+      askAll(machine, place, this.#request.member, (lives) =>
+        this.#try(() => this.#serve(seat, token, fenced, isVoid(lives))),
+      );
+  }
+
+  /** @param isVoid The files belong to no member that is alive, so they are emptied. */
+  #serve(seat: Seat, token: string, fenced: readonly string[], isVoid: boolean): void {
+    const { place, options, position, member } = this.#request;
+    const machine = this.#machine;
     const how = isVoid ? ({ recover: "salvage" } as const) : options;
     const recovered = recoverForHub(machine, place, seat.epoch, how, position, (lost) => {
       if (!isVoid) this.#report({ kind: "salvaged", message: describeLost(lost) });
@@ -136,22 +178,45 @@ class HubHost implements HubHandle {
       this.#end({ kind: "replaced" });
       return;
     }
-    this.#hub = new Hub(machine, place, options, seat, { token, member }, recovered, {
+    const hub = new Hub(machine, place, options, seat, { token, member }, recovered, {
       replaced: () => this.#end({ kind: "replaced" }),
+      moved: () => this.#end(failure(movedError(place))),
+      pulse: () => this.#pulse(),
+      lost: (id) => this.#departures?.lost(id),
+      leaves: (id, hasWritten) => this.#departures?.leaves(id, hasWritten),
       grown: () => this.#compactIfGrown(),
       mustCompact: () => {
         this.#mustCompact = true;
         this.#compact();
       },
     });
+    this.#hub = hub;
+    this.#departures = new Departures(machine, place, member, hub);
     if (isVoid && recovered.seq > 0) {
       this.#mustCompact = true;
-      if (!this.#hub.order(encodeEntries([clearEntry()]))) throw refusal("a disk that takes the clear of void files");
+      if (!hub.order(encodeEntries([clearEntry()]))) throw refusal("a disk that takes the clear of void files");
     }
+    (this.#pin as Pin).files.used = null;
     this.#report({ kind: "serving", epoch: seat.epoch });
     if (!seat.holds()) return;
-    for (const gone of fenced) machine.sockets.remove(gone);
+    for (const name of fenced) bestEffort(() => machine.files.unlink(socketPath(place, name)));
     removeStrays(machine.files, place, seat.epoch, recovered.segments);
+    this.#departures.check();
+  }
+
+  /** Looks after what is outside of the hub: whether others reach it, and which members are there. */
+  #pulse(): void {
+    const hub = this.#hub as Hub;
+    const socket = this.#socket as HubSocket;
+    if (this.#isOver || this.#isLeaving) return;
+    const unreachable = socket.failure(this.#request.options.stallTimeout);
+    if (unreachable !== null) {
+      hub.abandon();
+      this.#end(failure(unreachable));
+      return;
+    }
+    socket.check();
+    this.#departures?.check();
   }
 
   #compactIfGrown(): void {
@@ -164,7 +229,7 @@ class HubHost implements HubHandle {
   #compact(): void {
     const hub = this.#hub;
     if (this.#isOver || this.#isLeaving || hub === null || this.#stopCompaction !== null || !hub.rotate()) return;
-    const request = hub.writer.compaction();
+    const request = { ...hub.writer.compaction(), directoryId: (this.#pin as Pin).id };
     const isOwed = this.#mustCompact;
     this.#mustCompact = false;
     const done = (error: Error | null, result: CompactResult | null) => {
@@ -196,63 +261,14 @@ class HubHost implements HubHandle {
     });
   }
 
-  /** Whether the files are void: they belong to no member that is alive. */
-  #isVoid(): boolean {
-    const { place, options, member } = this.#request;
-    return !options.persist && !hasLiving(this.#machine, place, member);
-  }
-
-  /** As `isVoid`; false when that is unknown, so that the files stay. */
-  #isVoidForSure(): boolean {
-    return bestEffort(() => this.#isVoid()) ?? false;
-  }
-
-  /**
-   * Ends the log with a clear and, in a segment after it, an empty batch, so that no name of a file has the last seq.
-   * @returns false when the disk refuses, or another process has the seat.
-   */
-  #empty(hub: Hub): boolean {
-    return hub.order(encodeEntries([clearEntry()])) && hub.rotate() && hub.order(encodeEntries([]));
-  }
-
-  /** The last member leaves: one file holds everything. */
-  #leaveFiles(hub: Hub, destroy: boolean): void {
-    if (!this.#seat?.holds()) return;
-    if (destroy) throw refusal("a disk that takes the end of the log");
-    // Frames that were never confirmed lie after the end: a successor may count on them, so nothing is folded.
-    if (!hub.writer.isSettled) return;
-    foldAll(this.#machine, { ...hub.writer.compaction(), segments: hub.writer.chain });
-  }
-
-  /** The last member leaves an empty log: all files are removed. The commit point is the tombstone. */
-  #removeFiles(hub: Hub): void {
-    const { place } = this.#request;
-    const { files, identity } = this.#machine;
-    const seat = this.#seat as Seat;
-    if (!seat.holds()) return;
-    const { snapshot } = compact(this.#machine, hub.writer.compaction());
-    const { seq } = hub.writer.confirmed;
-    writeTombstone(this.#machine, place, seat.epoch, { ...snapshotHead(files, place, snapshot), seq });
-    removeFiles(
-      files,
-      place,
-      seq,
-      () => seat.holds(),
-      (pid) => identity.isAlive(pid),
-    );
-  }
-
   #end(report: HubReport | null): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#listener?.close();
+    this.#socket?.close();
     this.#seat?.release();
+    this.#pin?.close();
     if (report) this.#report(report);
   }
-}
-
-function refusal(wanted: string): StorageError {
-  return new StorageError("ERR_STORAGE_DISK", `expected ${wanted}, got one that refuses`);
 }
 
 function describe(error: unknown): { code: string; message: string } {

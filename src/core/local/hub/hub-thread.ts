@@ -14,5 +14,5 @@ const hub = startHub(nodeMachine, workerData as HubRequest, (report: HubReport) 
 });
 
 port.on("message", (command: HubCommand) => {
-  if (command.close) hub.close(command.destroy);
+  if (command.close) hub.close(command.destroy, command.hasWritten);
 });

@@ -13,6 +13,7 @@
  * 4. What a member sent on a lost connection is ordered before that member is welcomed again, or never.
  */
 import { encodeEntries } from "../../log/codec.js";
+import { leftEntry } from "../../log/entry.js";
 import { CONFIRM, encodeFrame, PING } from "../../log/frame.js";
 import type { Seat } from "../election/seat.js";
 import type { HubOptions, Machine, Place, Socket, SocketEvents, Timer } from "../machine/machine.js";
@@ -26,8 +27,6 @@ import { HubMember, type HubReceiver } from "./member.js";
 import { HubMembers } from "./members.js";
 import { TurnScheduler } from "./turn-scheduler.js";
 
-/** Heartbeats between two refreshes of the seat, which show processes of other machines that the manager is alive. */
-const REFRESH_HEARTBEATS = 3;
 /** First and longest pause, in ms, before a refused append is tried again. */
 const RETRY_MS = 50;
 const MAX_RETRY_MS = 2000;
@@ -46,6 +45,14 @@ export interface HubIdentity {
 export interface HubEvents {
   /** Another process has the seat; the hub has stopped. */
   replaced(): void;
+  /** The directory is not at its path any more; the hub has stopped. */
+  moved(): void;
+  /** Called at each heartbeat, while the seat is the hub's. */
+  pulse(): void;
+  /** The connection of a member has ended, and it has not said that it leaves. */
+  lost(member: string): void;
+  /** A member has said that it leaves. @param hasWritten Whether batches of its are in the log. */
+  leaves(member: string, hasWritten: boolean): void;
   /** Batches were confirmed: a good moment to compact, if that is worth it. */
   grown(): void;
   /** What a segment holds may never reach the disk, so it must be written again. */
@@ -64,7 +71,6 @@ export class Hub implements HubReceiver {
   readonly #queue: InboundQueue<HubMember | null>;
   /** Log time: it never falls. */
   #time: number;
-  #heartbeatCount = 0;
   readonly #backoff = new Backoff(RETRY_MS, MAX_RETRY_MS);
   /** The message that the disk refuses writes, which members were sent; null while the disk takes them. */
   #diskTrouble: Buffer | null = null;
@@ -120,13 +126,30 @@ export class Hub implements HubReceiver {
 
   /** Called by members. */
   changed(member: HubMember): void {
-    this.#members.changed(member);
+    const isLost = this.#members.changed(member);
+    if (this.#isClosed) return;
+    if (isLost) this.#events.lost(member.id as string);
+    else if (member.phase === "left" && !member.isClosed) this.#events.leaves(member.id as string, member.hasWritten);
     this.#schedule();
+  }
+
+  /**
+   * Orders that a member has left; in an empty log there is nothing that could end with it.
+   * @returns whether all that was ordered so far is confirmed.
+   */
+  left(member: string): boolean {
+    if (this.#writer.confirmed.seq === 0 && this.#queue.isEmpty) return true;
+    return this.order(encodeEntries([leftEntry(member)]));
+  }
+
+  /** Whether all that has arrived is confirmed. */
+  get isSettled(): boolean {
+    return this.#queue.isEmpty;
   }
 
   /** Begins a new segment, so that all before it can be folded. Returns false when batches wait for the disk, or it refuses. */
   rotate(): boolean {
-    if (this.#isClosed || this.#queue.stamped.length > 0) return false;
+    if (this.#isClosed || this.#queue.stamped.length > 0 || !this.#holds()) return false;
     const { mustRotate } = this.#writer;
     try {
       this.#writer.rotate();
@@ -154,6 +177,10 @@ export class Hub implements HubReceiver {
       timeout.cancel();
       done();
     });
+  }
+
+  isLive(member: string): boolean {
+    return this.#members.isLive(member);
   }
 
   /** Whether any member other than that of this process is live. */
@@ -194,9 +221,11 @@ export class Hub implements HubReceiver {
 
   /** Whether the seat is still this hub's; when it is not, the hub stops. */
   #holds(): boolean {
-    if (this.#seat.holds()) return true;
+    const hold = this.#seat.look();
+    if (hold === "held") return true;
     this.abandon();
-    this.#events.replaced();
+    if (hold === "moved") this.#events.moved();
+    else this.#events.replaced();
     return false;
   }
 
@@ -282,7 +311,9 @@ export class Hub implements HubReceiver {
   #beat(): void {
     this.#heartbeat = this.#machine.clock.after(heartbeatMs(this.#options.stallTimeout), () => this.#beat());
     if (!this.#holds()) return;
-    if (++this.#heartbeatCount % REFRESH_HEARTBEATS === 0) this.#seat.refresh();
+    this.#seat.refresh();
+    this.#events.pulse();
+    if (this.#isClosed) return;
     if (!this.#members.isEmpty) this.#broadcast(encodeFrame(PING, {}));
     if (this.#options.fsync === "everysec")
       this.#writer.syncLater((error) => this.#isClosed || this.#fail(error, true));

@@ -1,9 +1,9 @@
 /** The writing end of the log: the newest segment, and the closed segments and the snapshot before it. */
 import { Segment } from "../disk/segment.js";
 import type {
-  CompactRequest,
   CompactResult,
   Files,
+  FoldRequest,
   HubOptions,
   LogPosition,
   Place,
@@ -150,12 +150,12 @@ export class LogWriter {
   }
 
   /** What a compaction would fold now: all closed segments. */
-  compaction(): CompactRequest {
+  compaction(): FoldRequest {
     return { place: this.#place, epoch: this.#epoch, snapshot: this.#snapshot, segments: [...this.#closed] };
   }
 
   /** A compaction of `request` is done; snapshot 0: there was nothing to fold. */
-  compacted(request: CompactRequest, result: CompactResult): void {
+  compacted(request: FoldRequest, result: CompactResult): void {
     if (result.snapshot === 0) return;
     this.#closed = this.#closed.slice(request.segments.length);
     this.#snapshot = result.snapshot;

@@ -53,6 +53,8 @@ export class HubMember extends FrameConnection {
   phase: "unproven" | "proven" | "live" | "left" = "unproven";
   /** Random text that distinguishes it from all other members; null while it is `unproven`. */
   id: string | null = null;
+  /** Whether it has said, as it left, that batches of its are in the log. */
+  hasWritten = false;
   /** What all members get: sent in the first round at the end of the turn. */
   readonly broadcasts: Buffer[] = [];
   /** What this member alone gets: sent after the broadcasts to all members. */
@@ -94,6 +96,7 @@ export class HubMember extends FrameConnection {
       this.#receiver.changed(this);
     } else if (kind === LEAVE) {
       this.phase = "left";
+      this.hasWritten = numberOf(buffer, start) > 0;
       this.replies.push(encodeFrame(LEAVE, {}));
       this.#receiver.changed(this);
     } else {

@@ -43,6 +43,12 @@ export class HubMembers {
     return false;
   }
 
+  /** Whether a member is connected and has not said that it leaves. */
+  isLive(id: string): boolean {
+    for (const member of this.#members) if (member.id === id && member.phase !== "left") return true;
+    return false;
+  }
+
   /** Whether any member other than the hub's own one is live. */
   get hasOthers(): boolean {
     for (const member of this.#members) if (member.phase === "live" && member.id !== this.#ownId) return true;
@@ -57,11 +63,15 @@ export class HubMembers {
     else this.#members.add(member);
   }
 
-  /** Takes note of a member's new phase, or of its end. */
-  changed(member: HubMember): void {
-    if (member.isClosed) this.#remove(member);
-    else if (member.phase === "proven") this.#dropOlder(member);
+  /**
+   * Takes note of a member's new phase, or of its end.
+   * @returns whether this was the last connection of a member that had proved itself and has not said that it leaves.
+   */
+  changed(member: HubMember): boolean {
+    if (member.isClosed) return this.#remove(member);
+    if (member.phase === "proven") this.#dropOlder(member);
     else if (member.phase === "left") this.#hasCountChanged = true;
+    return false;
   }
 
   /** Makes members that proved themselves live; the frames are the first ones that they get. */
@@ -138,10 +148,13 @@ export class HubMembers {
     }
   }
 
-  #remove(member: HubMember): void {
+  #remove(member: HubMember): boolean {
     this.#members.delete(member);
     if (member.phase === "live") this.#hasCountChanged = true;
     if (this.isEmpty) this.#emptied?.();
+    if (member.id === null || member.phase === "left") return false;
+    for (const other of this.#members) if (other.id === member.id) return false;
+    return true;
   }
 
   #replyCount(): void {

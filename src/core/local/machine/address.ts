@@ -1,14 +1,12 @@
-/**
- * Where a hub listens: a name that was never used before, in a directory that no other user can enter.
- */
+/** By which address a socket in a directory is bound and reached, and where what need not survive lies. */
+import { randomBytes } from "node:crypto";
 import { tmpdir, userInfo } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { StorageError } from "../../errors.js";
 import type { Files } from "./machine.js";
 
-/** Most bytes of a socket's path: 103 on macOS, 107 on Linux. Older Node.js versions cut a longer one silently. */
+/** Most bytes of a socket's address: 103 on macOS, 107 on Linux. Older Node.js versions cut a longer one silently. */
 const MAX_ADDRESS_BYTES = 100;
-const SOCKET_PREFIX = "hub.";
 
 /** Codes that say that this process may not write somewhere; others (a full disk, say) may pass. */
 export const NO_ACCESS: ReadonlySet<string> = new Set([
@@ -19,41 +17,48 @@ export const NO_ACCESS: ReadonlySet<string> = new Set([
   "EISDIR",
   "ENAMETOOLONG",
   "ELOOP",
+  "ERR_ACCESS_DENIED",
 ]);
 
 const PIPE_PREFIX = "\\\\.\\pipe\\cluster-storage-";
 
+/** An address to bind or to connect to, until it is released, once. */
+interface Address {
+  readonly path: string;
+  /** Gives up what the address goes by; the socket stays. */
+  release(): void;
+}
+
 /**
- * The addresses to try, best first: in the storage's own directory, so that processes in other containers reach it; else
- * in a private directory of this user.
- * @param unique Random text.
- * @throws StorageError `ERR_STORAGE_DIRECTORY` when there is no private directory for a socket.
+ * Calls with the address of a name in a directory. It is looked up for each call, so it leads to the directory that is at the path
+ * now; the operating system must have taken it when the call returns.
+ * @throws what the call throws, and the error of a failed file operation, as `ENOENT` when there is no such directory.
  */
-export function* addressesFor(files: Files, directory: string, unique: string): Generator<string> {
-  if (process.platform === "win32") {
-    yield PIPE_PREFIX + unique;
-    return;
+export function withAddress<T>(files: Files, directory: string, name: string, call: (path: string) => T): T {
+  const { path, release } = addressOf(files, directory, name);
+  try {
+    return call(path);
+  } finally {
+    release();
   }
-  const name = SOCKET_PREFIX + unique;
-  const inStorage = join(directory, name);
-  if (Buffer.byteLength(inStorage) <= MAX_ADDRESS_BYTES) yield inStorage;
-  yield join(makeShelter(files), name);
 }
 
-/** Whether a path can only be the address of a hub, so that removing it can hit nothing else. */
-export function isSocketName(address: string): boolean {
-  return basename(address).startsWith(SOCKET_PREFIX);
+/** Where the whole path is too long for an address, the directory gets a short name of this process' own. */
+function addressOf(files: Files, directory: string, name: string): Address {
+  if (process.platform === "win32") return { path: PIPE_PREFIX + name, release: () => {} };
+  const path = join(directory, name);
+  if (Buffer.byteLength(path) <= MAX_ADDRESS_BYTES) return { path, release: () => {} };
+  const pin = files.pin(directory);
+  if (pin.directory !== directory) return { path: join(pin.directory, name), release: () => pin.close() };
+  pin.close();
+  const link = join(tmpdir(), `cs-${randomBytes(4).toString("hex")}`);
+  files.symlink(directory, link);
+  return { path: join(link, name), release: () => void files.unlink(link) };
 }
 
-/**
- * The directory of this user for what need not survive: sockets of storages with long paths, storages that do not persist,
- * and tombstones of storages that were removed.
- */
+/** The directory of this user for what need not survive: storages that do not persist, and tombstones of storages that were removed. */
 export function shelterDirectory(): string {
-  const runtime = process.env.XDG_RUNTIME_DIR;
-  return runtime
-    ? join(runtime, "cluster-storage")
-    : join(tmpdir(), `cluster-storage-${process.getuid?.() ?? userInfo().username}`);
+  return join(tmpdir(), `cluster-storage-${process.getuid?.() ?? userInfo().username}`);
 }
 
 /**
@@ -66,6 +71,6 @@ export function makeShelter(files: Files): string {
   if (files.isPrivate(shelter)) return shelter;
   throw new StorageError(
     "ERR_STORAGE_DIRECTORY",
-    `expected ${shelter} to be a directory of this user that no other user can enter: remove it, or set XDG_RUNTIME_DIR to a private directory`,
+    `expected ${shelter} to be a directory of this user that no other user can enter: remove it, or set TMPDIR to a directory of this user`,
   );
 }

@@ -20,13 +20,15 @@ import {
   rmdirSync,
   statfsSync,
   statSync,
+  symlinkSync,
   unlinkSync,
   writeSync,
   writevSync,
 } from "node:fs";
 import { dirname } from "node:path";
 import { codeOf, StorageError } from "../../errors.js";
-import type { Files } from "./machine.js";
+import type { Files, FileView, Pin } from "./machine.js";
+import { PinnedFiles } from "./pinned-files.js";
 
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
@@ -165,6 +167,45 @@ function describe(path: string): { mode: number; uid: number; isDirectory: boole
   return { mode: stat.mode, uid: stat.uid, isDirectory: stat.isDirectory() };
 }
 
+/** Numbers of 64 bits, since a `number` would take some file systems' inodes for others. */
+const EXACT = { bigint: true } as const;
+
+function lookAt(file: number, path: string): FileView {
+  const { nlink, size, ino, dev } = fstatSync(file, EXACT);
+  const found = statSync(path, { ...EXACT, throwIfNoEntry: false });
+  return { links: Number(nlink), bytes: Number(size), isAtPath: found?.ino === ino && found.dev === dev };
+}
+
+function pin(directory: string): Pin {
+  // Windows opens no directory; there one that is in use cannot be renamed.
+  const held = process.platform === "win32" ? null : openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  const { ino, dev } = held === null ? statSync(directory, EXACT) : fstatSync(held, EXACT);
+  const isAt = (path: string): boolean => {
+    const found = statSync(path, { ...EXACT, throwIfNoEntry: false });
+    return found?.ino === ino && found.dev === dev;
+  };
+  const alias = held !== null && aliasOf(held, isAt);
+  const reached = alias || directory;
+  const files = new PinnedFiles(diskFiles, directory, reached, () => isAt(directory));
+  let isOpen = held !== null;
+  const release = () => {
+    if (isOpen) close(held as number);
+    isOpen = false;
+  };
+  return { files, directory: reached, id: `${dev}:${ino}`, close: release };
+}
+
+/** Linux has a path for each open directory. Not where `/proc` is missing, or Node.js was started without permission for it. */
+function aliasOf(held: number, isAt: (path: string) => boolean): string | null {
+  const alias = `/proc/self/fd/${held}`;
+  try {
+    const isAllowed = process.permission?.has("fs.write", alias) ?? true;
+    return process.platform === "linux" && isAllowed && isAt(alias) ? alias : null;
+  } catch {
+    return null;
+  }
+}
+
 /** The file system of this machine. */
 export const diskFiles: Files = {
   open: openFile,
@@ -178,12 +219,13 @@ export const diskFiles: Files = {
   sync: (file) => fdatasyncSync(file),
   syncLater: (file, done) => fdatasync(file, done),
   bytes: (file) => fstatSync(file).size,
-  linkCount: (file) => fstatSync(file).nlink,
+  lookAt,
   isOwn,
   touch: (file, time) => futimesSync(file, time / 1000, time / 1000),
   modifiedAt: (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs,
   list: (directory) => unless("ENOENT", [], () => readdirSync(directory)),
   link: (path, name) => linkSync(path, name),
+  symlink: (target, path) => symlinkSync(target, path),
   rename: (path, name) => renameSync(path, name),
   unlink: (path) =>
     unless("ENOENT", false, () => {
@@ -196,4 +238,5 @@ export const diskFiles: Files = {
   isRemote: (path) => REMOTE_TYPES.has(statfsSync(path).type >>> 0),
   removeDirectory: (path) => rmdirSync(path),
   syncDirectory,
+  pin,
 };

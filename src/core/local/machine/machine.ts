@@ -26,9 +26,9 @@ export interface Files {
   /** As `sync`, without blocking; calls back once. */
   syncLater(file: number, done: (error: Error | null) => void): void;
   bytes(file: number): number;
-  /** How many names the file has: 0 when it was unlinked. By the open file, so a reused name cannot deceive. */
-  linkCount(file: number): number;
-  /** Whether the file belongs to this user or to root: no other user has created it. By the open file, as `linkCount`. */
+  /** The open file, and whether a path leads to it. By the open file, so a reused name cannot deceive. */
+  lookAt(file: number, path: string): FileView;
+  /** Whether the file belongs to this user or to root: no other user has created it. By the open file, as `lookAt`. */
   isOwn(file: number): boolean;
   /** Sets the file's modification time. */
   touch(file: number, time: number): void;
@@ -38,6 +38,8 @@ export interface Files {
   list(directory: string): string[];
   /** A second name for a file; throws `EEXIST` when that name is taken. */
   link(path: string, name: string): void;
+  /** A symbolic link at `path`; throws `EEXIST` when that name is taken. */
+  symlink(target: string, path: string): void;
   rename(path: string, name: string): void;
   /** Removes a name; false when there is none. */
   unlink(path: string): boolean;
@@ -52,6 +54,43 @@ export interface Files {
   removeDirectory(path: string): void;
   /** Returns when the names of a directory are on the disk. */
   syncDirectory(path: string): void;
+  /**
+   * Holds a directory open.
+   * @throws `ENOENT` when there is none.
+   */
+  pin(directory: string): Pin;
+}
+
+/** Files that tell when they are used, so that long work can show that it goes on. */
+export interface UsedFiles extends Files {
+  /** Called whenever bytes are read or written. */
+  used: (() => void) | null;
+}
+
+/** What an open file is, and where. */
+export interface FileView {
+  /** How many names it has: 0 when it was unlinked. */
+  readonly links: number;
+  readonly bytes: number;
+  /** Whether the path leads to it: not when its directory was moved, or another one is mounted there. */
+  readonly isAtPath: boolean;
+}
+
+/**
+ * A directory that is held open, so that nothing is written into another one that comes to its path: a directory can be renamed,
+ * or something else mounted over it, while it is in use.
+ */
+export interface Pin {
+  /**
+   * Files whose paths lead into this very directory, as far as the platform can. Each call that goes by a path checks before that
+   * the path still leads to the directory, and throws {@link MovedError} when it does not.
+   */
+  readonly files: UsedFiles;
+  /** A path that leads to this very directory while it is held, where the platform has one; else the path that was given. */
+  readonly directory: string;
+  /** Text that distinguishes it from all other directories of this machine. */
+  readonly id: string;
+  close(): void;
 }
 
 /** One end of a connection. Never keeps the process alive. */
@@ -78,25 +117,31 @@ export interface SocketEvents {
 }
 
 export interface Listener {
-  /** Takes no more connections and removes the address. */
+  /** Takes no more connections. The name stays, and refuses: whoever meets it knows that its process has ended. */
   close(): void;
 }
 
+/**
+ * Sockets lie in the directory of their storage, and are named by their file names: processes that reach the same socket by the
+ * same name in a directory have the same storage, wherever each of them has it mounted, and a copy of the directory has none.
+ */
 export interface Sockets {
   /**
-   * Listens on a new address.
-   * @param directory The storage's directory, where the address is put if it can be.
+   * Listens under a name in a directory; a socket that has the name before is replaced. It is bound under a temporary name and then
+   * renamed, so that the name outlives the process, however that ends, and refuses from then on.
    * @param accept Gives the events for each new connection.
-   * @param done Called once, with the address or an error.
+   * @param done Called once, later.
    */
   listen(
     directory: string,
+    name: string,
     accept: (socket: Socket) => SocketEvents,
-    done: (error: Error | null, address: string, listener: Listener) => void,
+    done: (error: Error | null, listener: Listener) => void,
   ): void;
-  connect(address: string, events: SocketEvents): Socket;
-  /** Removes what a dead or fenced manager left at its address. */
-  remove(address: string): void;
+  /**
+   * Connects to the socket with that name in a directory. `closed` gets `ECONNREFUSED` when its process has ended, and only then.
+   */
+  connect(directory: string, name: string, events: SocketEvents): Socket;
 }
 
 export interface Clock {
@@ -116,8 +161,11 @@ export interface Clock {
 
 /** A hub that runs beside the event loop of its member. */
 export interface HubHandle {
-  /** Hands the seat on: the last append is confirmed, then `ended` is reported. */
-  close(destroy: boolean): void;
+  /**
+   * Hands the seat on: the last append is confirmed, then `ended` is reported.
+   * @param hasWritten Whether batches of its own member are in the log, which then notes that this member has left.
+   */
+  close(destroy: boolean, hasWritten: boolean): void;
   /** Stops at once. */
   terminate(): void;
 }
@@ -134,7 +182,9 @@ export interface Identity {
   readonly host: string;
   /** Differs after every start of the machine, and between machines. */
   readonly bootId: string;
-  /** Whether a process of this machine is alive. */
+  /** The user of this process; -1 where there are no such numbers. */
+  readonly uid: number;
+  /** Whether a process of this machine is alive, as far as this one can see. */
   isAlive(pid: number): boolean;
 }
 
@@ -219,7 +269,8 @@ export type HubReport =
   /** It cannot serve. `code` is a `StorageErrorCode` or the code of a failed system call. */
   | { readonly kind: "failed"; readonly code: string; readonly message: string };
 
-export interface CompactRequest {
+/** What is folded into a new snapshot. */
+export interface FoldRequest {
   readonly place: Place;
   /** The manager's epoch, for names of temporary files. */
   readonly epoch: number;
@@ -227,6 +278,12 @@ export interface CompactRequest {
   readonly snapshot: number;
   /** The ends of the closed segments that follow it, in order. */
   readonly segments: readonly Position[];
+}
+
+/** What is folded beside the hub. */
+export interface CompactRequest extends FoldRequest {
+  /** {@link Pin.id} of the directory; nothing is done in another one at its path. */
+  readonly directoryId: string;
 }
 
 export interface CompactResult {

@@ -1,11 +1,17 @@
 /** The real `Sockets`: Unix domain sockets, named pipes on Windows. The only file that imports node:net. */
 import { randomBytes } from "node:crypto";
-import { connect, createServer, type Socket as NetSocket, type Server } from "node:net";
-import { addressesFor, isSocketName } from "./address.js";
+import { connect, createServer, type Socket as NetSocket } from "node:net";
+import { join } from "node:path";
+import { codeOf } from "../../errors.js";
+import { soon } from "../../runtime.js";
+import { withAddress } from "./address.js";
 import type { Files, Listener, Socket, SocketEvents, Sockets } from "./machine.js";
 
 /** Connections that may wait to be accepted: more than members that start at the same moment. */
 const LISTEN_BACKLOG = 511;
+
+/** What a name is until its socket listens; what a process that ends at that moment leaves is removed by the next manager. */
+const temporaryName = (): string => `tmp.0.${randomBytes(8).toString("hex")}`;
 
 /** Wraps a socket of node:net and lets it call its events, `closed` exactly once. */
 function wrap(net: NetSocket, eventsFor: (socket: Socket) => SocketEvents): Socket {
@@ -34,56 +40,79 @@ function wrap(net: NetSocket, eventsFor: (socket: Socket) => SocketEvents): Sock
   net.on("error", (error) => {
     failure = error;
   });
-  net.on("close", () => events.closed(failure));
+  net.on("close", () => events.closed(failure && asRefused(failure)));
   net.unref();
   return socket;
 }
 
-/** Listens on the first of the addresses that works. */
-function listenOn(
-  addresses: Iterator<string>,
+/** A pipe of Windows vanishes with its process, so that its absence is what a refusal is elsewhere. */
+function asRefused(error: Error): Error {
+  if (process.platform !== "win32" || codeOf(error) !== "ENOENT") return error;
+  return Object.assign(new Error(error.message, { cause: error }), { code: "ECONNREFUSED" });
+}
+
+const NO_LISTENER: Listener = { close: () => {} };
+
+function listenAt(
+  files: Files,
+  directory: string,
+  name: string,
   accept: (socket: Socket) => SocketEvents,
-  done: (error: Error | null, address: string, server: Server | null) => void,
-  before: Error | null = null,
+  done: (error: Error | null, listener: Listener) => void,
 ): void {
-  let address: string;
-  try {
-    const next = addresses.next();
-    if (next.done) {
-      done(before, "", null);
-      return;
-    }
-    address = next.value;
-  } catch (error) {
-    done(error as Error, "", null);
-    return;
-  }
+  const isWindows = process.platform === "win32";
+  const first = isWindows ? name : temporaryName();
   const server = createServer((net) => void wrap(net, accept));
-  const retry = (error: Error) => listenOn(addresses, accept, done, error);
-  server.once("error", retry);
-  // Without `exclusive`, a worker of node:cluster would leave listening to its primary.
-  server.listen({ path: address, exclusive: true, backlog: LISTEN_BACKLOG }, () => {
-    server.off("error", retry);
+  const fail = (error: Error) => {
+    server.close();
+    done(error, NO_LISTENER);
+  };
+  server.once("error", fail);
+  server.once("listening", () => {
+    server.off("error", fail);
     // An error of accept (EMFILE, say) concerns one connection: that member tries again.
     server.on("error", () => {});
     server.unref();
-    done(null, address, server);
+    try {
+      if (!isWindows) files.rename(join(directory, first), join(directory, name));
+    } catch (error) {
+      fail(error as Error);
+      return;
+    }
+    done(null, { close: () => void server.close() });
   });
+  try {
+    // Without `exclusive`, a worker of node:cluster would leave listening to its primary.
+    withAddress(files, directory, first, (path) => server.listen({ path, exclusive: true, backlog: LISTEN_BACKLOG }));
+  } catch (error) {
+    soon(() => fail(error as Error));
+  }
 }
+
+function connectTo(files: Files, directory: string, name: string, events: SocketEvents): Socket {
+  try {
+    const net = withAddress(files, directory, name, (path) => connect({ path }));
+    return wrap(net, () => events);
+  } catch (error) {
+    soon(() => events.closed(error as Error));
+    return CLOSED;
+  }
+}
+
+/** A socket that never was open. */
+const CLOSED: Socket = {
+  write: () => {},
+  queuedBytes: 0,
+  pause: () => {},
+  resume: () => {},
+  end: () => {},
+  destroy: () => {},
+};
 
 /** Sockets of this machine. */
 export function unixSockets(files: Files): Sockets {
   return {
-    listen(directory, accept, done) {
-      const addresses = addressesFor(files, directory, randomBytes(12).toString("hex"));
-      listenOn(addresses, accept, (error, address, server) => {
-        const listener: Listener = { close: () => void server?.close() };
-        done(error, address, listener);
-      });
-    },
-    connect: (address, events) => wrap(connect({ path: address }), () => events),
-    remove(address) {
-      if (isSocketName(address)) files.unlink(address);
-    },
+    listen: (directory, name, accept, done) => listenAt(files, directory, name, accept, done),
+    connect: (directory, name, events) => connectTo(files, directory, name, events),
   };
 }

@@ -17,6 +17,7 @@ import { COMPACTOR_THREAD, HUB_THREAD } from "./thread-texts.js";
 export interface HubCommand {
   readonly close: boolean;
   readonly destroy: boolean;
+  readonly hasWritten: boolean;
 }
 
 /** Reports after which a hub is gone. */
@@ -158,7 +159,7 @@ export const workerThreads = (clock: Clock, compactors = new CompactorThreads(cl
         finish(error ? { kind: "failed", code: "ERR_STORAGE_DISK", message: error.message } : { kind: "replaced" }),
     );
     return {
-      close: (destroy) => worker.postMessage({ close: true, destroy } satisfies HubCommand),
+      close: (destroy, hasWritten) => worker.postMessage({ close: true, destroy, hasWritten } satisfies HubCommand),
       terminate: () => {
         isOver = true;
         void worker.terminate();

@@ -1,5 +1,4 @@
 /** One connection of a member to a hub, from the hello to the end. */
-import { MalformedError } from "../../log/codec.js";
 import {
   BARRIER,
   BATCH,
@@ -25,8 +24,8 @@ import { LogReader } from "../disk/log-reader.js";
 import type { SeatView } from "../election/seat.js";
 import type { LogPosition, Machine, Place } from "../machine/machine.js";
 import { type AdaptiveTimeout, FailureDetector } from "../wire/failure-detector.js";
-import { FrameConnection, ProtocolError } from "../wire/frame-connection.js";
-import { decodeDiskTrouble, decodeRefusal, decodeWelcome, encodeHello } from "../wire/messages.js";
+import { FrameConnection, isProtocolBreach, ProtocolError } from "../wire/frame-connection.js";
+import { decodeDiskTrouble, decodeRefusal, decodeWelcome, encodeHello, type Welcome } from "../wire/messages.js";
 import { Delivery } from "./delivery.js";
 
 /** Frames of the backlog that are delivered before the event loop goes on. */
@@ -58,37 +57,56 @@ export interface HubSessionRequest {
   ended(end: HubSessionEnd): void;
 }
 
+/** How far a session is. */
+type Phase =
+  /** The hello is on its way, or its answer. */
+  | "greeting"
+  /** The files are read up to the position that the welcome names. */
+  | "reading"
+  /** What came in meanwhile is delivered. */
+  | "catching up"
+  /** What comes in is delivered at once, and the member may send. */
+  | "live"
+  | "ended";
+
 /**
+ * A state machine: `receive` and `leave` only record facts; `#step` decides what comes next, in slices between which the event loop
+ * goes on.
+ *
  * Invariants:
  *
  * 1. While the member reads the files up to the position that the welcome names, live frames wait in `#backlog`; they are
  *    delivered after what was read, in order.
  * 2. It ends exactly once, and reports the position up to which the log was delivered.
+ * 3. A member that leaves notifies its hub once it is live. One that knows nothing of the log leaves without a word.
  */
 export class HubSession extends FrameConnection {
   readonly #machine: Machine;
   readonly #place: Place;
   readonly #token: string;
   readonly #request: HubSessionRequest;
-  #delivery: Delivery | null = null;
+  readonly #detector: FailureDetector;
+  #phase: Phase = "greeting";
+  /** Null: it goes on. Else it leaves, and says whether batches of this member may be in the log. */
+  #leaving: { readonly hasWritten: boolean } | null = null;
+  #welcome: Welcome | null = null;
   #reader: LogReader | null = null;
+  #delivery: Delivery | null = null;
   #backlog: Array<{ buffer: Buffer; start: number; end: number }> = [];
   #backlogBytes = 0;
   #isPaused = false;
-  #isLive = false;
-  #wasWelcomed = false;
   #isSilent = false;
   #hasLeft = false;
+  /** Up to where the log was delivered before, while that still holds. */
   #position: LogPosition | null;
-  readonly #detector: FailureDetector;
   /** Live members of the hub. */
   members = 0;
   /** Bytes of the files at the welcome. */
   bytes = 0;
 
   constructor(machine: Machine, place: Place, seat: SeatView, request: HubSessionRequest) {
-    const { address, token } = seat.content as NonNullable<SeatView["content"]>;
-    super(MAX_FRAME_BYTES, (events) => machine.sockets.connect(address, events));
+    const { socket, token } = seat.content as NonNullable<SeatView["content"]>;
+    super(MAX_FRAME_BYTES, (events) => machine.sockets.connect(place.directory, socket, events));
     this.#token = token;
     this.#machine = machine;
     this.#place = place;
@@ -107,19 +125,17 @@ export class HubSession extends FrameConnection {
 
   /** Sends a frame; before the member is live, and after the end, the frame is dropped. */
   append(frame: Buffer): void {
-    if (!this.#isLive) return;
+    if (this.#phase !== "live") return;
     if (kindOf(frame, 0) === BATCH) this.#delivery?.sent();
     this.send([frame]);
   }
 
-  /**
-   * Notifies the hub, and closes when it has answered. A member that is not live yet closes at once when it knows nothing of
-   * the log; else it goes on, and leaves once it is live.
-   */
-  leave(): void {
-    if (this.#isLive) {
-      this.send([encodeFrame(LEAVE, {})]);
-    } else if (this.#request.position === null) {
+  /** Leaves, as invariant 3 says; may be called again. The session ends when the hub has answered. */
+  leave(hasWritten: boolean): void {
+    if (this.#leaving !== null) return;
+    this.#leaving = { hasWritten };
+    if (this.#phase === "live") this.#sendLeave();
+    else if (this.#request.position === null) {
       this.#hasLeft = true;
       this.drop();
     }
@@ -127,33 +143,34 @@ export class HubSession extends FrameConnection {
 
   protected override receive(buffer: Buffer, start: number, end: number): void {
     this.#detector.heard();
-    if (this.#isLive) {
-      this.#take(buffer, start, end);
-      return;
-    }
-    const kind = kindOf(buffer, start);
-    if (this.#reader === null && this.#delivery === null) {
-      if (!isIntact(buffer, start, end)) throw new ProtocolError("expected an intact frame");
-      if (kind === REFUSE) this.drop(decodeRefusal(buffer, start, end));
-      else if (kind === WELCOME) this.#welcomed(buffer, start, end);
-      else throw new ProtocolError(`expected a welcome, got kind ${kind}`);
-      return;
-    }
-    this.#backlog.push({ buffer, start, end });
-    this.#backlogBytes += end - start;
-    if (this.#backlogBytes > this.#request.maxBacklogBytes && !this.#isPaused) {
-      this.#isPaused = true;
-      this.pause();
+    switch (this.#phase) {
+      case "live":
+        this.#take(buffer, start, end);
+        return;
+      case "greeting":
+        this.#greeted(buffer, start, end);
+        return;
+      default:
+        this.#wait(buffer, start, end);
     }
   }
 
-  #welcomed(buffer: Buffer, start: number, end: number): void {
-    const { to, bytes, now } = decodeWelcome(buffer, start, end);
-    this.#wasWelcomed = true;
-    this.bytes = bytes;
+  /** The first frame of a hub: a welcome or a refusal. */
+  #greeted(buffer: Buffer, start: number, end: number): void {
+    if (!isIntact(buffer, start, end)) throw new ProtocolError("expected an intact frame");
+    const kind = kindOf(buffer, start);
+    if (kind === REFUSE) {
+      this.drop(decodeRefusal(buffer, start, end));
+      return;
+    }
+    if (kind !== WELCOME) throw new ProtocolError(`expected a welcome, got kind ${kind}`);
     const { sink } = this.#request;
+    const welcome = decodeWelcome(buffer, start, end);
+    this.#welcome = welcome;
+    this.bytes = welcome.bytes;
+    this.#phase = "reading";
     sink.diskTrouble(null);
-    this.#reader = new LogReader(this.#machine.files, this.#place, to, this.#position, {
+    this.#reader = new LogReader(this.#machine.files, this.#place, welcome.to, this.#position, {
       snapshot: (head) => {
         this.#position = null;
         sink.restoring(head);
@@ -161,29 +178,39 @@ export class HubSession extends FrameConnection {
       state: (frame, from, to) => sink.restored(frame, from, to),
       batch: (frame, from, to) => sink.batch(frame, from, to),
     });
-    this.#read(to, now);
+    this.#step();
   }
 
-  /** Reads a bounded piece of the files, then lets the event loop go on. */
-  #read(to: LogPosition, now: number): void {
-    const reader = this.#reader;
-    if (reader === null) return;
-    let isDone: boolean;
-    try {
-      isDone = reader.step();
-      if (isDone && reader.position.seq !== to.seq) {
-        throw new ProtocolError(`expected a welcome at seq ${reader.position.seq}, got one at ${to.seq}`);
-      }
-    } catch (error) {
-      if (error instanceof CompactedFileError) this.drop();
-      else this.drop(error as Error);
-      return;
-    }
+  /** Keeps invariant 1. */
+  #wait(buffer: Buffer, start: number, end: number): void {
+    this.#backlog.push({ buffer, start, end });
+    this.#backlogBytes += end - start;
+    if (this.#backlogBytes <= this.#request.maxBacklogBytes || this.#isPaused) return;
+    this.#isPaused = true;
+    this.pause();
+  }
+
+  /** Does a bounded piece of what is to be done before the member is live, then lets the event loop go on. */
+  #step(): void {
     // The hub cannot be heard while the connection is paused.
     if (this.#isPaused) this.#detector.heard();
-    if (!isDone) {
-      this.#machine.clock.soon(() => this.#read(to, now));
-      return;
+    try {
+      if (this.#phase === "reading") this.#read();
+      else if (this.#phase === "catching up") this.#catchUp();
+    } catch (error) {
+      if (error instanceof CompactedFileError) this.drop();
+      else if (this.#phase === "reading" || isProtocolBreach(error)) this.drop(error as Error);
+      else throw error;
+    }
+    if (this.#phase === "reading" || this.#phase === "catching up") this.#machine.clock.soon(() => this.#step());
+  }
+
+  #read(): void {
+    const reader = this.#reader as LogReader;
+    const { to } = this.#welcome as Welcome;
+    if (!reader.step()) return;
+    if (reader.position.seq !== to.seq) {
+      throw new ProtocolError(`expected a welcome at seq ${reader.position.seq}, got one at ${to.seq}`);
     }
     reader.close();
     this.#reader = null;
@@ -191,35 +218,30 @@ export class HubSession extends FrameConnection {
     const position = { ...to, time: Math.max(to.time, time), bytes };
     // Frames that wait for a confirm come from one turn of the hub, and a hub drops a member that has a longer backlog.
     this.#delivery = new Delivery(this.#request.sink, position, this.#request.maxBacklogBytes + MAX_FRAME_BYTES);
-    this.#catchUp(now);
+    this.#phase = "catching up";
+    this.#catchUp();
   }
 
   /** Delivers a slice of what came in while the files were read; once nothing is left, the member is live. */
-  #catchUp(time: number): void {
-    if (this.isClosed) return;
-    if (this.#isPaused) this.#detector.heard();
-    const slice = this.#backlog.splice(0, BACKLOG_SLICE);
-    try {
-      for (const { buffer, start, end } of slice) {
-        this.#backlogBytes -= end - start;
-        this.#take(buffer, start, end);
-      }
-    } catch (error) {
-      if (!(error instanceof ProtocolError || error instanceof MalformedError)) throw error;
-      this.drop(error);
-      return;
+  #catchUp(): void {
+    for (const { buffer, start, end } of this.#backlog.splice(0, BACKLOG_SLICE)) {
+      this.#backlogBytes -= end - start;
+      this.#take(buffer, start, end);
+      if (this.isClosed) return;
     }
     if (this.#isPaused && this.#backlogBytes <= this.#request.maxBacklogBytes / 2) {
       this.#isPaused = false;
       this.resume();
     }
-    if (this.#backlog.length > 0) {
-      this.#machine.clock.soon(() => this.#catchUp(time));
-      return;
-    }
-    this.#isLive = true;
+    if (this.#backlog.length > 0) return;
+    this.#phase = "live";
     this.#request.connected();
-    this.#request.sink.connected(time);
+    this.#request.sink.connected((this.#welcome as Welcome).now);
+    if (this.#leaving !== null && !this.isClosed) this.#sendLeave();
+  }
+
+  #sendLeave(): void {
+    this.send([encodeFrame(LEAVE, { number: this.#leaving?.hasWritten ? 1 : 0 })]);
   }
 
   #take(buffer: Buffer, start: number, end: number): void {
@@ -256,15 +278,16 @@ export class HubSession extends FrameConnection {
 
   protected override disconnected(reason: Error | null): void {
     this.#detector.cancel();
+    const wasLive = this.#phase === "live";
+    this.#phase = "ended";
     const position = this.#reader ? this.#reader.position : (this.#delivery?.position ?? this.#position);
     this.#reader?.close();
     this.#reader = null;
-    if (this.#isLive) this.#request.sink.disconnected();
-    this.#isLive = false;
+    if (wasLive) this.#request.sink.disconnected();
     const usable = this.#position === null && this.#delivery === null ? null : position;
     this.#request.ended({
       position: usable,
-      wasWelcomed: this.#wasWelcomed,
+      wasWelcomed: this.#welcome !== null,
       hasLeft: this.#hasLeft,
       isSilent: this.#isSilent,
       reason,

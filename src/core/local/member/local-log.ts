@@ -1,49 +1,40 @@
-/**
- * A member's side of the local engine: finds the manager, connects, receives, sends, and takes the seat when there is no manager.
- *
- * Events only record facts; `#seek` decides what comes next. A member is always in one of these states:
- *
- *   seeking     looks for the newest seat            -> connecting, contending
- *   contending  a hub of its own claims the seat     -> seeking
- *   connecting  a hello is on its way                -> joining, seeking
- *   joining     reads the files up to the welcome's position, while live frames wait -> live, seeking
- *   live        batches come in and go out           -> seeking
- *   closed
- *
- * A manager that it suspects wrongly loses its seat and nothing else: safety rests on `seat.ts`.
- */
-import { codeOf, StorageError } from "../../errors.js";
-import { BARRIER, encodeFrame } from "../../log/frame.js";
+/** A member's side of the local engine: finds the manager, connects, receives, sends, and takes the seat when there is no manager. */
+import { StorageError } from "../../errors.js";
+import { BATCH, kindOf } from "../../log/frame.js";
 import type { Log, LogSink, LogStats } from "../../log/log.js";
-import { MemberFile } from "../election/member-file.js";
-import { REMOTE_POLL_MS, RemoteSeat } from "../election/remote-seat.js";
-import { newestSeat, type SeatView, standingSeat } from "../election/seat.js";
+import { accessError, isFinal } from "../disk/directory.js";
+import { MemberSocket } from "../election/member-socket.js";
+import { newestSeat, noCandidateError, type SeatView, standingSeat } from "../election/seat.js";
 import type { HubOptions, LogPosition, Machine, Place, Timer } from "../machine/machine.js";
 import { Backoff } from "../wire/backoff.js";
-import { AdaptiveTimeout, FailedConnections } from "../wire/failure-detector.js";
+import { AdaptiveTimeout } from "../wire/failure-detector.js";
+import { Barriers } from "./barriers.js";
 import { HubSession, type HubSessionEnd } from "./hub-session.js";
+import { Leaving } from "./leaving.js";
 import { OwnHub } from "./own-hub.js";
+import { Suspicion } from "./suspicion.js";
 
 /** Pause, in ms, between two looks for a seat while another member claims it. */
 const POLL_MS = 5;
-/** The same for a member that may not be the manager. */
+/** The same for a member that may not be the manager, and after how many looks it reports that there is none. */
 const STANDBY_POLL_MS = 25;
+const STANDBY_LOOKS = 40;
 /** First pause, in ms, after a lost connection; first and longest one after a failed try. */
 const RECONNECT_MS = 1;
 const RETRY_MS = 10;
 const MAX_RETRY_MS = 1000;
-/** Longest time, in ms, that a leaving member looks for a manager to notify, and waits for the answer. */
-const LEAVE_MS = 1000;
-/** Failures after which every other try would fail too. */
-const FINAL_CODES = new Set(["CORRUPT", "FORMAT", "DIRECTORY", "REMOTE"].map((name) => `ERR_STORAGE_${name}`));
+/** Looks at the seat between two looks at the own socket. */
+const OWN_LOOKS = 5;
 
-/** A member that leaves; it ends once. */
-interface Leaving {
-  readonly done: (error?: Error) => void;
-  readonly keepAlive: Timer;
-  readonly deadline: Timer;
-  isOverdue: boolean;
-}
+/**
+ * Where a member is on its way to a manager. It is `new`, not opened yet; `entering`, its socket is being bound; `seeking`, nothing is
+ * under way, so it looks for the newest seat; `pausing` before it looks again; `contending`, a hub of its own claims the seat;
+ * `following`, it has a connection, live or not yet; `closed`.
+ */
+type Phase = "new" | "entering" | "seeking" | "pausing" | "contending" | "following" | "closed";
+
+/** What a member wants: to follow the log, or to leave once the manager knows. */
+type Goal = "follow" | Leaving;
 
 export interface LocalLogOptions {
   /** Whether this member may be the manager. */
@@ -51,49 +42,56 @@ export interface LocalLogOptions {
   readonly hub: HubOptions;
 }
 
+/**
+ * A state machine. What comes from outside (the ends of sessions, the reports of the own hub, timers, calls) only records facts;
+ * `#step` alone decides what comes next.
+ *
+ * Invariants:
+ *
+ * 1. There is a session in phase `following`, and in no other; the timer runs only in `pausing` and `entering`.
+ * 2. A member that follows has a socket of its own, so nobody takes it for dead.
+ * 3. A seat is claimed only when there is none, or its manager counts as dead ({@link Suspicion}).
+ * 4. Once the goal is to leave, `done` is called exactly once, and the phase is `closed` then.
+ */
 export class LocalLog implements Log {
   readonly isPushed = true;
+  readonly member: string;
   readonly #machine: Machine;
   readonly #place: Place;
   readonly #options: LocalLogOptions;
-  readonly #member: string;
   readonly #ownHub: OwnHub;
+  readonly #socket: MemberSocket;
   readonly #silenceTimeout: AdaptiveTimeout;
-  /** Null for a storage that persists. */
-  readonly #memberFile: MemberFile | null;
-  #sink: LogSink | null = null;
-  #session: HubSession | null = null;
-  #position: LogPosition | null = null;
-  #seat: SeatView | null = null;
-  #deadEpoch = 0;
-  /** A member that may not be the manager tries a seat that is not the newest one. */
-  #isTryingOlderSeat = false;
-  readonly #failedConnections = new FailedConnections();
   readonly #reconnect = new Backoff(RECONNECT_MS, MAX_RETRY_MS);
   readonly #retry = new Backoff(RETRY_MS, MAX_RETRY_MS);
-  #remoteSeat: RemoteSeat | null = null;
+  readonly #barriers = new Barriers();
+  readonly #suspicion: Suspicion;
+  #phase: Phase = "new";
+  #goal: Goal = "follow";
+  #sink: LogSink | null = null;
+  #session: HubSession | null = null;
   #timer: Timer | null = null;
   #alive: Timer | null = null;
-  #leaving: Leaving | null = null;
-  #isClosed = false;
-  readonly #barriers = new Map<number, () => void>();
-  #lastBarrier = 0;
+  /** Up to where the log was delivered; null: the sink has no usable state. */
+  #position: LogPosition | null = null;
+  /** A member that may not be the manager tries a seat that is not the newest one. */
+  #isTryingOlderSeat = false;
+  #standbyLooks = 0;
+  #ownLooks = 0;
+  #hasWritten = false;
 
   constructor(machine: Machine, place: Place, options: LocalLogOptions) {
     this.#machine = machine;
     this.#place = place;
     this.#options = options;
-    this.#member = machine.random(8).toString("hex");
+    this.member = machine.random(8).toString("hex");
     this.#silenceTimeout = new AdaptiveTimeout(machine.clock, options.hub.stallTimeout);
-    this.#memberFile = options.hub.persist ? null : new MemberFile(machine, place, this.#member);
-    this.#ownHub = new OwnHub(machine, place, options.hub, this.#member, {
-      serving: () => {
-        // Other members may be about to connect to this hub: what it took over is folded, never removed.
-        if (this.#leaving) this.#ownHub.close(false);
-        else this.#seek();
-      },
-      replaced: () => this.#seek(),
-      ended: () => this.#endLeaving(),
+    this.#suspicion = new Suspicion(machine, place, options.hub.stallTimeout, () => this.#looked());
+    this.#socket = new MemberSocket(machine, place, this.member);
+    this.#ownHub = new OwnHub(machine, place, options.hub, this.member, {
+      serving: () => this.#contended(true),
+      replaced: () => this.#contended(false),
+      ended: () => this.#end(true),
       failed: (error) => this.#failed(error),
       salvaged: (error) => this.#sink?.diskTrouble(error),
     });
@@ -101,7 +99,7 @@ export class LocalLog implements Log {
 
   get stats(): LogStats {
     return {
-      epoch: this.#seat?.epoch ?? 0,
+      epoch: this.#suspicion.epoch,
       members: this.#session?.members ?? 0,
       bytes: this.#session?.bytes ?? 0,
       compactions: this.#ownHub.compactionCount,
@@ -110,17 +108,18 @@ export class LocalLog implements Log {
 
   open(sink: LogSink): void {
     this.#sink = sink;
-    this.#machine.clock.soon(() => this.#seek());
+    this.#phase = "entering";
+    this.#machine.clock.soon(() => this.#enter());
   }
 
   append(frame: Buffer): void {
+    this.#hasWritten ||= kindOf(frame, 0) === BATCH;
     this.#session?.append(frame);
   }
 
   barrier(done: () => void): void {
-    const number = ++this.#lastBarrier;
-    this.#barriers.set(number, done);
-    this.#session?.append(encodeFrame(BARRIER, { number }));
+    const frame = this.#barriers.add(done);
+    this.#session?.append(frame);
   }
 
   hold(alive: boolean): void {
@@ -140,115 +139,140 @@ export class LocalLog implements Log {
     this.#leave(true, done);
   }
 
-  /** Decides what to do next; called whenever there is no connection. */
-  #seek(): void {
-    this.#timer?.cancel();
-    this.#timer = null;
-    if (this.#isClosed || this.#session !== null) return;
+  /** Decides what comes next, from the facts alone. May be called at any time, also when nothing has changed. */
+  #step(): void {
+    if (this.#phase !== "seeking") {
+      if (this.#phase === "following" && this.#goal !== "follow" && !this.#ownHub.isRunning) {
+        this.#session?.leave(this.#hasWritten);
+      }
+      return;
+    }
     try {
-      if (!this.#leaving) this.#memberFile?.enter();
       const seat = newestSeat(this.#machine, this.#place);
-      if (this.#leaving?.isOverdue || (this.#leaving && (seat === null || this.#position === null))) this.#endLeaving();
-      else if (seat === null || seat.content === null || seat.epoch <= this.#deadEpoch) this.#contend();
-      else this.#follow(seat);
+      if (this.#goal !== "follow" && (this.#goal.isOverdue || seat === null || this.#position === null))
+        this.#end(false);
+      else if (seat !== null && !this.#suspicion.isDead(seat)) this.#follow(seat);
+      else if (this.#options.candidate) this.#contend();
+      else this.#standBy();
     } catch (error) {
       this.#failed(error as Error);
     }
   }
 
-  #follow(seat: SeatView): void {
-    this.#remoteSeat = RemoteSeat.watch(this.#machine, this.#place, seat, this.#remoteSeat);
-    if (this.#remoteSeat === null) {
-      this.#connect(seat);
-    } else if (this.#remoteSeat.isDead()) {
-      this.#deadEpoch = seat.epoch;
-      this.#seek();
-    } else {
-      this.#later(REMOTE_POLL_MS);
-    }
-  }
-
-  #later(ms: number): void {
-    if (this.#isClosed) return;
+  #seek(): void {
+    if (this.#phase === "closed" || this.#phase === "following") return;
     this.#timer?.cancel();
-    this.#timer = this.#machine.clock.after(ms, () => this.#seek());
+    this.#timer = null;
+    this.#phase = "seeking";
+    this.#step();
   }
 
+  /** Looks again after a while; enters first when it has not. */
+  #pause(ms: number): void {
+    if (this.#phase === "closed") return;
+    const isEntering = this.#phase === "entering";
+    if (!isEntering) this.#phase = "pausing";
+    this.#timer?.cancel();
+    this.#timer = this.#machine.clock.after(ms, () => (isEntering ? this.#enter() : this.#seek()));
+  }
+
+  /** Keeps invariant 2. */
+  #enter(): void {
+    if (this.#phase !== "entering") return;
+    this.#socket.enter((error) => {
+      if (this.#phase !== "entering") return;
+      if (error === null) this.#seek();
+      else this.#failed(error);
+    });
+  }
+
+  /** Claims the seat, unless another member goes first. */
   #contend(): void {
-    if (this.#ownHub.isContending) return;
-    if (!this.#options.candidate) this.#standBy();
-    else if (!this.#ownHub.contend(this.#position)) this.#later(POLL_MS);
+    this.#phase = "contending";
+    if (!this.#ownHub.isContending && !this.#ownHub.contend(this.#position)) this.#pause(POLL_MS);
   }
 
   /** Perhaps no candidate is left. The silent manager may answer, or one with a seat below that of a contender that died. */
   #standBy(): void {
-    this.#endLeaving();
-    this.#deadEpoch = 0;
+    if (this.#goal !== "follow") {
+      this.#end(false);
+      return;
+    }
+    this.#suspicion.reset();
     const seat = this.#isTryingOlderSeat ? null : standingSeat(this.#machine, this.#place);
     this.#isTryingOlderSeat = seat !== null;
-    if (seat === null || this.#isClosed) this.#later(STANDBY_POLL_MS);
+    if (++this.#standbyLooks === STANDBY_LOOKS) this.#sink?.diskTrouble(noCandidateError(this.#place.directory));
+    if (seat === null) this.#pause(STANDBY_POLL_MS);
     else this.#follow(seat);
   }
 
-  #failed(error: Error): void {
-    if (this.#leaving) this.#endLeaving(error);
-    else if (this.#position === null && FINAL_CODES.has(codeOf(error))) this.#giveUp(error);
-    else this.#retryLater(error);
-  }
-
-  #connect(seat: SeatView): void {
-    this.#seat = seat;
+  #follow(seat: SeatView): void {
+    this.#suspicion.tries(seat);
     this.#silenceTimeout.started();
+    this.#phase = "following";
     this.#session = new HubSession(this.#machine, this.#place, seat, {
-      member: this.#member,
+      member: this.member,
       position: this.#position,
       silenceTimeout: this.#silenceTimeout,
       maxBacklogBytes: this.#options.hub.maxMemberBacklogBytes,
       sink: this.#sink as LogSink,
       connected: () => this.#connected(seat),
-      barrierPassed: (number) => {
-        const done = this.#barriers.get(number);
-        this.#barriers.delete(number);
-        done?.();
-      },
+      barrierPassed: (number) => this.#barriers.passed(number),
       ended: (end) => this.#disconnected(seat, end),
     });
   }
 
+  /** The seat was looked at once more. A manager that is out of reach may be known to be dead now. */
+  #looked(): void {
+    if (this.#phase === "pausing" && this.#suspicion.isOverdue) this.#seek();
+    if (++this.#ownLooks % OWN_LOOKS === 0 && !this.#socket.isThere) this.#socket.enter(() => {});
+  }
+
   #connected(seat: SeatView): void {
-    this.#failedConnections.reset();
+    this.#suspicion.reset();
     this.#isTryingOlderSeat = false;
+    this.#standbyLooks = 0;
     this.#reconnect.reset();
     this.#retry.reset();
     this.#sink?.managerChanged(seat.content?.pid ?? 0, this.#ownHub.isManager(seat.epoch));
-    for (const number of this.#barriers.keys()) this.#session?.append(encodeFrame(BARRIER, { number }));
-    if (this.#leaving && !this.#ownHub.isRunning) this.#session?.leave();
+    for (const frame of this.#barriers.frames) this.#session?.append(frame);
+    this.#step();
   }
 
-  #disconnected(seat: SeatView, { position, wasWelcomed, hasLeft, isSilent, reason }: HubSessionEnd): void {
+  #disconnected(seat: SeatView, end: HubSessionEnd): void {
     this.#session = null;
-    this.#position = position;
-    if (this.#isClosed) return;
-    if (wasWelcomed || isSilent) this.#silenceTimeout.ended();
-    if (this.#leaving) {
-      if (hasLeft || reason instanceof StorageError) this.#endLeaving();
-      if (this.#leaving === null || this.#ownHub.isRunning) return;
-    }
-    if (reason instanceof StorageError) {
-      this.#giveUp(reason);
-    } else if (this.#failedConnections.ended(wasWelcomed, codeOf(reason)) || isSilent) {
-      this.#deadEpoch = seat.epoch;
-      this.#failedConnections.reset();
-      this.#seek();
-    } else {
-      this.#later(this.#reconnect.next());
+    this.#position = end.position;
+    if (this.#phase === "closed") return;
+    this.#phase = "pausing";
+    if (end.wasWelcomed || end.isSilent) this.#silenceTimeout.ended();
+    if (this.#goal !== "follow" && (end.hasLeft || end.reason instanceof StorageError)) this.#end(end.hasLeft);
+    // A hub of its own reports when it is gone, and then this member has left.
+    else if (this.#goal !== "follow" && this.#ownHub.isRunning) this.#phase = "contending";
+    else if (end.reason instanceof StorageError) this.#giveUp(end.reason);
+    else {
+      const unreachable = this.#suspicion.ended(end);
+      if (this.#suspicion.isDead(seat)) this.#seek();
+      else if (unreachable !== null) this.#failed(unreachable);
+      else this.#pause(this.#reconnect.next());
     }
   }
 
-  /** Something failed that may succeed later. */
-  #retryLater(error: Error): void {
-    this.#sink?.diskTrouble(error);
-    this.#later(this.#retry.next());
+  /** The hub of its own has the seat, or has lost it. */
+  #contended(isServing: boolean): void {
+    // Other members may be about to connect to this hub: what it took over is folded, never removed.
+    if (isServing && this.#goal !== "follow") this.#ownHub.close(false, this.#hasWritten);
+    else if (this.#phase === "contending") this.#seek();
+    else this.#step();
+  }
+
+  /** Something failed that may succeed later, or never. */
+  #failed(error: Error): void {
+    if (this.#goal !== "follow") this.#end(false, error);
+    else if (this.#position === null && isFinal(error)) this.#giveUp(accessError(error, this.#place));
+    else {
+      this.#sink?.diskTrouble(error);
+      if (this.#phase !== "following") this.#pause(this.#retry.next());
+    }
   }
 
   /**
@@ -257,44 +281,36 @@ export class LocalLog implements Log {
    */
   #leave(destroy: boolean, done: (error?: Error) => void): void {
     const { clock } = this.#machine;
-    const deadline = clock.after(LEAVE_MS, () => this.#overdue());
-    this.#leaving = { done, keepAlive: clock.keepAlive(), deadline, isOverdue: false };
-    this.#memberFile?.leave();
-    if (this.#isClosed) clock.soon(() => this.#endLeaving());
+    this.#goal = new Leaving(clock, done, () => !this.#ownHub.isRunning && this.#end(false));
+    if (this.#phase === "closed" || this.#phase === "entering") clock.soon(() => this.#end(false));
     else if (this.#ownHub.isRunning) {
       // A contender that takes over what this member knows must fold it first, so it is closed once it serves.
-      if (!this.#ownHub.isContending || this.#position === null) this.#ownHub.close(destroy);
-    } else if (this.#session === null) clock.soon(() => this.#seek());
-    else this.#session.leave();
-  }
-
-  /** No manager has answered in time, so none is notified. */
-  #overdue(): void {
-    if (this.#leaving) this.#leaving.isOverdue = true;
-    if (!this.#ownHub.isRunning) this.#endLeaving();
+      if (!this.#ownHub.isContending || this.#position === null) this.#ownHub.close(destroy, this.#hasWritten);
+    } else if (this.#phase === "following") this.#step();
+    else clock.soon(() => this.#phase !== "following" && this.#seek());
   }
 
   /** The member has left, if it was leaving. */
-  #endLeaving(error?: Error): void {
-    const leaving = this.#leaving;
-    this.#leaving = null;
-    if (leaving === null) return;
-    this.#stop();
-    leaving.deadline.cancel();
-    leaving.keepAlive.cancel();
-    leaving.done(error);
+  #end(isKnown: boolean, error?: Error): void {
+    const goal = this.#goal;
+    if (goal === "follow") return;
+    this.#goal = "follow";
+    this.#stop(isKnown || !this.#hasWritten);
+    goal.end(error);
   }
 
   #giveUp(error: Error): void {
-    this.#stop();
+    this.#stop(!this.#hasWritten);
     this.#sink?.failed(error);
   }
 
-  #stop(): void {
-    this.#isClosed = true;
+  #stop(isKnown: boolean): void {
+    this.#phase = "closed";
     this.#timer?.cancel();
+    this.#suspicion.stop();
     this.#session?.drop();
     this.#ownHub.terminate();
+    this.#socket.leave(isKnown);
     this.hold(false);
   }
 }

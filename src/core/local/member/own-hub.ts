@@ -78,9 +78,9 @@ export class OwnHub {
     return true;
   }
 
-  /** Hands the seat on; `ended` or `failed` follows. */
-  close(destroy: boolean): void {
-    this.#hub?.close(destroy);
+  /** {@link HubHandle.close}; `ended` or `failed` follows. */
+  close(destroy: boolean, hasWritten: boolean): void {
+    this.#hub?.close(destroy, hasWritten);
   }
 
   /** Stops at once; nothing follows. */

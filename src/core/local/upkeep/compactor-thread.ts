@@ -5,13 +5,13 @@ import { codeOf } from "../../errors.js";
 import type { CompactRequest } from "../machine/machine.js";
 import { nodeMachine } from "../machine/node-machine.js";
 import type { CompactReport } from "../machine/threads.js";
-import { compact } from "./compactor.js";
+import { compactBeside } from "./compactor.js";
 
 const port = parentPort as NonNullable<typeof parentPort>;
 
 function run(request: CompactRequest): CompactReport {
   try {
-    return { result: compact(nodeMachine, request) };
+    return { result: compactBeside(nodeMachine, request) };
   } catch (error) {
     return { code: codeOf(error) || "ERR_STORAGE_DISK", message: (error as Error).message };
   }

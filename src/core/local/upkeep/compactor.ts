@@ -14,7 +14,8 @@ import { linkOnce } from "../disk/file-access.js";
 import { snapshotPath, temporaryPath } from "../disk/file-names.js";
 import { LogReader } from "../disk/log-reader.js";
 import { checkSnapshot, writeSnapshot } from "../disk/snapshot.js";
-import type { CompactRequest, CompactResult, Machine, Place, Position } from "../machine/machine.js";
+import type { CompactRequest, CompactResult, FoldRequest, Machine, Place, Position } from "../machine/machine.js";
+import { MovedError } from "../machine/pinned-files.js";
 import { removeCovered, renewCopy } from "./removal.js";
 
 /**
@@ -23,7 +24,7 @@ import { removeCovered, renewCopy } from "./removal.js";
  * @throws StorageError `ERR_STORAGE_CORRUPT` when a file that must be folded is corrupt.
  * @throws CompactedFileError when another compaction has folded it.
  */
-export function compact(machine: Machine, request: CompactRequest): CompactResult {
+export function compact(machine: Machine, request: FoldRequest): CompactResult {
   const fold = foldChain(machine, request);
   const { seq } = fold.head;
   const bytes = seq === 0 ? 0 : publish(machine, request.place, request.epoch, fold.head, fold.entries());
@@ -32,15 +33,29 @@ export function compact(machine: Machine, request: CompactRequest): CompactResul
 }
 
 /**
+ * As `compact`, beside the hub that asks for it: in the very directory that the hub holds.
+ * @throws MovedError when that is not at its path any more.
+ */
+export function compactBeside(machine: Machine, request: CompactRequest): CompactResult {
+  const pin = machine.files.pin(request.place.directory);
+  try {
+    if (pin.id !== request.directoryId) throw new MovedError(request.place.directory);
+    return compact({ ...machine, files: pin.files }, request);
+  } finally {
+    pin.close();
+  }
+}
+
+/**
  * As `compact`, for the last member that leaves: the segments go up to the end of the log, so that on return `app.db` alone
  * is the whole state. Writes no snapshot when nothing follows the newest one.
  */
-export function foldAll(machine: Machine, request: CompactRequest): void {
+export function foldAll(machine: Machine, request: FoldRequest): void {
   if (isFolded(machine, request)) tidy(machine, request, request.snapshot);
   else compact(machine, request);
 }
 
-function foldChain(machine: Machine, { place, segments }: CompactRequest): Fold {
+function foldChain(machine: Machine, { place, segments }: FoldRequest): Fold {
   const fold = new Fold();
   const reader = new LogReader(machine.files, place, lastOf(segments), null, fold, true);
   while (!reader.step());
@@ -54,7 +69,7 @@ function lastOf(segments: readonly Position[]): Position {
 }
 
 /** Whether the snapshot is intact, and the last segment begins after it and holds nothing. */
-function isFolded({ files }: Machine, { place, snapshot, segments }: CompactRequest): boolean {
+function isFolded({ files }: Machine, { place, snapshot, segments }: FoldRequest): boolean {
   const last = openLink(files, place, lastOf(segments));
   files.close(last.file);
   if (snapshot === 0 || last.start.seq > snapshot || last.end > last.start.offset) return false;
@@ -88,7 +103,7 @@ export function publish(
 }
 
 /** Renews `app.db`, and removes what the snapshot covers even when that fails. */
-function tidy(machine: Machine, { place, epoch, segments }: CompactRequest, snapshot: number): void {
+function tidy(machine: Machine, { place, epoch, segments }: FoldRequest, snapshot: number): void {
   const { files } = machine;
   try {
     renewCopy(files, place, snapshot, temporaryPath(place, epoch, machine.random(8).toString("hex")));

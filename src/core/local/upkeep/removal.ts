@@ -10,7 +10,7 @@ import { seatPath, seatsIn, segmentPath, segmentsIn, snapshotPath, snapshotsIn }
 import { tornPath } from "../disk/torn-ends.js";
 import type { Files, Place, Position } from "../machine/machine.js";
 
-const LEFTOVER_NAME = /^(?:tmp|torn|claim|corrupt|hub|member\.(\d+))\./;
+const LEFTOVER_NAME = /^(?:tmp|torn|claim|corrupt|hub)\./;
 
 /** Gives a snapshot the further name `app.db`, in one step: a process that opens it finds the old one or the new one. */
 export function renewCopy(files: Files, place: Place, snapshot: number, temporary: string): void {
@@ -35,16 +35,11 @@ export function removeCovered(files: Files, place: Place, snapshot: number, fold
   }
 }
 
-function isLeftover(name: string, isAlive: (pid: number) => boolean): boolean {
-  const found = LEFTOVER_NAME.exec(name);
-  return found !== null && !(found[1] !== undefined && isAlive(Number(found[1])));
-}
-
 /**
  * Removes a storage: `app.db`, segments, snapshots, what crashes have left, seats, the directory; each only while the seat
  * still stands.
  * @param end The seq with which the storage ends. The snapshot of that seq stays if another process has published it to go on from there.
- * @param isAlive Whether a process lives: what shows that it has the storage open stays.
+ * @param sockets Paths of sockets of members that are not there any more. The others' stay, and so does the directory.
  * @returns false when another process took the seat before everything was gone, or the directory holds other files.
  */
 export function removeFiles(
@@ -52,7 +47,7 @@ export function removeFiles(
   place: Place,
   end: number,
   isSeated: () => boolean,
-  isAlive: (pid: number) => boolean = () => false,
+  sockets: readonly string[] = [],
 ): boolean {
   const names = files.list(place.directory);
   const segments = segmentsIn(names).map(({ epoch, segment }) => segmentPath(place, epoch, segment));
@@ -63,7 +58,8 @@ export function removeFiles(
     ...snapshotsIn(names)
       .filter((seq) => seq < end)
       .map((seq) => snapshotPath(place, seq)),
-    ...names.filter((name) => isLeftover(name, isAlive)).map((name) => join(place.directory, name)),
+    ...names.filter((name) => LEFTOVER_NAME.test(name)).map((name) => join(place.directory, name)),
+    ...sockets,
     ...seatsIn(names)
       .reverse()
       .map((epoch) => seatPath(place, epoch)),

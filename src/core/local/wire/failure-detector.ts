@@ -1,6 +1,6 @@
 /**
- * When a member takes its manager for dead: it is silent for too long, nobody listens at its address, or connections to it
- * end again and again before a welcome. A wrong suspicion costs the manager its seat, and nothing else.
+ * When a member takes its manager for silent, by its own running time. What else it must know before it takes the manager for dead
+ * is in `seat-watch.ts`. A wrong suspicion costs the manager its seat, and nothing else.
  */
 import type { Clock, Timer } from "../machine/machine.js";
 
@@ -18,13 +18,6 @@ const HEARTBEATS = 4;
 const MAX_FACTOR = 8;
 /** A connection that lasts this many times the usual silence is healthy. */
 const HEALTHY_FACTOR = 10;
-
-/** Connections that end without a welcome, after which a manager counts as dead. */
-const MAX_FAILED_CONNECTIONS = 8;
-/** Codes of a connection to an address where nobody listens and nobody ever will, since no address is used twice. */
-const DEAD_ADDRESS = new Set(["ECONNREFUSED", "ENOENT", "ENOTSOCK", "ENOTDIR", "EACCES"]);
-/** Codes of a connection that came at a bad moment, which shows nothing about the manager. */
-const BUSY = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOBUFS"]);
 
 /** ms between two heartbeats of a hub whose members allow `timeoutMs` of silence. */
 export const heartbeatMs = (timeoutMs: number): number => Math.min(MAX_HEARTBEAT_MS, timeoutMs / HEARTBEATS);
@@ -106,26 +99,5 @@ export class FailureDetector {
     this.#silentChecks = stoodStill ? 0 : this.#silentChecks + 1;
     if (this.#silentChecks >= CHECKS * this.#timeout.factor) this.#silent();
     else this.#timer = this.#checkLater();
-  }
-}
-
-/** Counts connections that end before a welcome. */
-export class FailedConnections {
-  #count = 0;
-
-  /** A manager is healthy, or another one is looked for. */
-  reset(): void {
-    this.#count = 0;
-  }
-
-  /**
-   * Takes note of the end of a connection.
-   * @param code The code of its error; empty for none.
-   * @returns whether the manager counts as dead.
-   */
-  ended(wasWelcomed: boolean, code: string): boolean {
-    if (wasWelcomed) this.#count = 0;
-    else if (!BUSY.has(code)) this.#count++;
-    return DEAD_ADDRESS.has(code) || this.#count >= MAX_FAILED_CONNECTIONS;
   }
 }

@@ -100,6 +100,7 @@ export abstract class FrameConnection implements SocketEvents {
   }
 }
 
-function isProtocolBreach(error: unknown): error is Error {
+/** Whether an error shows that the other side broke the protocol. */
+export function isProtocolBreach(error: unknown): error is Error {
   return error instanceof ProtocolError || error instanceof MalformedError || error instanceof FrameLengthError;
 }

@@ -3,7 +3,7 @@
 import { placeOf, segmentPath } from "../../../../dist/core/local/disk/file-names.js";
 import { LogReader } from "../../../../dist/core/local/disk/log-reader.js";
 import { Segment } from "../../../../dist/core/local/disk/segment.js";
-import type { CompactRequest, Files, Machine, Place, Position } from "../../../../dist/core/local/machine/machine.js";
+import type { FoldRequest, Files, Machine, Place, Position } from "../../../../dist/core/local/machine/machine.js";
 import { compact } from "../../../../dist/core/local/upkeep/compactor.js";
 import type { Recovered } from "../../../../dist/core/local/upkeep/recovery.js";
 import { encodeEntries } from "../../../../dist/core/log/codec.js";
@@ -98,7 +98,7 @@ export function load(files: Files, { segments, seq, time }: Recovered): { seq: n
 }
 
 /** A snapshot of 1 to 5, closed segments up to 15, a last one up to 20. All of it is on the disk. */
-export function makeStorage(): { files: MemoryFiles; request: CompactRequest; last: Position } {
+export function makeStorage(): { files: MemoryFiles; request: FoldRequest; last: Position } {
   const files = new MemoryFiles();
   const first = writeSegment(files, 1, 1, [1, 5], null);
   compact(machineOf(files), { place, epoch: 1, snapshot: 0, segments: [first] });

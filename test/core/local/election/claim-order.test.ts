@@ -10,7 +10,7 @@ function contest(isAlive: boolean) {
   const clock = new ManualClock();
   const machine = {
     ...manualMachine(files, clock),
-    identity: { pid: 7, host: "h", bootId: "b", isAlive: () => isAlive },
+    identity: { pid: 7, uid: 1, host: "h", bootId: "b", isAlive: () => isAlive },
   };
   return { files, clock, first: new ClaimOrder(machine, place), second: new ClaimOrder(machine, place) };
 }

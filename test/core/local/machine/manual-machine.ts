@@ -5,6 +5,7 @@ import { Seat } from "../../../../dist/core/local/election/seat.js";
 import { Hub } from "../../../../dist/core/local/hub/hub.js";
 import type {
   Clock,
+  FileView,
   HubOptions,
   Machine,
   Socket,
@@ -34,9 +35,9 @@ const ORIGIN = 815;
 
 /** Shows the order of calls that `MemoryFiles` does not count as changes. */
 class WatchedFiles extends MemoryFiles {
-  override linkCount(file: number): number {
-    this.calls.push(`linkCount ${this.openFiles.get(file)?.path}`);
-    return super.linkCount(file);
+  override lookAt(file: number, path: string): FileView {
+    this.calls.push(`lookAt ${path}`);
+    return super.lookAt(file, path);
   }
 }
 
@@ -217,6 +218,10 @@ export class ManualHub {
       recovered,
       {
         replaced: () => this.happened.push("replaced"),
+        moved: () => this.happened.push("moved"),
+        pulse: () => {},
+        lost: (member) => this.happened.push(`lost ${member}`),
+        leaves: (member, hasWritten) => this.happened.push(`leaves ${member} ${hasWritten}`),
         grown: () => {},
         mustCompact: () => this.happened.push("mustCompact"),
       },
@@ -254,19 +259,23 @@ export function manualMachine(files: MemoryFiles, clock = new ManualClock()): Ma
   return {
     files,
     clock,
-    identity: { pid: 42, host: "here", bootId: "boot", isAlive: () => true },
+    identity: { pid: 42, uid: 1, host: "here", bootId: "boot", isAlive: () => true },
     sockets: {
-      listen: (_directory: string, _accept: unknown, done: (...given: unknown[]) => void) =>
-        done(null, "address", { close: () => {} }),
-      remove: () => {},
+      listen: (_directory: string, _name: string, _accept: unknown, done: (...given: unknown[]) => void) =>
+        clock.soon(() => done(null, { close: () => {} })),
+      connect: (_directory: string, _name: string, events: SocketEvents) => {
+        clock.soon(() => events.closed(Object.assign(new Error("ENOENT"), { code: "ENOENT" })));
+        return { destroy: () => {}, end: () => {} };
+      },
     },
     threads: { compact: () => () => {} },
     random: (bytes: number) => Buffer.alloc(bytes, `${++random}.`),
   } as unknown as Machine;
 }
 
-export function seatContent(address = "/data/app.db.d/hub.1") {
-  return { address, token: TOKEN, pid: 42, host: "here", bootId: "boot", protocol: PROTOCOL };
+export function seatContent(socket = "hub.1") {
+  const { directory } = place;
+  return { socket, token: TOKEN, pid: 42, uid: 1, host: "here", bootId: "boot", directory, protocol: PROTOCOL };
 }
 
 export function claimSeat(machine: Machine, epoch: number): Seat {

@@ -5,7 +5,8 @@
  * left after a loss of power: what `syncDirectory` and `sync` have brought to the disk.
  */
 import { dirname } from "node:path";
-import type { Files } from "../../../../dist/core/local/machine/machine.js";
+import type { Files, FileView, Pin } from "../../../../dist/core/local/machine/machine.js";
+import { PinnedFiles } from "../../../../dist/core/local/machine/pinned-files.js";
 
 /** Ends a simulated process; nothing that it still tries has an effect. */
 export class CrashError extends Error {
@@ -152,8 +153,9 @@ export class MemoryFiles implements Files {
     return this.#inode(file).content.length;
   }
 
-  linkCount(file: number): number {
-    return this.#inode(file).links;
+  lookAt(file: number, path: string): FileView {
+    const inode = this.#inode(file);
+    return { links: inode.links, bytes: inode.content.length, isAtPath: this.names.get(path) === inode };
   }
 
   isOwn(): boolean {
@@ -181,6 +183,15 @@ export class MemoryFiles implements Files {
     if (this.names.has(name)) throw failure("EEXIST", "link", name);
     this.names.set(name, inode);
     inode.links++;
+  }
+
+  symlink(_target: string, path: string): void {
+    throw failure("EPERM", "symlink", path);
+  }
+
+  /** Directories have no identity here: what is at the path is what is held. */
+  pin(directory: string): Pin {
+    return { files: new PinnedFiles(this, directory, directory, () => true), directory, id: directory, close: () => {} };
   }
 
   rename(path: string, name: string): void {

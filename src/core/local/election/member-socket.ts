@@ -1,0 +1,139 @@
+/**
+ * Which members are there: each one listens on `member.<id>` in the directory as long as its process lives. A socket that refuses is
+ * the one proof that its process has ended, in any namespace of process ids. One that is missing, or out of reach, proves nothing.
+ */
+import { codeOf } from "../../errors.js";
+import { bestEffort } from "../disk/file-access.js";
+import { socketPath } from "../disk/file-names.js";
+import type { Listener, Machine, Place } from "../machine/machine.js";
+
+const MEMBER_NAME = /^member\.([0-9a-f]+)$/;
+
+const nameOf = (member: string): string => `member.${member}`;
+
+/** The path of a member's socket. */
+export const memberPath = (place: Place, member: string): string => socketPath(place, nameOf(member));
+
+/** The members that have a socket among the names of a directory. */
+export const membersIn = (names: readonly string[]): string[] =>
+  names.flatMap((name) => MEMBER_NAME.exec(name)?.slice(1) ?? []);
+
+/** What is known of the process of a member. */
+export type Life =
+  | "alive"
+  | "ended"
+  /** It has no socket: it has left, or somebody removed the name. */
+  | "missing"
+  /** Its socket is out of reach. */
+  | "unknown";
+
+/** Asks the socket of a member; calls back once, later. */
+export function askForLife({ sockets }: Machine, place: Place, member: string, done: (life: Life) => void): void {
+  let isDone = false;
+  const finish = (life: Life) => {
+    if (isDone) return;
+    isDone = true;
+    done(life);
+  };
+  const socket = sockets.connect(place.directory, nameOf(member), {
+    connected: () => {
+      socket.destroy();
+      finish("alive");
+    },
+    data: () => {},
+    closed: (error) => finish(lifeOf(codeOf(error))),
+  });
+}
+
+function lifeOf(code: string): Life {
+  if (code === "ECONNREFUSED") return "ended";
+  if (code === "ENOENT") return "missing";
+  // More connections wait than its process has taken.
+  return code === "EAGAIN" ? "alive" : "unknown";
+}
+
+/** What is known of members; null: their sockets could not be listed. */
+export type Lives = ReadonlyMap<string, Life> | null;
+
+/** Asks all members that have a socket, but one; calls back once, later. */
+export function askAll(machine: Machine, place: Place, own: string, done: (lives: Lives) => void): void {
+  const names = bestEffort(() => machine.files.list(place.directory));
+  const members = membersIn(names ?? []).filter((member) => member !== own);
+  const lives = new Map<string, Life>();
+  if (members.length === 0) machine.clock.soon(() => done(names === undefined ? null : lives));
+  for (const member of members) {
+    askForLife(machine, place, member, (life) => {
+      lives.set(member, life);
+      if (lives.size === members.length) done(lives);
+    });
+  }
+}
+
+/** The socket of this member. It takes connections, and ends each at once. */
+export class MemberSocket {
+  readonly #machine: Machine;
+  readonly #place: Place;
+  readonly #member: string;
+  #listener: Listener | null = null;
+  #isEntering = false;
+  #hasLeft = false;
+
+  constructor(machine: Machine, place: Place, member: string) {
+    this.#machine = machine;
+    this.#place = place;
+    this.#member = member;
+  }
+
+  /** Whether it listens, under a name that is still there. */
+  get isThere(): boolean {
+    if (this.#listener === null) return false;
+    const { files } = this.#machine;
+    return bestEffort(() => files.modifiedAt(memberPath(this.#place, this.#member))) !== undefined;
+  }
+
+  /** Listens, also when it did before and its name was removed. Calls back once, later, unless it is left before. */
+  enter(done: (error: Error | null) => void): void {
+    if (this.#isEntering || this.#hasLeft) return;
+    this.#isEntering = true;
+    const { files, sockets, clock } = this.#machine;
+    try {
+      // The last member may just have removed the directory.
+      files.makeDirectory(this.#place.directory);
+    } catch (error) {
+      clock.soon(() => this.#entered(error as Error, null, done));
+      return;
+    }
+    sockets.listen(
+      this.#place.directory,
+      nameOf(this.#member),
+      (socket) => {
+        socket.destroy();
+        return { data: () => {}, closed: () => {} };
+      },
+      (error, listener) => this.#entered(error, listener, done),
+    );
+  }
+
+  #entered(error: Error | null, listener: Listener | null, done: (error: Error | null) => void): void {
+    this.#isEntering = false;
+    if (error === null) {
+      this.#listener?.close();
+      this.#listener = listener;
+    }
+    if (this.#hasLeft) this.leave(true);
+    else done(error);
+  }
+
+  /**
+   * Stops listening.
+   * @param isKnown Whether the log needs not note that this member has left; else the name stays and refuses, and the next manager
+   *   notes it.
+   */
+  leave(isKnown: boolean): void {
+    this.#hasLeft = true;
+    if (this.#listener === null) return;
+    this.#listener.close();
+    this.#listener = null;
+    if (isKnown) bestEffort(() => this.#machine.files.unlink(memberPath(this.#place, this.#member)));
+  }
+}

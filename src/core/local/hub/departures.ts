@@ -1,0 +1,75 @@
+/**
+ * Which members have left without a word. A connection that ends shows nothing: its member may have been cut off, or connect again.
+ * Only when the socket of the member refuses too has its process ended; then that is ordered as a batch of the log, so that what
+ * the member had claimed ends at one place for all.
+ */
+import { bestEffort } from "../disk/file-access.js";
+import { askForLife, memberPath, membersIn } from "../election/member-socket.js";
+import type { Machine, Place } from "../machine/machine.js";
+
+/** What a hub knows of its members. */
+export interface Presence {
+  /** Whether a member is connected now. */
+  isLive(member: string): boolean;
+  /** Orders the departure of a member; returns whether all that was ordered so far is confirmed. */
+  left(member: string): boolean;
+  /** Whether all that was ordered so far is confirmed. */
+  readonly isSettled: boolean;
+}
+
+/**
+ * Invariant: the name of a member's socket is removed only after its departure is confirmed. So the names in the directory are all
+ * that must be known: a successor, too, asks each that is not connected to it.
+ */
+export class Departures {
+  readonly #machine: Machine;
+  readonly #place: Place;
+  readonly #own: string;
+  readonly #hub: Presence;
+  /** Departures that were ordered, and are not confirmed yet. */
+  readonly #ordered = new Set<string>();
+
+  /** @param own The member in the hub's own process. */
+  constructor(machine: Machine, place: Place, own: string, hub: Presence) {
+    this.#machine = machine;
+    this.#place = place;
+    this.#own = own;
+    this.#hub = hub;
+  }
+
+  /** The connection of a member has ended, and it has not said that it leaves. */
+  lost(member: string): void {
+    if (member !== this.#own) this.#ask(member);
+  }
+
+  /** A member has said that it leaves. One that has written nothing has claimed nothing, so that is not noted in the log. */
+  leaves(member: string, hasWritten: boolean): void {
+    if (hasWritten) this.#left(member);
+  }
+
+  /** Asks all members that have a socket and are not connected. */
+  check(): void {
+    if (this.#hub.isSettled) this.#confirmed();
+    const names = bestEffort(() => this.#machine.files.list(this.#place.directory)) ?? [];
+    for (const member of membersIn(names)) {
+      if (member !== this.#own && !this.#hub.isLive(member) && !this.#ordered.has(member)) this.#ask(member);
+    }
+  }
+
+  #ask(member: string): void {
+    askForLife(this.#machine, this.#place, member, (life) => {
+      if (life === "ended") this.#left(member);
+    });
+  }
+
+  #left(member: string): void {
+    if (this.#ordered.has(member)) return;
+    this.#ordered.add(member);
+    if (this.#hub.left(member)) this.#confirmed();
+  }
+
+  #confirmed(): void {
+    for (const member of this.#ordered) bestEffort(() => this.#machine.files.unlink(memberPath(this.#place, member)));
+    this.#ordered.clear();
+  }
+}
