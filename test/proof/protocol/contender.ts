@@ -22,7 +22,7 @@ import {
   WORK,
 } from "./fields.js";
 import { EMPTY } from "./history.js";
-import { hasBytes, hasLinks } from "./hold.js";
+import { hasBytes, hasLinks, isAstray } from "./hold.js";
 import { DAMAGED, newestSnapshot, recover, STALE } from "./reading.js";
 import {
   CHECK_LINKS,
@@ -86,6 +86,7 @@ export function contend(turn: Turn, process: number): boolean {
       turn.take(process, `links seat.${epoch}`, () => {
         if (world.seats() & (1 << epoch)) goIdle(world, process);
         else {
+          if (world.setup.goesByPath) world.openHome(process);
           world.linkSeat(process);
           goOn(LOOK_HIGHER);
         }
@@ -193,7 +194,10 @@ function recoverLog(turn: Turn, process: number): boolean {
       turn.take(process, `creates ${nameOf(world, slot)}`, () => create(world, process, slot));
       return true;
     case WRITE_HEAD:
-      turn.take(process, `writes the first frame of ${nameOf(world, slot)}`, () => serve(world, process, slot));
+      turn.take(process, `writes the first frame of ${nameOf(world, slot)}`, () => {
+        if (isAstray(world, process)) goIdle(world, process);
+        else serve(world, process, slot);
+      });
       return true;
     default:
       return false;
@@ -228,6 +232,10 @@ function readLog(turn: Turn, process: number): void {
     return;
   }
   const { history, end, chain, isTorn } = found;
+  if (isTorn && world.is("an unfinished end is waited for")) {
+    world.put(process, STEP, LIST_LOG);
+    return;
+  }
   if (history === EMPTY && world.get(END_LOG) !== 0) {
     world.put(process, LOG, world.get(END_LOG));
     world.put(process, WORK, 0);
@@ -242,7 +250,7 @@ function readLog(turn: Turn, process: number): void {
   const isTrusting = world.is("what was read is gone on with unchecked");
   world.put(process, STEP, isTorn ? LOOK_BEHIND : isTrusting ? CREATE_SEGMENT : READ_LINKS);
   if (world.is("reading before fencing")) world.put(process, STEP, LIST_SEATS);
-  else if (world.isSeated(process)) expectTruth(turn, history);
+  else if (world.isSeated(process) && world.entered === world.homeOf(process)) expectTruth(turn, history);
 }
 
 /** The process that has the seat must find all that any process was told. */
@@ -261,7 +269,8 @@ function expectTruth(turn: Turn, history: number): void {
 function refuse(turn: Turn, process: number): void {
   const { world } = turn;
   const isLate = world.epochOf(highest(world.segments())) <= world.get(END_EPOCH);
-  if (world.isSeated(process) && !isLate) turn.violate("the manager takes the log for corrupt");
+  const isHome = world.entered === world.homeOf(process);
+  if (world.isSeated(process) && isHome && !isLate) turn.violate("the manager takes the log for corrupt");
   goIdle(world, process);
 }
 

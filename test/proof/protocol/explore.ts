@@ -155,7 +155,10 @@ export function explore(model: Model, mostStates = Number.POSITIVE_INFINITY): Ex
   const isComplete = current === store.count;
   const stuck = isComplete && violation === null ? progress?.firstStuck(goodStates(model, store)) : undefined;
   if (stuck !== undefined && stuck !== NONE) {
-    violation = { message: "what should become can no more", trace: traceTo(model, store, stuck) };
+    violation = {
+      message: "from here nothing that processes do leads to where one serves",
+      trace: traceTo(model, store, stuck),
+    };
   }
   return { states: store.count, transitions, depth, isComplete, violation };
 }

@@ -21,7 +21,7 @@ import {
   unpacked,
   WORK,
 } from "./fields.js";
-import { confirmedEnd, hasBytes, hasLinks } from "./hold.js";
+import { confirmedEnd, hasBytes, hasLinks, isAstray } from "./hold.js";
 import { readAll } from "./reading.js";
 import {
   APPENDED,
@@ -45,11 +45,9 @@ import {
 import type { Turn } from "./turn.js";
 import type { World } from "./world.js";
 
-export const AFTER_A_LOOK = "a segment is created by its path after a look at that";
-
 /** Creates the name of the next segment; the open one is closed where its confirmed frames end. */
 export function rotate(world: World, process: number): void {
-  const isByPath = world.is("a segment is created by its path") || world.is(AFTER_A_LOOK);
+  const isByPath = world.setup.goesByPath || world.is("a segment is created by its path");
   if (isByPath) world.enter(world.pathOf(process));
   const isLate = world.is("a segment is closed with frames that are not confirmed");
   const seq = isLate ? world.histories.length(world.of(process, LOG)) : world.of(process, DONE);
@@ -91,7 +89,10 @@ export function leave(turn: Turn, process: number): boolean {
   const goOn = (step: number) => world.put(process, STEP, step);
   switch (world.of(process, STEP)) {
     case WRITE_NEXT_HEAD:
-      turn.take(process, "writes its first frame, and begins a compaction", () => beginCompaction(world, process));
+      turn.take(process, "writes its first frame, and begins a compaction", () => {
+        if (isAstray(world, process)) goIdle(world, process);
+        else beginCompaction(world, process);
+      });
       return true;
     case LEAVE_LINKS:
       turn.take(process, "looks at the links of its seat", () => {
@@ -288,6 +289,6 @@ function removeCovered(turn: Turn, process: number, goOn: (step: number) => void
   });
 }
 
-function endFold(world: World, process: number): void {
+export function endFold(world: World, process: number): void {
   for (let field = FOLD; field <= FOLD_WORK; field++) world.put(process, field, 0);
 }

@@ -29,6 +29,15 @@ export function isKnown(world: World, position: number): boolean {
   return world.createdIn(slot) === position >> ID;
 }
 
+/** The look at the path: whether it leads elsewhere than to the directory that the hub has open. */
+export const isMoved = (world: World, process: number): boolean => world.pathOf(process) !== world.homeOf(process);
+
+/** Whether a segment that was created by path may be somewhere else, and gets no first frame. */
+export function isAstray(world: World, process: number): boolean {
+  const isUnseen = world.is("the first frame is written without a look at the path");
+  return world.setup.goesByPath === true && !isUnseen && isMoved(world, process);
+}
+
 /** The first half of the check. */
 export function hasLinks(world: World, process: number): boolean {
   if (world.is("no check") || world.is("bytes alone are checked")) return true;

@@ -19,8 +19,8 @@ import {
   STEP,
   WORK,
 } from "./fields.js";
-import { AFTER_A_LOOK, CLEARED, EMPTIED, ROTATED, rotate } from "./folding.js";
-import { confirmedEnd, hasBytes, hasLinks, positionOf } from "./hold.js";
+import { CLEARED, EMPTIED, ROTATED, rotate } from "./folding.js";
+import { confirmedEnd, hasBytes, hasLinks, isMoved, positionOf } from "./hold.js";
 import { LATE } from "./state.js";
 import {
   APPENDED,
@@ -31,7 +31,6 @@ import {
   CLEAN_BYTES,
   CLEAN_LINKS,
   CONFIRM,
-  CREATE_NEXT,
   ENDED,
   LEAVE_LINKS,
   LIST_STRAYS,
@@ -64,9 +63,6 @@ export function serveMembers(turn: Turn, process: number): boolean {
       if (world.is("a segment is closed with frames that are not confirmed")) beginNext(turn, process);
       if (world.is("folding what is not confirmed")) beginLeaving(turn, process);
       return true;
-    case CREATE_NEXT:
-      turn.take(process, "creates its next segment", () => rotate(world, process));
-      return true;
     case BROADCAST:
       turn.take(process, "broadcasts, and welcomes who asks", () => broadcast(turn, process));
       return true;
@@ -85,7 +81,7 @@ function beginTurn(turn: Turn, process: number): void {
     turn.take(process, "begins a turn for who asks", () => world.put(process, STEP, CHECK_LINKS));
   }
   // A look at the path that finds it as it was changes nothing.
-  if (looksAtPath(world) && world.pathOf(process) !== world.homeOf(process)) {
+  if (looksAtPath(world) && isMoved(world, process)) {
     turn.take(process, "looks at its pulse where its path leads", () => goIdle(world, process));
   }
   beginNext(turn, process);
@@ -132,12 +128,10 @@ function beginNext(turn: Turn, process: number): void {
   const { world } = turn;
   const hasRoom = (world.of(process, SEGMENT) & 7) < world.setup.segments;
   if (!hasRoom || (world.of(process, FOLD) & 7) !== 0 || world.of(process, DONE) === 0) return;
-  if (world.is("the path is looked at before a new segment only") || world.is(AFTER_A_LOOK)) {
-    turn.take(process, "looks whether its path leads to its seat", () => {
-      if (world.pathOf(process) === world.homeOf(process)) world.put(process, STEP, CREATE_NEXT);
-      else goIdle(world, process);
-    });
-  } else turn.take(process, "creates its next segment", () => rotate(world, process));
+  turn.take(process, "creates its next segment", () => {
+    if (world.is("the path is looked at before a new segment only") && isMoved(world, process)) goIdle(world, process);
+    else rotate(world, process);
+  });
 }
 
 function beginLeaving(turn: Turn, process: number): void {
@@ -208,8 +202,8 @@ function check(turn: Turn, process: number): boolean {
       return true;
     case CHECK_PATH:
       turn.take(process, "looks whether its path leads to its seat", () => {
-        if (world.pathOf(process) === world.homeOf(process)) passed();
-        else goIdle(world, process);
+        if (isMoved(world, process)) goIdle(world, process);
+        else passed();
       });
       return true;
     default:

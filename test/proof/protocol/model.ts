@@ -9,8 +9,8 @@
  * - Time: any process may take the manager for dead at any moment, and a hub may compact or leave whenever it is idle. When a
  *   process may do so is in `reach.ts`, and when a member has left in `members.ts`.
  * - A copy is made in one step. One that is made file by file may be damaged; it changes nothing in the original either.
- * - A hub opens its directory when it begins, and does all in what it has open. Where a platform has only paths, a moved
- *   directory can be met between a look and what follows it, as the variants that go by path show.
+ * - A hub opens its directory when it begins, and does all in what it has open; with `goesByPath`, as where a platform has
+ *   only paths. To remove a file is one step then, which does nothing where another file has the name.
  * - Temporary files, claims, sockets and the copy for people: no process reads them while there is a log.
  * - Bytes: frames are whole or not there, but for the one that is being written, which readers meet as an unfinished end.
  * - Power: all that was written stays. The simulation and the fault tests cut the power.
@@ -40,14 +40,23 @@ import {
   STEP,
   TRUTH,
 } from "./fields.js";
-import { fold, goAway, leave } from "./folding.js";
+import { endFold, fold, goAway, leave } from "./folding.js";
 import { EMPTY } from "./history.js";
-import { confirmedEnd, ID, positionOf, spotOf } from "./hold.js";
+import { confirmedEnd, ID, isKnown, positionOf, spotOf } from "./hold.js";
 import { serveMembers } from "./hub.js";
 import { DAMAGED, readAll, readFrom, STALE, TWICE } from "./reading.js";
 import type { Setup } from "./setup.js";
 import { PATH } from "./state.js";
-import { FOLD_REMOVE_SEGMENT, IDLE, LINK_SEAT, NO_FOLD, READY, WRITE_HEAD } from "./steps.js";
+import {
+  FOLD_PUBLISH,
+  FOLD_REMOVE_SEGMENT,
+  FOLD_REMOVE_SNAPSHOT,
+  IDLE,
+  LINK_SEAT,
+  NO_FOLD,
+  READY,
+  WRITE_HEAD,
+} from "./steps.js";
 import { MEMBER, NOBODY, Turn, writesAt } from "./turn.js";
 import { World } from "./world.js";
 
@@ -66,7 +75,24 @@ export function protocol(setup: Setup): Model {
       if (setup.joins) join(turn);
       if (world.directoryCount > 1) displace(turn);
     },
+    isGood(state: Uint16Array) {
+      world.state.set(state);
+      return isServed(world);
+    },
   };
+}
+
+/** Whether a process serves, or none does any more what others could wait for, as when all seats of the setup are used up. */
+function isServed(world: World): boolean {
+  let isOver = true;
+  for (let process = 0; process < world.setup.processes; process++) {
+    if (!world.exists(world.of(process, PLACE) & PATH)) continue;
+    const step = world.of(process, STEP);
+    const isAtHome = world.pathOf(process) === world.homeOf(process);
+    if (step === READY && isAtHome && world.isSeated(process)) return true;
+    if (step !== READY && step !== IDLE) isOver = false;
+  }
+  return isOver;
 }
 
 function removeBefore(world: World): void {
@@ -113,16 +139,21 @@ function stepsOf(turn: Turn, process: number): void {
 /** Where a process does what it does next: where its path leads as long as it has opened no directory. */
 function directoryOf(world: World, process: number): number {
   const step = world.of(process, STEP);
-  const isByPath = world.is("a contender goes by path") && step <= WRITE_HEAD;
+  const isByPath = (world.setup.goesByPath || world.is("a contender goes by path")) && step <= WRITE_HEAD;
   return step === IDLE || isByPath ? world.pathOf(process) : world.homeOf(process);
 }
 
 function foldIn(turn: Turn, process: number): void {
   const { world } = turn;
   const home = world.of(process, FOLD) & FOLD_HOME ? 1 : 0;
+  const step = world.of(process, FOLD) & 7;
+  const isBlind = step >= FOLD_REMOVE_SNAPSHOT && world.is("a file is removed after a look at the path");
   turn.home = home;
-  world.enter(world.is("a compaction goes by path") ? world.pathOf(process) : home);
-  fold(turn, process);
+  world.enter(world.setup.goesByPath || world.is("a compaction goes by path") ? world.pathOf(process) : home);
+  // What a temporary file is linked to is where that file is, and what is removed is put aside first, and looked at.
+  if (world.setup.goesByPath && world.entered !== home && step >= FOLD_PUBLISH && !isBlind) {
+    turn.take(process, "meets another directory, and stops its compaction", () => endFold(world, process));
+  } else fold(turn, process);
 }
 
 /** The directory is copied, or moved so that its path leads to another one. */
@@ -164,8 +195,11 @@ function join(turn: Turn): void {
   if (to === 0) return;
   turn.take(MEMBER, "reads the files up to the position of its welcome", () => {
     const home = to >> ID;
-    world.enter(world.is("a joining member reads by path") ? world.at(0) : home);
-    const read = readAll(world, spotOf(to));
+    const isByPath = world.setup.goesByPath || world.is("a joining member reads by path");
+    if (isByPath) world.enter(world.at(0));
+    else world.enter(home);
+    const isThere = !world.setup.goesByPath || isKnown(world, to);
+    const read = isThere ? readAll(world, spotOf(to)) : STALE;
     world.enter(home);
     world.set(JOINING_TO, 0);
     take(turn, read);

@@ -32,6 +32,11 @@ export interface Setup {
   readonly restarts?: number;
   /** How often the directory is moved: first something else comes into its place, then it comes back. */
   readonly moves?: number;
+  /**
+   * All goes by path, as on a platform where nothing can be done in an open directory. Then names can come into the directory
+   * of another storage and seats there can be removed, but none of its confirmed writes is lost.
+   */
+  readonly goesByPath?: boolean;
   /** The directory is copied, once, while its manager runs. */
   readonly copies?: boolean;
   /** Processes that open the second path: the copy, or the directory that was moved. */
@@ -54,6 +59,7 @@ export type Variant =
   | "the end of the predecessor is not noted"
   | "an unfinished end counts as whole"
   | "after an unfinished end later bytes are looked at"
+  | "an unfinished end is waited for"
   | "a segment is closed with frames that are not confirmed"
   | "one name for all snapshots"
   | "removing before publishing"
@@ -72,7 +78,8 @@ export type Variant =
   | "the path is looked at before a new segment only"
   | "a contender goes by path"
   | "a segment is created by its path"
-  | "a segment is created by its path after a look at that"
+  | "the first frame is written without a look at the path"
+  | "a file is removed after a look at the path"
   | "a compaction goes by path"
   | "a joining member reads by path"
   | "a position counts in every storage"

@@ -36,8 +36,11 @@ export const GATE: Record<string, Setup> = {
   "3 processes, one of which opens the directory that was moved": {
     ...{ processes: 3, epochs: 2, segments: 1, writes: 1, moves: 1, elsewhere: 1 },
   },
-  "2 processes that hold a state, whose directory is moved and comes back, a joining member": {
-    ...{ processes: 2, epochs: 2, segments: 1, writes: 1, moves: 2, marks: true, joins: true },
+  "2 processes that hold a state, whose directory is moved and comes back": {
+    ...{ processes: 2, epochs: 2, segments: 1, writes: 1, moves: 2, marks: true },
+  },
+  "3 processes that go by path, one of which opens the directory that was moved": {
+    ...{ processes: 3, epochs: 2, segments: 1, writes: 1, moves: 1, elsewhere: 1, goesByPath: true },
   },
   "2 processes, 2 writes of one member, whose directory is moved": {
     ...{ processes: 2, epochs: 2, segments: 1, writes: 2, moves: 1, isOneOrigin: true },
@@ -76,6 +79,9 @@ export const CAMPAIGN: Record<string, Setup> = {
     ...{ processes: 2, epochs: 4, segments: 1, writes: 1, cleans: true, leaves: true, marks: true, joins: true },
     ...{ tears: true, restarts: 1 },
   },
+  "2 processes that hold a state, whose directory is moved and comes back, a joining member": {
+    ...{ processes: 2, epochs: 2, segments: 1, writes: 1, moves: 2, marks: true, joins: true },
+  },
   "3 processes with compaction, one of which opens the directory that was moved": {
     ...{ processes: 3, epochs: 2, segments: 2, writes: 1, moves: 1, elsewhere: 1 },
   },
@@ -95,6 +101,7 @@ const leaving: Setup = { ...two, epochs: 3, cleans: true, leaves: true, joins: t
 export const destroying: Setup = { ...two, epochs: 3, segments: 2, destroys: true };
 
 const moved: Setup = { ...two, moves: 1 };
+export const GOING_BY_PATH: Setup = { ...moved, segments: 2, goesByPath: true };
 const copied: Setup = { ...two, writes: 2, copies: true, elsewhere: 1 };
 
 export const VARIANTS: Record<Variant, Setup> = {
@@ -111,6 +118,7 @@ export const VARIANTS: Record<Variant, Setup> = {
   "the end of the predecessor is not noted": { ...three, joins: true },
   "an unfinished end counts as whole": { ...three, tears: true, joins: true },
   "after an unfinished end later bytes are looked at": { ...three, tears: true },
+  "an unfinished end is waited for": { ...two, tears: true, restarts: 1 },
   "a segment is closed with frames that are not confirmed": compacting,
   "one name for all snapshots": compacting,
   "removing before publishing": { ...compacting, epochs: 2, writes: 1 },
@@ -135,7 +143,8 @@ export const VARIANTS: Record<Variant, Setup> = {
   "the path is looked at before a new segment only": { ...moved, segments: 2 },
   "a contender goes by path": moved,
   "a segment is created by its path": { ...moved, segments: 2 },
-  "a segment is created by its path after a look at that": { ...moved, segments: 2 },
+  "the first frame is written without a look at the path": { ...moved, goesByPath: true },
+  "a file is removed after a look at the path": GOING_BY_PATH,
   "a compaction goes by path": { ...moved, segments: 2 },
   "a joining member reads by path": { ...moved, joins: true },
   "a position counts in every storage": { ...moved, writes: 2, marks: true },

@@ -48,9 +48,8 @@ export const LOOK_END = 34;
 export const LIST_SNAPSHOTS = 35;
 export const READ_END = 36;
 export const PUBLISH_END = 37;
-/** It looks whether its path leads to its seat: after the look at the bytes, and before it creates a segment. */
+/** It looks whether its path leads to its seat. */
 export const CHECK_PATH = 38;
-export const CREATE_NEXT = 39;
 
 /** Where a compaction is. */
 export const NO_FOLD = 0;

@@ -39,7 +39,7 @@ export class Turn {
     const { world } = this;
     const { entered } = world;
     change();
-    if (this.home !== null && world.directoryCount > 1) this.#checkOther(this.home);
+    if (this.home !== null && world.directoryCount > 1 && !world.setup.goesByPath) this.#checkOther(this.home);
     world.sort();
     this.#found(world.state, step, this.#nameOf(actor), this.#violation);
     this.#violation = null;
