@@ -1,5 +1,5 @@
 /** The options of a storage: types, defaults, validation. */
-import { DEFAULT_MAX_VALUE_BYTES, MAX_BATCH_BYTES } from "./log/limits.js";
+import { DEFAULT_MAX_VALUE_BYTES, LEAST_BACKLOG_VALUES, MAX_BATCH_BYTES } from "./log/limits.js";
 
 /** How a storage is opened. All processes that open the same storage should use the same options. */
 export interface StorageOptions {
@@ -32,8 +32,9 @@ export interface StorageOptions {
   /** The most bytes of pending writes; beyond them, writes throw. Default: 67108864 (64 MiB). */
   maxPendingBytes?: number;
   /**
-   * The most bytes that may be on their way to a member. Beyond them the manager disconnects it, and it catches up from the
-   * files. Default: 33554432 (32 MiB).
+   * The bytes on their way to a member beyond which the manager waits for it, for a second at most. A member that takes almost
+   * nothing for three seconds, or for which twice as much waits after that second, is disconnected, and catches up from the
+   * files (less than that where `stallTimeout` is below 4 s). At least 4 times `maxValueBytes`. Default: that, or 67108864 (64 MiB) if that is more.
    */
   maxMemberBacklogBytes?: number;
   /**
@@ -72,6 +73,7 @@ export function resolveOptions(options: StorageOptions = {}): ResolvedOptions {
   for (const key of Object.keys(options)) {
     if (!known.has(key)) throw new TypeError(`expected one of the options ${[...known].join(", ")}, got ${show(key)}`);
   }
+  const maxValueBytes = integer(options, "maxValueBytes");
   return {
     path: resolvePath(options.path),
     gcInterval: integer(options, "gcInterval"),
@@ -79,9 +81,9 @@ export function resolveOptions(options: StorageOptions = {}): ResolvedOptions {
     candidate: choice(options, "candidate") as boolean,
     persist: choice(options, "persist") as boolean,
     recover: choice(options, "recover") as ResolvedOptions["recover"],
-    maxValueBytes: integer(options, "maxValueBytes"),
+    maxValueBytes,
     maxPendingBytes: integer(options, "maxPendingBytes"),
-    maxMemberBacklogBytes: integer(options, "maxMemberBacklogBytes"),
+    maxMemberBacklogBytes: backlogBytes(options, maxValueBytes),
     stallTimeout: integer(options, "stallTimeout"),
   };
 }
@@ -91,7 +93,7 @@ const RANGES = {
   gcInterval: [120_000, 10, MAX_TIMER_MS],
   maxValueBytes: [DEFAULT_MAX_VALUE_BYTES, 1, MAX_BATCH_BYTES - MIB],
   maxPendingBytes: [64 * MIB, 1, Number.MAX_SAFE_INTEGER],
-  maxMemberBacklogBytes: [32 * MIB, 64 * 1024, Number.MAX_SAFE_INTEGER],
+  maxMemberBacklogBytes: [64 * MIB, 64 * 1024, Number.MAX_SAFE_INTEGER],
   stallTimeout: [5000, 100, MAX_TIMER_MS],
 } as const;
 
@@ -109,6 +111,17 @@ function integer(options: StorageOptions, key: keyof typeof RANGES): number {
   if (typeof value !== "number") throw new TypeError(`expected ${key} to be a number, got ${show(value)}`);
   if (Number.isInteger(value) && value >= least && value <= most) return value;
   throw new RangeError(`expected ${key} to be a whole number from ${least} to ${most}, got ${value}`);
+}
+
+/** Values near the limit must fit into the queue of a member that takes them. */
+function backlogBytes(options: StorageOptions, maxValueBytes: number): number {
+  const bytes = integer(options, "maxMemberBacklogBytes");
+  const least = LEAST_BACKLOG_VALUES * maxValueBytes;
+  if (bytes >= least) return bytes;
+  if (options.maxMemberBacklogBytes === undefined) return least;
+  throw new RangeError(
+    `expected maxMemberBacklogBytes to be at least ${LEAST_BACKLOG_VALUES} times maxValueBytes, which is ${maxValueBytes}, got ${bytes}`,
+  );
 }
 
 function choice(options: StorageOptions, key: keyof typeof CHOICES): string | boolean {

@@ -13,7 +13,7 @@ const DEFAULTS = {
   recover: "strict",
   maxValueBytes: 16 * 1024 * 1024,
   maxPendingBytes: 64 * 1024 * 1024,
-  maxMemberBacklogBytes: 32 * 1024 * 1024,
+  maxMemberBacklogBytes: 64 * 1024 * 1024,
   stallTimeout: 5000,
 };
 
@@ -95,8 +95,31 @@ test("a number out of its range is a RangeError, something else a TypeError, eac
     }
     for (const value of ["100", true, {}, 100n]) expectError(open(value), TypeError, [key, "a number", shown(value)]);
     for (const value of [least, most])
-      assert.equal((resolveOptions({ [key]: value }) as Record<string, unknown>)[key], value);
+      assert.equal((resolveOptions({ maxValueBytes: 1, [key]: value }) as Record<string, unknown>)[key], value);
   }
+  assert.deepEqual(home.names(), []);
+});
+
+test("some of the longest values must fit into the queue of a member, which is longer by default where values may be", (t) => {
+  const home = new Home(t);
+  const MIB = 1024 * 1024;
+  const cases: ReadonlyArray<readonly [maxValueBytes: number, least: number]> = [
+    [1, 64 * MIB],
+    [16 * MIB, 64 * MIB],
+    [16 * MIB + 1, 64 * MIB + 4],
+    [62 * MIB, 248 * MIB],
+  ];
+  for (const [maxValueBytes, least] of cases) {
+    assert.equal(resolveOptions({ maxValueBytes }).maxMemberBacklogBytes, least);
+    const maxMemberBacklogBytes = 4 * maxValueBytes - 1;
+    if (maxMemberBacklogBytes < 64 * 1024) continue;
+    const open = () => new Storage("app", { path: home.directory, maxValueBytes, maxMemberBacklogBytes });
+    const numbers = [String(maxValueBytes), String(maxMemberBacklogBytes)];
+    expectError(open, RangeError, ["maxMemberBacklogBytes", "4 times maxValueBytes", ...numbers]);
+  }
+  expectError(() => new Storage("app", { path: home.directory, maxMemberBacklogBytes: MIB }), RangeError, [
+    "maxValueBytes",
+  ]);
   assert.deepEqual(home.names(), []);
 });
 
@@ -142,7 +165,7 @@ test("the same storage with other options in one process is ERR_STORAGE_OPTIONS,
     recover: "salvage",
     maxValueBytes: 5,
     maxPendingBytes: 5,
-    maxMemberBacklogBytes: 100_000,
+    maxMemberBacklogBytes: 100_000_000,
     stallTimeout: 1000,
   };
   for (const [key, value] of Object.entries(other)) {

@@ -33,3 +33,12 @@ export const MAX_ARRAY_LENGTH = 65_536;
  * unless it is its first and the origin is younger than this.
  */
 export const ORIGIN_RETENTION_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * How many of the longest values may be on their way to a member at least: members that write and read values near the limit
+ * all have some of them in their queues, and a bound that a few values reach would not tell a slow member from a healthy one.
+ */
+export const LEAST_BACKLOG_VALUES = 4;
+
+/** Most bytes that wait for a member that takes too little, in multiples of `maxMemberBacklogBytes`, before further frames. */
+export const MOST_BACKLOGS = 2;

@@ -38,7 +38,8 @@ test("a frozen manager is replaced, and confirms nothing when it wakes up", asyn
 });
 
 test("a frozen member is dropped by the hub, and catches up from the files when it wakes up", async (t) => {
-  const processes = new Processes(t, { path: temporaryDirectory(t), maxMemberBacklogBytes: 256 * 1024 });
+  const limits = { maxValueBytes: 64 * 1024, maxMemberBacklogBytes: 256 * 1024 };
+  const processes = new Processes(t, { path: temporaryDirectory(t), ...limits });
   const members = await processes.startJoined(2);
   const awake = await processes.manager();
   const frozen = members.find((member) => member !== awake) as Member;

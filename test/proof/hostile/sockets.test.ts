@@ -36,7 +36,8 @@ class Honest {
 
   constructor(t: TestContext) {
     this.directory = temporaryDirectory(t);
-    this.#processes = new Processes(t, { path: this.directory, maxMemberBacklogBytes: BACKLOG_BYTES });
+    const limits = { maxValueBytes: BACKLOG_BYTES / 4, maxMemberBacklogBytes: BACKLOG_BYTES };
+    this.#processes = new Processes(t, { path: this.directory, ...limits });
   }
 
   get manager(): Member {
@@ -160,14 +161,15 @@ test("a member that breaks the protocol, or takes nothing, is dropped; the other
   await honest.goOn();
   assert.equal(endless.isClosed, false, "a long frame may take its time");
   endless.leave();
-  const deaf = (await joined("deaf")).turnDeaf();
+  const deaf = [(await joined("deaf")).turnDeaf(), (await joined("hardly listening")).listenSlowly(1, 10)];
   for (let round = 0; round < 10; round++) {
     await honest.manager.call("fill", `fill${round}.`, 4, BACKLOG_BYTES / 8);
     // A connection that reads has read everything by then.
     await honest.goOn();
   }
-  await until("a stranger that takes nothing is dropped", async () => (await honest.manager.stats()).members === 2);
-  deaf.leave();
+  const areDropped = async () => (await honest.manager.stats()).members === 2;
+  await until("strangers that take nothing, or next to nothing, are dropped", areDropped);
+  for (const stranger of deaf) stranger.leave();
   await honest.check();
 });
 

@@ -74,6 +74,17 @@ export class Stranger {
     return this;
   }
 
+  /** Takes no more than so many bytes each `ms` of what is sent to him. */
+  listenSlowly(bytes: number, ms: number): this {
+    this.#socket.pause();
+    this.#socket.removeAllListeners("data");
+    const timer = setInterval(() => {
+      if (this.isClosed) clearInterval(timer);
+      else this.#socket.read(bytes);
+    }, ms);
+    return this;
+  }
+
   leave(): void {
     this.#socket.destroy();
   }

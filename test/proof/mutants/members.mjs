@@ -3,6 +3,8 @@ const HOST = "src/core/local/hub/host.ts";
 const THREADS = "src/core/local/machine/threads.ts";
 const MEMBERS = "src/core/local/hub/members.ts";
 const HUB_MEMBER = "src/core/local/hub/member.ts";
+const LIMITER = "src/core/local/hub/backlog-limiter.ts";
+const WRITE_QUEUE = "src/core/local/machine/write-queue.ts";
 const QUEUE = "src/core/local/hub/inbound-queue.ts";
 const threads = ["machine/threads"];
 const hub = ["hub/order", "hub/hub.test", "hub/strangers", "hub/host", "hub/disk-full", "simulation"];
@@ -49,19 +51,75 @@ export const hubMembersMutants = [
   {
     name: "batches are confirmed before they are broadcast",
     file: MEMBERS,
-    from: `      member.flush(member.broadcasts);
-      if (member.queuedBytes`,
-    to: `      member.flush(member.replies);
-      member.flush(member.broadcasts);
-      if (member.queuedBytes`,
+    from: `      this.#backlog.beforeSending(member);
+      member.flush(member.broadcasts);`,
+    to: `      this.#backlog.beforeSending(member);
+      member.flush(member.replies);
+      member.flush(member.broadcasts);`,
     killedBy: hub,
   },
   {
     name: "a member that does not read is not dropped",
-    file: MEMBERS,
-    from: "      if (member.queuedBytes > this.#maxBacklogBytes) member.drop();\n",
+    file: LIMITER,
+    from: "return behind.idleLooks >= looks;",
+    to: "return false;",
+    killedBy: ["hub/backlog-limiter", ...hub, "hostile/sockets"],
+  },
+  {
+    name: "any byte that a member takes counts",
+    file: LIMITER,
+    from: "takenBytes - behind.takenBytes >= Math.min(LEAST_TAKEN_BYTES, this.#maxBytes)",
+    to: "takenBytes > behind.takenBytes",
+    killedBy: ["hub/backlog-limiter"],
+  },
+  {
+    name: "the queue of a slow member grows without a bound",
+    file: LIMITER,
+    from: "    if (member.queuedBytes > MOST_BACKLOGS * this.#maxBytes) member.drop();\n",
     to: "",
-    killedBy: [...hub, "cluster/freeze"],
+    killedBy: ["hub/backlog-limiter", ...hub],
+  },
+  {
+    name: "a member that takes what is sent to it is dropped since much is",
+    file: LIMITER,
+    from: "if (behind === undefined || behind.looks < WAIT_LOOKS) return;",
+    to: "",
+    killedBy: ["hub/backlog-limiter"],
+  },
+  {
+    name: "a hub takes in more than it can send",
+    file: LIMITER,
+    from: "isWaiting ||= looks < WAIT_LOOKS;",
+    to: "isWaiting ||= looks < 0;",
+    killedBy: ["hub/backlog-limiter", ...hub],
+  },
+  {
+    name: "a member that does not read keeps the others waiting",
+    file: LIMITER,
+    from: "isWaiting ||= looks < WAIT_LOOKS;",
+    to: "isWaiting ||= looks >= 0;",
+    killedBy: ["hub/backlog-limiter", ...hub],
+  },
+  {
+    name: "a hub whose disk refuses receives again once a member has caught up",
+    file: MEMBERS,
+    from: "const isPaused = this.#isStuck || this.#backlog.isWaiting;",
+    to: "const isPaused = this.#backlog.isWaiting;",
+    killedBy: hub,
+  },
+  {
+    name: "all that was written is handed to the operating system at once",
+    file: WRITE_QUEUE,
+    from: "const STEP_BYTES = 256 * 1024;",
+    to: "const STEP_BYTES = Infinity;",
+    killedBy: ["machine/write-queue"],
+  },
+  {
+    name: "a connection is ended before what waits is written",
+    file: WRITE_QUEUE,
+    from: "if (this.#hasEnded && this.#waitingBytes === 0 && ",
+    to: "if (this.#hasEnded && ",
+    killedBy: ["machine/write-queue"],
   },
   {
     name: "an older connection of a member that comes again is kept",

@@ -186,6 +186,7 @@ export class Member implements ReplicaEvents {
   }
 
   disconnected(): void {
+    this.world.tally.add("part");
     this.world.trace(`${this.name} parted at seq ${this.view.seq}`);
   }
 

@@ -15,6 +15,8 @@ const SEEDS = 10;
 /** Longest simulated time, in ms, that anything may take. */
 const MAX_MS = 60_000;
 const WRITES = 5;
+/** Writes while a member stands still. */
+const STANDING_WRITES = 2000;
 
 /** A machine on which nothing goes wrong by itself. The seed determines how long each thing takes. */
 async function onCalmMachine(seed: number, act: (world: World) => Promise<void>): Promise<void> {
@@ -97,4 +99,32 @@ test("a member that may not be the manager finds the manager whose challenger di
     const member = await openedIn(world, process);
     await joined(world, member);
   });
+});
+
+test("a member that stands still is dropped when much waits for it, and catches up; the others go on meanwhile", async () => {
+  for (let seed = 1; seed <= 3; seed++) {
+    await onCalmMachine(seed, async (world) => {
+      world.settings = { ...world.settings, maxMemberBacklogBytes: 2000, stallTimeout: 1000, maxInFlight: 1000 };
+      const { main } = await writer(world);
+      const [manager] = [...world.members] as [Member];
+      const member = await openedIn(world, world.startProcess());
+      await joined(world, member);
+      member.process.freeze();
+      let written = 0;
+      // More than the kernel holds for a connection, and the hub after that.
+      for (let count = 0; count < STANDING_WRITES; count++) {
+        main.in(count, () => {
+          manager.clear();
+          written++;
+        });
+      }
+      await until(world, "confirmed writes", () => written === STANDING_WRITES && !manager.replica.hasPending);
+      const { time } = world.scheduler;
+      await until(world, "the end of patience", () => world.scheduler.time > time + world.settings.stallTimeout);
+      member.process.thaw();
+      await until(world, "the loss of the connection", () => world.tally.counts.get("part") === 1);
+      await joined(world, member);
+      member.process.main.in(0, () => member.check());
+    });
+  }
 });

@@ -45,7 +45,7 @@ function chooseSettings(dice: Dice, maxInFlight: number): Settings {
     persist: dice.chance(0.9),
     gcInterval: dice.pick([200, 2000, 100_000]),
     compactAfterBytes: dice.pick([300, 1500, 1500, 8000, 1_000_000]),
-    maxMemberBacklogBytes: dice.pick([2000, 20_000, 1_000_000]),
+    maxMemberBacklogBytes: dice.pick([100, 2000, 1_000_000]),
     maxInFlight,
     stallTimeout: dice.pick([100, 300, 1000]),
     pauseMs: (durationMs * memberCount) / dice.pick([30, 80, 160, 240]),

@@ -99,7 +99,7 @@ export class Hub implements HubReceiver {
     this.#seat = seat;
     this.#events = events;
     this.#token = identity.token;
-    this.#members = new HubMembers(identity.member, options.maxMemberBacklogBytes);
+    this.#members = new HubMembers(identity.member, machine.clock, options);
     this.#writer = new LogWriter(machine.files, place, seat.epoch, recovered, options.fsync);
     this.#queue = new InboundQueue(recovered.seq);
     this.#time = recovered.time;

@@ -1,9 +1,15 @@
 /** All members of a hub. */
 import { BARRIER, encodeFrame, MEMBER_COUNT } from "../../log/frame.js";
+import type { Clock, HubOptions } from "../machine/machine.js";
+import { heartbeatMs } from "../wire/failure-detector.js";
+import { BacklogLimiter } from "./backlog-limiter.js";
 import type { HubMember } from "./member.js";
 
 /** Members that may be unproven at the same time; further ones are dropped. */
 const MAX_UNPROVEN = 64;
+
+/** What decides which members are behind, see {@link BacklogLimiter}. */
+type BacklogOptions = Pick<HubOptions, "maxMemberBacklogBytes" | "stallTimeout">;
 
 /**
  * The set of a hub's members, and what is sent to them at the end of a turn.
@@ -16,21 +22,22 @@ const MAX_UNPROVEN = 64;
  */
 export class HubMembers {
   readonly #ownId: string;
-  readonly #maxBacklogBytes: number;
+  readonly #backlog: BacklogLimiter;
   readonly #members = new Set<HubMember>();
   #emptied: (() => void) | null = null;
   #isClosed = false;
   /** The number of live members has changed in this turn. */
   #hasCountChanged = false;
+  /** The hub cannot order what members send. */
+  #isStuck = false;
+  /** Nothing is received from members. */
   #isPaused = false;
 
-  /**
-   * @param ownId The member in the hub's own process.
-   * @param maxBacklogBytes Bytes on their way to a member beyond which it is dropped.
-   */
-  constructor(ownId: string, maxBacklogBytes: number) {
+  /** @param ownId The member in the hub's own process. */
+  constructor(ownId: string, clock: Clock, { maxMemberBacklogBytes, stallTimeout }: BacklogOptions) {
     this.#ownId = ownId;
-    this.#maxBacklogBytes = maxBacklogBytes;
+    const heartbeat = heartbeatMs(stallTimeout);
+    this.#backlog = new BacklogLimiter(clock, maxMemberBacklogBytes, heartbeat, () => this.#pauseOrResume());
   }
 
   get isEmpty(): boolean {
@@ -96,8 +103,9 @@ export class HubMembers {
   /** Sends what has gathered: first all broadcasts, then the replies. */
   flush(): void {
     for (const member of this.#members) {
+      this.#backlog.beforeSending(member);
       member.flush(member.broadcasts);
-      if (member.queuedBytes > this.#maxBacklogBytes) member.drop();
+      this.#backlog.sent(member);
     }
     // All that was confirmed before a barrier was requested has just been sent.
     for (const member of this.#members) {
@@ -109,18 +117,29 @@ export class HubMembers {
 
   /** Receives no more frames from members, so that those wait on the members' side. */
   pause(): void {
-    this.#isPaused = true;
-    for (const member of this.#members) if (member.phase === "live") member.pause();
+    this.#isStuck = true;
+    this.#pauseOrResume();
   }
 
   resume(): void {
-    this.#isPaused = false;
-    for (const member of this.#members) member.resume();
+    this.#isStuck = false;
+    this.#pauseOrResume();
+  }
+
+  #pauseOrResume(): void {
+    const isPaused = this.#isStuck || this.#backlog.isWaiting;
+    if (isPaused === this.#isPaused) return;
+    this.#isPaused = isPaused;
+    for (const member of this.#members) {
+      if (!isPaused) member.resume();
+      else if (member.phase === "live") member.pause();
+    }
   }
 
   /** Closes all connections once what was sent is delivered. `done` is called when no member is left. */
   end(done: () => void): void {
     this.#isClosed = true;
+    this.#backlog.stop();
     this.#emptied = done;
     for (const member of this.#members) member.end();
     if (this.isEmpty) done();
@@ -129,6 +148,7 @@ export class HubMembers {
   /** Drops all members at once. */
   drop(): void {
     this.#isClosed = true;
+    this.#backlog.stop();
     for (const member of this.#members) member.drop();
   }
 

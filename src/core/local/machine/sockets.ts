@@ -6,6 +6,7 @@ import { codeOf } from "../../errors.js";
 import { soon } from "../../runtime.js";
 import { withAddress } from "./address.js";
 import type { Files, Listener, Socket, SocketEvents, Sockets } from "./machine.js";
+import { WriteQueue } from "./write-queue.js";
 
 /** Connections that may wait to be accepted: more than members that start at the same moment. */
 const LISTEN_BACKLOG = 511;
@@ -16,23 +17,19 @@ const temporaryName = (): string => `tmp.0.${randomBytes(8).toString("hex")}`;
 /** Wraps a socket of node:net and lets it call its events, `closed` exactly once. */
 function wrap(net: NetSocket, eventsFor: (socket: Socket) => SocketEvents): Socket {
   let failure: Error | null = null;
+  const queue = new WriteQueue(net);
   const socket: Socket = {
-    write(buffers) {
-      if (buffers.length === 1) {
-        net.write(buffers[0] as Buffer);
-        return;
-      }
-      net.cork();
-      for (const buffer of buffers) net.write(buffer);
-      net.uncork();
-    },
+    write: (buffers) => queue.write(buffers),
     get queuedBytes() {
-      return net.writableLength;
+      return queue.queuedBytes;
     },
     pause: () => void net.pause(),
     resume: () => void net.resume(),
-    end: () => void net.end(),
-    destroy: () => void net.destroy(),
+    end: () => queue.end(),
+    destroy() {
+      queue.clear();
+      net.destroy();
+    },
   };
   const events = eventsFor(socket);
   net.on("connect", () => events.connected?.());

@@ -17,7 +17,7 @@ import {
   timeOf,
   WELCOME,
 } from "../../log/frame.js";
-import { MAX_FRAME_BYTES } from "../../log/limits.js";
+import { MAX_FRAME_BYTES, MOST_BACKLOGS } from "../../log/limits.js";
 import type { LogSink } from "../../log/log.js";
 import { CompactedFileError } from "../disk/file-errors.js";
 import { LogReader } from "../disk/log-reader.js";
@@ -141,8 +141,13 @@ export class HubSession extends FrameConnection {
     }
   }
 
-  protected override receive(buffer: Buffer, start: number, end: number): void {
+  /** Called by the socket. A part of a long frame is heard too: the rest may take longer than the silence that is allowed. */
+  override data(chunk: Buffer): void {
     this.#detector.heard();
+    super.data(chunk);
+  }
+
+  protected override receive(buffer: Buffer, start: number, end: number): void {
     switch (this.#phase) {
       case "live":
         this.#take(buffer, start, end);
@@ -216,8 +221,9 @@ export class HubSession extends FrameConnection {
     this.#reader = null;
     const { bytes = 0, time } = reader.position;
     const position = { ...to, time: Math.max(to.time, time), bytes };
-    // Frames that wait for a confirm come from one turn of the hub, and a hub drops a member that has a longer backlog.
-    this.#delivery = new Delivery(this.#request.sink, position, this.#request.maxBacklogBytes + MAX_FRAME_BYTES);
+    // Frames that wait for a confirm come from one turn of the hub, and a hub that sends more than a backlog takes no more in.
+    const maxHeldBytes = MOST_BACKLOGS * this.#request.maxBacklogBytes + MAX_FRAME_BYTES;
+    this.#delivery = new Delivery(this.#request.sink, position, maxHeldBytes);
     this.#phase = "catching up";
     this.#catchUp();
   }

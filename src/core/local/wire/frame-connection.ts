@@ -19,6 +19,7 @@ export class ProtocolError extends Error {
 export abstract class FrameConnection implements SocketEvents {
   readonly #splitter: FrameSplitter;
   readonly #socket: Socket;
+  #sentBytes = 0;
   #isClosed = false;
 
   /**
@@ -48,6 +49,11 @@ export abstract class FrameConnection implements SocketEvents {
     return this.#socket.queuedBytes;
   }
 
+  /** Bytes that were sent and taken by the operating system. */
+  get takenBytes(): number {
+    return this.#sentBytes - this.#socket.queuedBytes;
+  }
+
   /** Longest frame that is accepted from now on. */
   set maxFrameBytes(bytes: number) {
     this.#splitter.maxBytes = bytes;
@@ -55,7 +61,9 @@ export abstract class FrameConnection implements SocketEvents {
 
   /** Sends frames in order; sends nothing once the connection is closed. */
   send(frames: readonly Buffer[]): void {
-    if (!this.#isClosed && frames.length > 0) this.#socket.write(frames);
+    if (this.#isClosed || frames.length === 0) return;
+    for (const { length } of frames) this.#sentBytes += length;
+    this.#socket.write(frames);
   }
 
   /** Receives no more frames until `resume`, beyond those of the chunk at hand. */

@@ -55,24 +55,6 @@ test("all live members get the number of live members", () => {
   assert.equal(hub.hub.hasOthers, false);
 });
 
-test("a member that does not take what is sent to it is dropped; the others go on", () => {
-  const hub = new ManualHub({ maxMemberBacklogBytes: 100_000 });
-  const [a, b, c] = [hub.join("a"), hub.join("b"), hub.join("c")];
-  b.queuedBytes = 100_000;
-  a.say(batchFrame(1));
-  hub.clock.run();
-  assert.equal(b.isClosed, false);
-  b.queuedBytes = 100_001;
-  a.say(batchFrame(2));
-  hub.clock.run();
-  assert.ok(b.isClosed);
-  assert.deepEqual(
-    c.of(BATCH).map(({ seq }) => seq),
-    [1, 2],
-  );
-  assert.equal(a.of(CONFIRM).length, 2);
-});
-
 test("while the disk refuses, members are notified once and wait; then they are notified once more and go on", () => {
   const hub = new ManualHub();
   const [a, b] = [hub.join("a"), hub.join("b")];
