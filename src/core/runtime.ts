@@ -24,13 +24,15 @@ const { now } = Date;
 const elapsed = performance.now.bind(performance);
 const RESOLVED = Promise.resolve();
 
-const USED = { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate };
-const hasOwnTimers = Object.entries(USED).every(([name, call]) => isGenuine(call, name));
+const hasOwnTimers = ![setTimeout, clearTimeout, setInterval, clearInterval, setImmediate].some(isFake);
 const hasOwnDate = /^function now\(\) \{\s*\[native code\]/.test(Function.prototype.toString.call(now));
 
-/** Whether a function is that of the runtime: those of fake clocks have other names, or `clock`, the mark of `@sinonjs/fake-timers`. */
-function isGenuine(call: { readonly name: string }, name: string): boolean {
-  return call.name === name && !("clock" in call);
+/**
+ * Whether a timer function is that of a fake clock: `@sinonjs/fake-timers`, which Jest and Vitest use too, marks its own with
+ * `clock`, and those of `node:test` are bound. Others may have been replaced as well, by tools that watch an application, and work.
+ */
+function isFake(call: { readonly name: string }): boolean {
+  return "clock" in call || call.name.startsWith("bound ");
 }
 
 /** Wall clock in whole ms since 1970; may jump. */
@@ -67,7 +69,7 @@ export function throwUncaught(error: unknown): void {
   const fail = (): never => {
     throw error;
   };
-  if (isGenuine(nextTick, "nextTick")) nextTick(fail);
+  if (nextTick.name === "nextTick") nextTick(fail);
   else soon(fail);
 }
 
@@ -114,17 +116,14 @@ export function keepAlive(): Timer {
   return { cancel: () => port1.close() };
 }
 
-/** After two messages the event loop has polled all sockets. */
+/** A message comes when the event loop polls all sockets, and a signal after that. */
 function sendMessage(call: () => void): void {
   const { port1, port2 } = new MessageChannel();
-  let count = 0;
   port1.on("message", () => {
-    if (++count === 1) {
-      port2.postMessage(null);
-      return;
-    }
-    port1.close();
-    call();
+    waitForSignal(1, () => {
+      port1.close();
+      call();
+    });
   });
   port2.postMessage(null);
 }
