@@ -2,21 +2,19 @@
  * Entries to bytes and back: the body of `BATCH` and `STATE` frames. Pure. `FORMAT.md` shows the layout.
  */
 import { depthOf } from "./depth.js";
+import { ADD, type Batch, CLEAR, type Condition, type Entry, type EntryType, NEVER, PATCH, SET } from "./entry.js";
 import {
-  ADD,
-  type Batch,
-  CLEAR,
-  type Condition,
-  DELETE,
-  type Entry,
-  type EntryType,
-  EXPIRE,
-  LEFT,
-  NEVER,
-  PATCH,
-  SET,
-  SLOT,
-} from "./entry.js";
+  BATCH_TYPES,
+  CONDITION_MASK,
+  CONDITION_SHIFT,
+  EXPIRY_FLAG,
+  hasJson,
+  KNOWN_BITS,
+  MAKING_TYPES,
+  STATE_TYPES,
+  typeBits,
+  typeIn,
+} from "./entry-head.js";
 import {
   BATCH,
   bornOf,
@@ -33,22 +31,10 @@ import {
 import { MAX_DEPTH, MAX_KEY_BYTES } from "./limits.js";
 import { BY_TEXT, bitBytesIn, countIn, kindsIn, type StepKinds, writeCount } from "./step-kinds.js";
 
-/** The type: its lower three bits, and its fourth one beside the flags. */
-const TYPE_MASK = 0b0100_0111;
-const CONDITION_SHIFT = 3;
-/** The condition of a `SET`. A second bit beside it is reserved for conditions to come. */
-const CONDITION_MASK = 0b0000_1000;
-const EXPIRY_FLAG = 0b0010_0000;
-const KNOWN_BITS = TYPE_MASK | EXPIRY_FLAG;
-/** The operations that a batch may hold, a bit each, and those that a snapshot may. */
-const BATCH_TYPES = (1 << SET) | (1 << DELETE) | (1 << EXPIRE) | (1 << ADD) | (1 << CLEAR) | (1 << PATCH) | (1 << LEFT);
-const STATE_TYPES = (1 << SLOT) | (1 << SET) | (1 << EXPIRE);
 /** Levels of nesting that the text of a patch has around a value more than the object that it changes. */
 const PATCH_LEVELS = 1;
 /** In the length of a key: its bytes are UTF-16, since it has a lone surrogate, which UTF-8 cannot carry. */
 const UTF16_FLAG = 0x8000;
-/** The operations that make containers, a bit each. */
-const MAKING_TYPES = (1 << SET) | (1 << ADD);
 /** Longest key that is copied by a loop, which for short texts is faster than a native call. */
 const LOOP_CHARS = 32;
 
@@ -75,14 +61,6 @@ export function boundOf(entry: Entry): number {
     units += key.length + 2;
   }
   return units * 3 + 32;
-}
-
-const typeIn = (head: number): number => (head & 0b111) | ((head >> 3) & 0b1000);
-
-const typeBits = (type: number): number => (type & 0b111) | ((type & 0b1000) << 3);
-
-function hasJson(type: number): boolean {
-  return type === SET || type === SLOT || type === PATCH;
 }
 
 function writeKey(key: string, at: number): number {
