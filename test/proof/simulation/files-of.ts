@@ -122,6 +122,10 @@ export class FilesOf implements Files {
     return { files, directory: alias, id: String(id), close: () => {} };
   }
 
+  deviceOf(): string {
+    return "disk";
+  }
+
   symlink(_target: string, path: string): void {
     throw failure("EPERM", "symlink", path);
   }

@@ -1,7 +1,7 @@
 /** Ways to open files and to call the file system, each with one rule about what may fail. */
 import { dirname } from "node:path";
 import { codeOf, StorageError } from "../../errors.js";
-import type { Files } from "../machine/machine.js";
+import type { Files, Pin } from "../machine/machine.js";
 import { CompactedFileError } from "./file-errors.js";
 
 /** How a file that exists is opened. */
@@ -57,6 +57,16 @@ export function linkAs(files: Files, path: string, name: string): void {
     if (!NO_LINKS.has(code)) throw cause;
     const message = `expected a file system with hard links at ${dirname(name)}, got ${code}: choose a directory on another one, as ext4, XFS, Btrfs, ZFS, APFS or tmpfs`;
     throw new StorageError("ERR_STORAGE_DIRECTORY", message, { cause });
+  }
+}
+
+/** Holds a directory open; null when there is none. */
+export function pinIfThere(files: Files, directory: string): Pin | null {
+  try {
+    return files.pin(directory);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return null;
+    throw error;
   }
 }
 

@@ -1,13 +1,21 @@
 /**
  * Which members are there: each one listens on `member.<id>` in the directory as long as its process lives. A socket that refuses is
- * the one proof that its process has ended, in any namespace of process ids. One that is missing, or out of reach, proves nothing.
+ * the one proof that its process has ended, in any namespace of process ids: unless it was bound through another file system, whose
+ * sockets refuse here in any case. One that is missing, or out of reach, proves nothing.
  */
 import { codeOf } from "../../errors.js";
 import { bestEffort } from "../disk/file-access.js";
 import { socketPath } from "../disk/file-names.js";
+import { isThroughOther, originMark } from "../machine/address.js";
 import type { Listener, Machine, Place } from "../machine/machine.js";
 
 const MEMBER_NAME = /^member\.([0-9a-f]+)$/;
+const MARK_DIGITS = 16;
+
+/** A name for a new member, which no other one has. It ends with an {@link originMark}. */
+export function newMember({ files, identity, random }: Machine, place: Place): string {
+  return random(8).toString("hex") + originMark(identity.bootId, files.deviceOf(place.directory));
+}
 
 const nameOf = (member: string): string => `member.${member}`;
 
@@ -28,7 +36,8 @@ export type Life =
   | "unknown";
 
 /** Asks the socket of a member; calls back once, later. */
-export function askForLife({ sockets }: Machine, place: Place, member: string, done: (life: Life) => void): void {
+export function askForLife(machine: Machine, place: Place, member: string, done: (life: Life) => void): void {
+  const { sockets } = machine;
   let isDone = false;
   const finish = (life: Life) => {
     if (isDone) return;
@@ -41,12 +50,17 @@ export function askForLife({ sockets }: Machine, place: Place, member: string, d
       finish("alive");
     },
     data: () => {},
-    closed: (error) => finish(lifeOf(codeOf(error))),
+    closed: (error) => finish(lifeOf(machine, place, member, codeOf(error))),
   });
 }
 
-function lifeOf(code: string): Life {
-  if (code === "ECONNREFUSED") return "ended";
+function lifeOf({ files, identity }: Machine, place: Place, member: string, code: string): Life {
+  if (code === "ECONNREFUSED") {
+    const device = bestEffort(() => files.deviceOf(place.directory));
+    const isUnknown =
+      device === undefined || isThroughOther(member.slice(-MARK_DIGITS), originMark(identity.bootId, device));
+    return isUnknown ? "unknown" : "ended";
+  }
   if (code === "ENOENT") return "missing";
   // More connections wait than its process has taken.
   return code === "EAGAIN" ? "alive" : "unknown";

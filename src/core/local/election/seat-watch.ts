@@ -6,6 +6,7 @@
  * process that sees the file.
  */
 import { codeOf, StorageError } from "../../errors.js";
+import { bestEffort } from "../disk/file-access.js";
 import { seatPath } from "../disk/file-names.js";
 import type { Machine, Place, Timer } from "../machine/machine.js";
 import type { SeatView } from "./seat.js";
@@ -82,9 +83,22 @@ export class SeatWatch {
     return this.#unrefreshedLooks * this.#lookMs >= LEASE_MS;
   }
 
-  /** Whether a refusal of its socket proves that the manager is dead: it ran since the last start of this very machine. */
-  get isOfThisBoot(): boolean {
+  /**
+   * Whether a refusal of its socket proves that the manager is dead: it ran since the last start of this very machine, and has bound
+   * the socket through the same file system.
+   */
+  get isRefusalProof(): boolean {
+    const { content } = this.seat;
+    return this.#isOfThisBoot && content?.device === this.#device;
+  }
+
+  get #isOfThisBoot(): boolean {
     return this.seat.content?.bootId === this.#machine.identity.bootId;
+  }
+
+  /** Undefined when that is not known. */
+  get #device(): string | undefined {
+    return bestEffort(() => this.#machine.files.deviceOf(this.#place.directory));
   }
 
   /**
@@ -95,7 +109,7 @@ export class SeatWatch {
     const { content } = this.seat;
     const { pid, uid, host } = this.#machine.identity;
     const reason = codeOf(error) || "no answer";
-    if (reason === "ECONNREFUSED" && !this.isOfThisBoot) return this.#remote();
+    if (reason === "ECONNREFUSED" && !this.#isOfThisBoot) return this.#remote();
     const there = `process ${content?.pid} of user ${content?.uid} on ${content?.host}, which has it at ${content?.directory}`;
     const here = `process ${pid} of user ${uid} on ${host}, which has it at ${this.#place.directory}`;
     const message = `expected to reach the manager, ${there}, by its socket ${content?.socket}, got ${reason} in ${here}; the manager is alive, so this process waits: run both as one user on one machine, and let nothing remove files from that directory`;

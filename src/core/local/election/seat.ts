@@ -28,6 +28,8 @@ export interface SeatContent {
   readonly uid: number;
   readonly host: string;
   readonly bootId: string;
+  /** {@link Files.deviceOf} the directory. */
+  readonly device: string;
   /** Where the directory is for the manager: another process may have it elsewhere. */
   readonly directory: string;
   readonly protocol: number;

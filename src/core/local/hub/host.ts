@@ -2,7 +2,7 @@
 import { codeOf } from "../../errors.js";
 import { encodeEntries } from "../../log/codec.js";
 import { clearEntry } from "../../log/entry.js";
-import { bestEffort } from "../disk/file-access.js";
+import { bestEffort, pinIfThere } from "../disk/file-access.js";
 import { socketPath } from "../disk/file-names.js";
 import { askAll } from "../election/member-socket.js";
 import { Seat } from "../election/seat.js";
@@ -39,7 +39,8 @@ export function startHub(machine: Machine, request: HubRequest, report: (report:
 /**
  * Invariants, which the order of steps keeps:
  *
- * 1. It listens before its seat is published, so a seat always names a socket that has answered.
+ * 1. It listens, and has reached itself, before its seat is published: so a seat always names a socket that has answered, and a
+ *    process that others cannot reach replaces no manager.
  * 2. It fences before it reads the log, so it reads all that any manager before it confirms.
  * 3. It cleans up after its first segment exists and while its seat holds, so no successor needs what is removed.
  * 4. All that it does in the directory goes by the one that it held when it began, and that is at its path.
@@ -65,17 +66,23 @@ class HubHost implements HubHandle {
     this.#request = request;
     this.#report = report;
     const { place } = request;
+    let pin: Pin | null = null;
+    // The last member may just have removed the directory.
+    let why: HubReport = { kind: "replaced" };
     try {
-      this.#pin = machine.files.pin(place.directory);
+      pin = pinIfThere(machine.files, place.directory);
     } catch (error) {
+      why = failure(error);
+    }
+    if (pin === null) {
       this.#machine = machine;
-      // The last member may just have removed the directory.
-      machine.clock.soon(() => this.#end(codeOf(error) === "ENOENT" ? { kind: "replaced" } : failure(error)));
+      machine.clock.soon(() => this.#end(why));
       return;
     }
-    this.#machine = { ...machine, files: this.#pin.files };
-    this.#socket = new HubSocket(this.#machine, place, this.#pin.directory, (socket) => this.#accept(socket));
-    this.#socket.listen((error) => this.#hub === null && this.#try(() => this.#listening(error)));
+    this.#pin = pin;
+    this.#machine = { ...machine, files: pin.files };
+    this.#socket = new HubSocket(this.#machine, place, pin.directory, (socket) => this.#accept(socket));
+    this.#socket.open((error) => this.#try(() => this.#listening(error)));
   }
 
   close(destroy: boolean, hasWritten: boolean): void {
@@ -148,7 +155,9 @@ class HubHost implements HubHandle {
     const token = machine.random(32).toString("hex");
     const { pid, uid, host, bootId } = machine.identity;
     const socket = (this.#socket as HubSocket).name;
-    const view = { socket, token, pid, uid, host, bootId, directory: place.directory, protocol: PROTOCOL };
+    const { directory } = place;
+    const device = machine.files.deviceOf(directory);
+    const view = { socket, token, pid, uid, host, bootId, device, directory, protocol: PROTOCOL };
     const seat = Seat.claim(machine, place, epoch + 1, view);
     if (seat === null) {
       this.#end({ kind: "replaced" });

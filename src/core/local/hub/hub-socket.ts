@@ -45,15 +45,24 @@ export class HubSocket {
    */
   failure(mostMs: number): StorageError | null {
     if (this.#failedSince === null || this.#machine.clock.elapsed() - this.#failedSince <= mostMs) return null;
-    const path = socketPath(this.#place, this.name);
-    return new StorageError(
-      "ERR_STORAGE_UNREACHABLE",
-      `expected other processes to reach this manager by ${path}, got no connection to it for ${mostMs} ms, so it gives up its seat`,
-    );
+    return this.#error(null);
   }
 
-  /** Listens under the name, also when it did before. Calls back once, later, unless it is closed before. */
-  listen(done: (error: Error | null) => void): void {
+  #error(cause: Error | null): StorageError {
+    const path = socketPath(this.#place, this.name);
+    const message = `expected other processes to reach a manager in this one by ${path}, got ${cause?.message ?? "no connection"} from this process itself, so it is none: let nothing remove files from that directory, and give it the right to connect`;
+    return new StorageError("ERR_STORAGE_UNREACHABLE", message, cause ? { cause } : undefined);
+  }
+
+  /** Listens, and connects to itself. Calls back once, later, unless it is closed before, with why it cannot be reached. */
+  open(done: (error: Error | null) => void): void {
+    this.#listen((error) => {
+      if (error) done(error);
+      else this.#reach((isReached, cause) => done(isReached ? null : this.#error(cause)));
+    });
+  }
+
+  #listen(done: (error: Error | null) => void): void {
     if (this.#isListening || this.#isClosed) return;
     this.#isListening = true;
     this.#machine.sockets.listen(this.#directory, this.name, this.#accept, (error, listener) => {
@@ -70,27 +79,28 @@ export class HubSocket {
     });
   }
 
-  /** Connects to itself by the path that others use. When that fails it listens once more. */
+  /** Connects to itself. When that fails it listens once more. */
   check(): void {
     if (this.#isClosed) return;
-    if (this.#check !== null) {
-      // Connected, and not accepted since the last heartbeat.
-      this.#check.destroy();
-      return;
-    }
+    // It was connected, and not accepted since the last check.
+    if (this.#check !== null) this.#check.destroy();
+    else
+      this.#reach((isReached, error) => {
+        if (isReached) this.#failedSince = null;
+        // Where too many connections wait, others reach it.
+        else if (codeOf(error) !== "EAGAIN") this.#unreached();
+      });
+  }
+
+  /** Connects by the path that others use. Calls back once, later, unless it is closed before. */
+  #reach(done: (isReached: boolean, error: Error | null) => void): void {
     const before = this.#acceptedCount;
-    let isConnected = false;
     const socket = this.#machine.sockets.connect(this.#place.directory, this.name, {
-      connected: () => {
-        isConnected = true;
-        socket.end();
-      },
+      connected: () => socket.end(),
       data: () => {},
       closed: (error) => {
         this.#check = null;
-        if (this.#isClosed || codeOf(error) === "EAGAIN") return;
-        if (isConnected && this.#acceptedCount > before) this.#failedSince = null;
-        else this.#unreached();
+        if (!this.#isClosed) done(error === null && this.#acceptedCount > before, error);
       },
     });
     this.#check = socket;
@@ -105,6 +115,6 @@ export class HubSocket {
 
   #unreached(): void {
     this.#failedSince ??= this.#machine.clock.elapsed();
-    this.listen(() => {});
+    this.#listen(() => {});
   }
 }

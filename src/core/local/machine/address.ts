@@ -1,5 +1,5 @@
 /** By which address a socket in a directory is bound and reached, and where what need not survive lies. */
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { StorageError } from "../../errors.js";
@@ -55,6 +55,21 @@ function addressOf(files: Files, directory: string, name: string): Address {
   files.symlink(directory, link);
   return { path: join(link, name), release: () => void files.unlink(link) };
 }
+
+/**
+ * Text of 16 hex digits that says by which start of which machine, and through which file system, a process has bound a socket.
+ * @param device {@link Files.deviceOf} the directory.
+ */
+export const originMark = (bootId: string, device: string): string => digest(bootId) + digest(device);
+
+const digest = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 8);
+
+/**
+ * Whether a refusal shows nothing: on this machine, one file system may refuse for a socket that was bound through another one.
+ * @param mark {@link originMark} of the process that has bound the socket.
+ */
+export const isThroughOther = (mark: string, own: string): boolean =>
+  mark.slice(0, 8) === own.slice(0, 8) && mark !== own;
 
 /** The directory of this user for what need not survive: storages that do not persist, and tombstones of storages that were removed. */
 export function shelterDirectory(): string {

@@ -236,6 +236,7 @@ export const diskFiles: Files = {
   realPath: (path) => realpathSync(path),
   isPrivate,
   isRemote: (path) => REMOTE_TYPES.has(statfsSync(path).type >>> 0),
+  deviceOf: (path) => String(statSync(path, EXACT).dev),
   removeDirectory: (path) => rmdirSync(path),
   syncDirectory,
   pin,

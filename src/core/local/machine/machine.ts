@@ -52,6 +52,11 @@ export interface Files {
   /** Whether a path lies on a file system of another machine. */
   isRemote(path: string): boolean;
   removeDirectory(path: string): void;
+  /**
+   * Text that names the file system on which a path lies, as this process sees it. Where a file is reached by another file system too,
+   * as through an overlay or a FUSE mount, its socket is another one there, which refuses though its process lives.
+   */
+  deviceOf(path: string): string;
   /** Returns when the names of a directory are on the disk. */
   syncDirectory(path: string): void;
   /**

@@ -126,6 +126,10 @@ export class PinnedFiles implements Files {
     return this.#files.isRemote(path);
   }
 
+  deviceOf(path: string): string {
+    return this.#at(path, (reached) => this.#files.deviceOf(reached));
+  }
+
   /** By its path, since a directory has no other name that could be removed; it is removed only when it is empty. */
   removeDirectory(path: string): void {
     this.#at(path, () => this.#files.removeDirectory(path));

@@ -22,7 +22,8 @@ import type { LogSink } from "../../log/log.js";
 import { CompactedFileError } from "../disk/file-errors.js";
 import { LogReader } from "../disk/log-reader.js";
 import type { SeatView } from "../election/seat.js";
-import type { LogPosition, Machine, Place } from "../machine/machine.js";
+import type { LogPosition, Machine, Pin, Place } from "../machine/machine.js";
+import { MovedError } from "../machine/pinned-files.js";
 import { type AdaptiveTimeout, FailureDetector } from "../wire/failure-detector.js";
 import { FrameConnection, isProtocolBreach, ProtocolError } from "../wire/frame-connection.js";
 import { decodeDiskTrouble, decodeRefusal, decodeWelcome, encodeHello, type Welcome } from "../wire/messages.js";
@@ -83,6 +84,7 @@ type Phase =
 export class HubSession extends FrameConnection {
   readonly #machine: Machine;
   readonly #place: Place;
+  readonly #pin: Pin;
   readonly #token: string;
   readonly #request: HubSessionRequest;
   readonly #detector: FailureDetector;
@@ -104,10 +106,12 @@ export class HubSession extends FrameConnection {
   /** Bytes of the files at the welcome. */
   bytes = 0;
 
-  constructor(machine: Machine, place: Place, seat: SeatView, request: HubSessionRequest) {
+  /** @param pin The directory in which the socket and the files are; closed when the session has ended. */
+  constructor(machine: Machine, place: Place, pin: Pin, seat: SeatView, request: HubSessionRequest) {
     const { socket, token } = seat.content as NonNullable<SeatView["content"]>;
-    super(MAX_FRAME_BYTES, (events) => machine.sockets.connect(place.directory, socket, events));
+    super(MAX_FRAME_BYTES, (events) => machine.sockets.connect(pin.directory, socket, events));
     this.#token = token;
+    this.#pin = pin;
     this.#machine = machine;
     this.#place = place;
     this.#request = request;
@@ -175,7 +179,7 @@ export class HubSession extends FrameConnection {
     this.bytes = welcome.bytes;
     this.#phase = "reading";
     sink.diskTrouble(null);
-    this.#reader = new LogReader(this.#machine.files, this.#place, welcome.to, this.#position, {
+    this.#reader = new LogReader(this.#pin.files, this.#place, welcome.to, this.#position, {
       snapshot: (head) => {
         this.#position = null;
         sink.restoring(head);
@@ -203,7 +207,7 @@ export class HubSession extends FrameConnection {
       if (this.#phase === "reading") this.#read();
       else if (this.#phase === "catching up") this.#catchUp();
     } catch (error) {
-      if (error instanceof CompactedFileError) this.drop();
+      if (error instanceof CompactedFileError || error instanceof MovedError) this.drop();
       else if (this.#phase === "reading" || isProtocolBreach(error)) this.drop(error as Error);
       else throw error;
     }
@@ -241,6 +245,7 @@ export class HubSession extends FrameConnection {
     }
     if (this.#backlog.length > 0) return;
     this.#phase = "live";
+    this.#pin.close();
     this.#request.connected();
     this.#request.sink.connected((this.#welcome as Welcome).now);
     if (this.#leaving !== null && !this.isClosed) this.#sendLeave();
@@ -284,6 +289,7 @@ export class HubSession extends FrameConnection {
 
   protected override disconnected(reason: Error | null): void {
     this.#detector.cancel();
+    this.#pin.close();
     const wasLive = this.#phase === "live";
     this.#phase = "ended";
     const position = this.#reader ? this.#reader.position : (this.#delivery?.position ?? this.#position);

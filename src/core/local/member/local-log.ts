@@ -3,9 +3,10 @@ import { StorageError } from "../../errors.js";
 import { BATCH, kindOf } from "../../log/frame.js";
 import type { Log, LogSink, LogStats } from "../../log/log.js";
 import { accessError, isFinal } from "../disk/directory.js";
-import { MemberSocket } from "../election/member-socket.js";
+import { pinIfThere } from "../disk/file-access.js";
+import { MemberSocket, newMember } from "../election/member-socket.js";
 import { newestSeat, noCandidateError, type SeatView, standingSeat } from "../election/seat.js";
-import type { HubOptions, LogPosition, Machine, Place, Timer } from "../machine/machine.js";
+import type { HubOptions, LogPosition, Machine, Pin, Place, Timer } from "../machine/machine.js";
 import { Backoff } from "../wire/backoff.js";
 import { AdaptiveTimeout } from "../wire/failure-detector.js";
 import { Barriers } from "./barriers.js";
@@ -84,7 +85,7 @@ export class LocalLog implements Log {
     this.#machine = machine;
     this.#place = place;
     this.#options = options;
-    this.member = machine.random(8).toString("hex");
+    this.member = newMember(machine, place);
     this.#silenceTimeout = new AdaptiveTimeout(machine.clock, options.hub.stallTimeout);
     this.#suspicion = new Suspicion(machine, place, options.hub.stallTimeout, () => this.#looked());
     this.#socket = new MemberSocket(machine, place, this.member);
@@ -207,10 +208,16 @@ export class LocalLog implements Log {
   }
 
   #follow(seat: SeatView): void {
+    const pin = pinIfThere(this.#machine.files, this.#place.directory);
+    if (pin !== null) this.#connect(seat, pin);
+    else this.#pause(this.#reconnect.next());
+  }
+
+  #connect(seat: SeatView, pin: Pin): void {
     this.#suspicion.tries(seat);
     this.#silenceTimeout.started();
     this.#phase = "following";
-    this.#session = new HubSession(this.#machine, this.#place, seat, {
+    this.#session = new HubSession(this.#machine, this.#place, pin, seat, {
       member: this.member,
       position: this.#position,
       silenceTimeout: this.#silenceTimeout,
@@ -268,7 +275,8 @@ export class LocalLog implements Log {
   /** Something failed that may succeed later, or never. */
   #failed(error: Error): void {
     if (this.#goal !== "follow") this.#end(false, error);
-    else if (this.#position === null && isFinal(error)) this.#giveUp(accessError(error, this.#place));
+    else if (this.#position === null && this.#session === null && isFinal(error))
+      this.#giveUp(accessError(error, this.#place));
     else {
       this.#sink?.diskTrouble(error);
       if (this.#phase !== "following") this.#pause(this.#retry.next());

@@ -6,7 +6,7 @@ import type { Machine, Place } from "../machine/machine.js";
 import type { HubSessionEnd } from "./hub-session.js";
 
 /**
- * Invariant: a manager counts as dead only when its socket refused and it ran since the last start of this machine, or when it was
+ * Invariant: a manager counts as dead only when its socket refused, which is proof on this machine and by one file system, or when it was
  * silent, or out of reach, and did not refresh its seat meanwhile. A wrong suspicion is harmless: safety rests on `seat.ts`.
  */
 export class Suspicion {
@@ -64,7 +64,7 @@ export class Suspicion {
   ended({ wasWelcomed, isSilent, reason }: HubSessionEnd): Error | null {
     const watch = this.#watch as SeatWatch;
     if (wasWelcomed) watch.lost();
-    const isRefused = codeOf(reason) === "ECONNREFUSED" && watch.isOfThisBoot;
+    const isRefused = codeOf(reason) === "ECONNREFUSED" && watch.isRefusalProof;
     if (isRefused || watch.isOverdue || (isSilent && watch.isStill)) {
       this.#dead.add(watch.seat.content?.token as string);
       return null;

@@ -185,6 +185,10 @@ export class MemoryFiles implements Files {
     inode.links++;
   }
 
+  deviceOf(): string {
+    return "memory";
+  }
+
   symlink(_target: string, path: string): void {
     throw failure("EPERM", "symlink", path);
   }
