@@ -152,16 +152,9 @@ export class HubSession extends FrameConnection {
   }
 
   protected override receive(buffer: Buffer, start: number, end: number): void {
-    switch (this.#phase) {
-      case "live":
-        this.#take(buffer, start, end);
-        return;
-      case "greeting":
-        this.#greeted(buffer, start, end);
-        return;
-      default:
-        this.#wait(buffer, start, end);
-    }
+    if (this.#phase === "live") this.#take(buffer, start, end);
+    else if (this.#phase === "greeting") this.#greeted(buffer, start, end);
+    else this.#wait(buffer, start, end);
   }
 
   /** The first frame of a hub: a welcome or a refusal. */
