@@ -14,6 +14,7 @@ import {
   kindOf,
   lengthOf,
   numberOf,
+  ORIGINS,
   originOf,
   STATE,
 } from "../../../dist/core/log/frame.js";
@@ -243,6 +244,12 @@ export function feedFiles(hostility: Hostility): void {
   }
 }
 
+/** Some numbers, three for each origin, with or without the bytes of a last one. */
+function hostileOrigins(hostility: Hostility): Buffer {
+  const numbers = new Float64Array(Array.from({ length: 3 * hostility.below(4) }, () => hostility.stamp().seq ?? 0));
+  return Buffer.concat([Buffer.from(numbers.buffer), hostility.bytes(hostility.chance(0.7) ? 0 : hostility.below(30))]);
+}
+
 /** A frame at the place of another one, its checksum right: another body, or other JSON. */
 function hostileFrame(hostility: Hostility, frame: Buffer): Buffer {
   const stamp = {
@@ -255,6 +262,7 @@ function hostileFrame(hostility: Hostility, frame: Buffer): Buffer {
   };
   const kind = kindOf(frame, 0);
   if (kind === BATCH || kind === STATE) return encodeFrame(kind, stamp, hostility.entries());
+  if (kind === ORIGINS) return encodeFrame(kind, stamp, hostileOrigins(hostility));
   const head = kind === END ? {} : (decodeJson(frame, 0, frame.length) as Record<string, unknown>);
   const odd: unknown = hostility.pick([
     null,
@@ -267,7 +275,7 @@ function hostileFrame(hostility: Hostility, frame: Buffer): Buffer {
     [null],
     { epoch: "../..", segment: 1 },
   ]);
-  const key = hostility.pick(["format", "origins", "previous", "previous", "origins"]);
+  const key = hostility.pick(["format", "previous", "previous"]);
   const part = { ...(head.previous as object), [hostility.pick(["epoch", "segment", "end"])]: odd };
   const changed = hostility.pick<unknown>([odd, { ...head, [key]: odd }, { ...head, previous: part }]);
   return encodeFrame(kind, stamp, Buffer.from(hostility.chance(0.9) ? JSON.stringify(changed) : hostility.text()));
