@@ -46,7 +46,7 @@ class EngineInHand implements Engine<ResolvedOptions> {
   open(name: string) {
     const log: Log = {
       isPushed: false,
-    member: "me",
+      member: "me",
       open: (sink) => this.sinks.push(sink),
       append: () => {},
       barrier: () => {},

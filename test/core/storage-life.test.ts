@@ -255,20 +255,22 @@ test("with persist: false a newcomer that becomes the manager keeps the data whi
 test("a manager of another protocol version refuses, and the storage says ERR_STORAGE_PROTOCOL", async (t) => {
   const home = new Home(t);
   mkdirSync(home.folder, { mode: 0o700 });
-  const address = join(home.folder, "hub.newer");
+  const socket = "hub.0123456789abcdef";
   const refusal = encodeJson(REFUSE, {}, { code: "ERR_STORAGE_PROTOCOL", message: "the manager speaks protocol 3" });
   const server = createServer((socket) => {
     socket.on("error", () => {});
     socket.once("data", () => socket.end(refusal));
   });
   t.after(() => server.close());
-  await new Promise<void>((resolve) => server.listen(address, resolve));
+  await new Promise<void>((resolve) => server.listen(join(home.folder, socket), resolve));
   const seat = {
-    address,
+    socket,
     token: "0".repeat(64),
     pid: process.pid,
+    uid: process.getuid?.() ?? -1,
     host: "here",
     bootId: bootIdOf("here"),
+    directory: home.folder,
     protocol: 3,
   };
   writeFileSync(join(home.folder, "seat.1"), JSON.stringify(seat));
@@ -277,12 +279,22 @@ test("a manager of another protocol version refuses, and the storage says ERR_ST
   await assert.rejects(storage.sync(), { name: "StorageError", code: "ERR_STORAGE_PROTOCOL", message: /protocol 3/ });
   assert.throws(() => storage.set("key", 2), { code: "ERR_STORAGE_PROTOCOL" });
   await storage.close();
-  assert.deepEqual(readdirSync(home.folder).sort(), ["hub.newer", "seat.1"]);
+  assert.deepEqual(readdirSync(home.folder).sort(), [socket, "seat.1"]);
+});
+
+test("closing where no process may be the manager fails, and says so", async (t) => {
+  const home = new Home(t);
+  const storage = home.begin({ candidate: false });
+  storage.set("key", 1);
+  await assert.rejects(storage.close(), { code: "ERR_STORAGE_NOT_READY", message: /may be the manager/ });
 });
 
 test("closing does not wait forever for a manager: it fails, and reports how much is lost", async (t) => {
-  const home = new Home(t);
-  const storage = home.begin({ candidate: false });
+  const home = new Home(t, { stallTimeout: 60_000 });
+  const manager = await home.member();
+  const storage = await home.open();
+  manager.signal("SIGSTOP");
+  t.after(() => manager.signal("SIGCONT"));
   storage.set("key", 1);
   await assert.rejects(storage.close(), { code: "ERR_STORAGE_CLOSED", message: /1 writes; they are lost/ });
 });

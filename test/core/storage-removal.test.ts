@@ -1,22 +1,24 @@
 /** What exists after a storage was removed, in processes that do not share a temporary directory, or have none. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chownSync, cpSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { chownSync, cpSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { temporaryDirectory } from "../proof/cluster/processes.js";
 
 const MODULE = new URL("../../dist/core/index.js", import.meta.url).href;
 const LONGEST_MS = 30_000;
+/** The directory of this user in a temporary directory. */
+const SHELTER = `cluster-storage-${process.getuid?.()}`;
 
-/** Runs a script with `storage` open in a process that has its own runtime directory; returns what it prints. */
+/** Runs a script with `storage` open in a process that has a temporary directory of its own; returns what it prints. */
 function run(path: string, runtime: string, script: string, identity: { uid?: number; gid?: number } = {}): string {
   const head = `import { Storage } from ${JSON.stringify(MODULE)};\n`;
   const open = `const storage = await Storage.open("app", { path: ${JSON.stringify(path)} });\n`;
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
     ["--input-type=module", "-e", `${head}${open}${script}\nif (!storage.closed) await storage.close();`],
-    { ...identity, env: { ...process.env, XDG_RUNTIME_DIR: runtime }, encoding: "utf8", timeout: LONGEST_MS },
+    { ...identity, env: { ...process.env, TMPDIR: runtime }, encoding: "utf8", timeout: LONGEST_MS },
   );
   assert.equal(status, 0, stderr);
   return stdout.trim();
@@ -37,7 +39,7 @@ test("what a process with another temporary directory wrote after a destroy is v
 test("a directory that is restored after a destroy is used", (t) => {
   const [path, saved, runtime] = [temporaryDirectory(t), temporaryDirectory(t), temporaryDirectory(t)];
   run(path, runtime, write(10));
-  cpSync(path, saved, { recursive: true });
+  cpSync(path, saved, { recursive: true, filter: (file) => !lstatSync(file).isSocket() });
   run(path, runtime, `${write(30)} await storage.destroy();`);
   cpSync(saved, path, { recursive: true });
   assert.equal(run(path, runtime, tell), "10");
@@ -45,7 +47,7 @@ test("a directory that is restored after a destroy is used", (t) => {
 
 test("a storage can be opened and removed where there is no temporary directory of this user", (t) => {
   const [path, runtime] = [temporaryDirectory(t), temporaryDirectory(t)];
-  writeFileSync(join(runtime, "cluster-storage"), "a file of the user");
+  writeFileSync(join(runtime, SHELTER), "a file of the user");
   run(path, runtime, `${write(3)} await storage.destroy();`);
   assert.deepEqual(readdirSync(path), []);
   run(path, join(runtime, "missing"), `${write(3)} await storage.destroy();`);
@@ -61,7 +63,7 @@ test("a user without a name, whose temporary directory is another user's, can op
   }
   const [path, runtime] = [temporaryDirectory(t), temporaryDirectory(t)];
   chownSync(path, identity.uid, identity.gid);
-  mkdirSync(join(runtime, "cluster-storage"), { mode: 0o700 });
+  mkdirSync(join(runtime, `cluster-storage-${identity.uid}`), { mode: 0o700 });
   run(path, runtime, `${write(3)} await storage.destroy();`, identity);
   assert.deepEqual(readdirSync(path), []);
 });

@@ -43,7 +43,7 @@ export function openReplica(limits: Limits = {}) {
   const told = (name: string) => () => void open.told.push(name);
   const log: Log = {
     isPushed: true,
-        member: "me",
+    member: "me",
     open: () => {},
     append: (frame) => open.sent.push(frame),
     barrier: (done) => open.barriers.push(done),

@@ -7,12 +7,13 @@ import { type Recovered, recoverForHub, removeStrays } from "../../../dist/core/
 import { DELETE, SET } from "../../../dist/core/log/entry.js";
 import { kindOf, STATE } from "../../../dist/core/log/frame.js";
 import { entriesOf, load, machineOf, place, statesUpTo } from "../../core/local/disk/stored.js";
+import { seatContent } from "../../core/local/machine/manual-machine.js";
 import type { MemoryFiles } from "../../core/local/machine/memory-files.js";
 import type { Damage } from "./bytes-damage.js";
 import type { Frame, Stored } from "./bytes-storages.js";
 
 const STATES = statesUpTo(25);
-const CONTENT = { address: "here", token: "", pid: 1, host: "here", bootId: "1", protocol: 1 };
+const CONTENT = seatContent();
 const REFUSALS = ["ERR_STORAGE_CORRUPT", "ERR_STORAGE_FORMAT"];
 
 export const MODES = ["strict", "salvage", "mark"] as const;

@@ -158,7 +158,8 @@ export class Member implements ReplicaEvents {
 
   failed(error: Error): void {
     this.failure = error;
-    this.#stage.note(() => assert(this.#stage.isDamaged, `${this.name} gave up: ${error.stack}`));
+    const isRefused = !this.isJoined && (error as NodeJS.ErrnoException).code === "ERR_STORAGE_DIRECTORY";
+    this.#stage.note(() => assert(this.#stage.isDamaged || isRefused, `${this.name} gave up: ${error.stack}`));
   }
 
   #get(key: string): unknown {

@@ -13,7 +13,7 @@ import { type Ending, Stage } from "./disk-stage.js";
 
 const DIRECTORY = "/data/app.db.d";
 /** ms in which a manager from before the restart counts as dead, and some more. */
-const LEASE_MS = 12_000;
+const LEASE_MS = 6000;
 
 export interface Scene {
   readonly stage: (seed: number) => Stage;
@@ -59,7 +59,7 @@ async function playFailover(stage: Stage): Promise<void> {
   await stage.flushed(third);
 }
 
-/** What an interrupted write leaves, and torn ends from before. */
+/** What an interrupted write leaves, torn ends from before, and a segment that a snapshot covers. */
 function tearEnd(stage: Stage): void {
   const newest = stage.disk
     .list(DIRECTORY)
@@ -70,7 +70,8 @@ function tearEnd(stage: Stage): void {
   stage.brokenPaths.add(path);
   const inode = stage.disk.find(path);
   inode?.write(Buffer.alloc(40, 1), inode.bytes);
-  for (const name of ["tmp.0.ab", "torn.0.1", "torn.0.2", "torn.0.3", "torn.0.4"]) {
+  stage.brokenPaths.add(`${DIRECTORY}/log.0.1`);
+  for (const name of ["tmp.0.ab", "log.0.1", "torn.0.1", "torn.0.2", "torn.0.3", "torn.0.4"]) {
     stage.put(`${DIRECTORY}/${name}`, Buffer.alloc(1));
   }
 }

@@ -2,7 +2,8 @@
  * The files of a simulated machine with one chosen fault: every call of every thread is counted, and the n-th fails, once or
  * with all that follow it until the disk is healed.
  */
-import type { Files } from "../../../dist/core/local/machine/machine.js";
+import type { Files, FileView, Pin } from "../../../dist/core/local/machine/machine.js";
+import { PinnedFiles } from "../../../dist/core/local/machine/pinned-files.js";
 import { failure } from "../simulation/disk.js";
 import type { FilesOf } from "../simulation/files-of.js";
 import type { Thread } from "../simulation/scheduler.js";
@@ -96,12 +97,19 @@ export class Seam {
 
 const SITE = /core\/local\/(?:[\w-]+\/)?([\w-]+\.js):(\d+):/;
 
+/** Files that pass calls on: what counts is where those come from. */
+const PASSES_ON = "pinned-files.js";
+
+/** Frames of a stack that are looked at: a call that is passed on has a dozen more than Node.js notes of itself. */
+const STACK_FRAMES = 30;
+
 /** File and line of the engine's calls that are on the stack, innermost first. */
 function callersOf(): string[] {
+  Error.stackTraceLimit = STACK_FRAMES;
   const lines = (new Error().stack ?? "").split("\n");
   return lines.flatMap((line) => {
     const [, file, number] = SITE.exec(line) ?? [];
-    return file === undefined ? [] : [`${file}:${number}`];
+    return file === undefined || file === PASSES_ON ? [] : [`${file}:${number}`];
   });
 }
 
@@ -172,8 +180,8 @@ export class FaultyFiles implements Files {
     return this.#call("bytes", () => this.#files.bytes(file));
   }
 
-  linkCount(file: number): number {
-    return this.#call("linkCount", () => this.#files.linkCount(file));
+  lookAt(file: number, path: string): FileView {
+    return this.#call("lookAt", () => this.#files.lookAt(file, path));
   }
 
   isOwn(): boolean {
@@ -194,6 +202,10 @@ export class FaultyFiles implements Files {
 
   link(path: string, name: string): void {
     this.#call("link", () => this.#files.link(path, name));
+  }
+
+  symlink(target: string, path: string): void {
+    this.#call("symlink", () => this.#files.symlink(target, path));
   }
 
   rename(path: string, name: string): void {
@@ -227,6 +239,15 @@ export class FaultyFiles implements Files {
   syncDirectory(path: string): void {
     const answer = this.#count("syncDirectory");
     this.#sync(answer, () => this.#files.syncDirectory(path));
+  }
+
+  /** What goes by the directory that is held fails as what goes by a path does. */
+  pin(directory: string): Pin {
+    return this.#call("pin", () => {
+      const pin = this.#files.pin(directory);
+      const isAtPath = () => String(this.#world.disk.idOf(directory)) === pin.id;
+      return { ...pin, files: new PinnedFiles(this, directory, pin.directory, isAtPath) };
+    });
   }
 
   #call<T>(call: Call, run: () => T): T {

@@ -115,12 +115,21 @@ export class Stage extends World {
 
   /** A member that has joined. When opening fails it is tried once more. */
   async opened(options: Partial<HubOptions> = {}): Promise<Member> {
-    let member = await this.#tryToOpen(options);
+    let member = await this.#tryToJoin(options);
     if (member === null && this.seam.isBroken) this.heal();
-    member ??= await this.#tryToOpen(options);
+    member ??= await this.#tryToJoin(options);
     assert(member, "the second try to open failed, too");
-    await (this.isDamaged ? this.#settled(member) : this.synced(member));
     return member;
+  }
+
+  /** Null when the storage cannot be opened, since its files may not be used. */
+  async #tryToJoin(options: Partial<HubOptions>): Promise<Member | null> {
+    const member = await this.#tryToOpen(options);
+    if (member === null) return null;
+    await this.#settled(member);
+    if (member.failure === null || this.isDamaged) return member;
+    this.kill(member);
+    return null;
   }
 
   /** Returns when a member has all, or has given up. */

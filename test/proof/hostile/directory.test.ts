@@ -19,6 +19,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { Storage } from "../../../dist/core/index.js";
+import { shelterDirectory } from "../../../dist/core/local/machine/address.js";
 import { Home } from "../../api/conformance/home.js";
 import { temporaryDirectory, until } from "../cluster/processes.js";
 import { teardown } from "../cluster/teardown.js";
@@ -140,14 +141,14 @@ test("destroy removes names, never what they lead to, and keeps files that are n
 
 /** Lets the shelter be in a directory of the test. */
 function shelterIn(t: TestContext): string {
-  const runtime = temporaryDirectory(t);
-  const before = process.env.XDG_RUNTIME_DIR;
-  process.env.XDG_RUNTIME_DIR = runtime;
+  const temporary = temporaryDirectory(t);
+  const before = process.env.TMPDIR;
+  process.env.TMPDIR = temporary;
   teardown(t, () => {
-    if (before === undefined) delete process.env.XDG_RUNTIME_DIR;
-    else process.env.XDG_RUNTIME_DIR = before;
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
   });
-  return join(runtime, "cluster-storage");
+  return shelterDirectory();
 }
 
 test("a storage that does not persist stays out of a shelter that is a link, or that others can enter", (t) => {

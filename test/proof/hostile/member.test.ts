@@ -49,7 +49,7 @@ function connected() {
   const clock = new ManualClock();
   const peer = new Peer("hub", []);
   const sockets = {
-    connect(_: string, events: SocketEvents) {
+    connect(_directory: string, _name: string, events: SocketEvents) {
       peer.events = events;
       return peer;
     },

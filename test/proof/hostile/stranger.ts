@@ -1,5 +1,6 @@
 /** A process that connects to the real socket of a hub and does not keep to the protocol. */
 import { connect, type Socket } from "node:net";
+import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { placeOf } from "../../../dist/core/local/disk/file-names.js";
 import { newestSeat, type SeatContent } from "../../../dist/core/local/election/seat.js";
@@ -8,11 +9,12 @@ import { PROTOCOL } from "../../../dist/core/local/wire/messages.js";
 import { encodeJson, HELLO, lengthOf } from "../../../dist/core/log/frame.js";
 import { teardown } from "../cluster/teardown.js";
 
-/** The seat of "app" in a directory. */
-export function seatIn(directory: string): SeatContent {
-  const content = newestSeat(nodeMachine, placeOf(directory, "app"))?.content;
+/** The seat of "app" in a directory, and the path of its socket. */
+export function seatIn(directory: string): SeatContent & { readonly address: string } {
+  const place = placeOf(directory, "app");
+  const content = newestSeat(nodeMachine, place)?.content;
   if (!content) throw new Error(`expected a seat in ${directory}, got none`);
-  return content;
+  return { ...content, address: join(place.directory, content.socket) };
 }
 
 export class Stranger {

@@ -16,14 +16,14 @@ export const hubMutants = [
   {
     name: "a manager does not look at the link count of its seat",
     file: SEAT,
-    from: "files.linkCount(this.#file) === 1 && ",
+    from: "links !== 1 || ",
     to: "",
     killedBy: seat,
   },
   {
     name: "a manager does not look at the bytes of its seat",
     file: SEAT,
-    from: " && files.bytes(this.#file) === this.#bytes",
+    from: " || bytes !== this.#bytes",
     to: "",
     killedBy: seat,
   },
@@ -44,7 +44,7 @@ export const hubMutants = [
   {
     name: "a seat is renamed to its name instead of linked",
     file: SEAT,
-    from: "files.link(temporary, seatPath(place, epoch));",
+    from: "linkAs(files, temporary, seatPath(place, epoch));",
     to: "files.rename(temporary, seatPath(place, epoch));",
     killedBy: seat,
   },
@@ -139,8 +139,8 @@ export const hubMutants = [
   {
     name: "a segment is closed while batches wait for the disk",
     file: HUB,
-    from: "if (this.#isClosed || this.#queue.stamped.length > 0) return false;",
-    to: "if (this.#isClosed) return false;",
+    from: "this.#queue.stamped.length > 0 || !this.#holds()",
+    to: "!this.#holds()",
     killedBy: hub,
   },
   {
@@ -153,8 +153,8 @@ export const hubMutants = [
   {
     name: "an idle hub does not look at its seat",
     file: HUB,
-    from: "    if (!this.#holds()) return;\n    if (++this.#heartbeatCount",
-    to: "    if (++this.#heartbeatCount",
+    from: "    if (!this.#holds()) return;\n    this.#seat.refresh();",
+    to: "    this.#seat.refresh();",
     killedBy: hub,
   },
   {

@@ -19,8 +19,8 @@ export const memberMutants = [
   {
     name: "live frames that wait for a reader have no limit",
     file: SESSION,
-    from: "this.#backlogBytes > this.#request.maxBacklogBytes && !this.#isPaused",
-    to: "this.#backlogBytes < 0 && !this.#isPaused",
+    from: "if (this.#backlogBytes <= this.#request.maxBacklogBytes || this.#isPaused) return;",
+    to: "if (this.#backlogBytes >= 0 || this.#isPaused) return;",
     killedBy: member,
   },
   {
@@ -33,7 +33,7 @@ export const memberMutants = [
   {
     name: "a corrupt welcome is taken",
     file: SESSION,
-    from: `      if (!isIntact(buffer, start, end)) throw new ProtocolError("expected an intact frame");\n`,
+    from: `    if (!isIntact(buffer, start, end)) throw new ProtocolError("expected an intact frame");\n`,
     to: "",
     killedBy: member,
   },
@@ -54,8 +54,8 @@ export const memberMutants = [
   {
     name: "what came in while the files were read is forgotten",
     file: SESSION,
-    from: "    if (this.#backlog.length > 0) {\n",
-    to: "    if (this.#backlog.length > BACKLOG_SLICE) {\n",
+    from: "if (this.#backlog.length > 0) return;",
+    to: "if (this.#backlog.length > BACKLOG_SLICE) return;",
     killedBy: member,
   },
   {
@@ -131,7 +131,7 @@ export const memberMutants = [
   {
     name: "unanswered barriers are not sent to a new manager",
     file: LOCAL_LOG,
-    from: "    for (const number of this.#barriers.keys()) this.#session?.append(encodeFrame(BARRIER, { number }));\n",
+    from: "    for (const frame of this.#barriers.frames) this.#session?.append(frame);\n",
     to: "",
     killedBy: ["simulation"],
   },

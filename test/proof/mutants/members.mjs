@@ -13,17 +13,8 @@ export const hubMembersMutants = [
   {
     name: "the log is read before the fence",
     file: HOST,
-    from: `    const fenced = seat.fence();
-    const isVoid = position === null && this.#isVoid();
-    const how = isVoid ? ({ recover: "salvage" } as const) : options;
-    const recovered = recoverForHub(machine, place, seat.epoch, how, position, (lost) => {
-      if (!isVoid) this.#report({ kind: "salvaged", message: describeLost(lost) });
-    });`,
-    to: `    const isVoid = position === null && this.#isVoid();
-    const how = isVoid ? ({ recover: "salvage" } as const) : options;
-    const recovered = recoverForHub(machine, place, seat.epoch, how, position, (lost) => {
-      if (!isVoid) this.#report({ kind: "salvaged", message: describeLost(lost) });
-    });
+    from: "const fenced = seat.fence();",
+    to: `recoverForHub(machine, place, seat.epoch, options, position);
     const fenced = seat.fence();`,
     killedBy: ["hub/host"],
   },
@@ -37,8 +28,8 @@ export const hubMembersMutants = [
   {
     name: "a manager that was replaced removes strays",
     file: HOST,
-    from: "    if (!seat.holds()) return;\n    for (const gone of fenced)",
-    to: "    for (const gone of fenced)",
+    from: "    if (!seat.holds()) return;\n    for (const name of fenced)",
+    to: "    for (const name of fenced)",
     killedBy: ["hub/host"],
   },
   {
@@ -124,8 +115,8 @@ export const hubMembersMutants = [
   {
     name: "an older connection of a member that comes again is kept",
     file: MEMBERS,
-    from: `else if (member.phase === "proven") this.#dropOlder(member);`,
-    to: `else if (member.phase === "proven") return;`,
+    from: `if (member.phase === "proven") this.#dropOlder(member);`,
+    to: `if (member.phase === "proven") return false;`,
     killedBy: hub,
   },
   {

@@ -265,8 +265,8 @@ export const recoveryMutants = [
   {
     name: "a contender that was overtaken takes that for a failure of the disk",
     file: "src/core/local/election/seat.ts",
-    from: 'new Set(["EEXIST", "ENOENT"])',
-    to: 'new Set(["EEXIST"])',
+    from: 'new Set(["EEXIST", "ENOENT", "ESTALE"])',
+    to: 'new Set(["EEXIST", "ESTALE"])',
     killedBy: ["election/seat"],
   },
   {

@@ -5,6 +5,7 @@ const ADOPT = "src/core/local/upkeep/import-copy.ts";
 const SEAT = "src/core/local/election/seat.ts";
 const COPY = "src/core/local/upkeep/removal.ts";
 const HOST = "src/core/local/hub/host.ts";
+const LAST_MEMBER = "src/core/local/hub/last-member.ts";
 const LOG = "src/core/local/member/local-log.ts";
 const ended = ["upkeep/tombstone"];
 const removal = ["upkeep/removal"];
@@ -76,8 +77,8 @@ export const removalMutants = [
   {
     name: "a seat that cannot be looked at holds",
     file: SEAT,
-    from: "      // Unknown: then nothing is confirmed.\n      return false;",
-    to: "      return true;",
+    from: '      // Unknown: then nothing is confirmed.\n      return "lost";',
+    to: '      return "held";',
     killedBy: ["election/seat"],
   },
   {
@@ -89,28 +90,28 @@ export const removalMutants = [
   },
   {
     name: "the end is not noted",
-    file: HOST,
-    from: "    writeTombstone(this.#machine, place, seat.epoch, { ...snapshotHead(files, place, snapshot), seq });\n",
+    file: LAST_MEMBER,
+    from: "  writeTombstone(machine, place, seat.epoch, { ...snapshotHead(files, place, snapshot), seq });\n",
     to: "",
     killedBy: removal,
   },
   {
     name: "the end forgets the origins",
-    file: HOST,
+    file: LAST_MEMBER,
     from: "{ ...snapshotHead(files, place, snapshot), seq }",
     to: "{ ...snapshotHead(files, place, snapshot), seq, origins: [] }",
     killedBy: removal,
   },
   {
     name: "the log is ended without an empty batch after the clear",
-    file: HOST,
+    file: LAST_MEMBER,
     from: "hub.rotate() && hub.order(encodeEntries([]))",
     to: "hub.rotate()",
     killedBy: removal,
   },
   {
     name: "a storage that cannot be ended is removed all the same",
-    file: HOST,
+    file: LAST_MEMBER,
     from: 'if (destroy) throw refusal("a disk that takes the end of the log");',
     to: "",
     killedBy: removal,
@@ -125,15 +126,15 @@ export const removalMutants = [
   {
     name: "a member that leaves without a connection does not look for the manager",
     file: LOG,
-    from: "if (this.#leaving?.isOverdue || (this.#leaving && (seat === null || this.#position === null))) this.#endLeaving();",
-    to: "if (this.#leaving) this.#endLeaving();",
+    from: "(this.#goal.isOverdue || seat === null || this.#position === null)",
+    to: "true",
     killedBy: ["simulation"],
   },
   {
     name: "a manager that closes leaves its own hub before that has folded the log",
     file: LOG,
-    from: "if (this.#leaving && !this.#ownHub.isRunning) this.#session?.leave();",
-    to: "if (this.#leaving) this.#session?.leave();",
+    from: '"following" && this.#goal !== "follow" && !this.#ownHub.isRunning)',
+    to: '"following" && this.#goal !== "follow")',
     killedBy: ["simulation/moments"],
   },
   {

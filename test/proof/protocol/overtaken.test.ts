@@ -5,7 +5,7 @@ import { seatPath, segmentPath } from "../../../dist/core/local/disk/file-names.
 import { startHub } from "../../../dist/core/local/hub/host.js";
 import type { HubReport, HubRequest } from "../../../dist/core/local/machine/machine.js";
 import { place, writeSegment } from "../../core/local/disk/stored.js";
-import { manualMachine } from "../../core/local/machine/manual-machine.js";
+import { ManualClock, manualMachine } from "../../core/local/machine/manual-machine.js";
 import { MemoryFiles } from "../../core/local/machine/memory-files.js";
 
 /** Files where a successor fences seat 1 and begins its own segment at the n-th listing after the claim. */
@@ -28,9 +28,11 @@ for (const lists of [1, 2, 3]) {
     const files = new Overtaking();
     files.lists = lists;
     const reports: HubReport[] = [];
-    const options = { persist: true, recover: "fail", fsync: "never" };
-    const request = { place, options, member: "m", epoch: 0, mark: null } as unknown as HubRequest;
-    startHub(manualMachine(files), request, (report) => reports.push(report));
+    const options = { persist: true, recover: "strict", fsync: "never" };
+    const request = { place, options, member: "m", epoch: 0, position: null } as unknown as HubRequest;
+    const clock = new ManualClock();
+    startHub(manualMachine(files, clock), request, (report) => reports.push(report));
+    clock.run();
     assert.deepEqual(reports, [{ kind: "replaced" }]);
     assert.equal(files.names.has(segmentPath(place, 1, 1)), false);
   });

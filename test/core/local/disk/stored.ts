@@ -3,7 +3,7 @@
 import { placeOf, segmentPath } from "../../../../dist/core/local/disk/file-names.js";
 import { LogReader } from "../../../../dist/core/local/disk/log-reader.js";
 import { Segment } from "../../../../dist/core/local/disk/segment.js";
-import type { FoldRequest, Files, Machine, Place, Position } from "../../../../dist/core/local/machine/machine.js";
+import type { Files, FoldRequest, Machine, Place, Position } from "../../../../dist/core/local/machine/machine.js";
 import { compact } from "../../../../dist/core/local/upkeep/compactor.js";
 import type { Recovered } from "../../../../dist/core/local/upkeep/recovery.js";
 import { encodeEntries } from "../../../../dist/core/log/codec.js";

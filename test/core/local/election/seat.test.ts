@@ -72,16 +72,16 @@ test("a contender that finds a higher seat after its claim withdraws, and leaves
   assert.equal(files.openFiles.size, 0);
 });
 
-test("the fence removes every lower seat and only those, and returns their addresses", () => {
+test("the fence removes every lower seat and only those, and returns the names of their sockets", () => {
   const { machine, files } = memoryMachine();
   files.put(seatName(2), Buffer.from(JSON.stringify(seatContent("hub.b"))));
   files.put(seatName(9), Buffer.from(JSON.stringify(seatContent("hub.c"))));
-  files.put(seatName(8), Buffer.from('{"addr'));
+  files.put(seatName(8), Buffer.from('{"sock'));
   for (const epoch of [9, 10, 11]) files.put(`${place.directory}/claim.${epoch}`, Buffer.from("42"));
   const old = claimSeat(machine, 10);
   files.put(seatName(11), Buffer.from("{}"));
-  const addresses = old.fence();
-  assert.deepEqual(addresses.sort(), ["hub.b", "hub.c"]);
+  const sockets = old.fence();
+  assert.deepEqual(sockets.sort(), ["hub.b", "hub.c"]);
   assert.deepEqual(files.list(place.directory).sort(), ["claim.11", "seat.10", "seat.11"]);
 });
 
@@ -115,14 +115,17 @@ test("the newest seat is that of the highest number, not of the last name", () =
   const { machine, files } = memoryMachine();
   assert.equal(newestSeat(machine, place), null);
   for (const name of ["seat.9", "seat.10", "seat.011", "seat.x", "tmp.99.a", "seat.12.old"]) {
-    files.put(`${place.directory}/${name}`, Buffer.from(JSON.stringify(seatContent(name))));
+    files.put(`${place.directory}/${name}`, Buffer.from(JSON.stringify(seatContent("hub.2"))));
   }
-  assert.deepEqual(newestSeat(machine, place), { epoch: 10, content: seatContent("seat.10") });
+  files.put(seatName(10), Buffer.from(JSON.stringify(seatContent("hub.a"))));
+  assert.deepEqual(newestSeat(machine, place), { epoch: 10, content: seatContent("hub.a") });
 });
 
 test("a seat that cannot be read has no content", () => {
   const { machine, files } = memoryMachine();
-  for (const text of ["", "\0\0\0\0", '{"address":1}', '"seat"', "null", '{"address":"a"']) {
+  const { token: _, ...tokenless } = seatContent();
+  const texts = ["", "\0\0\0\0", '{"socket":1}', '"seat"', "null", '{"socket":"hub.a"', JSON.stringify(tokenless)];
+  for (const text of texts) {
     files.put(seatName(4), Buffer.from(text));
     assert.deepEqual(newestSeat(machine, place), { epoch: 4, content: null }, JSON.stringify(text));
   }
@@ -138,7 +141,7 @@ test("an epoch that a segment used is never used again", () => {
 });
 
 test("a claim that fails at any call leaves no seat and no open file", () => {
-  for (const code of ["ENOSPC", "EIO", "EMLINK"]) {
+  for (const code of ["ENOSPC", "EIO", "EDQUOT"]) {
     for (const failing of ["create", "write", "link"]) {
       const { machine, files } = memoryMachine();
       files.fault = (call) => (call === failing ? { code } : undefined);
@@ -188,7 +191,7 @@ test("a seat that cannot be looked at does not hold, since then nothing may be c
   const { machine, files } = memoryMachine();
   const seat = claimSeat(machine, 1);
   assert.equal(seat.holds(), true);
-  files.linkCount = () => {
+  files.lookAt = () => {
     throw Object.assign(new Error("EIO: i/o error, fstat"), { code: "EIO" });
   };
   assert.equal(seat.holds(), false);

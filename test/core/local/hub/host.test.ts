@@ -33,18 +33,22 @@ test("the seats below are gone before the first file of the log is opened", () =
     }
     return open.call(files, path, how);
   };
+  const clock = new ManualClock();
   const reports: HubReport[] = [];
-  startHub(manualMachine(files), requestBehind(1), (report) => reports.push(report));
+  startHub(manualMachine(files, clock), requestBehind(1), (report) => reports.push(report));
+  clock.run();
   assert.deepEqual([reports[0]?.kind, opened > 0], ["serving", true]);
 });
 
 test("a manager that is replaced as it begins to serve cleans nothing up", () => {
   for (const isReplaced of [true, false]) {
     const files = stored();
+    const clock = new ManualClock();
     files.put(`${place.directory}/tmp.1.left`, Buffer.alloc(1));
-    startHub(manualMachine(files), requestBehind(1), ({ kind }) => {
+    startHub(manualMachine(files, clock), requestBehind(1), ({ kind }) => {
       if (kind === "serving" && isReplaced) files.unlink(seatPath(place, 2));
     });
+    clock.run();
     assert.equal(files.names.has(`${place.directory}/tmp.1.left`), isReplaced);
   }
 });
@@ -62,6 +66,7 @@ test("what a failed sync held is compacted, again and again until that is done",
   });
   const reports: HubReport[] = [];
   const hub = startHub(machine, requestBehind(1), (report) => reports.push(report));
+  clock.run();
   const failed = Object.assign(new Error("EIO: fsync"), { code: "EIO" });
   let syncs = 0;
   files.syncLater = (_file, done) => clock.soon(() => done(syncs++ === 0 ? failed : null));

@@ -33,7 +33,7 @@ test("a turn is one write, then the seat check, then all broadcasts, then the co
   const { hub } = writtenByTwo();
   hub.clock.run();
   const write = places(hub.calls, /^write .*log\.1\.1$/);
-  const check = places(hub.calls, /^linkCount /);
+  const check = places(hub.calls, /^lookAt /);
   const broadcast = places(hub.calls, new RegExp(`^send . ${BATCH}$`));
   const confirm = places(hub.calls, new RegExp(`^send . ${CONFIRM}$`));
   assert.equal(write.first, write.last, "one write for all that arrived in a turn");
@@ -57,7 +57,7 @@ test("with fsync always, the sync lies between the write and the seat check", ()
   hub.clock.run();
   const write = places(hub.calls, /^write .*log\.1\.1$/);
   const sync = places(hub.calls, /^sync .*log\.1\.1$/);
-  const check = places(hub.calls, /^linkCount /);
+  const check = places(hub.calls, /^lookAt /);
   const send = places(hub.calls, new RegExp(`^send . (${BATCH}|${CONFIRM})$`));
   assert.ok(write.last < sync.first && sync.last < check.first && check.last < send.first, hub.calls.join(", "));
 });

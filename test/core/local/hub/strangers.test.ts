@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { connect } from "node:net";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { placeOf } from "../../../../dist/core/local/disk/file-names.js";
 import { newestSeat, type SeatContent } from "../../../../dist/core/local/election/seat.js";
@@ -219,13 +220,14 @@ async function realHub(t: TestContext): Promise<{ place: Place; seat: SeatConten
 
 /** Connects, sends bytes, and gives what came back, up to the end or to the first whole frame. */
 function answerTo(
+  place: Place,
   seat: SeatContent,
   bytes: Buffer,
   isOver: (answer: Buffer) => boolean = () => false,
 ): Promise<Buffer> {
   return new Promise((resolve) => {
     let answer = Buffer.alloc(0);
-    const socket = connect({ path: seat.address }, () => socket.write(bytes));
+    const socket = connect({ path: join(place.directory, seat.socket) }, () => socket.write(bytes));
     socket.on("data", (chunk) => {
       answer = Buffer.concat([answer, chunk]);
       if (isOver(answer)) socket.destroy();
@@ -236,12 +238,12 @@ function answerTo(
 }
 
 test("over real sockets too: strangers get no byte, another version a refusal, a member its welcome", async (t) => {
-  const { seat, reports } = await realHub(t);
-  for (const [what, bytes] of STRANGE) assert.equal((await answerTo(seat, bytes)).length, 0, what);
-  const refusal = await answerTo(seat, helloFrame({ token: seat.token, protocol: 3 }));
+  const { place, seat, reports } = await realHub(t);
+  for (const [what, bytes] of STRANGE) assert.equal((await answerTo(place, seat, bytes)).length, 0, what);
+  const refusal = await answerTo(place, seat, helloFrame({ token: seat.token, protocol: 3 }));
   assert.equal(kindOf(refusal, 0), REFUSE);
   assert.equal(lengthOf(refusal, 0), refusal.length, "nothing but the refusal");
-  const welcome = await answerTo(seat, helloFrame({ token: seat.token }), (answer) => answer.length > 0);
+  const welcome = await answerTo(place, seat, helloFrame({ token: seat.token }), (answer) => answer.length > 0);
   assert.equal(kindOf(welcome, 0), WELCOME);
   assert.equal(reports.length, 1, "the hub still serves");
 });

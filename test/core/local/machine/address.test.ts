@@ -1,97 +1,163 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, statSync, symlinkSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, readdirSync, readlinkSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { addressesFor, isSocketName, shelterDirectory } from "../../../../dist/core/local/machine/address.js";
+import { makeShelter, shelterDirectory, withAddress } from "../../../../dist/core/local/machine/address.js";
 import { diskFiles } from "../../../../dist/core/local/machine/files.js";
-import { unixSockets } from "../../../../dist/core/local/machine/sockets.js";
-import { temporaryDirectory, until } from "../../../proof/cluster/processes.js";
+import type { Files, Pin } from "../../../../dist/core/local/machine/machine.js";
+import { temporaryDirectory } from "../../../proof/cluster/processes.js";
 
-/** Most bytes of a path that the kernel takes for a socket on every system. */
-const MAX_SOCKET_PATH_BYTES = 103;
+/** Most bytes of an address that every operating system takes. */
+const MOST_BYTES = 103;
+const NAME = "hub.0123456789abcdef";
+const isLinux = process.platform === "linux";
 
-/** Puts the shelter into a directory of the test's own. */
-function ownRuntimeDirectory(t: TestContext): string {
-  const before = process.env.XDG_RUNTIME_DIR;
+/** Lets the temporary directory be one of the test's own. */
+function ownTemporaryDirectory(t: TestContext): string {
+  const before = process.env.TMPDIR;
   const directory = temporaryDirectory(t);
-  process.env.XDG_RUNTIME_DIR = directory;
+  process.env.TMPDIR = directory;
   t.after(() => {
-    if (before === undefined) delete process.env.XDG_RUNTIME_DIR;
-    else process.env.XDG_RUNTIME_DIR = before;
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
   });
   return directory;
 }
 
-test("a hub listens in the storage's own directory, or else in a shelter of this user", (t) => {
-  const runtime = ownRuntimeDirectory(t);
+/** A directory whose path is too long for an address, also by its bytes alone. */
+function longDirectory(t: TestContext): string {
+  const directory = join(temporaryDirectory(t), "ü".repeat(50));
+  mkdirSync(directory);
+  return directory;
+}
+
+/** The files of a platform that has no path for a directory that is held open; counts what is held. */
+class WithoutAlias {
+  readonly files: Files;
+  heldCount = 0;
+
+  constructor(changes: Partial<Files> = {}) {
+    const pin = (directory: string): Pin => {
+      this.heldCount++;
+      const held = diskFiles.pin(directory);
+      const close = () => {
+        this.heldCount--;
+        held.close();
+      };
+      return { ...held, directory, close };
+    };
+    this.files = { ...diskFiles, pin, ...changes };
+  }
+}
+
+test("a short path is its own address, and nothing is opened for it", (t) => {
   const directory = temporaryDirectory(t);
-  assert.deepEqual(
-    [...addressesFor(diskFiles, directory, "abc")],
-    [join(directory, "hub.abc"), join(runtime, "cluster-storage", "hub.abc")],
+  const files = {
+    ...diskFiles,
+    pin: () => assert.fail("a directory was opened"),
+    symlink: () => assert.fail("a link was made"),
+  };
+  assert.equal(
+    withAddress(files, directory, NAME, (path) => path),
+    join(directory, NAME),
   );
-  assert.equal(statSync(join(runtime, "cluster-storage")).mode & 0o777, 0o700);
 });
 
-test("a path that is too long for a socket is never tried", (t) => {
-  ownRuntimeDirectory(t);
-  const root = temporaryDirectory(t);
-  for (const name of ["d".repeat(90), "ü".repeat(45)]) {
-    const addresses = [...addressesFor(diskFiles, join(root, name), "0".repeat(24))];
-    assert.equal(addresses.length, 1);
-    for (const address of addresses) assert.ok(Buffer.byteLength(address) <= MAX_SOCKET_PATH_BYTES, address);
-    assert.ok(!(addresses[0] as string).includes(name));
+test("a long path has a short address that leads to its very directory while the call lasts", (t) => {
+  const directory = longDirectory(t);
+  const path = withAddress(diskFiles, directory, NAME, (address) => {
+    assert.ok(Buffer.byteLength(address) <= MOST_BYTES, address);
+    assert.equal(statSync(dirname(address)).ino, statSync(directory).ino);
+    return address;
+  });
+  if (isLinux) assert.match(path, /^\/proc\/self\/fd\/\d+\/hub\.0123456789abcdef$/);
+});
+
+test("on Linux no directory stays open, also when the call throws", { skip: !isLinux }, (t) => {
+  const directory = longDirectory(t);
+  const held = () =>
+    readdirSync("/proc/self/fd").filter((file) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${file}`) === directory;
+      } catch {
+        return false;
+      }
+    });
+  const fails = () => {
+    assert.equal(held().length, 1);
+    throw new Error("mine");
+  };
+  withAddress(diskFiles, directory, NAME, () => assert.equal(held().length, 1));
+  assert.throws(() => withAddress(diskFiles, directory, NAME, fails), /mine/);
+  assert.deepEqual(held(), []);
+});
+
+test("where a directory has no other path, a short link leads there while the call lasts", (t) => {
+  const temporary = ownTemporaryDirectory(t);
+  const directory = longDirectory(t);
+  const without = new WithoutAlias();
+  const before = readdirSync(temporary);
+  const links = () => readdirSync(temporary).filter((name) => !before.includes(name));
+  const leads = (address: string) => {
+    assert.ok(lstatSync(dirname(address)).isSymbolicLink());
+    assert.equal(readlinkSync(dirname(address)), directory);
+    assert.equal(links().length, 1);
+    assert.equal(without.heldCount, 0);
+    throw new Error("mine");
+  };
+  assert.throws(() => withAddress(without.files, directory, NAME, leads), /mine/);
+  assert.deepEqual(links(), []);
+});
+
+test("a directory that does not exist has no address", (t) => {
+  const directory = join(longDirectory(t), "none");
+  for (const files of [diskFiles, new WithoutAlias().files]) {
+    assert.throws(() => withAddress(files, directory, NAME, () => assert.fail("called")), { code: "ENOENT" });
   }
 });
 
-test("without a runtime directory the shelter is one per user below the temporary directory", (t) => {
-  ownRuntimeDirectory(t);
-  delete process.env.XDG_RUNTIME_DIR;
-  assert.equal(shelterDirectory(), join(tmpdir(), `cluster-storage-${userInfo().uid}`));
+test("each call looks anew where the path leads", (t) => {
+  const directory = longDirectory(t);
+  const ino = () => withAddress(diskFiles, directory, NAME, (address) => statSync(dirname(address)).ino);
+  const before = ino();
+  assert.equal(ino(), before);
+  const parked = `${directory}2`;
+  diskFiles.rename(directory, parked);
+  mkdirSync(directory);
+  assert.equal(ino(), statSync(directory).ino);
+  assert.notEqual(ino(), before);
+});
+
+test("the shelter is one per user, below the temporary directory alone", (t) => {
+  const temporary = ownTemporaryDirectory(t);
+  const before = process.env.XDG_RUNTIME_DIR;
+  t.after(() => {
+    if (before === undefined) delete process.env.XDG_RUNTIME_DIR;
+    else process.env.XDG_RUNTIME_DIR = before;
+  });
+  process.env.XDG_RUNTIME_DIR = temporaryDirectory(t);
+  const shelter = join(temporary, `cluster-storage-${userInfo().uid}`);
+  assert.equal(shelterDirectory(), shelter);
+  assert.equal(tmpdir(), temporary);
+  assert.equal(makeShelter(diskFiles), shelter);
+  assert.equal(statSync(shelter).mode & 0o777, 0o700);
 });
 
 test("a shelter that others can enter, or that is a link, is refused", (t) => {
-  const runtime = ownRuntimeDirectory(t);
-  const shelter = join(runtime, "cluster-storage");
-  const directory = join(runtime, "d".repeat(100));
-  const addresses = () => [...addressesFor(diskFiles, directory, "abc")];
-  mkdirSync(shelter, { mode: 0o700 });
-  chmodSync(shelter, 0o750);
   const refusal = {
     code: "ERR_STORAGE_DIRECTORY",
-    message: /expected .*cluster-storage to be a directory of this user/,
+    message: /^expected .*cluster-storage-\d+ to be a directory of this user .*set TMPDIR/,
   };
-  assert.throws(addresses, refusal);
+  const temporary = ownTemporaryDirectory(t);
+  const shelter = shelterDirectory();
+  mkdirSync(shelter, { mode: 0o700 });
+  chmodSync(shelter, 0o750);
+  assert.throws(() => makeShelter(diskFiles), refusal);
   chmodSync(shelter, 0o700);
-  assert.equal(addresses().length, 1);
-  const elsewhere = ownRuntimeDirectory(t);
-  mkdirSync(join(elsewhere, "target"), { mode: 0o700 });
-  symlinkSync(join(elsewhere, "target"), join(elsewhere, "cluster-storage"));
-  assert.throws(addresses, refusal);
-});
-
-test("only what can be the socket of a hub is removed", () => {
-  assert.equal(isSocketName("/tmp/x/hub.0123"), true);
-  for (const path of ["/etc/passwd", "/tmp/hub.1/seat.1", "hub", "/data/app.db", ""]) {
-    assert.equal(isSocketName(path), false, path);
-  }
-});
-
-test("sockets listen where they say, on a name of their own each, and leave nothing", async (t) => {
-  ownRuntimeDirectory(t);
-  const directory = temporaryDirectory(t);
-  const sockets = unixSockets(diskFiles);
-  const listen = () =>
-    new Promise<{ address: string; close: () => void }>((resolve, reject) => {
-      sockets.listen(
-        directory,
-        () => ({ data: () => {}, closed: () => {} }),
-        (error, address, listener) => (error ? reject(error) : resolve({ address, close: () => listener.close() })),
-      );
-    });
-  const both = [await listen(), await listen()];
-  assert.notEqual(both[0]?.address, both[1]?.address);
-  for (const { address } of both) assert.ok(statSync(address).isSocket());
-  for (const { close } of both) close();
-  await until("the sockets are gone", () => diskFiles.list(directory).length === 0);
+  assert.equal(makeShelter(diskFiles), shelter);
+  rmSync(shelter, { recursive: true });
+  mkdirSync(join(temporary, "target"), { mode: 0o700 });
+  symlinkSync(join(temporary, "target"), shelter);
+  assert.throws(() => makeShelter(diskFiles), refusal);
 });

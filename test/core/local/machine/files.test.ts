@@ -94,12 +94,12 @@ test("names are linked exclusively and counted by the open file", (t) => {
   const file = files.open(path, "create");
   files.link(path, join(directory, "second"));
   assert.throws(() => files.link(path, join(directory, "second")), { code: "EEXIST" });
-  assert.equal(files.linkCount(file), 2);
+  assert.equal(files.lookAt(file, path).links, 2);
   assert.equal(files.unlink(path), true);
   files.rename(join(directory, "second"), path);
   assert.deepEqual(files.list(directory), ["file"]);
   files.unlink(path);
-  assert.equal(files.linkCount(file), 0);
+  assert.equal(files.lookAt(file, path).links, 0);
   files.close(file);
 });
 

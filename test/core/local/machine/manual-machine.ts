@@ -26,6 +26,7 @@ import {
   seqOf,
   timeOf,
 } from "../../../../dist/core/log/frame.js";
+import { ManualSockets } from "./manual-sockets.js";
 import { MemoryFiles } from "./memory-files.js";
 
 export const place = placeOf("/data", "app");
@@ -241,33 +242,26 @@ export class ManualHub {
     return peer;
   }
 
-  /** A member that has been welcomed; what it received until then is forgotten. */
+  /** A member that has been welcomed; what it received and what happened until then is forgotten. */
   join(name: string): Peer {
     const peer = this.connect(name);
     peer.say(helloFrame({ member: name }));
     this.clock.run();
     peer.received.length = 0;
     this.calls.length = 0;
+    this.happened.length = 0;
     return peer;
   }
 }
 
-/** A machine that has only files, a clock, randomness and an identity. */
-/** No member connects to it, and its compactions never end. */
+/** A machine without threads: its compactions never end. Its sockets are {@link ManualSockets}. */
 export function manualMachine(files: MemoryFiles, clock = new ManualClock()): Machine {
   let random = 0;
   return {
     files,
     clock,
     identity: { pid: 42, uid: 1, host: "here", bootId: "boot", isAlive: () => true },
-    sockets: {
-      listen: (_directory: string, _name: string, _accept: unknown, done: (...given: unknown[]) => void) =>
-        clock.soon(() => done(null, { close: () => {} })),
-      connect: (_directory: string, _name: string, events: SocketEvents) => {
-        clock.soon(() => events.closed(Object.assign(new Error("ENOENT"), { code: "ENOENT" })));
-        return { destroy: () => {}, end: () => {} };
-      },
-    },
+    sockets: new ManualSockets(files, clock),
     threads: { compact: () => () => {} },
     random: (bytes: number) => Buffer.alloc(bytes, `${++random}.`),
   } as unknown as Machine;

@@ -195,7 +195,12 @@ export class MemoryFiles implements Files {
 
   /** Directories have no identity here: what is at the path is what is held. */
   pin(directory: string): Pin {
-    return { files: new PinnedFiles(this, directory, directory, () => true), directory, id: directory, close: () => {} };
+    return {
+      files: new PinnedFiles(this, directory, directory, () => true),
+      directory,
+      id: directory,
+      close: () => {},
+    };
   }
 
   rename(path: string, name: string): void {

@@ -36,7 +36,9 @@ function closedStorage(t: TestContext): CompactRequest {
   const place = placeOf(temporaryDirectory(t), "app");
   mkdirSync(place.directory);
   const segments = [writeSegment(diskFiles, 1, 1, [1, 20], null, place)];
-  return { place, epoch: 1, snapshot: 0, segments };
+  const pin = diskFiles.pin(place.directory);
+  pin.close();
+  return { place, epoch: 1, snapshot: 0, segments, directoryId: pin.id };
 }
 
 /** Begins a compaction; `stop` stops it. */

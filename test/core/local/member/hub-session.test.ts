@@ -40,8 +40,8 @@ function member(position: LogPosition | null = null) {
     disconnected: () => calls.push("disconnected"),
     diskTrouble: () => {},
   } as Partial<LogSink> as LogSink;
-  const connect = (address: string, events: SocketEvents): Socket => {
-    assert.equal(address, seatContent().address);
+  const connect = (directory: string, name: string, events: SocketEvents): Socket => {
+    assert.deepEqual([directory, name], [place.directory, seatContent().socket]);
     hub.events = events;
     return hub;
   };

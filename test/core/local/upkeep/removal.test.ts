@@ -39,10 +39,11 @@ class Host {
     this.clock.time = 2_000_000;
     const request = { place, options: options as HubOptions, member: "m", epoch, position: null };
     this.hub = startHub(machine, request, (report) => this.reports.push(report));
+    this.clock.run();
   }
 
   close(destroy: boolean): void {
-    this.hub.close(destroy);
+    this.hub.close(destroy, false);
     this.clock.run();
   }
 

@@ -1,10 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  AdaptiveTimeout,
-  FailedConnections,
-  FailureDetector,
-} from "../../../../dist/core/local/wire/failure-detector.js";
+import { AdaptiveTimeout, FailureDetector } from "../../../../dist/core/local/wire/failure-detector.js";
 import { ManualClock } from "../machine/manual-machine.js";
 
 const TIMEOUT_MS = 5000;
@@ -84,16 +80,4 @@ test("a detector that was cancelled reports nothing", () => {
   detector.cancel();
   clock.pass(TIMEOUT_MS * 2);
   assert.deepEqual([silences, clock.timerCount], [[], 0]);
-});
-
-test("a manager counts as dead when nobody listens at its address, or after 8 connections without a welcome", () => {
-  const failed = new FailedConnections();
-  for (const code of ["ECONNREFUSED", "ENOENT"]) assert.equal(failed.ended(false, code), true);
-  failed.reset();
-  const ends = (codes: readonly string[]) => codes.map((code) => failed.ended(false, code));
-  assert.deepEqual(ends(Array(7).fill("ECONNRESET")), Array(7).fill(false));
-  assert.deepEqual(ends(["EAGAIN", "EMFILE"]), [false, false], "a bad moment does not count");
-  assert.equal(failed.ended(false, ""), true);
-  assert.equal(failed.ended(true, ""), false, "a welcome ends the count");
-  assert.deepEqual(ends(Array(7).fill("")), Array(7).fill(false));
 });
