@@ -241,6 +241,10 @@ export class FaultyFiles implements Files {
     this.#sync(answer, () => this.#files.syncDirectory(path));
   }
 
+  deviceOf(): string {
+    return this.#call("deviceOf", () => this.#files.deviceOf());
+  }
+
   /** What goes by the directory that is held fails as what goes by a path does. */
   pin(directory: string): Pin {
     return this.#call("pin", () => {

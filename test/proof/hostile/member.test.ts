@@ -60,6 +60,7 @@ function connected() {
   const membership = new HubSession(
     machine,
     place,
+    files.pin(place.directory),
     { epoch: 1, content: seatContent() },
     {
       member: "m",

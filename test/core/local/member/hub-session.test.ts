@@ -49,7 +49,7 @@ function member(position: LogPosition | null = null) {
   const limits = { silenceTimeout: new AdaptiveTimeout(clock, 5000), maxBacklogBytes: MAX_BACKLOG_BYTES };
   const receiver = { connected: () => {}, barrierPassed: () => {}, ended: (end: HubSessionEnd) => void ends.push(end) };
   const seat = { epoch: 1, content: seatContent() };
-  const session = new HubSession(machine, place, seat, {
+  const session = new HubSession(machine, place, files.pin(place.directory), seat, {
     member: "m",
     position: position,
     ...limits,
