@@ -13,9 +13,14 @@ const MEMBER_NAME = /^member\.([0-9a-f]+)$/;
 const MARK_DIGITS = 16;
 
 /** A name for a new member, which no other one has. It ends with an {@link originMark}. */
-export function newMember({ files, identity, random }: Machine, place: Place): string {
-  return random(8).toString("hex") + originMark(identity.bootId, files.deviceOf(place.directory));
+export function newMember(machine: Machine, place: Place): string {
+  const { bootId } = machine.identity;
+  return machine.random(8).toString("hex") + originMark(bootId, deviceOf(machine, place) ?? "unknown");
 }
+
+/** Undefined when that is not known. */
+const deviceOf = ({ files }: Machine, place: Place): string | undefined =>
+  bestEffort(() => files.deviceOf(place.directory));
 
 const nameOf = (member: string): string => `member.${member}`;
 
@@ -54,12 +59,12 @@ export function askForLife(machine: Machine, place: Place, member: string, done:
   });
 }
 
-function lifeOf({ files, identity }: Machine, place: Place, member: string, code: string): Life {
+function lifeOf(machine: Machine, place: Place, member: string, code: string): Life {
   if (code === "ECONNREFUSED") {
-    const device = bestEffort(() => files.deviceOf(place.directory));
-    const isUnknown =
-      device === undefined || isThroughOther(member.slice(-MARK_DIGITS), originMark(identity.bootId, device));
-    return isUnknown ? "unknown" : "ended";
+    const device = deviceOf(machine, place);
+    if (device === undefined) return "unknown";
+    const own = originMark(machine.identity.bootId, device);
+    return isThroughOther(member.slice(-MARK_DIGITS), own) ? "unknown" : "ended";
   }
   if (code === "ENOENT") return "missing";
   // More connections wait than its process has taken.

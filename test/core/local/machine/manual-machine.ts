@@ -269,7 +269,17 @@ export function manualMachine(files: MemoryFiles, clock = new ManualClock()): Ma
 
 export function seatContent(socket = "hub.1") {
   const { directory } = place;
-  return { socket, token: TOKEN, pid: 42, uid: 1, host: "here", bootId: "boot", device: "memory", directory, protocol: PROTOCOL };
+  return {
+    socket,
+    token: TOKEN,
+    pid: 42,
+    uid: 1,
+    host: "here",
+    bootId: "boot",
+    device: "memory",
+    directory,
+    protocol: PROTOCOL,
+  };
 }
 
 export function claimSeat(machine: Machine, epoch: number): Seat {
