@@ -136,7 +136,8 @@ export class SeatWatch {
     const now = this.#machine.clock.elapsed();
     const isLate = now - this.#lookedAt > this.#lookMs * LATE_LOOK;
     const modifiedAt = this.#lastRefresh() ?? this.#modifiedAt;
-    const isRefreshed = modifiedAt !== this.#modifiedAt;
+    // The first time that is known is no refresh.
+    const isRefreshed = this.#modifiedAt !== undefined && modifiedAt !== this.#modifiedAt;
     this.#isRefreshed ||= isRefreshed;
     this.#unrefreshedLooks = isLate || isRefreshed ? 0 : this.#unrefreshedLooks + 1;
     this.#modifiedAt = modifiedAt;
