@@ -107,26 +107,24 @@ function spotOf(slot: Slot, path: Path, time: number): Spot {
   return { depth: path.length, isExpired: false };
 }
 
-/** Whether a container that has to be made for the step at `depth` of an entry's path is an array. */
-function makesArray({ path, kinds }: Entry, depth: number): boolean {
-  return isIndex(path[depth] as string) && !isKeyStep(kinds, depth);
+/**
+ * Whether a container that has to be made for the step at `depth` of an entry's path is an array. A number that no array may have as
+ * an index is a key, such as the id of a record.
+ */
+function makesArray({ path, kinds }: Entry, depth: number, maxLength: number): boolean {
+  const key = path[depth] as string;
+  return isIndex(key) && Number(key) < maxLength && !isKeyStep(kinds, depth);
 }
 
-/** Whether the containers that must be created for the keys of an entry's path from `depth` on include an array of too many elements. */
-function isTooFar(entry: Entry, depth: number, maxLength: number): boolean {
-  for (let index = depth; index < entry.path.length; index++) {
-    if (Number(entry.path[index]) >= maxLength && makesArray(entry, index)) return true;
-  }
-  return false;
-}
-
-/** Puts containers around a value for the keys of an entry's path from `depth` on; undefined when an array would be too long. */
+/**
+ * Puts containers around a value for the keys of an entry's path from `depth` on.
+ * @param maxLength How many elements an array may have.
+ */
 export function wrap(entry: Entry, depth: number, leaf: unknown, maxLength: number): unknown {
-  if (isTooFar(entry, depth, maxLength)) return undefined;
   let value = leaf;
   for (let index = entry.path.length - 1; index >= depth; index--) {
     const key = entry.path[index] as string;
-    const container: unknown = makesArray(entry, index) ? new Array(Number(key) + 1).fill(null) : {};
+    const container: unknown = makesArray(entry, index, maxLength) ? new Array(Number(key) + 1).fill(null) : {};
     putMember(container as Container, key, value);
     value = container;
   }
@@ -191,7 +189,6 @@ export function write(slot: Slot, entry: Entry, leaf: unknown, time: number, max
   const isConverted = !isExpired && depth < path.length && Array.isArray(child);
   if (!isConverted && child === undefined && isBehind(slot, path, depth, maxLength)) return undefined;
   const value = wrap(entry, isConverted ? depth + 1 : depth, leaf, maxLength);
-  if (value === undefined) return undefined;
   if (isConverted) return convert(slot, path, depth, value, expiresAt, time);
   if (isExpired) putAt(slot, path, depth, undefined);
   const length = putAt(slot, path, depth, value);

@@ -180,7 +180,6 @@ export class Executor {
       return this.#changed(live, entry, next, write(live, entry, leaf, this.#time, MAX_ARRAY_LENGTH));
     }
     const value = wrap(entry, 1, leaf, MAX_ARRAY_LENGTH);
-    if (value === undefined) return TOO_FAR;
     const expiries = expiresAt === NEVER ? null : Expiry.chain(path, 1, expiresAt);
     this.#replace(path[0] as string, slot, Slot.of(value, expiries));
     return APPLIED;

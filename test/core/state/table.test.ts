@@ -45,8 +45,8 @@ test("arrays: holes are null, growth is limited, other keys make them objects, n
   assert.deepEqual(table.get(["k"], NOW), [null, null, "c"]);
   assert.equal(table.has(["k", "0"], NOW), false);
   assert.equal(put(table, ["k", String(MAX_ARRAY_LENGTH)], 1), TOO_FAR);
-  assert.equal(put(table, ["new", String(MAX_ARRAY_LENGTH), "x"], 1), TOO_FAR);
-  assert.equal(table.get(["new"], NOW), undefined);
+  assert.equal(put(table, ["new", String(MAX_ARRAY_LENGTH), "x"], 1), APPLIED);
+  assert.deepEqual(table.get(["new"], NOW), { [MAX_ARRAY_LENGTH]: { x: 1 } });
   assert.equal(put(table, ["k", "x", "y"], 1), APPLIED);
   assert.deepEqual(table.get(["k"], NOW), { 0: null, 1: null, 2: "c", x: { y: 1 } });
   assert.equal(table.has(["k", "0"], NOW), true);

@@ -46,7 +46,8 @@ function setIn(node: Json | undefined, keys: string[], leaf: Json, areKeys: bool
   const [key, ...rest] = keys;
   if (key === undefined) return leaf;
   let base: Json[] | { [key: string]: Json };
-  if (typeof node !== "object" || node === null) base = isIndex(key) && !areKeys[0] ? [] : {};
+  if (typeof node !== "object" || node === null)
+    base = isIndex(key) && Number(key) < MAX_ARRAY && !areKeys[0] ? [] : {};
   else if (Array.isArray(node)) base = isIndex(key) ? [...node] : Object.fromEntries(Object.entries(node));
   else base = { ...node };
   if (!Array.isArray(base)) {
