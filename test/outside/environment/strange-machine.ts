@@ -19,6 +19,9 @@ const OTHER_USER = ["--reuid=65534", "--regid=65534", "--clear-groups"];
 
 /** Why tests are skipped that need namespaces of mounts and of process ids; false when there are such. */
 export const noNamespaces = whyNot("unshare", ...UNSHARE, ...UNSHARE_PIDS, "mount", "-t", "tmpfs", "tmpfs", "/mnt");
+/** The same for a mount that all processes see. */
+export const noMounts =
+  process.platform === "linux" && process.getuid?.() === 0 ? noNamespaces : "only root may mount, on Linux";
 /** The same for another user. */
 export const noOtherUser = whyNot("setpriv", ...OTHER_USER, process.execPath, "--version");
 /** The same for a preloaded library. */
