@@ -25,7 +25,7 @@ export const ROOMS = {
   fold: "state log",
   keys: "",
   log: "node:zlib",
-  local: "member disk machine log",
+  local: "member hub disk machine log errors",
   member: "election wire disk machine log errors",
   hub: "election wire upkeep disk machine log errors node:crypto",
   election: "upkeep disk machine errors",

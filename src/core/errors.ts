@@ -12,6 +12,8 @@ export type StorageErrorCode =
   | "ERR_STORAGE_DIRECTORY"
   /** The disk refuses writes, because it is full or fails. They stay pending and are tried again. */
   | "ERR_STORAGE_DISK"
+  /** The manager in this process has ended with an error. Another one takes its place. */
+  | "ERR_STORAGE_MANAGER"
   /** The pending writes have more than `maxPendingBytes`. */
   | "ERR_STORAGE_PENDING_FULL"
   /** A write was pending for so long that it is unknown whether it was applied. */

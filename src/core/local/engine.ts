@@ -1,9 +1,12 @@
 /** The engine for one machine: the log is in files, a process or thread of this machine orders it. */
+import { StorageError } from "../errors.js";
 import type { Engine } from "../log/log.js";
 import { preparePlace } from "./disk/directory.js";
 import type { HubOptions, Machine } from "./machine/machine.js";
 import { nodeMachine } from "./machine/node-machine.js";
+import { warnOnce } from "./machine/warnings.js";
 import { LocalLog } from "./member/local-log.js";
+import { withHubsAnyway } from "./threads-or-loop.js";
 
 /** Bytes of segments, beyond the size of the snapshot, that start a compaction. */
 const COMPACT_AFTER_BYTES = 16 * 1024 * 1024;
@@ -17,9 +20,11 @@ export interface LocalOptions extends Omit<HubOptions, "compactAfterBytes"> {
 }
 
 /** An engine whose `open` throws StorageError `ERR_STORAGE_DIRECTORY` or `ERR_STORAGE_REMOTE`. */
-export function localEngine(machine: Machine = nodeMachine): Engine<LocalOptions> {
+export function localEngine(on: Machine = nodeMachine): Engine<LocalOptions> {
+  const machine = withHubsAnyway(on);
   return {
     open(name, options) {
+      expectSync(machine, options);
       const place = preparePlace(machine, name, options);
       const { candidate, stallTimeout, fsync, gcInterval, recover, persist, maxMemberBacklogBytes } = options;
       const limits = { maxMemberBacklogBytes, stallTimeout, compactAfterBytes: COMPACT_AFTER_BYTES };
@@ -33,4 +38,15 @@ export function localEngine(machine: Machine = nodeMachine): Engine<LocalOptions
       };
     },
   };
+}
+
+/** A process that cannot sync files promises no more than the operating system does. */
+function expectSync({ files }: Machine, { fsync }: LocalOptions): void {
+  if (files.canSync || fsync === "never") return;
+  const denied = "Node.js' permission model disables fsync";
+  if (fsync === "always") {
+    const advice = `use fsync "never", or run the process without --permission`;
+    throw new StorageError("ERR_STORAGE_OPTIONS", `expected fsync "always" to be possible, but ${denied}: ${advice}`);
+  }
+  warnOnce("CLUSTER_STORAGE_NO_SYNC", `${denied}: a loss of power may take what the operating system has not written`);
 }

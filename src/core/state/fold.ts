@@ -7,6 +7,9 @@ import { decodeOrigins } from "../log/snapshot-frames.js";
 import { FORGOTTEN } from "./origins.js";
 import { Table } from "./table.js";
 
+/** Paths that are dropped in one step. */
+const SWEEP_PATHS = 256;
+
 /** A state that is built from frames; the values in it stay text. */
 export class Fold {
   #table = new Table();
@@ -29,9 +32,14 @@ export class Fold {
     return this.#table.size(this.#table.time);
   }
 
+  /** Drops some of what has expired by log time; false when nothing is left to drop. */
+  sweep(): boolean {
+    return this.#table.sweep(SWEEP_PATHS, () => false).hasMore;
+  }
+
   /** Entries that build an equal state; what has expired by log time is dropped before. */
   entries(): Iterable<Entry> {
-    this.#table.sweep(Number.POSITIVE_INFINITY, () => false);
+    while (this.sweep());
     return this.#table.contents();
   }
 

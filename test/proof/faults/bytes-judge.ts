@@ -3,12 +3,14 @@ import assert from "node:assert/strict";
 import { highestEpoch, newestSeat, Seat } from "../../../dist/core/local/election/seat.js";
 import type { LogPosition } from "../../../dist/core/local/machine/machine.js";
 import type { Lost } from "../../../dist/core/local/upkeep/intact-frames.js";
-import { type Recovered, recoverForHub, removeStrays } from "../../../dist/core/local/upkeep/recovery.js";
+import type { Recovered } from "../../../dist/core/local/upkeep/recovery.js";
+import { removeStrays } from "../../../dist/core/local/upkeep/removal.js";
 import { DELETE, SET } from "../../../dist/core/log/entry.js";
 import { kindOf, STATE } from "../../../dist/core/log/frame.js";
 import { entriesOf, load, machineOf, place, statesUpTo } from "../../core/local/disk/stored.js";
 import { seatContent } from "../../core/local/machine/manual-machine.js";
 import type { MemoryFiles } from "../../core/local/machine/memory-files.js";
+import { recoverForHub } from "../../core/local/upkeep/at-once.js";
 import type { Damage } from "./bytes-damage.js";
 import type { Frame, Stored } from "./bytes-storages.js";
 

@@ -2,12 +2,11 @@
 
 import { seatPath, segmentPath, snapshotPath } from "../../../dist/core/local/disk/file-names.js";
 import type { LogPosition } from "../../../dist/core/local/machine/machine.js";
-import { compact } from "../../../dist/core/local/upkeep/compactor.js";
-import { recover } from "../../../dist/core/local/upkeep/recovery.js";
 import { BATCH, kindOf, lengthOf, seqOf } from "../../../dist/core/log/frame.js";
 import { SNAPSHOT, storage } from "../../core/local/disk/corrupted.js";
 import { load, machineOf, place, writeSegment } from "../../core/local/disk/stored.js";
 import { MemoryFiles } from "../../core/local/machine/memory-files.js";
+import { compact, recover } from "../../core/local/upkeep/at-once.js";
 
 /** One frame of a file. */
 export interface Frame {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { preparePlace } from "../../../dist/core/local/disk/directory.js";
 import type { HubOptions, Machine } from "../../../dist/core/local/machine/machine.js";
 import { LocalLog } from "../../../dist/core/local/member/local-log.js";
+import { withHubsAnyway } from "../../../dist/core/local/threads-or-loop.js";
 import { Replica, type ReplicaEvents } from "../../../dist/core/replica/replica.js";
 import type { Process } from "../simulation/process.js";
 import { COUNT, type Seen } from "./disk-ledger.js";
@@ -45,7 +46,7 @@ export class Member implements ReplicaEvents {
     this.#machine = process.machine(process.main);
     const hub = { ...stage.options, ...options };
     const place = preparePlace(this.#machine, "app", { path: "/data", persist: hub.persist });
-    this.#log = new LocalLog(this.#machine, place, { candidate: true, hub });
+    this.#log = new LocalLog(withHubsAnyway(this.#machine), place, { candidate: true, hub });
     this.replica = new Replica(this.#log, {
       clock: this.#machine.clock,
       random: (bytes) => this.#machine.random(bytes),

@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { shelterDirectory } from "../../../dist/core/local/machine/address.js";
-import { recoverForHub } from "../../../dist/core/local/upkeep/recovery.js";
 import { CLOSED, flipped, SNAPSHOT, storage, withFile } from "../../core/local/disk/corrupted.js";
 import { load, machineOf, place } from "../../core/local/disk/stored.js";
 import type { MemoryFiles } from "../../core/local/machine/memory-files.js";
+import { recoverForHub } from "../../core/local/upkeep/at-once.js";
 import type { Member } from "./disk-member.js";
 import type { Fault, Seam } from "./disk-seam.js";
 import { type Ending, Stage } from "./disk-stage.js";
@@ -224,6 +224,7 @@ function damaged(): MemoryFiles {
 export const SCENES: Readonly<Record<string, Scene>> = {
   life: { stage: (seed) => stageOf(seed), play: playLife },
   "life with everysec": { stage: (seed) => stageOf(seed, { fsync: "everysec" }), play: playRestart },
+  "life without threads": { stage: (seed) => stageOf(seed, { hasThreads: false }), play: playLife },
   failover: { stage: (seed) => stageOf(seed), play: playFailover },
   "failover with everysec": { stage: (seed) => stageOf(seed, { fsync: "everysec" }), play: playFailover },
   restart: { stage: (seed) => stageOf(seed), play: playRestart },

@@ -22,7 +22,7 @@ const ANSWERS: Readonly<Record<string, readonly Call[] | null>> = {
   EIO: null,
   ENOSPC: [...NAMES, "write", "sync", "syncLater"],
   EPERM: [...NAMES, "open", "unlink", "removeDirectory", "list", "touch", "truncate"],
-  EMFILE: ["open", "create", "list", "syncDirectory"],
+  EMFILE: ["open", "create", "list", "syncDirectory", "syncDirectoryLater"],
   short: ["write"],
   full: ["write"],
 };
@@ -161,6 +161,8 @@ export class FaultyFiles implements Files {
     this.#sync(answer, () => this.#files.sync(file));
   }
 
+  readonly canSync = true;
+
   syncLater(file: number, done: (error: Error | null) => void): void {
     const answer = this.#count("syncLater");
     if (answer === null) {
@@ -251,6 +253,19 @@ export class FaultyFiles implements Files {
       const pin = this.#files.pin(directory);
       const isAtPath = () => String(this.#world.disk.idOf(directory)) === pin.id;
       return { ...pin, files: new PinnedFiles(this, directory, pin.directory, isAtPath) };
+    });
+  }
+
+  syncDirectoryLater(path: string, done: (error: Error | null) => void): void {
+    const answer = this.#count("syncDirectoryLater");
+    this.#thread.in(SYNC_MS, () => {
+      let failed: Error | null = null;
+      try {
+        this.#sync(answer, () => this.#files.syncDirectory(path));
+      } catch (error) {
+        failed = error as Error;
+      }
+      done(failed);
     });
   }
 

@@ -8,7 +8,7 @@ const ENGINE = fileURLToPath(new URL("../../../dist/core/local", import.meta.url
 
 /** `close` is not among them: it does not fail. */
 const CALL =
-  /[fF]iles\.(open|read|write|truncate|sync|syncLater|bytes|lookAt|touch|modifiedAt|list|link|symlink|rename|unlink|makeDirectory|realPath|isOwn|isPrivate|isRemote|removeDirectory|syncDirectory|pin|deviceOf)\(/;
+  /[fF]iles\.(open|read|write|truncate|sync|syncLater|bytes|lookAt|touch|modifiedAt|list|link|symlink|rename|unlink|makeDirectory|realPath|isOwn|isPrivate|isRemote|removeDirectory|syncDirectory|syncDirectoryLater|pin|deviceOf)\(/;
 
 /**
  * The files themselves, what passes calls on to them, and what serves real sockets: the simulated machine has its own. The threads
@@ -19,7 +19,7 @@ const OTHERS = new Set(["files.js", "pinned-files.js", "sockets.js", "address.js
 /** Calls that only a race between processes leads to, within one call of the engine: `test/proof/protocol` covers those. */
 const RACES: readonly (readonly [file: string, text: string])[] = [
   ["log-reader.js", "const now = snapshotsIn(this.#files.list("],
-  ["recovery.js", "files.unlink(claimPath("],
+  ["removal.js", "files.unlink(claimPath("],
   ["seat.js", "files.unlink(seatPath(place, epoch));"],
 ];
 

@@ -43,10 +43,12 @@ export class Stage extends World {
   options: HubOptions;
   /** As `PATIENCE_MS`; longer where something else is waited for as well. */
   patienceMs = PATIENCE_MS;
+  readonly #hasThreads: boolean;
   #processCount = 0;
 
-  constructor(seed: number, options: Partial<HubOptions> = {}) {
+  constructor(seed: number, { hasThreads = true, ...options }: Partial<HubOptions> & { hasThreads?: boolean } = {}) {
     super(seed);
+    this.#hasThreads = hasThreads;
     const { settings } = this;
     this.settings = { ...settings, fsync: "always", persist: true, remains: ["nothing"], gcInterval: 100_000 };
     this.weather = { faults: {}, calls: NOTHING_FAILS, everyMs: RECOVERY_MS };
@@ -64,6 +66,7 @@ export class Stage extends World {
 
   override startProcess(): Process {
     const process = new FaultyProcess(this, ++this.#processCount);
+    process.hasThreads = this.#hasThreads;
     this.processes.add(process);
     return process;
   }
@@ -236,7 +239,7 @@ export class Stage extends World {
   #expectNoLeaks(): void {
     for (const [{ name, isAlive }, { openPaths }] of this.views) {
       if (!isAlive || openPaths.length === 0) continue;
-      const isHub = name.includes("hub") && openPaths.length === 2;
+      const isHub = (name.includes("hub") || !this.#hasThreads) && openPaths.length === 2;
       assert(isHub || name.includes("compaction"), `${name} has left open: ${openPaths}`);
     }
   }

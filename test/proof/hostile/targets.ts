@@ -1,6 +1,5 @@
 /** What hostile bytes are fed to, one input a call, and what must be true of it whatever they are. */
 import assert from "node:assert/strict";
-import { recover } from "../../../dist/core/local/upkeep/recovery.js";
 import { checkEntries, decodeEntries, encodeEntries, MalformedError } from "../../../dist/core/log/codec.js";
 import { type Entry, PATCH, setEntry } from "../../../dist/core/log/entry.js";
 import {
@@ -23,6 +22,7 @@ import { Table } from "../../../dist/core/state/table.js";
 import { CLOSED, LAST, SNAPSHOT, storage, withFile } from "../../core/local/disk/corrupted.js";
 import { load, place } from "../../core/local/disk/stored.js";
 import { helloFrame, ManualHub, Peer, TOKEN } from "../../core/local/machine/manual-machine.js";
+import { recover } from "../../core/local/upkeep/at-once.js";
 import { RecordedConnection } from "../../core/local/wire/recorded-connection.js";
 import { type Hostility, reseal } from "./streams.js";
 

@@ -15,18 +15,17 @@ export const fileMutants = [
   {
     name: "a closed segment is not on the disk when the next one begins",
     file: WRITER,
-    from: "    if (!previous.hasSyncFailed) previous.sync();\n",
-    to: "",
+    from: "    else this.#sync(begin, mayBlock);\n",
+    to: "    else begin(null);\n",
     killedBy: writer,
   },
   {
     name: "a closed segment is synced after the next one begins",
     file: WRITER,
-    from: `    if (!previous.hasSyncFailed) previous.sync();
-    const next = ++this.#lastSegment;
-    this.#segment = this.#begin(next, seq, time, closed);`,
-    to: `    const next = ++this.#lastSegment;
-    this.#segment = this.#begin(next, seq, time, closed);
+    from: `    if (this.#segment.hasSyncFailed) begin(null);
+    else this.#sync(begin, mayBlock);`,
+    to: `    const previous = this.#segment;
+    begin(null);
     if (!previous.hasSyncFailed) previous.sync();`,
     killedBy: writer,
   },
@@ -40,8 +39,8 @@ export const fileMutants = [
   {
     name: "a segment that cannot be written any more is written again",
     file: WRITER,
-    from: "      if (this.mustRotate) this.rotate();\n",
-    to: "",
+    from: "    if (this.mustRotate) this.rotate(append, mayBlock);\n    else append(null);",
+    to: "    append(null);",
     killedBy: writer,
   },
   {
@@ -68,8 +67,8 @@ export const fileMutants = [
   {
     name: "what fsync: always confirms is not on the disk",
     file: WRITER,
-    from: `      if (this.#fsync === "always" && bytes > 0) this.#segment.sync();\n`,
-    to: "",
+    from: `if (this.#fsync !== "always" || bytes === 0) done`,
+    to: `if (this.#fsync !== "always" || bytes >= 0) done`,
     killedBy: writer,
   },
   {
@@ -152,7 +151,7 @@ export const fileMutants = [
   {
     name: "a snapshot is not synced",
     file: SNAPSHOT,
-    from: "  files.sync(file);\n",
+    from: "  yield* synced(files, file);\n",
     to: "",
     killedBy: compactor,
   },
@@ -187,11 +186,8 @@ export const fileMutants = [
   {
     name: "a compaction removes what it has not published yet",
     file: COMPACTOR,
-    from: `  const bytes = seq === 0 ? 0 : publish(machine, request.place, request.epoch, fold.head, fold.entries());
-  if (seq > 0) tidy(machine, request, seq);`,
-    to: `  if (seq > 0) removeCovered(machine.files, request.place, seq, request.segments);
-  const bytes = seq === 0 ? 0 : publish(machine, request.place, request.epoch, fold.head, fold.entries());
-  if (seq > 0) tidy(machine, request, seq);`,
+    from: "  while (fold.sweep()) yield;\n",
+    to: "  if (seq > 0) removeCovered(machine.files, request.place, seq, request.segments);\n",
     killedBy: compactor,
   },
   {
@@ -217,7 +213,7 @@ export const fileMutants = [
   {
     name: "a snapshot is published without being read back",
     file: COMPACTOR,
-    from: "    checkSnapshot(files, temporary, head.seq);\n",
+    from: "    yield* checkSnapshot(files, temporary, head.seq);\n",
     to: "",
     killedBy: compactor,
   },
@@ -231,7 +227,7 @@ export const fileMutants = [
   {
     name: "the name of a snapshot is not on the disk when what it covers is removed",
     file: COMPACTOR,
-    from: "  files.syncDirectory(place.directory);\n  return bytes;",
+    from: "  yield* namesSynced(files, place.directory);\n  return bytes;",
     to: "  return bytes;",
     killedBy: compactor,
   },
@@ -245,7 +241,7 @@ export const fileMutants = [
   {
     name: "the last member does not check the snapshot that it leaves",
     file: COMPACTOR,
-    from: "  checkSnapshot(files, snapshotPath(place, snapshot), snapshot);\n",
+    from: "  yield* checkSnapshot(files, snapshotPath(place, snapshot), snapshot);\n",
     to: "",
     killedBy: compactor,
   },

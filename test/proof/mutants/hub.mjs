@@ -79,12 +79,12 @@ export const hubMutants = [
   {
     name: "the seat is looked at before the append",
     file: HUB,
-    from: `    const appended = this.#retry === null ? this.#order() : [];
-    const isAsking = this.#members.isAsking;
-    if ((appended.length > 0 || isAsking) && !this.#holds()) return;`,
-    to: `    if (!this.#holds()) return;
-    const appended = this.#retry === null ? this.#order() : [];
-    const isAsking = this.#members.isAsking;`,
+    from: "    else this.#order((appended) => this.#finishTurn(appended));",
+    to: `    else if (this.#holds()) {
+      this.#seat.holds = () => true;
+      this.#order((appended) => this.#finishTurn(appended));
+      delete this.#seat.holds;
+    }`,
     killedBy: hub,
   },
   {
@@ -146,7 +146,7 @@ export const hubMutants = [
   {
     name: "members get no first frame of a segment that an append began",
     file: HUB,
-    from: "if (this.#writer.confirmed.segment !== segment) this.#broadcast(this.#writer.head);",
+    from: "if (this.#writer.confirmed.segment !== confirmed.segment) this.#broadcast(this.#writer.head);",
     to: "",
     killedBy: hub,
   },
@@ -160,8 +160,8 @@ export const hubMutants = [
   {
     name: "a hub that closes does not order what has arrived",
     file: HUB,
-    from: "    if (!this.#isClosed) this.#turn();\n    if (!this.#isClosed) this.#stop();",
-    to: "    if (!this.#isClosed) this.#stop();",
+    from: "    this.#takeTurn(() => {\n      if (this.#isAbandoned) return;",
+    to: "    this.#gate.whenWritten(() => {\n      if (this.#isAbandoned) return;",
     killedBy: hub,
   },
   {

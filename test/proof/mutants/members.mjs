@@ -1,5 +1,6 @@
 /** The life of a hub, and its side of the members. */
 const HOST = "src/core/local/hub/host.ts";
+const COMPACTIONS = "src/core/local/hub/compactions.ts";
 const THREADS = "src/core/local/machine/threads.ts";
 const MEMBERS = "src/core/local/hub/members.ts";
 const HUB_MEMBER = "src/core/local/hub/member.ts";
@@ -14,7 +15,7 @@ export const hubMembersMutants = [
     name: "the log is read before the fence",
     file: HOST,
     from: "const fenced = seat.fence();",
-    to: `recoverForHub(machine, place, seat.epoch, options, position);
+    to: `for (const _ of recoverForHub(machine, place, seat.epoch, options, position));
     const fenced = seat.fence();`,
     killedBy: ["hub/host"],
   },
@@ -34,8 +35,8 @@ export const hubMembersMutants = [
   },
   {
     name: "the compaction that a failed fsync asks for is not tried again",
-    file: HOST,
-    from: "        this.#mustCompact ||= isOwed;\n",
+    file: COMPACTIONS,
+    from: "        this.#isOwed ||= isOwed;\n",
     to: "",
     killedBy: ["hub/host"],
   },

@@ -1,5 +1,6 @@
 /** What is read from the files: by a new manager, and by a member that joins. */
 const RECOVERY = "src/core/local/upkeep/recovery.ts";
+const REMOVAL = "src/core/local/upkeep/removal.ts";
 const CHAIN = "src/core/local/disk/chain.ts";
 const BATCHES = "src/core/local/disk/chain-scanner.ts";
 const TORN = "src/core/local/disk/torn-ends.ts";
@@ -27,8 +28,8 @@ export const recoveryMutants = [
   {
     name: "a member's position leads into a segment that the newest snapshot covers",
     file: RECOVERY,
-    from: "last && position && !isLeftOver(last, base)",
-    to: "last && position",
+    from: "last !== null && position !== null && !isLeftOver(last, base)",
+    to: "last !== null && position !== null",
     killedBy: ["protocol/leftover"],
   },
   {
@@ -61,21 +62,21 @@ export const recoveryMutants = [
   },
   {
     name: "strays are removed although the chain is not complete",
-    file: RECOVERY,
+    file: REMOVAL,
     from: "  if (!isComplete(files, place, chain, snapshotsIn(names)[0] ?? 0)) return;\n",
     to: "",
     killedBy: recovery,
   },
   {
     name: "strays are removed although the newest snapshot is not whole",
-    file: RECOVERY,
+    file: REMOVAL,
     from: "    if (isWhole !== true) return false;\n",
     to: "",
     killedBy: recovery,
   },
   {
     name: "needed segments are removed as strays",
-    file: RECOVERY,
+    file: REMOVAL,
     from: "chain.some((link) => compareSegments(link, segment) === 0)",
     to: "chain.some((link) => compareSegments(link, segment) > 0)",
     killedBy: recovery,
@@ -83,14 +84,14 @@ export const recoveryMutants = [
   {
     name: "what was recovered is not on the disk",
     file: RECOVERY,
-    from: "  for (const { epoch, segment } of recovered.segments) syncIfThere(files, segmentPath(place, epoch, segment));\n",
+    from: "  for (const { epoch, segment } of recovered.segments) yield* syncIfThere(files, segmentPath(place, epoch, segment));\n",
     to: "",
     killedBy: recovery,
   },
   {
     name: "the directory of a new storage is not on the disk",
     file: RECOVERY,
-    from: "  files.syncDirectory(dirname(place.directory));\n",
+    from: "  yield* namesSynced(files, dirname(place.directory));\n",
     to: "",
     killedBy: recovery,
   },
@@ -257,7 +258,7 @@ export const recoveryMutants = [
   },
   {
     name: "a file that a compaction from before the fence removes stops a successor",
-    file: RECOVERY,
+    file: REMOVAL,
     from: "const head = withFile(files, path, (file) => readSegmentHead(files, file, path, first));",
     to: 'const head = ((file: number) => readSegmentHead(files, file, path, first))(files.open(path, "read"));',
     killedBy: ["upkeep/strays"],

@@ -35,15 +35,15 @@ export const removalMutants = [
   {
     name: "a storage that is opened again does not go on after its end",
     file: RECOVERY,
-    from: "  if (end) publish(machine, place, epoch, end, []);\n  return end !== null;",
+    from: "  if (end) yield* publish(machine, place, epoch, end, []);\n  return end !== null;",
     to: "",
     killedBy: ended,
   },
   {
     name: "a storage that was not left by the removal is emptied",
     file: RECOVERY,
-    from: "if (time === end.time) publish(machine, place, epoch, end, []);",
-    to: "if (time !== null) publish(machine, place, epoch, end, []);",
+    from: "if (time === end.time) yield* publish(machine, place, epoch, end, []);",
+    to: "if (time !== null) yield* publish(machine, place, epoch, end, []);",
     killedBy: ended,
   },
   {
@@ -105,8 +105,8 @@ export const removalMutants = [
   {
     name: "the log is ended without an empty batch after the clear",
     file: LAST_MEMBER,
-    from: "hub.rotate() && hub.order(encodeEntries([]))",
-    to: "hub.rotate()",
+    from: "return yield* answerTo((done) => hub.order(encodeEntries([]), done));",
+    to: "return true;",
     killedBy: removal,
   },
   {
@@ -140,8 +140,8 @@ export const removalMutants = [
   {
     name: "a recovery syncs the last segment alone",
     file: RECOVERY,
-    from: "of recovered.segments) syncIfThere",
-    to: "of recovered.segments.slice(-1)) syncIfThere",
+    from: "of recovered.segments) yield*",
+    to: "of recovered.segments.slice(-1)) yield*",
     killedBy: ["upkeep/recovery"],
   },
 ];

@@ -2,10 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { segmentPath } from "../../../dist/core/local/disk/file-names.js";
-import { compact } from "../../../dist/core/local/upkeep/compactor.js";
-import { recover } from "../../../dist/core/local/upkeep/recovery.js";
 import { load, machineOf, place, statesUpTo, writeSegment } from "../../core/local/disk/stored.js";
 import { MemoryFiles } from "../../core/local/machine/memory-files.js";
+import { compact, recover } from "../../core/local/upkeep/at-once.js";
 
 const STATES = statesUpTo(4);
 const none = () => false;

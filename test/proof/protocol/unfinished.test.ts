@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { segmentPath } from "../../../dist/core/local/disk/file-names.js";
-import { recover } from "../../../dist/core/local/upkeep/recovery.js";
 import { frameOf, load, place, statesUpTo, writeSegment } from "../../core/local/disk/stored.js";
 import { MemoryFiles } from "../../core/local/machine/memory-files.js";
+import { recover } from "../../core/local/upkeep/at-once.js";
 
 const STATES = statesUpTo(3);
 const PATH = segmentPath(place, 1, 1);

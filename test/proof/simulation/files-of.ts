@@ -1,4 +1,5 @@
 /** The files of a machine as one thread of one process sees them: with faults of single calls, and an end with the thread. */
+import { dirname } from "node:path";
 import type { Files, FileView, Pin } from "../../../dist/core/local/machine/machine.js";
 import { PinnedFiles } from "../../../dist/core/local/machine/pinned-files.js";
 import { type Disk, failure, heldPath } from "./disk.js";
@@ -12,8 +13,8 @@ export class FilesOf implements Files {
   readonly #process: Process;
   readonly #thread: Thread;
   readonly #open = new Map<number, { path: string; inode: Inode }>();
-  /** The open files that a sync will still use; a close of such a file takes effect when the sync is over. */
-  readonly #syncing = new Map<number, number>();
+  /** How many syncs use an open file or, by its path, a directory; a close of such a file takes effect when they are over. */
+  readonly #syncing = new Map<number | string, number>();
   #last = 2;
 
   constructor(world: World, process: Process, thread: Thread) {
@@ -29,7 +30,8 @@ export class FilesOf implements Files {
 
   /** Paths of the files that are open and that no sync under way will close. */
   get leakedPaths(): string[] {
-    return [...this.#open].filter(([file]) => !this.#syncing.get(file)).map(([, { path }]) => path);
+    const isSyncing = (file: number, path: string) => this.#syncing.get(file) || this.#syncing.get(dirname(path));
+    return [...this.#open].filter(([file, { path }]) => !isSyncing(file, path)).map(([, { path }]) => path);
   }
 
   open(path: string, how: "read" | "create" | "write"): number {
@@ -83,6 +85,8 @@ export class FilesOf implements Files {
     this.#enter("sync", path, undefined, false);
     this.#sync(path, inode);
   }
+
+  readonly canSync = true;
 
   syncLater(file: number, done: (error: Error | null) => void): void {
     const { path, inode } = this.#file(file);
@@ -194,6 +198,21 @@ export class FilesOf implements Files {
       throw failure("EIO", "fsync", path);
     }
     this.#disk.syncDirectory(path);
+  }
+
+  syncDirectoryLater(path: string, done: (error: Error | null) => void): void {
+    this.#enter("syncDirectoryLater", path, undefined, false);
+    this.#syncing.set(path, (this.#syncing.get(path) ?? 0) + 1);
+    this.#thread.in(this.world.dice.delay(5, 60), () => {
+      this.#syncing.set(path, (this.#syncing.get(path) ?? 0) - 1);
+      let failed: Error | null = null;
+      try {
+        this.syncDirectory(path);
+      } catch (error) {
+        failed = error as Error;
+      }
+      done(failed);
+    });
   }
 
   get world(): World {

@@ -4,6 +4,7 @@ import { StorageError } from "../../../dist/core/errors.js";
 import { preparePlace } from "../../../dist/core/local/disk/directory.js";
 import type { Machine } from "../../../dist/core/local/machine/machine.js";
 import { LocalLog } from "../../../dist/core/local/member/local-log.js";
+import { withHubsAnyway } from "../../../dist/core/local/threads-or-loop.js";
 import type { Log } from "../../../dist/core/log/log.js";
 import { type Change, Replica, type ReplicaEvents } from "../../../dist/core/replica/replica.js";
 import type { FilesOf } from "./files-of.js";
@@ -34,7 +35,7 @@ export class Member implements ReplicaEvents {
     const place = preparePlace(this.#machine, "app", { path: "/data", persist });
     const limits = { maxMemberBacklogBytes, stallTimeout, compactAfterBytes };
     const hub = { fsync, gcInterval, recover: "strict" as const, persist, ...limits };
-    this.#log = new LocalLog(this.#machine, place, { candidate: process.isCandidate, hub });
+    this.#log = new LocalLog(withHubsAnyway(this.#machine), place, { candidate: process.isCandidate, hub });
     this.view = new View({
       history: () => world.history,
       now: () => this.#machine.clock.now(),
@@ -240,7 +241,7 @@ export class Member implements ReplicaEvents {
     const { main, aliveCount } = this.process;
     this.world.trace(`${this.name} is closed`);
     assert.equal(main.timers.size, 0, `${this.name}: timers of a closed member`);
-    assert.deepEqual((this.#machine.files as FilesOf).openPaths, [], `${this.name}: files of a closed member`);
+    assert.deepEqual((this.#machine.files as FilesOf).leakedPaths, [], `${this.name}: files of a closed member`);
     assert.equal(aliveCount, 0, `${this.name}: a closed member keeps its process alive`);
     this.world.memberClosed(this);
   }

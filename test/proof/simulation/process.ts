@@ -7,6 +7,9 @@ import type { World } from "./world.js";
 
 const START_MS = 1_700_000_000_000;
 
+/** One process of so many cannot start threads. */
+const THREADLESS = 5;
+
 export class Process {
   readonly pid: number;
   readonly world: World;
@@ -21,6 +24,8 @@ export class Process {
   isBlind = false;
   /** Whether it may be the manager. */
   isCandidate = true;
+  /** Whether it can start threads. If not, its event loop does their work. */
+  hasThreads: boolean;
   /** File calls left until it is killed in the middle of one. */
   crashIn = Number.POSITIVE_INFINITY;
   /** What keeps it from ending by itself. */
@@ -30,6 +35,7 @@ export class Process {
   constructor(world: World, pid: number) {
     this.world = world;
     this.pid = pid;
+    this.hasThreads = (world.seed + pid) % THREADLESS !== 0;
     this.main = this.startThread("main");
   }
 

@@ -12,9 +12,8 @@ import type {
   HubRequest,
   Threads,
 } from "../../../dist/core/local/machine/machine.js";
-import { LAST_REPORTS } from "../../../dist/core/local/machine/threads.js";
+import { LAST_REPORTS, NoThreadError } from "../../../dist/core/local/machine/threads.js";
 import { compactBeside } from "../../../dist/core/local/upkeep/compactor.js";
-import { failure } from "./disk.js";
 import type { Process } from "./process.js";
 import type { Thread } from "./scheduler.js";
 import type { World } from "./world.js";
@@ -31,8 +30,14 @@ export class ThreadsOf implements Threads {
     this.#thread = thread;
   }
 
-  startHub(request: HubRequest, report: (report: HubReport) => void): HubHandle {
+  startHub(request: HubRequest, report: (report: HubReport) => void, instead?: () => HubHandle): HubHandle {
     const thread = this.#start("hub");
+    if (thread === null) {
+      this.#world.tally.add("hub without a thread");
+      return (instead as () => HubHandle)();
+    }
+    let inLoop: HubHandle | null = null;
+    let isClosing: [destroy: boolean, hasWritten: boolean] | null = null;
     let isOver = false;
     let hub: HubHandle | null = null;
     const waiting: (() => void)[] = [];
@@ -50,7 +55,13 @@ export class ThreadsOf implements Threads {
     const copy = structuredClone(request);
     thread.in(this.#world.dice.delay(3, 30), () => {
       if (this.#world.fails("thread")) {
-        tell({ kind: "failed", code: "ERR_WORKER_OUT_OF_MEMORY", message: "no memory" });
+        this.#process.finish(thread);
+        this.#post(() => {
+          if (isOver) return;
+          inLoop = (instead as () => HubHandle)();
+          this.#world.tally.add("hub without a thread");
+          if (isClosing !== null) inLoop.close(...isClosing);
+        });
         return;
       }
       hub = startHub(this.#process.machine(thread), copy, tell);
@@ -58,6 +69,8 @@ export class ThreadsOf implements Threads {
     });
     return {
       close: (destroy, hasWritten) => {
+        isClosing = [destroy, hasWritten];
+        inLoop?.close(destroy, hasWritten);
         thread.in(this.#world.dice.delay(0.2, 2), () => {
           if (hub === null) waiting.push(() => hub?.close(destroy, hasWritten));
           else hub.close(destroy, hasWritten);
@@ -65,6 +78,7 @@ export class ThreadsOf implements Threads {
       },
       terminate: () => {
         isOver = true;
+        inLoop?.terminate();
         this.#endSoon(thread);
       },
     };
@@ -73,6 +87,13 @@ export class ThreadsOf implements Threads {
   compact(request: CompactRequest, done: (error: Error | null, result: CompactResult | null) => void): () => void {
     const thread = this.#start("compaction");
     let isOver = false;
+    const stop = () => {
+      isOver = true;
+    };
+    if (thread === null) {
+      this.#post(() => isOver || done(new NoThreadError("none is to be had"), null));
+      return stop;
+    }
     const finish = (error: Error | null, result: CompactResult | null) => {
       thread.in(0, () => this.#process.finish(thread));
       this.#post(() => {
@@ -94,14 +115,14 @@ export class ThreadsOf implements Threads {
       finish(null, result);
     });
     return () => {
-      isOver = true;
+      stop();
       this.#endSoon(thread);
     };
   }
 
-  #start(name: string): Thread {
-    if (!this.#thread.isAlive) throw failure("ERR_WORKER_INIT_FAILED", "start");
-    if (this.#world.fails("thread")) throw failure("ERR_WORKER_INIT_FAILED", "start");
+  /** Null when none is to be had. */
+  #start(name: string): Thread | null {
+    if (!this.#thread.isAlive || !this.#process.hasThreads || this.#world.fails("thread")) return null;
     const thread = this.#process.startThread(name);
     this.#thread.onEnd(() => thread.end());
     return thread;

@@ -70,6 +70,7 @@ export class World {
   history: History;
   readonly workload: Workload;
   readonly tally = new Tally();
+  readonly seed: number;
   readonly processes = new Set<Process>();
   readonly members = new Set<Member>();
   bootId = "boot 1";
@@ -91,6 +92,7 @@ export class World {
   #mayRefuse = false;
 
   constructor(seed: number) {
+    this.seed = seed;
     this.dice = new Dice(seed);
     this.settings = chooseSettings(this.dice, IN_FLIGHT[seed % IN_FLIGHT.length] as number);
     this.weather = chooseWeather(this.dice);

@@ -155,18 +155,21 @@ export class Segment {
     }
   }
 
-  /** As `sync`, without blocking for the bytes. Calls back once: at once when an fsync has failed before. */
+  /** As `sync`, without blocking. Calls back once: at once when an fsync has failed before. */
   syncLater(done: (error: Error | null) => void): void {
     if (this.#syncError) {
       done(this.#syncError);
       return;
     }
     this.#syncsUnderWay++;
-    this.#files.syncLater(this.#file, (error) => {
-      const failed = error ?? this.#nameError();
+    const finish = (failed: Error | null): void => {
       if (failed) this.#syncFailed(failed);
       if (--this.#syncsUnderWay === 0 && this.#isClosed) this.#files.close(this.#file);
       done(this.#syncError);
+    };
+    this.#files.syncLater(this.#file, (error) => {
+      if (error || this.#isNameSynced) finish(error);
+      else this.#syncNameLater(finish);
     });
   }
 
@@ -192,13 +195,11 @@ export class Segment {
     this.#isNameSynced = true;
   }
 
-  #nameError(): Error | null {
-    try {
-      this.#syncName();
-      return null;
-    } catch (error) {
-      return error as Error;
-    }
+  #syncNameLater(done: (error: Error | null) => void): void {
+    this.#files.syncDirectoryLater(this.#directory, (error) => {
+      this.#isNameSynced ||= error === null;
+      done(error);
+    });
   }
 
   #cut(): void {

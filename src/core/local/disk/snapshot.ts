@@ -21,6 +21,7 @@ import { CorruptFileError } from "./file-errors.js";
 import { snapshotPath } from "./file-names.js";
 import { FrameScanner, readExactly } from "./frame-scanner.js";
 import { headFrame, readHead } from "./head.js";
+import { type Steps, synced } from "./steps.js";
 import { writeAll } from "./write-all.js";
 
 /**
@@ -28,24 +29,33 @@ import { writeAll } from "./write-all.js";
  * @returns its bytes.
  * @throws the error of a failed file operation; nothing of the file is left then.
  */
-export function writeSnapshot(files: Files, path: string, head: SnapshotHead, entries: Iterable<Entry>): number {
+export function* writeSnapshot(
+  files: Files,
+  path: string,
+  head: SnapshotHead,
+  entries: Iterable<Entry>,
+): Steps<number> {
   const file = files.open(path, "create");
+  let isWhole = false;
   try {
-    return thenClose(files, file, () => writeFrames(files, file, snapshotFrames(head, entries)));
-  } catch (error) {
-    bestEffort(() => files.unlink(path));
-    throw error;
+    const bytes = yield* writeFrames(files, file, snapshotFrames(head, entries));
+    isWhole = true;
+    return bytes;
+  } finally {
+    files.close(file);
+    if (!isWhole) bestEffort(() => files.unlink(path));
   }
 }
 
-function writeFrames(files: Files, file: number, frames: Iterable<Buffer>): number {
+function* writeFrames(files: Files, file: number, frames: Iterable<Buffer>): Steps<number> {
   let bytes = 0;
   for (const frame of frames) {
     const { error } = writeAll(files, file, [frame], bytes);
     if (error) throw error;
     bytes += frame.length;
+    yield;
   }
-  files.sync(file);
+  yield* synced(files, file);
   return bytes;
 }
 
@@ -111,12 +121,19 @@ export function readOrigins(files: Files, path: string, file: number, seq: numbe
  * @throws CompactedFileError when there is no such file.
  * @throws CorruptFileError when anything in it is not what was written.
  */
-export function checkSnapshot(files: Files, path: string, seq: number | null): { head: StateHead; bytes: number } {
-  return thenClose(files, openUnlessCompacted(files, path), (file) => {
+export function* checkSnapshot(
+  files: Files,
+  path: string,
+  seq: number | null,
+): Steps<{ head: StateHead; bytes: number }> {
+  const file = openUnlessCompacted(files, path);
+  try {
     const scanner = new SnapshotScanner(files, path, file, seq, true);
-    while (scanner.next());
+    while (scanner.next()) yield;
     return { head: scanner.head, bytes: files.bytes(file) };
-  });
+  } finally {
+    files.close(file);
+  }
 }
 
 /** Reads a snapshot frame by frame. */

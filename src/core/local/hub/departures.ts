@@ -11,8 +11,8 @@ import type { Machine, Place } from "../machine/machine.js";
 export interface Presence {
   /** Whether a member is connected now. */
   isLive(member: string): boolean;
-  /** Orders the departure of a member; returns whether all that was ordered so far is confirmed. */
-  left(member: string): boolean;
+  /** Orders the departure of a member; `done` is called with whether all departures that were ordered so far are confirmed. */
+  left(member: string, done: (isConfirmed: boolean) => void): void;
   /** Whether all that was ordered so far is confirmed. */
   readonly isSettled: boolean;
 }
@@ -65,7 +65,7 @@ export class Departures {
   #left(member: string): void {
     if (this.#ordered.has(member)) return;
     this.#ordered.add(member);
-    if (this.#hub.left(member)) this.#confirmed();
+    this.#hub.left(member, (isConfirmed) => isConfirmed && this.#confirmed());
   }
 
   #confirmed(): void {

@@ -1,39 +1,36 @@
 /** The life of a hub: it listens, claims the seat, fences, reads the log, serves, compacts, and hands the seat on. */
-import { codeOf } from "../../errors.js";
 import { encodeEntries } from "../../log/codec.js";
 import { clearEntry } from "../../log/entry.js";
 import { bestEffort, pinIfThere } from "../disk/file-access.js";
 import { socketPath } from "../disk/file-names.js";
+import { answerTo, atOnce, inSlices, type Steps } from "../disk/steps.js";
 import { askAll } from "../election/member-socket.js";
 import { Seat } from "../election/seat.js";
-import type {
-  CompactResult,
-  HubHandle,
-  HubReport,
-  HubRequest,
-  Machine,
-  Pin,
-  Socket,
-  SocketEvents,
-} from "../machine/machine.js";
+import type { HubHandle, HubReport, HubRequest, Machine, Pin, Socket, SocketEvents } from "../machine/machine.js";
 import { MovedError } from "../machine/pinned-files.js";
 import type { Lost } from "../upkeep/intact-frames.js";
-import { recoverForHub, removeStrays } from "../upkeep/recovery.js";
+import { recoverForHub } from "../upkeep/recovery.js";
+import { removeStrays } from "../upkeep/removal.js";
 import { PROTOCOL } from "../wire/messages.js";
+import { Compactions, failure } from "./compactions.js";
 import { Departures } from "./departures.js";
 import { Hub } from "./hub.js";
+import type { HubEvents } from "./hub-events.js";
 import { HubSocket } from "./hub-socket.js";
 import { emptyLog, endedOf, foldStorage, isVoid, movedError, refusal, removeStorage } from "./last-member.js";
 
-/** Pause, in ms, before a failed compaction is tried again. */
-const COMPACTION_RETRY_MS = 10_000;
-
-/** Segments after the snapshot, beyond which a compaction is started: a joining member has all of them open. */
-const MAX_SEGMENTS = 64;
-
-/** Starts a hub beside the caller's event loop or in it: the same code for the real and the simulated machine. */
-export function startHub(machine: Machine, request: HubRequest, report: (report: HubReport) => void): HubHandle {
-  return new HubHost(machine, request, report);
+/**
+ * Starts a hub: the same code for the real and the simulated machine, in a thread and in the event loop of an application.
+ * @param mayBlock Whether it may block the event loop, which is its own then. Otherwise nothing that it does takes long in one
+ *   piece, and it waits for the disk without blocking.
+ */
+export function startHub(
+  machine: Machine,
+  request: HubRequest,
+  report: (report: HubReport) => void,
+  mayBlock = true,
+): HubHandle {
+  return new HubHost(machine, request, report, mayBlock);
 }
 
 /**
@@ -54,15 +51,14 @@ class HubHost implements HubHandle {
   #departures: Departures | null = null;
   #hub: Hub | null = null;
   #seat: Seat | null = null;
-  #stopCompaction: (() => void) | null = null;
-  #isRestingFromCompaction = false;
-  /** What the closed segments hold may not be on the disk, so it must be written again. */
-  #mustCompact = false;
-  /** The last fold is done in this thread, so no compaction is started beside it. */
+  #compactions: Compactions | null = null;
+  readonly #mayBlock: boolean;
+  #stopSteps: (() => void) | null = null;
   #isLeaving = false;
   #isOver = false;
 
-  constructor(machine: Machine, request: HubRequest, report: (report: HubReport) => void) {
+  constructor(machine: Machine, request: HubRequest, report: (report: HubReport) => void, mayBlock: boolean) {
+    this.#mayBlock = mayBlock;
     this.#request = request;
     this.#report = report;
     const { place } = request;
@@ -98,32 +94,55 @@ class HubHost implements HubHandle {
   }
 
   #leave(hub: Hub, destroy: boolean, hasWritten: boolean): void {
-    this.#socket?.close();
-    this.#stopCompaction?.();
     this.#isLeaving = true;
+    this.#socket?.close();
+    this.#compactions?.stop();
     const { place, options, member } = this.#request;
     askAll(this.#machine, place, member, (lives) => {
       if (this.#isOver) return;
-      const isLast = !hub.hasOthers;
-      const isEmptied = isLast && (destroy || (!options.persist && isVoid(lives))) && emptyLog(hub);
-      if (hasWritten && !isEmptied) hub.left(member);
-      hub.close(() => {
-        if (this.#isOver) return;
-        const seat = this.#seat as Seat;
-        try {
-          if (isEmptied) removeStorage(this.#machine, place, seat, hub, [member, ...endedOf(lives)]);
-          else if (isLast) foldStorage(this.#machine, seat, hub, destroy);
-          this.#end({ kind: "ended" });
-        } catch (error) {
-          // A successor has the files too, and what must be done with them.
-          this.#end(seat.holds() ? failure(error) : { kind: "ended" });
-        }
-      });
+      hub.beginLeaving();
+      const [machine, seat] = [this.#machine, this.#seat as Seat];
+      const fold = (mustEmpty: boolean): void => {
+        const close = (): void => this.#closeHub(hub, () => foldStorage(machine, seat, hub, mustEmpty));
+        if (hasWritten) hub.left(member, close);
+        else close();
+      };
+      if (hub.hasOthers || !(destroy || (!options.persist && isVoid(lives)))) fold(false);
+      else
+        this.#run(emptyLog(hub), (isEmptied) => {
+          if (!isEmptied) fold(destroy);
+          else this.#closeHub(hub, () => removeStorage(machine, place, seat, hub, [member, ...endedOf(lives)]));
+        });
     });
   }
 
+  /** @param last What remains to do if no other member is left. */
+  #closeHub(hub: Hub, last: () => Steps<void>): void {
+    if (this.#isOver) return;
+    hub.close((isLast) => {
+      if (!this.#isOver) this.#run(isLast ? last() : nothing(), () => this.#end({ kind: "ended" }));
+    });
+  }
+
+  /** Runs steps; an error ends the hub. */
+  #run<T>(steps: Steps<T>, done: (result: T) => void): void {
+    const run = this.#mayBlock ? atOnce : inSlices(this.#machine.clock);
+    this.#stopSteps = run(steps, (error, result) => {
+      if (this.#isOver) return;
+      if (error) this.#fail(error);
+      else done(result as T);
+    });
+  }
+
+  #fail(error: unknown): void {
+    // A successor may have taken files away while they were read here, or the directory was removed.
+    const isReplaced = this.#seat !== null && !this.#seat.holds();
+    this.#hub?.abandon();
+    if (this.#isLeaving) this.#end(isReplaced ? { kind: "ended" } : failure(error));
+    else this.#end(isReplaced || error instanceof MovedError ? { kind: "replaced" } : failure(error));
+  }
+
   terminate(): void {
-    this.#stopCompaction?.();
     this.#hub?.abandon();
     this.#end(null);
   }
@@ -141,10 +160,7 @@ class HubHost implements HubHandle {
     try {
       step();
     } catch (cause) {
-      // A successor may have taken files away while they were read here, or the directory was removed.
-      const isReplaced = cause instanceof MovedError || (this.#seat !== null && !this.#seat.holds());
-      this.#hub?.abandon();
-      this.#end(isReplaced ? { kind: "replaced" } : failure(cause));
+      this.#fail(cause);
     }
   }
 
@@ -167,19 +183,17 @@ class HubHost implements HubHandle {
     const fenced = seat.fence();
     // However long the reading takes, others see that this contender is alive.
     (this.#pin as Pin).files.used = () => seat.refreshIfDue();
-    if (options.persist || position !== null) this.#serve(seat, token, fenced, false);
-    else
-      askAll(machine, place, this.#request.member, (lives) =>
-        this.#try(() => this.#serve(seat, token, fenced, isVoid(lives))),
-      );
+    const serve = (isVoid: boolean): void => this.#run(this.#serve(seat, token, fenced, isVoid), () => {});
+    if (options.persist || position !== null) serve(false);
+    else askAll(machine, place, this.#request.member, (lives) => this.#isOver || serve(isVoid(lives)));
   }
 
   /** @param isVoid The files belong to no member that is alive, so they are emptied. */
-  #serve(seat: Seat, token: string, fenced: readonly string[], isVoid: boolean): void {
+  *#serve(seat: Seat, token: string, fenced: readonly string[], isVoid: boolean): Steps<void> {
     const { place, options, position, member } = this.#request;
     const machine = this.#machine;
     const how = isVoid ? ({ recover: "salvage" } as const) : options;
-    const recovered = recoverForHub(machine, place, seat.epoch, how, position, (lost) => {
+    const recovered = yield* recoverForHub(machine, place, seat.epoch, how, position, (lost) => {
       if (!isVoid) this.#report({ kind: "salvaged", message: describeLost(lost) });
     });
     // What a successor has appended may have been read too: a segment after that would name a newer one before it.
@@ -187,23 +201,16 @@ class HubHost implements HubHandle {
       this.#end({ kind: "replaced" });
       return;
     }
-    const hub = new Hub(machine, place, options, seat, { token, member }, recovered, {
-      replaced: () => this.#end({ kind: "replaced" }),
-      moved: () => this.#end(failure(movedError(place))),
-      pulse: () => this.#pulse(),
-      lost: (id) => this.#departures?.lost(id),
-      leaves: (id, hasWritten) => this.#departures?.leaves(id, hasWritten),
-      grown: () => this.#compactIfGrown(),
-      mustCompact: () => {
-        this.#mustCompact = true;
-        this.#compact();
-      },
-    });
+    const identity = { token, member };
+    const hub = new Hub(machine, place, options, seat, identity, recovered, this.#events(), this.#mayBlock);
     this.#hub = hub;
     this.#departures = new Departures(machine, place, member, hub);
+    const { id } = this.#pin as Pin;
+    this.#compactions = new Compactions(machine, hub, id, options.compactAfterBytes, this.#report);
     if (isVoid && recovered.seq > 0) {
-      this.#mustCompact = true;
-      if (!hub.order(encodeEntries([clearEntry()]))) throw refusal("a disk that takes the clear of void files");
+      this.#compactions.owe();
+      const isClear = yield* answerTo((done) => hub.order(encodeEntries([clearEntry()]), done));
+      if (!isClear) throw refusal("a disk that takes the clear of void files");
     }
     (this.#pin as Pin).files.used = null;
     this.#report({ kind: "serving", epoch: seat.epoch });
@@ -228,65 +235,32 @@ class HubHost implements HubHandle {
     this.#departures?.check();
   }
 
-  #compactIfGrown(): void {
-    const writer = this.#hub?.writer;
-    if (!writer || this.#isRestingFromCompaction) return;
-    const isLarge = writer.segmentBytes > this.#request.options.compactAfterBytes + writer.snapshotBytes;
-    if (this.#mustCompact || isLarge || writer.segmentCount > MAX_SEGMENTS) this.#compact();
-  }
-
-  #compact(): void {
-    const hub = this.#hub;
-    if (this.#isOver || this.#isLeaving || hub === null || this.#stopCompaction !== null || !hub.rotate()) return;
-    const request = { ...hub.writer.compaction(), directoryId: (this.#pin as Pin).id };
-    const isOwed = this.#mustCompact;
-    this.#mustCompact = false;
-    const done = (error: Error | null, result: CompactResult | null) => {
-      this.#stopCompaction = null;
-      if (this.#isOver) return;
-      if (result) {
-        hub.writer.compacted(request, result);
-        this.#report({ kind: "compacted", result });
-        this.#compactIfGrown();
-      } else {
-        this.#mustCompact ||= isOwed;
-        this.#rest(error as Error);
-      }
+  #events(): HubEvents {
+    const { place } = this.#request;
+    return {
+      replaced: () => this.#end({ kind: "replaced" }),
+      moved: () => this.#end(failure(movedError(place))),
+      pulse: () => this.#pulse(),
+      lost: (id) => this.#departures?.lost(id),
+      leaves: (id, hasWritten) => this.#departures?.leaves(id, hasWritten),
+      grown: () => this.#compactions?.startIfGrown(),
+      mustCompact: () => this.#compactions?.start(),
     };
-    try {
-      this.#stopCompaction = this.#machine.threads.compact(request, done);
-    } catch (error) {
-      done(error as Error, null);
-    }
-  }
-
-  /** A failed compaction loses nothing: the segments stay. It is tried again later. */
-  #rest(error: Error): void {
-    this.#report({ kind: "compactionFailed", ...describe(error) });
-    this.#isRestingFromCompaction = true;
-    this.#machine.clock.after(COMPACTION_RETRY_MS, () => {
-      this.#isRestingFromCompaction = false;
-      this.#compactIfGrown();
-    });
   }
 
   #end(report: HubReport | null): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#socket?.close();
+    this.#compactions?.stop();
+    this.#stopSteps?.();
     this.#seat?.release();
     this.#pin?.close();
     if (report) this.#report(report);
   }
 }
 
-function describe(error: unknown): { code: string; message: string } {
-  return { code: codeOf(error) || "ERR_STORAGE_DISK", message: error instanceof Error ? error.message : String(error) };
-}
-
-function failure(error: unknown): HubReport {
-  return { kind: "failed", ...describe(error) };
-}
+function* nothing(): Steps<void> {}
 
 function describeLost(lost: readonly Lost[]): string {
   const parts = lost.map(({ file, from, to }) => (to > from ? `${file}, bytes ${from} to ${to}` : file));

@@ -11,6 +11,9 @@
  * 2. The seat is checked after the append and before anything is sent: a manager that was replaced confirms nothing.
  * 3. Broadcast before confirm: when a member learns that its write is confirmed, the write is on its way to all others.
  * 4. What a member sent on a lost connection is ordered before that member is welcomed again, or never.
+ *
+ * In the event loop of an application, the hub does not block for the disk: it waits in the middle of a turn. No other turn begins
+ * before the write is over, so the order is the same.
  */
 import { encodeEntries } from "../../log/codec.js";
 import { leftEntry } from "../../log/entry.js";
@@ -18,46 +21,19 @@ import { CONFIRM, encodeFrame, PING } from "../../log/frame.js";
 import type { Seat } from "../election/seat.js";
 import type { HubOptions, Machine, Place, Socket, SocketEvents, Timer } from "../machine/machine.js";
 import type { Recovered } from "../upkeep/recovery.js";
-import { Backoff } from "../wire/backoff.js";
 import { heartbeatMs } from "../wire/failure-detector.js";
-import { encodeDiskTrouble, encodeWelcome } from "../wire/messages.js";
+import { encodeWelcome } from "../wire/messages.js";
+import { DiskRefusal } from "./disk-refusal.js";
+import type { HubEvents, HubIdentity } from "./hub-events.js";
 import { type FrameRun, InboundQueue } from "./inbound-queue.js";
-import { LogWriter } from "./log-writer.js";
+import { type Appended, LogWriter } from "./log-writer.js";
 import { HubMember, type HubReceiver } from "./member.js";
 import { HubMembers } from "./members.js";
 import { TurnScheduler } from "./turn-scheduler.js";
+import { WriteGate } from "./write-gate.js";
 
-/** First and longest pause, in ms, before a refused append is tried again. */
-const RETRY_MS = 50;
-const MAX_RETRY_MS = 2000;
 /** Longest time, in ms, that a closing hub waits until members have taken what was sent to them. */
 const CLOSE_TIMEOUT_MS = 1000;
-
-/** What members prove themselves with, and in whose process the hub runs. */
-export interface HubIdentity {
-  /** The token of the seat. */
-  readonly token: string;
-  /** The member in the hub's own process. */
-  readonly member: string;
-}
-
-/** What a hub reports to its host. */
-export interface HubEvents {
-  /** Another process has the seat; the hub has stopped. */
-  replaced(): void;
-  /** The directory is not at its path any more; the hub has stopped. */
-  moved(): void;
-  /** Called at each heartbeat, while the seat is the hub's. */
-  pulse(): void;
-  /** The connection of a member has ended, and it has not said that it leaves. */
-  lost(member: string): void;
-  /** A member has said that it leaves. @param hasWritten Whether batches of its are in the log. */
-  leaves(member: string, hasWritten: boolean): void;
-  /** Batches were confirmed: a good moment to compact, if that is worth it. */
-  grown(): void;
-  /** What a segment holds may never reach the disk, so it must be written again. */
-  mustCompact(): void;
-}
 
 export class Hub implements HubReceiver {
   readonly #machine: Machine;
@@ -71,14 +47,19 @@ export class Hub implements HubReceiver {
   readonly #queue: InboundQueue<HubMember | null>;
   /** Log time: it never falls. */
   #time: number;
-  readonly #backoff = new Backoff(RETRY_MS, MAX_RETRY_MS);
-  /** The message that the disk refuses writes, which members were sent; null while the disk takes them. */
-  #diskTrouble: Buffer | null = null;
+  readonly #refusal: DiskRefusal;
+  /** Whether it may block the event loop until the disk has written. */
+  readonly #mayBlock: boolean;
+  /** No turn begins before the write of the one before is over. */
+  readonly #gate = new WriteGate();
   readonly #turns: TurnScheduler;
   #isClosed = false;
+  #isLeaving = false;
+  #isAbandoned = false;
   #heartbeat: Timer;
   #idle: Timer;
-  #retry: Timer | null = null;
+  /** Drops members that do not take what was sent to them. */
+  #closing: Timer | null = null;
 
   /**
    * Begins an epoch; the seat is taken and all others are fenced.
@@ -92,8 +73,11 @@ export class Hub implements HubReceiver {
     identity: HubIdentity,
     recovered: Recovered,
     events: HubEvents,
+    mayBlock = true,
   ) {
+    this.#mayBlock = mayBlock;
     this.#machine = machine;
+    this.#refusal = new DiskRefusal(machine.clock);
     this.#options = options;
     this.#turns = new TurnScheduler(machine.clock, () => this.#isClosed || this.#turn());
     this.#seat = seat;
@@ -118,7 +102,7 @@ export class Hub implements HubReceiver {
     return member;
   }
 
-  /** Called by members, and for the hub's own batches. */
+  /** Called by members, and for its own batches. */
   batch(member: HubMember | null, buffer: Buffer, start: number, end: number): void {
     this.#queue.add(member, buffer, start, end);
     this.#schedule();
@@ -134,12 +118,12 @@ export class Hub implements HubReceiver {
   }
 
   /**
-   * Orders that a member has left; in an empty log there is nothing that could end with it.
-   * @returns whether all that was ordered so far is confirmed.
+   * Orders that a member has left; in an empty log there is nothing that could end with it. `done` is called with whether all
+   * that was ordered by the hub itself is confirmed.
    */
-  left(member: string): boolean {
-    if (this.#writer.confirmed.seq === 0 && this.#queue.isEmpty) return true;
-    return this.order(encodeEntries([leftEntry(member)]));
+  left(member: string, done: (isConfirmed: boolean) => void): void {
+    if (this.#writer.confirmed.seq === 0 && this.#queue.isEmpty) done(true);
+    else this.order(encodeEntries([leftEntry(member)]), done);
   }
 
   /** Whether all that has arrived is confirmed. */
@@ -147,36 +131,52 @@ export class Hub implements HubReceiver {
     return this.#queue.isEmpty;
   }
 
-  /** Begins a new segment, so that all before it can be folded. Returns false when batches wait for the disk, or it refuses. */
-  rotate(): boolean {
-    if (this.#isClosed || this.#queue.stamped.length > 0 || !this.#holds()) return false;
-    const { mustRotate } = this.#writer;
-    try {
-      this.#writer.rotate();
-    } catch (error) {
-      this.#fail(error as Error, this.#writer.mustRotate && !mustRotate);
-      return false;
-    }
-    this.#broadcast(this.#writer.head);
-    return true;
-  }
-
-  /** Orders a frame of the hub's own after all that has arrived; returns whether it is confirmed. */
-  order(frame: Buffer): boolean {
-    this.batch(null, frame, 0, frame.length);
-    if (!this.#isClosed) this.#turn();
-    return !this.#isClosed && this.#queue.isEmpty;
-  }
-
-  /** Orders what has arrived, then closes all connections; `done` is called when all that was sent has been delivered. */
-  close(done: () => void): void {
-    if (!this.#isClosed) this.#turn();
-    if (!this.#isClosed) this.#stop();
-    const timeout = this.#machine.clock.after(CLOSE_TIMEOUT_MS, done);
-    this.#members.end(() => {
-      timeout.cancel();
-      done();
+  /**
+   * Begins a new segment, so that all before it can be folded; `done` is called with whether it did: not when batches wait for
+   * the disk, or the disk refuses.
+   */
+  rotate(done: (isRotated: boolean) => void): void {
+    this.#gate.whenWritten(() => {
+      const { mustRotate } = this.#writer;
+      const write = (written: (error: Error | null) => void): void => this.#writer.rotate(written, this.#mayBlock);
+      if (this.#isClosed || this.#queue.stamped.length > 0 || !this.#holds()) done(false);
+      else
+        this.#gate.write(write, (error) => {
+          if (error) this.#fail(error, this.#writer.mustRotate && !mustRotate);
+          else this.#broadcast(this.#writer.head);
+          done(error === null && !this.#isClosed);
+        });
     });
+  }
+
+  /** Orders a frame of the hub's own after all that has arrived; `done` is called with whether it is confirmed. */
+  order(frame: Buffer, done: (isConfirmed: boolean) => void): void {
+    this.batch(null, frame, 0, frame.length);
+    this.#takeTurn(() => done(!this.#isClosed && !this.#queue.hasFrom(null)));
+  }
+
+  /**
+   * Orders what has arrived, then closes all connections. `done` is called when all that was sent has been delivered, with
+   * whether no other member was live at the end.
+   */
+  close(done: (isLast: boolean) => void): void {
+    this.#takeTurn(() => {
+      if (this.#isAbandoned) return;
+      if (!this.#isClosed) this.#stop();
+      const isLast = !this.hasOthers;
+      this.#closing = this.#machine.clock.after(CLOSE_TIMEOUT_MS, () => this.#members.drop());
+      this.#members.end(() => {
+        this.#closing?.cancel();
+        if (!this.#isAbandoned) done(isLast);
+      });
+    });
+  }
+
+  /** Welcomes no further member, and lets log time stand still, since a tombstone has one time for the end of a log. */
+  beginLeaving(): void {
+    this.#logTime();
+    this.#isLeaving = true;
+    this.#members.admitNobody();
   }
 
   isLive(member: string): boolean {
@@ -190,8 +190,9 @@ export class Hub implements HubReceiver {
 
   /** Stops at once: nothing more is appended, sent or confirmed. */
   abandon(): void {
-    if (this.#isClosed) return;
-    this.#stop();
+    this.#isAbandoned = true;
+    this.#closing?.cancel();
+    if (!this.#isClosed) this.#stop();
     this.#members.drop();
   }
 
@@ -199,7 +200,7 @@ export class Hub implements HubReceiver {
     this.#isClosed = true;
     this.#heartbeat.cancel();
     this.#idle.cancel();
-    this.#retry?.cancel();
+    this.#refusal.stop();
     this.#writer.close();
   }
 
@@ -207,9 +208,26 @@ export class Hub implements HubReceiver {
     if (!this.#isClosed) this.#turns.schedule();
   }
 
+  /** Takes a turn once no write is under way; `done` is called when that turn's own write is over, too. */
+  #takeTurn(done: () => void): void {
+    this.#gate.whenWritten(() => {
+      if (!this.#isClosed) this.#turn();
+      this.#gate.whenWritten(done);
+    });
+  }
+
   #turn(): void {
     this.#turns.taken();
-    const appended = this.#retry === null ? this.#order() : [];
+    if (this.#gate.isWriting) {
+      this.#gate.whenWritten(() => this.#schedule());
+      return;
+    }
+    if (this.#refusal.isPausing) this.#finishTurn([]);
+    else this.#order((appended) => this.#finishTurn(appended));
+  }
+
+  /** @param appended What is in the log now, and not confirmed yet. */
+  #finishTurn(appended: readonly FrameRun<HubMember | null>[]): void {
     const isAsking = this.#members.isAsking;
     if ((appended.length > 0 || isAsking) && !this.#holds()) return;
     if (appended.length > 0) this.#confirm(appended);
@@ -229,27 +247,32 @@ export class Hub implements HubReceiver {
     return false;
   }
 
-  /** Stamps and appends what has arrived; returns what is in the log now, and not confirmed yet. */
-  #order(): FrameRun<HubMember | null>[] {
+  /** Stamps and appends what has arrived; `done` is called with what is in the log then, and not confirmed yet. */
+  #order(done: (appended: FrameRun<HubMember | null>[]) => void): void {
     if (this.#queue.hasReceived) {
       for (const member of this.#queue.stamp(this.#seat.epoch, this.#logTime())) member?.drop();
     }
     const { stamped } = this.#queue;
     if (stamped.length === 0) {
       this.#recover();
-      return [];
+      done([]);
+      return;
     }
-    const { segment } = this.#writer.confirmed;
-    const { mustRotate } = this.#writer;
-    const { bytes, error } = this.#writer.append(stamped.map((run) => run.bytes));
-    if (this.#writer.confirmed.segment !== segment) this.#broadcast(this.#writer.head);
-    if (error) this.#fail(error, this.#writer.mustRotate && !mustRotate);
-    else this.#recover();
-    return this.#queue.take(bytes);
+    const { mustRotate, confirmed } = this.#writer;
+    const buffers = stamped.map((run) => run.bytes);
+    const write = (written: (appended: Appended) => void): void =>
+      this.#writer.append(buffers, written, this.#mayBlock);
+    this.#gate.write(write, ({ bytes, error }) => {
+      if (this.#isClosed) return;
+      if (this.#writer.confirmed.segment !== confirmed.segment) this.#broadcast(this.#writer.head);
+      if (error) this.#fail(error, this.#writer.mustRotate && !mustRotate);
+      else this.#recover();
+      done(this.#queue.take(bytes));
+    });
   }
 
   #logTime(): number {
-    this.#time = Math.max(this.#time, this.#machine.clock.now());
+    if (!this.#isLeaving) this.#time = Math.max(this.#time, this.#machine.clock.now());
     return this.#time;
   }
 
@@ -273,7 +296,7 @@ export class Hub implements HubReceiver {
   /** What a member gets first: it reads the files up to exactly the position from which on it gets live frames. */
   #welcome(): Buffer[] {
     const welcome = encodeWelcome({ to: this.#writer.confirmed, bytes: this.#writer.bytes, now: this.#logTime() });
-    return this.#diskTrouble === null ? [welcome] : [welcome, this.#diskTrouble];
+    return this.#refusal.frame === null ? [welcome] : [welcome, this.#refusal.frame];
   }
 
   /**
@@ -281,24 +304,19 @@ export class Hub implements HubReceiver {
    * @param mustCompact Whether what a segment holds may never reach the disk.
    */
   #fail(error: Error, mustCompact: boolean): void {
-    if (this.#diskTrouble === null) {
-      this.#diskTrouble = encodeDiskTrouble(error);
-      this.#broadcast(this.#diskTrouble);
+    if (this.#isClosed) return;
+    const trouble = this.#refusal.begin(error, () => this.#schedule());
+    if (trouble !== null) {
+      this.#broadcast(trouble);
       this.#members.pause();
     }
-    this.#retry?.cancel();
-    this.#retry = this.#machine.clock.after(this.#backoff.next(), () => {
-      this.#retry = null;
-      this.#schedule();
-    });
     if (mustCompact) this.#events.mustCompact();
   }
 
   #recover(): void {
-    if (this.#diskTrouble === null) return;
-    this.#diskTrouble = null;
-    this.#backoff.reset();
-    this.#broadcast(encodeDiskTrouble(null));
+    const recovered = this.#refusal.end();
+    if (recovered === null) return;
+    this.#broadcast(recovered);
     this.#members.resume();
   }
 

@@ -3,6 +3,7 @@ import { StorageError } from "../../errors.js";
 import { encodeEntries } from "../../log/codec.js";
 import { clearEntry } from "../../log/entry.js";
 import { snapshotHead } from "../disk/snapshot.js";
+import { answerTo, type Steps } from "../disk/steps.js";
 import { type Lives, memberPath } from "../election/member-socket.js";
 import type { Seat } from "../election/seat.js";
 import type { Machine, Place } from "../machine/machine.js";
@@ -25,30 +26,38 @@ export function endedOf(lives: Lives): string[] {
  * Ends the log with a clear and, in a segment after it, an empty batch, so that no name of a file has the last seq.
  * @returns false when the disk refuses, or another process has the seat.
  */
-export function emptyLog(hub: Hub): boolean {
-  return hub.order(encodeEntries([clearEntry()])) && hub.rotate() && hub.order(encodeEntries([]));
+export function* emptyLog(hub: Hub): Steps<boolean> {
+  const isClear = yield* answerTo((done) => hub.order(encodeEntries([clearEntry()]), done));
+  if (!isClear || !(yield* answerTo((done) => hub.rotate(done)))) return false;
+  return yield* answerTo((done) => hub.order(encodeEntries([]), done));
 }
 
 /**
  * Folds everything, so that `app.db` alone is the whole state; nothing when another process has the seat. The hub is closed.
  * @param destroy The log was to be emptied, and could not be.
  */
-export function foldStorage(machine: Machine, seat: Seat, hub: Hub, destroy: boolean): void {
+export function* foldStorage(machine: Machine, seat: Seat, hub: Hub, destroy: boolean): Steps<void> {
   if (!seat.holds()) return;
   if (destroy) throw refusal("a disk that takes the end of the log");
   // Frames that were never confirmed lie after the end: a successor may count on them, so nothing is folded.
   if (!hub.writer.isSettled) return;
-  foldAll(machine, { ...hub.writer.compaction(), segments: hub.writer.chain });
+  yield* foldAll(machine, { ...hub.writer.compaction(), segments: hub.writer.chain });
 }
 
 /**
  * Removes all files of an emptied log; nothing when another process has the seat. The commit point is the tombstone.
  * @param members The members whose sockets are removed too.
  */
-export function removeStorage(machine: Machine, place: Place, seat: Seat, hub: Hub, members: readonly string[]): void {
+export function* removeStorage(
+  machine: Machine,
+  place: Place,
+  seat: Seat,
+  hub: Hub,
+  members: readonly string[],
+): Steps<void> {
   const { files } = machine;
   if (!seat.holds()) return;
-  const { snapshot } = compact(machine, hub.writer.compaction());
+  const { snapshot } = yield* compact(machine, hub.writer.compaction());
   const { seq } = hub.writer.confirmed;
   writeTombstone(machine, place, seat.epoch, { ...snapshotHead(files, place, snapshot), seq });
   const sockets = members.map((member) => memberPath(place, member));

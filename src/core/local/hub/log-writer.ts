@@ -40,6 +40,7 @@ export class LogWriter {
   #lastSegment = 1;
   #isSyncing = false;
   #isDirty = false;
+  #isClosed = false;
 
   /**
    * Begins the first segment of an epoch, after what was recovered.
@@ -96,18 +97,31 @@ export class LogWriter {
     return this.#segment.end === this.#confirmed.offset;
   }
 
-  /** Appends frames after what is confirmed. The caller must check its seat, then call `confirm`. */
-  append(buffers: readonly Buffer[]): Appended {
-    try {
-      if (this.mustRotate) this.rotate();
-      const error = this.#segment.append(buffers);
-      const bytes = this.#segment.end - this.#confirmed.offset;
-      this.#isDirty ||= bytes > 0;
-      if (this.#fsync === "always" && bytes > 0) this.#segment.sync();
-      return { bytes, error };
-    } catch (error) {
-      return { bytes: 0, error: error as Error };
-    }
+  /**
+   * Appends frames after what is confirmed. `done` is called once; the caller must check its seat then, and call `confirm`. Until
+   * then nothing but `close` may be called.
+   * @param mayBlock Whether it may block until the disk has written; `done` has been called on return then.
+   */
+  append(buffers: readonly Buffer[], done: (appended: Appended) => void, mayBlock = true): void {
+    const append = (failed: Error | null): void => {
+      if (failed) done({ bytes: 0, error: failed });
+      else this.#append(buffers, done, mayBlock);
+    };
+    if (this.mustRotate) this.rotate(append, mayBlock);
+    else append(null);
+  }
+
+  #append(buffers: readonly Buffer[], done: (appended: Appended) => void, mayBlock: boolean): void {
+    const error = this.#segment.append(buffers);
+    const bytes = this.#segment.end - this.#confirmed.offset;
+    this.#isDirty ||= bytes > 0;
+    if (this.#fsync !== "always" || bytes === 0) done({ bytes, error });
+    else this.#sync((failed) => done(failed ? { bytes: 0, error: failed } : { bytes, error }), mayBlock);
+  }
+
+  #sync(done: (error: Error | null) => void, mayBlock: boolean): void {
+    if (mayBlock) done(errorIn(() => this.#segment.sync()));
+    else this.#segment.syncLater((error) => done(this.#isClosed ? new Error("the log was closed meanwhile") : error));
   }
 
   /** The seat was still ours after the last append: what that wrote is part of the history, up to `seq` at `time`. */
@@ -118,13 +132,19 @@ export class LogWriter {
   /**
    * Closes the newest segment at its confirmed end and begins the next one. The closed one is on the disk before the next
    * one names its end, since a loss of power must not make it shorter than it is said to be.
-   * @throws the error of a failed file operation; the segment goes on then.
+   * @param done Called once: with the error of a failed file operation, after which the segment goes on, or with null.
+   * @param mayBlock As for `append`.
    */
-  rotate(): void {
+  rotate(done: (error: Error | null) => void, mayBlock = true): void {
+    const begin = (failed: Error | null): void => done(failed ?? errorIn(() => this.#beginNext()));
+    if (this.#segment.hasSyncFailed) begin(null);
+    else this.#sync(begin, mayBlock);
+  }
+
+  #beginNext(): void {
     const { segment, seq, time, offset } = this.#confirmed;
     const closed: Position = { epoch: this.#epoch, segment, offset };
     const previous = this.#segment;
-    if (!previous.hasSyncFailed) previous.sync();
     const next = ++this.#lastSegment;
     this.#segment = this.#begin(next, seq, time, closed);
     this.#closed.push(closed);
@@ -163,6 +183,7 @@ export class LogWriter {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#segment.close();
   }
 
@@ -172,5 +193,15 @@ export class LogWriter {
 
   #positionAt(segment: number, seq: number, time: number): LogPosition {
     return { epoch: this.#epoch, segment, offset: this.#segment.end, seq, time };
+  }
+}
+
+/** What a call throws; null when it returns. */
+function errorIn(call: () => void): Error | null {
+  try {
+    call();
+    return null;
+  } catch (error) {
+    return error as Error;
   }
 }

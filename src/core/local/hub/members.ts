@@ -32,6 +32,7 @@ export class HubMembers {
   #isStuck = false;
   /** Nothing is received from members. */
   #isPaused = false;
+  #isAdmitting = true;
 
   /** @param ownId The member in the hub's own process. */
   constructor(ownId: string, clock: Clock, { maxMemberBacklogBytes, stallTimeout }: BacklogOptions) {
@@ -81,10 +82,15 @@ export class HubMembers {
     return false;
   }
 
+  /** Makes no further member live. */
+  admitNobody(): void {
+    this.#isAdmitting = false;
+  }
+
   /** Makes members that proved themselves live; the frames are the first ones that they get. */
   welcome(frames: () => readonly Buffer[]): void {
     const proven = [...this.#members].filter(({ phase }) => phase === "proven");
-    if (proven.length === 0) return;
+    if (proven.length === 0 || !this.#isAdmitting) return;
     const first = frames();
     for (const member of proven) {
       member.phase = "live";

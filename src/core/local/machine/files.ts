@@ -5,6 +5,7 @@ import {
   fdatasync,
   fdatasyncSync,
   fstatSync,
+  fsync,
   fsyncSync,
   ftruncateSync,
   futimesSync,
@@ -27,6 +28,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { codeOf, StorageError } from "../../errors.js";
+import { soon } from "../../runtime.js";
 import type { Files, FileView, Pin } from "./machine.js";
 import { PinnedFiles } from "./pinned-files.js";
 
@@ -135,17 +137,43 @@ function makeDirectory(path: string): void {
   }
 }
 
+/** Node.js' permission model disables fsync, in all versions that have it. */
+const canSync = !("permission" in process && process.permission);
+
 function syncDirectory(path: string): void {
-  const isWindows = process.platform === "win32";
+  if (!canSync) return;
   let file: number | undefined;
   try {
     file = openSync(path, constants.O_RDONLY);
     fsyncSync(file);
   } catch (error) {
-    if (!isWindows || !NO_DIRECTORY_SYNC.has(codeOf(error))) throw error;
+    if (orNoDirectorySync(error as Error) !== null) throw error;
   } finally {
     if (file !== undefined) closeSync(file);
   }
+}
+
+function syncDirectoryLater(path: string, done: (error: Error | null) => void): void {
+  if (!canSync) {
+    soon(() => done(null));
+    return;
+  }
+  let file: number;
+  try {
+    file = openSync(path, constants.O_RDONLY);
+  } catch (error) {
+    soon(() => done(orNoDirectorySync(error as Error)));
+    return;
+  }
+  fsync(file, (error) => {
+    closeSync(file);
+    done(orNoDirectorySync(error));
+  });
+}
+
+/** Null instead of what says that directories are not synced here. */
+function orNoDirectorySync(error: Error | null): Error | null {
+  return process.platform === "win32" && NO_DIRECTORY_SYNC.has(codeOf(error)) ? null : error;
 }
 
 function isPrivate(path: string): boolean {
@@ -216,8 +244,9 @@ export const diskFiles: Files = {
       ? writeSync(file, buffers[0] as Buffer, 0, (buffers[0] as Buffer).length, position)
       : writevSync(file, buffers, position),
   truncate: (file, bytes) => ftruncateSync(file, bytes),
-  sync: (file) => fdatasyncSync(file),
-  syncLater: (file, done) => fdatasync(file, done),
+  canSync,
+  sync: (file) => canSync && fdatasyncSync(file),
+  syncLater: (file, done) => (canSync ? fdatasync(file, done) : soon(() => done(null))),
   bytes: (file) => fstatSync(file).size,
   lookAt,
   isOwn,
@@ -240,4 +269,5 @@ export const diskFiles: Files = {
   removeDirectory: (path) => rmdirSync(path),
   syncDirectory,
   pin,
+  syncDirectoryLater,
 };

@@ -21,6 +21,8 @@ export interface Files {
   /** Writes at `position`; returns how many bytes were taken, which may be fewer than given (a full disk). */
   write(file: number, buffers: readonly Buffer[], position: number): number;
   truncate(file: number, bytes: number): void;
+  /** Whether this process may wait for the disk. If not, the operating system writes when it likes, and the syncs do nothing. */
+  readonly canSync: boolean;
   /** Returns when the data of the file is on the disk. Must not be tried again after an error: the pages may be gone. */
   sync(file: number): void;
   /** As `sync`, without blocking; calls back once. */
@@ -57,12 +59,10 @@ export interface Files {
    * as through an overlay or a FUSE mount, its socket is another one there, which refuses though its process lives.
    */
   deviceOf(path: string): string;
-  /** Returns when the names of a directory are on the disk. */
+  /** Returns when the names of a directory are on the disk; `syncDirectoryLater` does not block, and calls back once. */
   syncDirectory(path: string): void;
-  /**
-   * Holds a directory open.
-   * @throws `ENOENT` when there is none.
-   */
+  syncDirectoryLater(path: string, done: (error: Error | null) => void): void;
+  /** Holds a directory open. Throws `ENOENT` when there is none. */
   pin(directory: string): Pin;
 }
 
@@ -143,9 +143,7 @@ export interface Sockets {
     accept: (socket: Socket) => SocketEvents,
     done: (error: Error | null, listener: Listener) => void,
   ): void;
-  /**
-   * Connects to the socket with that name in a directory. `closed` gets `ECONNREFUSED` when its process has ended, and only then.
-   */
+  /** Connects to the socket of that name in a directory; `closed` gets `ECONNREFUSED` when its process has ended, and only then. */
   connect(directory: string, name: string, events: SocketEvents): Socket;
 }
 
@@ -176,9 +174,12 @@ export interface HubHandle {
 }
 
 export interface Threads {
-  /** Starts a hub that claims the seat after `request.epoch`. */
-  startHub(request: HubRequest, report: (report: HubReport) => void): HubHandle;
-  /** Runs one compaction. Calls back once. Returns a function that stops it. */
+  /**
+   * Starts a hub that claims the seat after `request.epoch`.
+   * @param instead Called when no thread starts: starts the hub in this event loop. Without it, the hub fails.
+   */
+  startHub(request: HubRequest, report: (report: HubReport) => void, instead?: () => HubHandle): HubHandle;
+  /** Runs one compaction. Calls back once, with a `NoThreadError` if it was not begun. Returns a function that stops it. */
   compact(request: CompactRequest, done: (error: Error | null, result: CompactResult | null) => void): () => void;
 }
 

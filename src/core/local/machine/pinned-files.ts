@@ -61,6 +61,10 @@ export class PinnedFiles implements Files {
     this.#files.truncate(file, bytes);
   }
 
+  get canSync(): boolean {
+    return this.#files.canSync;
+  }
+
   sync(file: number): void {
     this.#files.sync(file);
   }
@@ -137,6 +141,14 @@ export class PinnedFiles implements Files {
 
   syncDirectory(path: string): void {
     this.#at(path, (reached) => this.#files.syncDirectory(reached));
+  }
+
+  syncDirectoryLater(path: string, done: (error: Error | null) => void): void {
+    try {
+      this.#at(path, (reached) => this.#files.syncDirectoryLater(reached, done));
+    } catch (error) {
+      done(error as Error);
+    }
   }
 
   pin(directory: string): Pin {

@@ -1,6 +1,6 @@
 /** The real `Threads`: worker threads, so that neither orders nor compactions wait for the application. */
 import { Worker } from "node:worker_threads";
-import { errorOf } from "../../errors.js";
+import { errorOf, type StorageErrorCode } from "../../errors.js";
 import type {
   Clock,
   CompactRequest,
@@ -12,6 +12,12 @@ import type {
   Timer,
 } from "./machine.js";
 import { COMPACTOR_THREAD, HUB_THREAD } from "./thread-texts.js";
+import { warnOnce } from "./warnings.js";
+
+/** No thread could be started, so nothing of what it was meant to do has happened. */
+export class NoThreadError extends Error {
+  override readonly name = "NoThreadError";
+}
 
 /** What the owner of a hub's thread posts to it. */
 export interface HubCommand {
@@ -22,6 +28,9 @@ export interface HubCommand {
 
 /** Reports after which a hub is gone. */
 export const LAST_REPORTS: ReadonlySet<HubReport["kind"]> = new Set(["replaced", "ended", "failed"]);
+
+/** What a thread posts first: it runs. */
+export const STARTED = "started";
 
 /** What a compactor's thread posts. */
 export type CompactReport = { readonly result: CompactResult } | { readonly code: string; readonly message: string };
@@ -36,7 +45,8 @@ const KEPT_BYTES = 32 * 1024 * 1024;
 /**
  * Starts a thread that never keeps the process alive. It reads nothing from the disk, and takes over nothing that would run code
  * of the application in it: no flags, and no preloads that the environment names.
- * @param finish Called when it ends, with the error that ended it.
+ * @param finish Called once, when it has ended: with a `NoThreadError` when it never ran, else with the error that ended it, if any.
+ * @throws the error of Node.js when it is refused at once: by the permission model, or by the system.
  */
 function start<Message>(
   text: string,
@@ -46,12 +56,25 @@ function start<Message>(
 ): Worker {
   const { NODE_OPTIONS: _, ...env } = process.env;
   const worker = new Worker(text, { eval: true, workerData, env, execArgv: [], stdin: false });
-  worker.on("message", receive);
-  worker.on("error", finish);
-  worker.on("exit", () => finish(null));
+  let hasStarted = false;
+  let failure: Error | null = null;
+  worker.on("message", (message: Message | typeof STARTED) => {
+    if (message === STARTED) hasStarted = true;
+    else receive(message);
+  });
+  worker.on("error", (error) => {
+    failure = error;
+  });
+  // All that it has posted is received before it exits.
+  worker.on("exit", () => finish(hasStarted ? failure : noThread(failure)));
   // After the listeners, since a listener for messages would keep the process alive again.
   worker.unref();
   return worker;
+}
+
+function noThread(cause: unknown): NoThreadError {
+  const reason = cause instanceof Error ? cause.message : "it ended without an error";
+  return new NoThreadError(`expected a thread to start, got none: ${reason}`, { cause });
 }
 
 /**
@@ -69,15 +92,28 @@ export class CompactorThreads {
     this.#keptBytes = keptBytes;
   }
 
-  /** Compacts in the thread that was kept, or in a new one. Returns a function that stops it; `done` is not called then. */
+  /** {@link Threads.compact}, in the thread that was kept, or in a new one. */
   compact(request: CompactRequest, done: CompactDone): () => void {
-    const thread = this.#kept ?? new CompactorThread((ended) => this.#forget(ended));
+    let thread: CompactorThread;
+    try {
+      thread = this.#kept ?? new CompactorThread((ended) => this.#forget(ended));
+    } catch (error) {
+      return this.#refuse(noThread(error), done);
+    }
     this.#forget(thread);
     return thread.run(request, (error, result) => {
       if (result !== null && result.bytes <= this.#keptBytes) this.#keep(thread);
       else thread.end();
       done(error, result);
     });
+  }
+
+  #refuse(error: NoThreadError, done: CompactDone): () => void {
+    let isStopped = false;
+    this.#clock.soon(() => isStopped || done(error, null));
+    return () => {
+      isStopped = true;
+    };
   }
 
   #keep(thread: CompactorThread): void {
@@ -139,33 +175,71 @@ class CompactorThread {
   }
 }
 
+/** A hub in a thread of its own; in this event loop once it turns out that no thread starts. */
+class HubThread implements HubHandle {
+  readonly #report: (report: HubReport) => void;
+  readonly #instead: (() => HubHandle) | undefined;
+  #worker: Worker | null = null;
+  #inLoop: HubHandle | null = null;
+  #isOver = false;
+  /** The last call of `close`, for a hub that is started instead. */
+  #close: HubCommand | null = null;
+
+  constructor(request: HubRequest, report: (report: HubReport) => void, instead?: () => HubHandle) {
+    this.#report = report;
+    this.#instead = instead;
+    try {
+      const receive = (message: HubReport): void => this.#received(message);
+      this.#worker = start<HubReport>(HUB_THREAD, request, receive, (error) => this.#ended(error));
+    } catch (error) {
+      if (instead === undefined) throw noThread(error);
+      this.#startInstead(instead, noThread(error));
+    }
+  }
+
+  close(destroy: boolean, hasWritten: boolean): void {
+    this.#close = { close: true, destroy, hasWritten };
+    this.#inLoop?.close(destroy, hasWritten);
+    this.#worker?.postMessage(this.#close);
+  }
+
+  terminate(): void {
+    this.#isOver = true;
+    this.#inLoop?.terminate();
+    void this.#worker?.terminate();
+  }
+
+  #received(report: HubReport): void {
+    if (this.#isOver) return;
+    this.#isOver = LAST_REPORTS.has(report.kind);
+    this.#report(report);
+  }
+
+  #ended(error: Error | null): void {
+    this.#worker = null;
+    if (this.#isOver) return;
+    if (error instanceof NoThreadError && this.#instead) this.#startInstead(this.#instead, error);
+    else if (error) this.#received({ kind: "failed", code: MANAGER_FAILED, message: failureText(error) });
+    else this.#received({ kind: "replaced" });
+  }
+
+  #startInstead(instead: () => HubHandle, reason: NoThreadError): void {
+    warnOnce("CLUSTER_STORAGE_NO_THREADS", `${reason.message}; ${IN_LOOP}`);
+    this.#inLoop = instead();
+    if (this.#close) this.#inLoop.close(this.#close.destroy, this.#close.hasWritten);
+  }
+}
+
+const MANAGER_FAILED: StorageErrorCode = "ERR_STORAGE_MANAGER";
+
+function failureText(error: Error): string {
+  return `the manager in this process has ended with an error, and another one takes its place: ${error.message}`;
+}
+
+const IN_LOOP = "the storage is managed in the event loop of this process, which has less time for other work";
+
 /** Threads of this process. */
 export const workerThreads = (clock: Clock, compactors = new CompactorThreads(clock)): Threads => ({
-  startHub(request: HubRequest, report: (report: HubReport) => void): HubHandle {
-    let isOver = false;
-    const finish = (last: HubReport) => {
-      if (isOver) return;
-      isOver = true;
-      report(last);
-    };
-    const worker = start<HubReport>(
-      HUB_THREAD,
-      request,
-      (message) => {
-        if (LAST_REPORTS.has(message.kind)) finish(message);
-        else report(message);
-      },
-      (error) =>
-        finish(error ? { kind: "failed", code: "ERR_STORAGE_DISK", message: error.message } : { kind: "replaced" }),
-    );
-    return {
-      close: (destroy, hasWritten) => worker.postMessage({ close: true, destroy, hasWritten } satisfies HubCommand),
-      terminate: () => {
-        isOver = true;
-        void worker.terminate();
-      },
-    };
-  },
-
+  startHub: (request, report, instead) => new HubThread(request, report, instead),
   compact: (request, done) => compactors.compact(request, done),
 });

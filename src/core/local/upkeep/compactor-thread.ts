@@ -4,7 +4,7 @@ import { parentPort } from "node:worker_threads";
 import { codeOf } from "../../errors.js";
 import type { CompactRequest } from "../machine/machine.js";
 import { nodeMachine } from "../machine/node-machine.js";
-import type { CompactReport } from "../machine/threads.js";
+import { type CompactReport, STARTED } from "../machine/threads.js";
 import { compactBeside } from "./compactor.js";
 
 const port = parentPort as NonNullable<typeof parentPort>;
@@ -17,4 +17,5 @@ function run(request: CompactRequest): CompactReport {
   }
 }
 
+port.postMessage(STARTED);
 port.on("message", (request: CompactRequest) => port.postMessage(run(request)));

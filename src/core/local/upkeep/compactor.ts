@@ -14,6 +14,7 @@ import { linkOnce } from "../disk/file-access.js";
 import { snapshotPath, temporaryPath } from "../disk/file-names.js";
 import { LogReader } from "../disk/log-reader.js";
 import { checkSnapshot, writeSnapshot } from "../disk/snapshot.js";
+import { namesSynced, runToEnd, type Steps } from "../disk/steps.js";
 import type { CompactRequest, CompactResult, FoldRequest, Machine, Place, Position } from "../machine/machine.js";
 import { MovedError } from "../machine/pinned-files.js";
 import { removeCovered, renewCopy } from "./removal.js";
@@ -24,41 +25,46 @@ import { removeCovered, renewCopy } from "./removal.js";
  * @throws StorageError `ERR_STORAGE_CORRUPT` when a file that must be folded is corrupt.
  * @throws CompactedFileError when another compaction has folded it.
  */
-export function compact(machine: Machine, request: FoldRequest): CompactResult {
-  const fold = foldChain(machine, request);
+export function* compact(machine: Machine, request: FoldRequest): Steps<CompactResult> {
+  const fold = yield* foldChain(machine, request);
   const { seq } = fold.head;
-  const bytes = seq === 0 ? 0 : publish(machine, request.place, request.epoch, fold.head, fold.entries());
-  if (seq > 0) tidy(machine, request, seq);
+  while (fold.sweep()) yield;
+  const bytes = seq === 0 ? 0 : yield* publish(machine, request.place, request.epoch, fold.head, fold.entries());
+  if (seq > 0) yield* tidy(machine, request, seq);
   return { snapshot: seq, bytes };
 }
 
 /**
- * As `compact`, beside the hub that asks for it: in the very directory that the hub holds.
+ * Compacts beside the hub that asks for it, in a thread: in the very directory that the hub holds. Blocks until it is done.
  * @throws MovedError when that is not at its path any more.
  */
 export function compactBeside(machine: Machine, request: CompactRequest): CompactResult {
   const pin = machine.files.pin(request.place.directory);
   try {
     if (pin.id !== request.directoryId) throw new MovedError(request.place.directory);
-    return compact({ ...machine, files: pin.files }, request);
+    return runToEnd(compact({ ...machine, files: pin.files }, request));
   } finally {
     pin.close();
   }
 }
 
 /**
- * As `compact`, for the last member that leaves: the segments go up to the end of the log, so that on return `app.db` alone
- * is the whole state. Writes no snapshot when nothing follows the newest one.
+ * As `compact`, for the last member that leaves: the segments go up to the end of the log, so that on return `app.db`
+ * alone is the whole state. Writes no snapshot when nothing follows the newest one.
  */
-export function foldAll(machine: Machine, request: FoldRequest): void {
-  if (isFolded(machine, request)) tidy(machine, request, request.snapshot);
-  else compact(machine, request);
+export function* foldAll(machine: Machine, request: FoldRequest): Steps<void> {
+  if (yield* isFolded(machine, request)) yield* tidy(machine, request, request.snapshot);
+  else yield* compact(machine, request);
 }
 
-function foldChain(machine: Machine, { place, segments }: FoldRequest): Fold {
+function* foldChain(machine: Machine, { place, segments }: FoldRequest): Steps<Fold> {
   const fold = new Fold();
   const reader = new LogReader(machine.files, place, lastOf(segments), null, fold, true);
-  while (!reader.step());
+  try {
+    while (!reader.step()) yield;
+  } finally {
+    reader.close();
+  }
   return fold;
 }
 
@@ -69,11 +75,11 @@ function lastOf(segments: readonly Position[]): Position {
 }
 
 /** Whether the snapshot is intact, and the last segment begins after it and holds nothing. */
-function isFolded({ files }: Machine, { place, snapshot, segments }: FoldRequest): boolean {
+function* isFolded({ files }: Machine, { place, snapshot, segments }: FoldRequest): Steps<boolean> {
   const last = openLink(files, place, lastOf(segments));
   files.close(last.file);
   if (snapshot === 0 || last.start.seq > snapshot || last.end > last.start.offset) return false;
-  checkSnapshot(files, snapshotPath(place, snapshot), snapshot);
+  yield* checkSnapshot(files, snapshotPath(place, snapshot), snapshot);
   return true;
 }
 
@@ -82,31 +88,31 @@ function isFolded({ files }: Machine, { place, snapshot, segments }: FoldRequest
  * the same state before: its file stays, since it is a prefix of the same history.
  * @returns the bytes of the snapshot.
  */
-export function publish(
+export function* publish(
   machine: Machine,
   place: Place,
   epoch: number,
   head: SnapshotHead,
   entries: Iterable<Entry>,
-): number {
+): Steps<number> {
   const { files } = machine;
   const temporary = temporaryPath(place, epoch, machine.random(8).toString("hex"));
-  const bytes = writeSnapshot(files, temporary, head, entries);
+  const bytes = yield* writeSnapshot(files, temporary, head, entries);
   try {
-    checkSnapshot(files, temporary, head.seq);
+    yield* checkSnapshot(files, temporary, head.seq);
     linkOnce(files, temporary, snapshotPath(place, head.seq));
   } finally {
     files.unlink(temporary);
   }
-  files.syncDirectory(place.directory);
+  yield* namesSynced(files, place.directory);
   return bytes;
 }
 
 /** Renews `app.db`, and removes what the snapshot covers even when that fails. */
-function tidy(machine: Machine, { place, epoch, segments }: FoldRequest, snapshot: number): void {
+function* tidy(machine: Machine, { place, epoch, segments }: FoldRequest, snapshot: number): Steps<void> {
   const { files } = machine;
   try {
-    renewCopy(files, place, snapshot, temporaryPath(place, epoch, machine.random(8).toString("hex")));
+    yield* renewCopy(files, place, snapshot, temporaryPath(place, epoch, machine.random(8).toString("hex")));
   } finally {
     removeCovered(files, place, snapshot, segments);
   }

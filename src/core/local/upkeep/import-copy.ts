@@ -5,11 +5,12 @@ import { kindOf, SNAPSHOT } from "../../log/frame.js";
 import { MAX_FRAME_BYTES } from "../../log/limits.js";
 import type { SnapshotHead } from "../../log/log.js";
 import { Fold } from "../../state/fold.js";
-import { linkOnce, withFile } from "../disk/file-access.js";
+import { linkOnce, openIfThere } from "../disk/file-access.js";
 import { CorruptFileError, formatError } from "../disk/file-errors.js";
 import { snapshotPath, temporaryPath } from "../disk/file-names.js";
 import { BLOCK_BYTES, firstFrame, readExactly } from "../disk/frame-scanner.js";
 import { checkSnapshot, SnapshotScanner } from "../disk/snapshot.js";
+import { namesSynced, type Steps, synced } from "../disk/steps.js";
 import { writeAll } from "../disk/write-all.js";
 import type { Files, Machine, Place } from "../machine/machine.js";
 import { publish } from "./compactor.js";
@@ -24,16 +25,24 @@ import { entriesOfVersion1 } from "./version1.js";
  *   it is a corrupt snapshot; `ERR_STORAGE_DIRECTORY` when it belongs to another user: in a directory that others can write, any
  *   user could have put it there.
  */
-export function importCopy(machine: Machine, place: Place, epoch: number, end: SnapshotHead | null = null): boolean {
+export function* importCopy(
+  machine: Machine,
+  place: Place,
+  epoch: number,
+  end: SnapshotHead | null = null,
+): Steps<boolean> {
   const { files } = machine;
-  const isImported = withFile(files, place.filename, (file) => {
+  const file = openIfThere(files, place.filename);
+  if (file === null) return false;
+  try {
     if (!files.isOwn(file)) throw strangerError(place.filename);
     const frame = firstFrame(files, file, MAX_FRAME_BYTES);
-    if (frame !== null && kindOf(frame, 0) === SNAPSHOT) return adoptSnapshot(machine, place, epoch, file, end);
-    adoptVersion1(machine, place, epoch, file, (end?.seq ?? 0) + 1);
+    if (frame !== null && kindOf(frame, 0) === SNAPSHOT) return yield* adoptSnapshot(machine, place, epoch, file, end);
+    yield* adoptVersion1(machine, place, epoch, file, (end?.seq ?? 0) + 1);
     return true;
-  });
-  return isImported ?? false;
+  } finally {
+    files.close(file);
+  }
 }
 
 function strangerError(path: string): StorageError {
@@ -41,64 +50,68 @@ function strangerError(path: string): StorageError {
   return new StorageError("ERR_STORAGE_DIRECTORY", message);
 }
 
-function adoptSnapshot(
+function* adoptSnapshot(
   machine: Machine,
   place: Place,
   epoch: number,
   source: number,
   end: SnapshotHead | null,
-): boolean {
+): Steps<boolean> {
   const { files } = machine;
-  const { seq } = checkSnapshot(files, place.filename, null).head;
+  const { seq } = (yield* checkSnapshot(files, place.filename, null)).head;
   if (end !== null && seq <= end.seq) {
-    const fold = foldSnapshot(files, place.filename, source);
+    const fold = yield* foldSnapshot(files, place.filename, source);
     if (fold.keyCount === 0) return false;
     fold.skip(end.seq + 1, end.origins);
-    publish(machine, place, epoch, fold.head, fold.entries());
+    yield* publish(machine, place, epoch, fold.head, fold.entries());
     return true;
   }
   const temporary = temporaryPath(place, epoch, machine.random(8).toString("hex"));
   const copy = files.open(temporary, "create");
   try {
-    copyBytes(files, source, copy, place.filename);
-    files.sync(copy);
-    checkSnapshot(files, temporary, seq);
+    yield* copyBytes(files, source, copy, place.filename);
+    yield* synced(files, copy);
+    yield* checkSnapshot(files, temporary, seq);
     linkOnce(files, temporary, snapshotPath(place, seq));
   } finally {
     files.close(copy);
     files.unlink(temporary);
   }
-  files.syncDirectory(place.directory);
+  yield* namesSynced(files, place.directory);
   return true;
 }
 
-function foldSnapshot(files: Files, path: string, file: number): Fold {
+function* foldSnapshot(files: Files, path: string, file: number): Steps<Fold> {
   const scanner = new SnapshotScanner(files, path, file, null, true);
   const fold = new Fold();
   fold.snapshot(scanner.head);
-  while (scanner.next()) fold.state(scanner.frames.buffer, scanner.frames.start, scanner.frames.end);
+  while (scanner.next()) {
+    fold.state(scanner.frames.buffer, scanner.frames.start, scanner.frames.end);
+    yield;
+  }
   return fold;
 }
 
-function copyBytes(files: Files, source: number, target: number, path: string): void {
+function* copyBytes(files: Files, source: number, target: number, path: string): Steps<void> {
   const total = files.bytes(source);
   for (let position = 0; position < total; position += BLOCK_BYTES) {
     const block = readExactly(files, source, position, Math.min(BLOCK_BYTES, total - position));
     if (block === null) throw new CorruptFileError(path, position, `expected ${total} bytes, got fewer`);
     const { error } = writeAll(files, target, [block], position);
     if (error) throw error;
+    yield;
   }
 }
 
 /** The imported state has a seq, so that it exists. */
-function adoptVersion1(machine: Machine, place: Place, epoch: number, source: number, seq: number): void {
+function* adoptVersion1(machine: Machine, place: Place, epoch: number, source: number, seq: number): Steps<void> {
   const now = machine.clock.now();
   try {
     const entries = entriesOfVersion1(place.filename, readText(machine.files, source, place.filename), now);
     const fold = new Fold();
     fold.skip(seq - 1);
     fold.apply({ seq, time: now, origin: 0, born: 0, number: 0, entries });
-    publish(machine, place, epoch, fold.head, fold.entries());
+    yield* publish(machine, place, epoch, fold.head, fold.entries());
   } catch (cause) {
     if (!(cause instanceof RangeError) && !(cause instanceof CorruptFileError)) throw cause;
     throw formatError(place.filename, `expected values within the limits, got one that is not: ${cause.message}`, {

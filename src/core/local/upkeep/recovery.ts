@@ -6,23 +6,16 @@
  * an error is thrown instead. Torn and corrupt are two facts: no intact batch follows a torn end.
  */
 
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import type { StorageError } from "../../errors.js";
-import {
-  closeAllButLast,
-  compareSegments,
-  endOf,
-  type Link,
-  openAfter,
-  openAfterSnapshot,
-  openChain,
-} from "../disk/chain.js";
+import { closeAllButLast, endOf, type Link, openAfter, openAfterSnapshot, openChain } from "../disk/chain.js";
 import { ChainScanner } from "../disk/chain-scanner.js";
-import { openUnlessCompacted, thenClose, withFile } from "../disk/file-access.js";
+import { openIfThere, openUnlessCompacted, thenClose } from "../disk/file-access.js";
 import { CompactedFileError, CorruptFileError, MissingFileError } from "../disk/file-errors.js";
-import { claimPath, claimsIn, segmentPath, segmentsIn, snapshotPath, snapshotsIn } from "../disk/file-names.js";
+import { segmentPath, segmentsIn, snapshotPath, snapshotsIn } from "../disk/file-names.js";
 import { readSegmentHead } from "../disk/segment.js";
-import { checkSnapshot, isWholeSnapshot, snapshotTime } from "../disk/snapshot.js";
+import { checkSnapshot, snapshotTime } from "../disk/snapshot.js";
+import { namesSynced, type Steps, synced } from "../disk/steps.js";
 import { expectTorn, keepTornEnd } from "../disk/torn-ends.js";
 import { rewrite } from "../disk/write-all.js";
 import type { Files, HubOptions, LogPosition, Machine, Place, Position } from "../machine/machine.js";
@@ -31,8 +24,6 @@ import { importCopy } from "./import-copy.js";
 import type { Lost } from "./intact-frames.js";
 import { salvage } from "./salvage.js";
 import { readTombstone } from "./tombstone.js";
-
-const TEMPORARY_NAME = /^tmp\.(\d+)\./;
 
 /** What the log holds. */
 export interface Recovered {
@@ -49,17 +40,22 @@ export interface Recovered {
 /**
  * Reads the log to its end. Removes and changes nothing, but keeps a torn end aside.
  * @param position Only what follows is read, if it is part of this history; null: everything is read and checked.
- * @param adopt Called when no log exists: publishes a snapshot to begin with; false when there is none.
+ * @param adopt Called when no log exists: publishes a snapshot to begin with; false, as null, when there is none.
  * @throws StorageError `ERR_STORAGE_CORRUPT` or `ERR_STORAGE_FORMAT`.
  */
-export function recover(files: Files, place: Place, position: LogPosition | null, adopt: () => boolean): Recovered {
+export function* recover(
+  files: Files,
+  place: Place,
+  position: LogPosition | null,
+  adopt: (() => Steps<boolean>) | null,
+): Steps<Recovered> {
   let seen = "";
   for (;;) {
     const names = files.list(place.directory);
     try {
-      return (
-        recoverFrom(files, place, names, position) ?? (adopt() ? recover(files, place, null, () => false) : NOTHING)
-      );
+      const recovered = yield* recoverFrom(files, place, names, position);
+      if (recovered !== null) return recovered;
+      return adopt && (yield* adopt()) ? yield* recover(files, place, null, null) : NOTHING;
     } catch (error) {
       if (!(error instanceof CompactedFileError)) throw error;
       // A compaction from before the fence may still be removing files; when one file is missing twice, there is another reason.
@@ -72,18 +68,19 @@ export function recover(files: Files, place: Place, position: LogPosition | null
 
 const NOTHING: Recovered = { snapshot: 0, snapshotBytes: 0, segments: [], seq: 0, time: 0 };
 
-function recoverFrom(
+function* recoverFrom(
   files: Files,
   place: Place,
   names: readonly string[],
   position: LogPosition | null,
-): Recovered | null {
+): Steps<Recovered | null> {
   const base = snapshotsIn(names)[0] ?? 0;
   const last = openNewest(files, place, names);
   if (last === null && base === 0) return null;
   try {
-    const tail = last && position && !isLeftOver(last, base) ? recoverTail(files, place, base, last, position) : null;
-    return tail ?? recoverAll(files, place, base, last);
+    const mayFollow = last !== null && position !== null && !isLeftOver(last, base);
+    const tail = mayFollow ? yield* recoverTail(files, place, base, last, position) : null;
+    return tail ?? (yield* recoverAll(files, place, base, last));
   } finally {
     if (last) files.close(last.file);
   }
@@ -117,14 +114,14 @@ function openNewest(files: Files, place: Place, names: readonly string[]): Link 
 }
 
 /** Reads and checks everything. */
-function recoverAll(files: Files, place: Place, base: number, last: Link | null): Recovered {
-  const checked = base === 0 ? null : checkSnapshot(files, snapshotPath(place, base), base);
+function* recoverAll(files: Files, place: Place, base: number, last: Link | null): Steps<Recovered> {
+  const checked = base === 0 ? null : yield* checkSnapshot(files, snapshotPath(place, base), base);
   const covered = { snapshot: base, snapshotBytes: checked?.bytes ?? 0 };
   const snapshotTime = checked?.head.time ?? 0;
   if (last === null) return { ...covered, segments: [], seq: base, time: snapshotTime };
   const links = openAfterSnapshot(files, place, last, base);
   try {
-    const end = readToEnd(files, place, links, (links[0] as Link).start);
+    const end = yield* readToEnd(files, place, links, (links[0] as Link).start);
     const time = Math.max(end.time, snapshotTime);
     if (isLeftOver(last, base)) return { ...covered, segments: [], seq: base, time };
     return { ...covered, segments: endsOf(links, end), seq: end.seq, time };
@@ -134,19 +131,25 @@ function recoverAll(files: Files, place: Place, base: number, last: Link | null)
 }
 
 /** Reads and checks the links from a position on. Returns the end of the last batch; what follows it is kept aside. */
-function readToEnd(files: Files, place: Place, links: readonly Link[], from: LogPosition): LogPosition {
+function* readToEnd(files: Files, place: Place, links: readonly Link[], from: LogPosition): Steps<LogPosition> {
   const batches = new ChainScanner(files, links, from, { checksEntries: true, mayBeTorn: true });
-  while (batches.next());
+  while (batches.next()) yield;
   if (batches.isTorn) keepTornEnd(files, place, (links.at(-1) as Link).file, batches.position);
   return batches.position;
 }
 
 /** Reads what follows a position; null when that is not part of this history. Damage before it stops nothing. */
-function recoverTail(files: Files, place: Place, base: number, last: Link, position: LogPosition): Recovered | null {
+function* recoverTail(
+  files: Files,
+  place: Place,
+  base: number,
+  last: Link,
+  position: LogPosition,
+): Steps<Recovered | null> {
   const links = openAfter(files, place, last, position);
   if (links === null) return null;
   try {
-    const end = readToEnd(files, place, links, position);
+    const end = yield* readToEnd(files, place, links, position);
     const segments = [...olderEnds(files, place, links[0] as Link, base), ...endsOf(links, end)];
     const snapshotBytes = base === 0 ? 0 : bytesOf(files, snapshotPath(place, base));
     return { snapshot: base, snapshotBytes, segments, seq: end.seq, time: end.time };
@@ -183,43 +186,45 @@ function endsOf(links: readonly Link[], { epoch, segment, offset }: LogPosition)
  * @param salvaging Called with what is lost before corrupt files are given up.
  * @throws StorageError `ERR_STORAGE_CORRUPT`, unless `options.recover` is `"salvage"`; `ERR_STORAGE_FORMAT`.
  */
-export function recoverForHub(
+export function* recoverForHub(
   machine: Machine,
   place: Place,
   epoch: number,
   options: Pick<HubOptions, "recover">,
   position: LogPosition | null,
   salvaging: (lost: readonly Lost[]) => void = () => {},
-): Recovered {
+): Steps<Recovered> {
   const { files } = machine;
   const adopt = () => beginLog(machine, place, epoch);
   let recovered: Recovered;
   try {
-    passEnd(machine, place, epoch);
-    recovered = recover(files, place, position, adopt);
+    yield* passEnd(machine, place, epoch);
+    recovered = yield* recover(files, place, position, adopt);
     // A contender from before the removal may have begun a log without a batch.
-    if (recovered.seq === 0 && publishEnd(machine, place, epoch)) recovered = recover(files, place, null, () => false);
+    if (recovered.seq === 0 && (yield* publishEnd(machine, place, epoch)))
+      recovered = yield* recover(files, place, null, null);
   } catch (error) {
     if (options.recover !== "salvage" || (error as StorageError).code !== "ERR_STORAGE_CORRUPT") throw error;
     salvage(machine, place, epoch, salvaging);
-    recovered = recover(files, place, null, adopt);
+    recovered = yield* recover(files, place, null, adopt);
   }
   // A closed segment is synced, unless that failed and it was rewritten; a compaction from before the fence may remove it.
-  for (const { epoch, segment } of recovered.segments) syncIfThere(files, segmentPath(place, epoch, segment));
-  files.syncDirectory(place.directory);
-  files.syncDirectory(dirname(place.directory));
+  for (const { epoch, segment } of recovered.segments) yield* syncIfThere(files, segmentPath(place, epoch, segment));
+  yield* namesSynced(files, place.directory);
+  yield* namesSynced(files, dirname(place.directory));
   return recovered;
 }
 
 /** Begins a log where none exists: with `app.db`, or with the tombstone of a storage that was removed; false: there is neither. */
-function beginLog(machine: Machine, place: Place, epoch: number): boolean {
-  return importCopy(machine, place, epoch, readTombstone(machine, place)) || publishEnd(machine, place, epoch);
+function* beginLog(machine: Machine, place: Place, epoch: number): Steps<boolean> {
+  if (yield* importCopy(machine, place, epoch, readTombstone(machine, place))) return true;
+  return yield* publishEnd(machine, place, epoch);
 }
 
 /** False when the storage was never removed. */
-function publishEnd(machine: Machine, place: Place, epoch: number): boolean {
+function* publishEnd(machine: Machine, place: Place, epoch: number): Steps<boolean> {
   const end = readTombstone(machine, place);
-  if (end) publish(machine, place, epoch, end, []);
+  if (end) yield* publish(machine, place, epoch, end, []);
   return end !== null;
 }
 
@@ -227,14 +232,14 @@ function publishEnd(machine: Machine, place: Place, epoch: number): boolean {
  * Where the last snapshot of a removed storage is left, the log goes on after the end of that storage: the process that
  * removes the snapshot may be frozen just before it does. Any other file belongs to another storage, and stays as it is.
  */
-function passEnd(machine: Machine, place: Place, epoch: number): void {
+function* passEnd(machine: Machine, place: Place, epoch: number): Steps<void> {
   const { files } = machine;
   const newest = snapshotsIn(files.list(place.directory))[0];
   const end = readTombstone(machine, place);
   if (end === null || newest !== end.seq - 1) return;
   const time = timeOfSnapshot(files, place, newest);
-  if (time === end.time) publish(machine, place, epoch, end, []);
-  else if (time === null) passEnd(machine, place, epoch);
+  if (time === end.time) yield* publish(machine, place, epoch, end, []);
+  else if (time === null) yield* passEnd(machine, place, epoch);
 }
 
 /** Null when it is gone. */
@@ -247,46 +252,15 @@ function timeOfSnapshot(files: Files, place: Place, seq: number): number | null 
   }
 }
 
-function syncIfThere(files: Files, path: string): void {
-  const sync = (file: number) => {
-    try {
-      files.sync(file);
-    } catch (error) {
-      rewrite(files, file, files.bytes(file));
-      throw error;
-    }
-  };
-  withFile(files, path, sync, "write");
-}
-
-/**
- * Removes what lower epochs have left: segments that the chain does not need, temporary files, claims. Does nothing
- * to segments when the chain does not reach back to a whole snapshot: each may then be the only one that holds something, or
- * a compaction from before the fence has just folded and removed what the chain begins with.
- * @param chain The segments of the log in order, as recovered.
- */
-export function removeStrays(files: Files, place: Place, epoch: number, chain: readonly Position[]): void {
-  const names = files.list(place.directory);
-  for (const name of names) {
-    const owner = TEMPORARY_NAME.exec(name)?.[1];
-    if (owner !== undefined && Number(owner) < epoch) files.unlink(join(place.directory, name));
+function* syncIfThere(files: Files, path: string): Steps<void> {
+  const file = openIfThere(files, path, "write");
+  if (file === null) return;
+  try {
+    yield* synced(files, file);
+  } catch (error) {
+    rewrite(files, file, files.bytes(file));
+    throw error;
+  } finally {
+    files.close(file);
   }
-  for (const claim of claimsIn(names)) if (claim < epoch) files.unlink(claimPath(place, claim));
-  if (!isComplete(files, place, chain, snapshotsIn(names)[0] ?? 0)) return;
-  for (const segment of segmentsIn(names)) {
-    const isNeeded = chain.some((link) => compareSegments(link, segment) === 0);
-    if (!isNeeded && segment.epoch < epoch) files.unlink(segmentPath(place, segment.epoch, segment.segment));
-  }
-}
-
-function isComplete(files: Files, place: Place, chain: readonly Position[], snapshot: number): boolean {
-  if (snapshot > 0) {
-    const isWhole = withFile(files, snapshotPath(place, snapshot), (file) => isWholeSnapshot(files, file, snapshot));
-    if (isWhole !== true) return false;
-  }
-  const first = chain[0];
-  if (first === undefined) return true;
-  const path = segmentPath(place, first.epoch, first.segment);
-  const head = withFile(files, path, (file) => readSegmentHead(files, file, path, first));
-  return head !== null && head.start.seq <= snapshot;
 }

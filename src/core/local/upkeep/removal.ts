@@ -6,19 +6,34 @@
 
 import { dirname, join } from "node:path";
 import { codeOf } from "../../errors.js";
-import { seatPath, seatsIn, segmentPath, segmentsIn, snapshotPath, snapshotsIn } from "../disk/file-names.js";
+import { compareSegments } from "../disk/chain.js";
+import { withFile } from "../disk/file-access.js";
+import {
+  claimPath,
+  claimsIn,
+  seatPath,
+  seatsIn,
+  segmentPath,
+  segmentsIn,
+  snapshotPath,
+  snapshotsIn,
+} from "../disk/file-names.js";
+import { readSegmentHead } from "../disk/segment.js";
+import { isWholeSnapshot } from "../disk/snapshot.js";
+import { namesSynced, type Steps } from "../disk/steps.js";
 import { tornPath } from "../disk/torn-ends.js";
 import type { Files, Place, Position } from "../machine/machine.js";
 
+const TEMPORARY_NAME = /^tmp\.(\d+)\./;
 const LEFTOVER_NAME = /^(?:tmp|torn|claim|corrupt|hub)\./;
 
 /** Gives a snapshot the further name `app.db`, in one step: a process that opens it finds the old one or the new one. */
-export function renewCopy(files: Files, place: Place, snapshot: number, temporary: string): void {
+export function* renewCopy(files: Files, place: Place, snapshot: number, temporary: string): Steps<void> {
   files.link(snapshotPath(place, snapshot), temporary);
   files.rename(temporary, place.filename);
   // Renaming one of two names of the same file to the other does nothing, says rename(2).
   files.unlink(temporary);
-  files.syncDirectory(dirname(place.filename));
+  yield* namesSynced(files, dirname(place.filename));
 }
 
 /**
@@ -81,4 +96,36 @@ function unlinkAll(files: Files, paths: readonly string[], isSeated: () => boole
     files.unlink(path);
   }
   return true;
+}
+
+/**
+ * Removes what lower epochs have left: segments that the chain does not need, temporary files, claims. Does nothing
+ * to segments when the chain does not reach back to a whole snapshot: each may then be the only one that holds something, or
+ * a compaction from before the fence has just folded and removed what the chain begins with.
+ * @param chain The segments of the log in order, as recovered.
+ */
+export function removeStrays(files: Files, place: Place, epoch: number, chain: readonly Position[]): void {
+  const names = files.list(place.directory);
+  for (const name of names) {
+    const owner = TEMPORARY_NAME.exec(name)?.[1];
+    if (owner !== undefined && Number(owner) < epoch) files.unlink(join(place.directory, name));
+  }
+  for (const claim of claimsIn(names)) if (claim < epoch) files.unlink(claimPath(place, claim));
+  if (!isComplete(files, place, chain, snapshotsIn(names)[0] ?? 0)) return;
+  for (const segment of segmentsIn(names)) {
+    const isNeeded = chain.some((link) => compareSegments(link, segment) === 0);
+    if (!isNeeded && segment.epoch < epoch) files.unlink(segmentPath(place, segment.epoch, segment.segment));
+  }
+}
+
+function isComplete(files: Files, place: Place, chain: readonly Position[], snapshot: number): boolean {
+  if (snapshot > 0) {
+    const isWhole = withFile(files, snapshotPath(place, snapshot), (file) => isWholeSnapshot(files, file, snapshot));
+    if (isWhole !== true) return false;
+  }
+  const first = chain[0];
+  if (first === undefined) return true;
+  const path = segmentPath(place, first.epoch, first.segment);
+  const head = withFile(files, path, (file) => readSegmentHead(files, file, path, first));
+  return head !== null && head.start.seq <= snapshot;
 }

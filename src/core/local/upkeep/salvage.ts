@@ -18,6 +18,7 @@ import { segmentPath, segmentsIn, snapshotPath, snapshotsIn, temporaryPath } fro
 import { frameAt, nextIntactFrame, nextOfKinds } from "../disk/resync.js";
 import { readSegmentHead } from "../disk/segment.js";
 import { checkSnapshot, readSnapshotHead } from "../disk/snapshot.js";
+import { runToEnd } from "../disk/steps.js";
 import type { Files, Machine, Place } from "../machine/machine.js";
 import { publish } from "./compactor.js";
 import { type Lost, readIntactFrames } from "./intact-frames.js";
@@ -65,15 +66,15 @@ export function salvage(
   const highest = Math.max(fold.seq, snapshots[0] ?? 0, end, ...sources.map(({ above }) => above));
   keepAside(machine, place, new Set(lost.map(({ file }) => file)));
   salvaging(lost);
-  publish(machine, place, epoch, { ...fold.head, seq: highest + 1 }, fold.entries());
+  runToEnd(publish(machine, place, epoch, { ...fold.head, seq: highest + 1 }, fold.entries()));
   for (const path of [...paths, ...sources.map((source) => source.path)]) files.unlink(path);
   files.syncDirectory(place.directory);
-  renewCopy(files, place, highest + 1, temporaryPath(place, epoch, machine.random(8).toString("hex")));
+  runToEnd(renewCopy(files, place, highest + 1, temporaryPath(place, epoch, machine.random(8).toString("hex"))));
   return lost;
 }
 
 function isIntact(files: Files, path: string): boolean {
-  return unlessCorrupt(() => checkSnapshot(files, path, null)) !== null;
+  return unlessCorrupt(() => runToEnd(checkSnapshot(files, path, null))) !== null;
 }
 
 /** What a call returns; null when it meets corrupt bytes. */

@@ -18,6 +18,7 @@ import type { SnapshotHead } from "../../log/log.js";
 import { withFile } from "../disk/file-access.js";
 import { CorruptFileError } from "../disk/file-errors.js";
 import { readOrigins, writeSnapshot } from "../disk/snapshot.js";
+import { runToEnd } from "../disk/steps.js";
 import { makeShelter, NO_ACCESS, shelterDirectory } from "../machine/address.js";
 import type { Machine, Place } from "../machine/machine.js";
 
@@ -103,7 +104,7 @@ export function writeTombstone(machine: Machine, place: Place, epoch: number, he
   const { files } = machine;
   ifSheltered(() => {
     makeShelter(files);
-    writeSnapshot(files, endPath(place, epoch), head, []);
+    runToEnd(writeSnapshot(files, endPath(place, epoch), head, []));
     for (const older of endsIn(machine, place)) if (older < epoch) files.unlink(endPath(place, older));
     const own = prefixOf(place);
     for (const name of endNames(machine))

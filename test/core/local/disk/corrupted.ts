@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { segmentPath, snapshotPath } from "../../../../dist/core/local/disk/file-names.js";
-import { compact } from "../../../../dist/core/local/upkeep/compactor.js";
 import { MemoryFiles } from "../machine/memory-files.js";
+import { compact } from "../upkeep/at-once.js";
 import { machineOf, place, writeSegment } from "./stored.js";
 
 /** A snapshot of 1 to 10, closed segments with 11 to 15 and 16 to 20 (the latter of the next epoch), a last one with 21 to 25. */

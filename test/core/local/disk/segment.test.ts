@@ -8,8 +8,8 @@ import { placeOf, segmentPath } from "../../../../dist/core/local/disk/file-name
 import { readSegmentHead, Segment } from "../../../../dist/core/local/disk/segment.js";
 import { tornPath } from "../../../../dist/core/local/disk/torn-ends.js";
 import { diskFiles } from "../../../../dist/core/local/machine/files.js";
-import { recover } from "../../../../dist/core/local/upkeep/recovery.js";
 import { MemoryFiles } from "../machine/memory-files.js";
+import { recover } from "../upkeep/at-once.js";
 import { frameOf, load, place, statesUpTo } from "./stored.js";
 
 const STATES = statesUpTo(20);

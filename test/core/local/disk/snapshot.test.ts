@@ -4,16 +4,15 @@ import { snapshotPath } from "../../../../dist/core/local/disk/file-names.js";
 import { LogReader } from "../../../../dist/core/local/disk/log-reader.js";
 import { Segment } from "../../../../dist/core/local/disk/segment.js";
 import {
-  checkSnapshot,
   isWholeSnapshot,
   SnapshotScanner,
   snapshotHead,
   snapshotTime,
-  writeSnapshot,
 } from "../../../../dist/core/local/disk/snapshot.js";
 import { expireEntry, setEntry } from "../../../../dist/core/log/entry.js";
 import type { KnownOrigin } from "../../../../dist/core/log/log.js";
 import { MemoryFiles } from "../machine/memory-files.js";
+import { checkSnapshot, writeSnapshot } from "../upkeep/at-once.js";
 import { framesIn, place } from "./stored.js";
 
 const PATH = snapshotPath(place, 9);

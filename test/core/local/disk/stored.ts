@@ -4,13 +4,13 @@ import { placeOf, segmentPath } from "../../../../dist/core/local/disk/file-name
 import { LogReader } from "../../../../dist/core/local/disk/log-reader.js";
 import { Segment } from "../../../../dist/core/local/disk/segment.js";
 import type { Files, FoldRequest, Machine, Place, Position } from "../../../../dist/core/local/machine/machine.js";
-import { compact } from "../../../../dist/core/local/upkeep/compactor.js";
 import type { Recovered } from "../../../../dist/core/local/upkeep/recovery.js";
 import { encodeEntries } from "../../../../dist/core/log/codec.js";
 import { addEntry, deleteEntry, type Entry, setEntry } from "../../../../dist/core/log/entry.js";
 import { BATCH } from "../../../../dist/core/log/frame.js";
 import { Fold } from "../../../../dist/core/state/fold.js";
 import { MemoryFiles } from "../machine/memory-files.js";
+import { compact } from "../upkeep/at-once.js";
 
 export const place: Place = placeOf("/data", "app");
 const ORIGIN = 4711;

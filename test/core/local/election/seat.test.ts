@@ -6,7 +6,7 @@ import { placeOf } from "../../../../dist/core/local/disk/file-names.js";
 import { highestEpoch, newestSeat, Seat, standingSeat } from "../../../../dist/core/local/election/seat.js";
 import type { Machine, Place } from "../../../../dist/core/local/machine/machine.js";
 import { nodeMachine } from "../../../../dist/core/local/machine/node-machine.js";
-import { removeStrays } from "../../../../dist/core/local/upkeep/recovery.js";
+import { removeStrays } from "../../../../dist/core/local/upkeep/removal.js";
 import { temporaryDirectory } from "../../../proof/cluster/processes.js";
 import { claimSeat, manualMachine, place, seatContent } from "../machine/manual-machine.js";
 import { MemoryFiles } from "../machine/memory-files.js";

@@ -147,7 +147,7 @@ test("every live member learns of a new segment before any frame in it, and none
   b.received.length = 0;
   a.say(batchFrame(1));
   hub.clock.run();
-  assert.equal(hub.hub.rotate(), true);
+  assert.equal(hub.rotate(), true);
   a.say(batchFrame(2));
   hub.clock.run();
   assert.deepEqual(b.kinds(), [BATCH, SEGMENT, BATCH]);
@@ -159,7 +159,7 @@ test("every live member learns of a new segment before any frame in it, and none
   a.say(batchFrame(3));
   hub.clock.run();
   hub.files.fault = null;
-  assert.equal(hub.hub.rotate(), false);
+  assert.equal(hub.rotate(), false);
 });
 
 test("members learn of a segment that was begun after a failed sync before the batches in it", () => {

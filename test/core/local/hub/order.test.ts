@@ -210,9 +210,9 @@ test("what is left of a segment that could not be created does not hinder the ne
   hub.clock.run();
   hub.files.fault = (call, _change, path) =>
     call === "unlink" || (call === "write" && path.endsWith("log.1.2")) ? { code: "EIO" } : undefined;
-  assert.equal(hub.hub.rotate(), false);
+  assert.equal(hub.rotate(), false);
   hub.files.fault = null;
   hub.clock.pass(1000);
-  assert.equal(hub.hub.rotate(), true);
+  assert.equal(hub.rotate(), true);
   assert.ok(hub.files.names.has(hub.logPath.replace(/1$/, "3")));
 });

@@ -206,7 +206,7 @@ export class ManualHub {
   readonly seatPath = seatPath(place, 1);
   readonly logPath = `${place.directory}/log.1.1`;
 
-  constructor(options: Partial<HubOptions> = {}) {
+  constructor(options: Partial<HubOptions> = {}, mayBlock = true) {
     this.machine = manualMachine(this.files, this.clock);
     const seat = claimSeat(this.machine, 1);
     const recovered = { snapshot: 0, snapshotBytes: 0, segments: [], seq: 0, time: 0, torn: null };
@@ -226,6 +226,7 @@ export class ManualHub {
         grown: () => {},
         mustCompact: () => this.happened.push("mustCompact"),
       },
+      mayBlock,
     );
     this.files.calls.length = 0;
   }
@@ -233,6 +234,15 @@ export class ManualHub {
   /** All calls to files and sockets, in order. */
   get calls(): string[] {
     return this.files.calls;
+  }
+
+  /** Begins a segment; returns whether the hub did. */
+  rotate(): boolean | undefined {
+    let answer: boolean | undefined;
+    this.hub.rotate((isRotated) => {
+      answer = isRotated;
+    });
+    return answer;
   }
 
   /** A stranger that has connected. */

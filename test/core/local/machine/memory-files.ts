@@ -137,6 +137,8 @@ export class MemoryFiles implements Files {
     inode.durable = inode.content;
   }
 
+  readonly canSync = true;
+
   syncLater(file: number, done: (error: Error | null) => void): void {
     setImmediate(() => {
       let failed: Error | null = null;
@@ -248,6 +250,18 @@ export class MemoryFiles implements Files {
     this.#change("syncDirectory", path);
     for (const name of this.durableNames.keys()) if (dirname(name) === path) this.durableNames.delete(name);
     for (const [name, inode] of this.names) if (dirname(name) === path) this.durableNames.set(name, inode);
+  }
+
+  syncDirectoryLater(path: string, done: (error: Error | null) => void): void {
+    setImmediate(() => {
+      let failed: Error | null = null;
+      try {
+        this.syncDirectory(path);
+      } catch (error) {
+        failed = error as Error;
+      }
+      done(failed);
+    });
   }
 
   /** Counts a call and lets its fault happen; returns to how many bytes a write is cut. */

@@ -8,7 +8,6 @@ import type {
   SocketEvents,
 } from "../../../../dist/core/local/machine/machine.js";
 import { HubSession, type HubSessionEnd } from "../../../../dist/core/local/member/hub-session.js";
-import { compact } from "../../../../dist/core/local/upkeep/compactor.js";
 import { AdaptiveTimeout } from "../../../../dist/core/local/wire/failure-detector.js";
 import { decodeHello, PROTOCOL } from "../../../../dist/core/local/wire/messages.js";
 import { encodeJson, HELLO, WELCOME } from "../../../../dist/core/log/frame.js";
@@ -17,6 +16,7 @@ import { Fold } from "../../../../dist/core/state/fold.js";
 import { frameOf, machineOf, place, statesUpTo, textOf, writeSegment } from "../disk/stored.js";
 import { ManualClock, manualMachine, Peer, type Received, seatContent, TOKEN } from "../machine/manual-machine.js";
 import { MemoryFiles } from "../machine/memory-files.js";
+import { compact } from "../upkeep/at-once.js";
 
 const MAX_BACKLOG_BYTES = 4096;
 const LAST = 2500;

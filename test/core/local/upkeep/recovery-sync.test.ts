@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { test } from "node:test";
 import { segmentPath } from "../../../../dist/core/local/disk/file-names.js";
-import { recover, recoverForHub } from "../../../../dist/core/local/upkeep/recovery.js";
 import { machineOf, place, writeSegment } from "../disk/stored.js";
 import { MemoryFiles } from "../machine/memory-files.js";
+import { recover, recoverForHub } from "./at-once.js";
 
 const STRICT = { recover: "strict" } as const;
 

@@ -2,12 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { segmentPath } from "../../../../dist/core/local/disk/file-names.js";
 import { LogReader } from "../../../../dist/core/local/disk/log-reader.js";
-import { compact } from "../../../../dist/core/local/upkeep/compactor.js";
-import { recover } from "../../../../dist/core/local/upkeep/recovery.js";
 import { encodeJson, SEGMENT } from "../../../../dist/core/log/frame.js";
 import { CLOSED, count, flipped, isCorrupt, LAST, SNAPSHOT, storage, withFile } from "../disk/corrupted.js";
 import { frameOf, load, machineOf, place, statesUpTo, writeSegment } from "../disk/stored.js";
 import { MemoryFiles } from "../machine/memory-files.js";
+import { compact, recover } from "./at-once.js";
 
 const STATES = statesUpTo(40);
 const MASKS = [0x01, 0x80, 0xff];

@@ -5,13 +5,12 @@ import { snapshotsIn } from "../../../../dist/core/local/disk/file-names.js";
 import { highestEpoch } from "../../../../dist/core/local/election/seat.js";
 import { startHub } from "../../../../dist/core/local/hub/host.js";
 import type { HubHandle, HubOptions, HubReport } from "../../../../dist/core/local/machine/machine.js";
-import { compact } from "../../../../dist/core/local/upkeep/compactor.js";
-import { recover } from "../../../../dist/core/local/upkeep/recovery.js";
 import { removeFiles } from "../../../../dist/core/local/upkeep/removal.js";
 import { readTombstone } from "../../../../dist/core/local/upkeep/tombstone.js";
 import { load, machineOf, makeStorage, place, writeSegment } from "../disk/stored.js";
 import { ManualClock, manualMachine } from "../machine/manual-machine.js";
 import { CrashError, MemoryFiles } from "../machine/memory-files.js";
+import { compact, recover } from "./at-once.js";
 
 /** A time after all that the storages here hold. */
 const END = 100;

@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { snapshotPath } from "../../../../dist/core/local/disk/file-names.js";
-import { snapshotHead, writeSnapshot } from "../../../../dist/core/local/disk/snapshot.js";
-import { recover, recoverForHub, removeStrays } from "../../../../dist/core/local/upkeep/recovery.js";
+import { snapshotHead } from "../../../../dist/core/local/disk/snapshot.js";
+import { removeStrays } from "../../../../dist/core/local/upkeep/removal.js";
 import { salvage } from "../../../../dist/core/local/upkeep/salvage.js";
 import { slotEntry } from "../../../../dist/core/log/entry.js";
 import type { KnownOrigin } from "../../../../dist/core/log/log.js";
 import { CLOSED, count, flipped, LAST, SNAPSHOT, storage, withFile } from "../disk/corrupted.js";
 import { framesIn, load, machineOf, place } from "../disk/stored.js";
 import { MemoryFiles } from "../machine/memory-files.js";
+import { recover, recoverForHub, writeSnapshot } from "./at-once.js";
 
 const none = () => false;
 

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { segmentPath } from "../../../../dist/core/local/disk/file-names.js";
-import { recover, removeStrays } from "../../../../dist/core/local/upkeep/recovery.js";
+import { removeStrays } from "../../../../dist/core/local/upkeep/removal.js";
 import { SNAPSHOT, storage, withFile } from "../disk/corrupted.js";
 import { place } from "../disk/stored.js";
+import { recover } from "./at-once.js";
 
 const none = () => false;
 

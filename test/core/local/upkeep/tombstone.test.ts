@@ -1,16 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { placeOf, snapshotPath } from "../../../../dist/core/local/disk/file-names.js";
-import { writeSnapshot } from "../../../../dist/core/local/disk/snapshot.js";
 import { highestEpoch, Seat } from "../../../../dist/core/local/election/seat.js";
 import { shelterDirectory } from "../../../../dist/core/local/machine/address.js";
-import { compact } from "../../../../dist/core/local/upkeep/compactor.js";
-import { recoverForHub } from "../../../../dist/core/local/upkeep/recovery.js";
-import { renewCopy } from "../../../../dist/core/local/upkeep/removal.js";
 import { readTombstone, tombstoneEpoch, writeTombstone } from "../../../../dist/core/local/upkeep/tombstone.js";
 import { load, machineOf, place, statesUpTo, writeSegment } from "../disk/stored.js";
 import { manualMachine, seatContent } from "../machine/manual-machine.js";
 import { MemoryFiles } from "../machine/memory-files.js";
+import { compact, recoverForHub, renewCopy, writeSnapshot } from "./at-once.js";
 
 const STATES = statesUpTo(9);
 const END = { seq: 20, time: 2_000_000, origins: [[7, 3, 1_999_999]] as [number, number, number][] };

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compact } from "../../../../dist/core/local/upkeep/compactor.js";
-import { recover, recoverForHub } from "../../../../dist/core/local/upkeep/recovery.js";
 import { entriesOfVersion1 } from "../../../../dist/core/local/upkeep/version1.js";
 import { Fold } from "../../../../dist/core/state/fold.js";
 import { load, machineOf, place, statesUpTo, textOf, writeSegment } from "../disk/stored.js";
 import { MemoryFiles } from "../machine/memory-files.js";
+import { compact, recover, recoverForHub } from "./at-once.js";
 
 /** The clock of `machineOf`. */
 const NOW = 1_000_000;

@@ -1,0 +1,13 @@
+/** What the people who run a process should know, and what stops nothing. */
+
+/** The codes of the warnings, which `docs/operating.md` explains. */
+export type WarningCode = "CLUSTER_STORAGE_NO_THREADS" | "CLUSTER_STORAGE_NO_SYNC";
+
+const given = new Set<WarningCode>();
+
+/** Emits a warning of the process, once for each code. */
+export function warnOnce(code: WarningCode, message: string): void {
+  if (given.has(code)) return;
+  given.add(code);
+  process.emitWarning(message, { code });
+}
