@@ -224,7 +224,6 @@ function damaged(): MemoryFiles {
 export const SCENES: Readonly<Record<string, Scene>> = {
   life: { stage: (seed) => stageOf(seed), play: playLife },
   "life with everysec": { stage: (seed) => stageOf(seed, { fsync: "everysec" }), play: playRestart },
-  "life without threads": { stage: (seed) => stageOf(seed, { hasThreads: false }), play: playLife },
   failover: { stage: (seed) => stageOf(seed), play: playFailover },
   "failover with everysec": { stage: (seed) => stageOf(seed, { fsync: "everysec" }), play: playFailover },
   restart: { stage: (seed) => stageOf(seed), play: playRestart },
@@ -242,6 +241,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   },
   removal: { stage: stageWithEnd, play: playRemoval },
   passing: { stage: (seed) => stageOf(seed, { persist: false }), play: playPassing },
+  "life without threads": { stage: (seed) => stageOf(seed, { hasThreads: false }), play: playLife },
 };
 
 /** Plays a scene with a fault; returns what was seen of the files, and what was wrong. */

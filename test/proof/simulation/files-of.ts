@@ -1,5 +1,4 @@
 /** The files of a machine as one thread of one process sees them: with faults of single calls, and an end with the thread. */
-import { dirname } from "node:path";
 import type { Files, FileView, Pin } from "../../../dist/core/local/machine/machine.js";
 import { PinnedFiles } from "../../../dist/core/local/machine/pinned-files.js";
 import { type Disk, failure, heldPath } from "./disk.js";
@@ -13,8 +12,10 @@ export class FilesOf implements Files {
   readonly #process: Process;
   readonly #thread: Thread;
   readonly #open = new Map<number, { path: string; inode: Inode }>();
-  /** How many syncs use an open file or, by its path, a directory; a close of such a file takes effect when they are over. */
-  readonly #syncing = new Map<number | string, number>();
+  /** How many syncs use an open file; a close of such a file takes effect when they are over. */
+  readonly #syncing = new Map<number, number>();
+  /** Syncs of directories that are under way; each is part of the sync of a file. */
+  #directorySyncCount = 0;
   #last = 2;
 
   constructor(world: World, process: Process, thread: Thread) {
@@ -30,8 +31,8 @@ export class FilesOf implements Files {
 
   /** Paths of the files that are open and that no sync under way will close. */
   get leakedPaths(): string[] {
-    const isSyncing = (file: number, path: string) => this.#syncing.get(file) || this.#syncing.get(dirname(path));
-    return [...this.#open].filter(([file, { path }]) => !isSyncing(file, path)).map(([, { path }]) => path);
+    if (this.#directorySyncCount > 0) return [];
+    return [...this.#open].filter(([file]) => !this.#syncing.get(file)).map(([, { path }]) => path);
   }
 
   open(path: string, how: "read" | "create" | "write"): number {
@@ -202,9 +203,9 @@ export class FilesOf implements Files {
 
   syncDirectoryLater(path: string, done: (error: Error | null) => void): void {
     this.#enter("syncDirectoryLater", path, undefined, false);
-    this.#syncing.set(path, (this.#syncing.get(path) ?? 0) + 1);
+    this.#directorySyncCount++;
     this.#thread.in(this.world.dice.delay(5, 60), () => {
-      this.#syncing.set(path, (this.#syncing.get(path) ?? 0) - 1);
+      this.#directorySyncCount--;
       let failed: Error | null = null;
       try {
         this.syncDirectory(path);
