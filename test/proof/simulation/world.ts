@@ -267,13 +267,12 @@ export class World {
   #segmentBegins(path: string, inode: Inode): void {
     const { epoch } = this.history;
     this.history.segmentBegins(path, inode);
-    if (this.history.epoch > epoch) {
-      this.#headAt = this.scheduler.time;
-      this.scheduler.current.epoch = this.history.epoch;
-      this.scheduler.current.servesSince = this.scheduler.time;
-      this.#cut = null;
-      this.trace(`${path} begins after seq ${this.history.length}`);
-    }
+    if (this.history.epoch <= epoch) return;
+    this.#headAt = this.scheduler.time;
+    this.scheduler.current.epoch = this.history.epoch;
+    this.scheduler.current.servesSince = this.scheduler.time;
+    this.#cut = null;
+    this.trace(`${path} begins after seq ${this.history.length}`);
   }
 
   #shortened(to: number, lost: readonly Ordered[]): void {

@@ -5,7 +5,7 @@ import type { Log, LogSink, LogStats } from "../../log/log.js";
 import { accessError, isFinal } from "../disk/directory.js";
 import { pinIfThere } from "../disk/file-access.js";
 import { MemberSocket, newMember } from "../election/member-socket.js";
-import { newestSeat, noCandidateError, type SeatView, standingSeat } from "../election/seat.js";
+import { newestSeat, type SeatView } from "../election/seat.js";
 import type { HubOptions, LogPosition, Machine, Pin, Place, Timer } from "../machine/machine.js";
 import { Backoff } from "../wire/backoff.js";
 import { AdaptiveTimeout } from "../wire/failure-detector.js";
@@ -13,13 +13,13 @@ import { Barriers } from "./barriers.js";
 import { HubSession, type HubSessionEnd } from "./hub-session.js";
 import { Leaving } from "./leaving.js";
 import { OwnHub } from "./own-hub.js";
+import { Standby } from "./standby.js";
 import { Suspicion } from "./suspicion.js";
 
 /** Pause, in ms, between two looks for a seat while another member claims it. */
 const POLL_MS = 5;
-/** The same for a member that may not be the manager, and after how many looks it reports that there is none. */
+/** The same for a member that may not be the manager. */
 const STANDBY_POLL_MS = 25;
-const STANDBY_LOOKS = 40;
 /** First pause, in ms, after a lost connection; first and longest one after a failed try. */
 const RECONNECT_MS = 1;
 const RETRY_MS = 10;
@@ -67,6 +67,7 @@ export class LocalLog implements Log {
   readonly #retry = new Backoff(RETRY_MS, MAX_RETRY_MS);
   readonly #barriers = new Barriers();
   readonly #suspicion: Suspicion;
+  readonly #standby: Standby;
   #phase: Phase = "new";
   #goal: Goal = "follow";
   #sink: LogSink | null = null;
@@ -75,9 +76,6 @@ export class LocalLog implements Log {
   #alive: Timer | null = null;
   /** Up to where the log was delivered; null: the sink has no usable state. */
   #position: LogPosition | null = null;
-  /** A member that may not be the manager tries a seat that is not the newest one. */
-  #isTryingOlderSeat = false;
-  #standbyLooks = 0;
   #ownLooks = 0;
   #hasWritten = false;
 
@@ -88,6 +86,7 @@ export class LocalLog implements Log {
     this.member = newMember(machine, place);
     this.#silenceTimeout = new AdaptiveTimeout(machine.clock, options.hub.stallTimeout);
     this.#suspicion = new Suspicion(machine, place, options.hub.stallTimeout, () => this.#looked());
+    this.#standby = new Standby(machine, place);
     this.#socket = new MemberSocket(machine, place, this.member);
     this.#ownHub = new OwnHub(machine, place, options.hub, this.member, {
       serving: () => this.#contended(true),
@@ -119,8 +118,7 @@ export class LocalLog implements Log {
   }
 
   barrier(done: () => void): void {
-    const frame = this.#barriers.add(done);
-    this.#session?.append(frame);
+    this.append(this.#barriers.add(done));
   }
 
   hold(alive: boolean): void {
@@ -154,7 +152,8 @@ export class LocalLog implements Log {
         this.#end(false);
       else if (seat !== null && !this.#suspicion.isDead(seat)) this.#follow(seat);
       else if (this.#options.candidate) this.#contend();
-      else this.#standBy();
+      else if (this.#goal === "follow") this.#standBy();
+      else this.#end(false);
     } catch (error) {
       this.#failed(error as Error);
     }
@@ -193,16 +192,11 @@ export class LocalLog implements Log {
     if (!this.#ownHub.isContending && !this.#ownHub.contend(this.#position)) this.#pause(POLL_MS);
   }
 
-  /** Perhaps no candidate is left. The silent manager may answer, or one with a seat below that of a contender that died. */
   #standBy(): void {
-    if (this.#goal !== "follow") {
-      this.#end(false);
-      return;
-    }
     this.#suspicion.reset();
-    const seat = this.#isTryingOlderSeat ? null : standingSeat(this.#machine, this.#place);
-    this.#isTryingOlderSeat = seat !== null;
-    if (++this.#standbyLooks === STANDBY_LOOKS) this.#sink?.diskTrouble(noCandidateError(this.#place.directory));
+    const seat = this.#standby.next();
+    const { trouble } = this.#standby;
+    if (trouble !== null) this.#sink?.diskTrouble(trouble);
     if (seat === null) this.#pause(STANDBY_POLL_MS);
     else this.#follow(seat);
   }
@@ -237,8 +231,7 @@ export class LocalLog implements Log {
 
   #connected(seat: SeatView): void {
     this.#suspicion.reset();
-    this.#isTryingOlderSeat = false;
-    this.#standbyLooks = 0;
+    this.#standby.reset();
     this.#reconnect.reset();
     this.#retry.reset();
     this.#sink?.managerChanged(seat.content?.pid ?? 0, this.#ownHub.isManager(seat.epoch));
