@@ -114,7 +114,7 @@ export class Seat {
   readonly #file: number;
   readonly #path: string;
   #bytes = 0;
-  #refreshedAt = 0;
+  #refreshedAt: number;
   #isReleased = false;
 
   private constructor(machine: Machine, place: Place, epoch: number, file: number) {
@@ -123,6 +123,7 @@ export class Seat {
     this.epoch = epoch;
     this.#file = file;
     this.#path = seatPath(place, epoch);
+    this.#refreshedAt = machine.clock.elapsed();
   }
 
   /**

@@ -19,6 +19,9 @@ import type { HubEvents } from "./hub-events.js";
 import { HubSocket } from "./hub-socket.js";
 import { emptyLog, endedOf, foldStorage, isVoid, movedError, refusal, removeStorage } from "./last-member.js";
 
+/** ms after which a new manager asks which members have ended under those before it. */
+const FIRST_CHECK_MS = 50;
+
 /**
  * Starts a hub: the same code for the real and the simulated machine, in a thread and in the event loop of an application.
  * @param mayBlock Whether it may block the event loop, which is its own then. Otherwise nothing that it does takes long in one
@@ -217,7 +220,8 @@ class HubHost implements HubHandle {
     if (!seat.holds()) return;
     for (const name of fenced) bestEffort(() => machine.files.unlink(socketPath(place, name)));
     removeStrays(machine.files, place, seat.epoch, recovered.segments);
-    this.#departures.check();
+    // The members that are alive connect first: they wait for this hub.
+    machine.clock.after(FIRST_CHECK_MS, () => this.#isOver || this.#departures?.check());
   }
 
   /** Looks after what is outside of the hub: whether others reach it, and which members are there. */
