@@ -178,9 +178,8 @@ export class World {
     });
   }
 
-  memberOf(process: Process): Member | undefined {
-    return [...this.members].find((member) => member.process === process);
-  }
+  readonly memberOf = (process: Process): Member | undefined =>
+    [...this.members].find((member) => member.process === process);
 
   /** The members that have a socket in the directory, and no process. */
   get lostMembers(): string[] {
@@ -268,9 +267,8 @@ export class World {
     const { epoch } = this.history;
     this.history.segmentBegins(path, inode);
     if (this.history.epoch <= epoch) return;
-    this.#headAt = this.scheduler.time;
-    this.scheduler.current.epoch = this.history.epoch;
-    this.scheduler.current.servesSince = this.scheduler.time;
+    const { current, time } = this.scheduler;
+    [this.#headAt, current.servesSince, current.epoch] = [time, time, this.history.epoch];
     this.#cut = null;
     this.trace(`${path} begins after seq ${this.history.length}`);
   }

@@ -6,7 +6,16 @@ import { socketPath } from "../disk/file-names.js";
 import { answerTo, atOnce, inSlices, type Steps } from "../disk/steps.js";
 import { askAll } from "../election/member-socket.js";
 import { Seat } from "../election/seat.js";
-import type { HubHandle, HubReport, HubRequest, Machine, Pin, Socket, SocketEvents } from "../machine/machine.js";
+import type {
+  HubHandle,
+  HubReport,
+  HubRequest,
+  Machine,
+  Pin,
+  Socket,
+  SocketEvents,
+  Timer,
+} from "../machine/machine.js";
 import { MovedError } from "../machine/pinned-files.js";
 import type { Lost } from "../upkeep/intact-frames.js";
 import { recoverForHub } from "../upkeep/recovery.js";
@@ -52,6 +61,7 @@ class HubHost implements HubHandle {
   #pin: Pin | null = null;
   #socket: HubSocket | null = null;
   #departures: Departures | null = null;
+  #firstCheck: Timer | null = null;
   #hub: Hub | null = null;
   #seat: Seat | null = null;
   #compactions: Compactions | null = null;
@@ -221,7 +231,7 @@ class HubHost implements HubHandle {
     for (const name of fenced) bestEffort(() => machine.files.unlink(socketPath(place, name)));
     removeStrays(machine.files, place, seat.epoch, recovered.segments);
     // The members that are alive connect first: they wait for this hub.
-    machine.clock.after(FIRST_CHECK_MS, () => this.#isOver || this.#departures?.check());
+    this.#firstCheck = machine.clock.after(FIRST_CHECK_MS, () => this.#departures?.check());
   }
 
   /** Looks after what is outside of the hub: whether others reach it, and which members are there. */
@@ -257,6 +267,7 @@ class HubHost implements HubHandle {
     this.#isOver = true;
     this.#socket?.close();
     this.#compactions?.stop();
+    this.#firstCheck?.cancel();
     this.#stopSteps?.();
     this.#seat?.release();
     this.#pin?.close();
