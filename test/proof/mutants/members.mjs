@@ -5,6 +5,7 @@ const THREADS = "src/core/local/machine/threads.ts";
 const MEMBERS = "src/core/local/hub/members.ts";
 const HUB_MEMBER = "src/core/local/hub/member.ts";
 const LIMITER = "src/core/local/hub/backlog-limiter.ts";
+const SOCKETS = "src/core/local/machine/sockets.ts";
 const WRITE_QUEUE = "src/core/local/machine/write-queue.ts";
 const QUEUE = "src/core/local/hub/inbound-queue.ts";
 const threads = ["machine/threads"];
@@ -112,6 +113,13 @@ export const hubMembersMutants = [
     from: "if (this.#hasEnded && this.#waitingBytes === 0 && ",
     to: "if (this.#hasEnded && ",
     killedBy: ["machine/write-queue"],
+  },
+  {
+    name: "a file system that takes no sockets is tried again and again",
+    file: SOCKETS,
+    from: 'new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"])',
+    to: 'new Set(["EOPNOTSUPP"])',
+    killedBy: ["machine/sockets"],
   },
   {
     name: "an older connection of a member that comes again is kept",

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { connect, createServer, type Socket as NetSocket } from "node:net";
 import { join } from "node:path";
-import { codeOf } from "../../errors.js";
+import { codeOf, StorageError } from "../../errors.js";
 import { soon } from "../../runtime.js";
 import { withAddress } from "./address.js";
 import type { Files, Listener, Socket, SocketEvents, Sockets } from "./machine.js";
@@ -48,6 +48,17 @@ function asRefused(error: Error): Error {
   return Object.assign(new Error(error.message, { cause: error }), { code: "ECONNREFUSED" });
 }
 
+/** Codes of a bind on a file system that has no sockets. This process could create a file there before. */
+const NO_SOCKETS: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
+
+/** The error of a bind as what a person can do about it. */
+function asDirectoryError(cause: Error, directory: string): Error {
+  const code = codeOf(cause);
+  if (!NO_SOCKETS.has(code)) return cause;
+  const message = `expected a file system that takes sockets at ${directory}, got ${code}: choose a directory on another one, as ext4, XFS, Btrfs, ZFS, APFS or tmpfs`;
+  return new StorageError("ERR_STORAGE_DIRECTORY", message, { cause });
+}
+
 const NO_LISTENER: Listener = { close: () => {} };
 
 function listenAt(
@@ -64,9 +75,10 @@ function listenAt(
     server.close();
     done(error, NO_LISTENER);
   };
-  server.once("error", fail);
+  const failToBind = (error: Error) => fail(asDirectoryError(error, directory));
+  server.once("error", failToBind);
   server.once("listening", () => {
-    server.off("error", fail);
+    server.off("error", failToBind);
     // An error of accept (EMFILE, say) concerns one connection: that member tries again.
     server.on("error", () => {});
     server.unref();
