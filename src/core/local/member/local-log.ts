@@ -271,7 +271,7 @@ export class LocalLog implements Log {
     else if (this.#position === null && this.#session === null && isFinal(error))
       this.#giveUp(accessError(error, this.#place));
     else {
-      this.#sink?.diskTrouble(error);
+      this.#sink?.diskTrouble(isFinal(error) ? accessError(error, this.#place) : error);
       if (this.#phase !== "following") this.#pause(this.#retry.next());
     }
   }

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { localEngine } from "../../../../dist/core/local/engine.js";
+import type { Machine } from "../../../../dist/core/local/machine/machine.js";
+import { nodeMachine } from "../../../../dist/core/local/machine/node-machine.js";
+import type { Log, LogSink } from "../../../../dist/core/log/log.js";
+import { resolveOptions } from "../../../../dist/core/options.js";
+import { temporaryDirectory, until } from "../../../proof/cluster/processes.js";
+import { teardown } from "../../../proof/cluster/teardown.js";
+
+/** Keeps what a log reports, and no state. */
+class Reports implements LogSink {
+  seq = 0;
+  isConnected = false;
+  readonly troubles: Error[] = [];
+  readonly failures: Error[] = [];
+
+  restoring(): void {}
+  restored(): void {}
+  batch(): void {}
+  confirmed(): number {
+    return 0;
+  }
+  connected(): void {
+    this.isConnected = true;
+  }
+  disconnected(): void {
+    this.isConnected = false;
+  }
+  managerChanged(): void {}
+  diskTrouble(error: Error | null): void {
+    if (error !== null) this.troubles.push(error);
+  }
+  failed(error: Error): void {
+    this.failures.push(error);
+  }
+}
+
+/** A member that has joined, on this machine or one like it. */
+async function join(
+  t: TestContext,
+  path: string,
+  machine: Machine = nodeMachine,
+): Promise<{ log: Log; reports: Reports }> {
+  const { log } = localEngine(machine).open("app", resolveOptions({ path }));
+  const reports = new Reports();
+  log.open(reports);
+  teardown(t, () => new Promise((resolve) => log.close(resolve)));
+  await until("it joins", () => reports.isConnected);
+  return { log, reports };
+}
+
+/** This machine, on which directories cannot be listed while `isFailing`. */
+class Unlisted {
+  isFailing = false;
+  readonly machine: Machine;
+
+  constructor(code: string) {
+    const list = (directory: string): string[] => {
+      if (this.isFailing) throw Object.assign(new Error(`${code}: scandir`), { code });
+      return nodeMachine.files.list(directory);
+    };
+    this.machine = { ...nodeMachine, files: { ...nodeMachine.files, list } };
+  }
+}
+
+for (const [code, told] of [
+  ["EACCES", "ERR_STORAGE_DIRECTORY"],
+  ["EIO", "EIO"],
+] as const) {
+  test(`a member that has joined, and meets ${code} when it looks for a manager, reports ${told} and tries again`, async (t) => {
+    const path = temporaryDirectory(t);
+    const unlisted = new Unlisted(code);
+    const first = await join(t, path);
+    const { reports } = await join(t, path, unlisted.machine);
+    unlisted.isFailing = true;
+    await new Promise((resolve) => first.log.close(resolve));
+    await until("it reports", () => reports.troubles.length > 0);
+    assert.equal((reports.troubles[0] as NodeJS.ErrnoException).code, told);
+    unlisted.isFailing = false;
+    await until("it has a manager again", () => reports.isConnected);
+    assert.deepEqual(reports.failures, []);
+  });
+}
