@@ -12,6 +12,8 @@ export type StorageErrorCode =
   | "ERR_STORAGE_DIRECTORY"
   /** The disk refuses writes, because it is full or fails. They stay pending and are tried again. */
   | "ERR_STORAGE_DISK"
+  /** The process, or the system, lacks something that the storage needs: open files, or memory. */
+  | "ERR_STORAGE_RESOURCES"
   /** The manager in this process has ended with an error. Another one takes its place. */
   | "ERR_STORAGE_MANAGER"
   /** The pending writes have more than `maxPendingBytes`. */
@@ -28,7 +30,7 @@ export type StorageErrorCode =
   | "ERR_STORAGE_REMOTE"
   /** The same storage is open in this process with other options. */
   | "ERR_STORAGE_OPTIONS"
-  /** An adapter waited for the storage, which did not join in time. */
+  /** The storage did not join in time: `Storage.open` or an adapter has waited for it. The cause is what went wrong meanwhile. */
   | "ERR_STORAGE_NOT_READY";
 
 /**

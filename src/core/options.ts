@@ -42,7 +42,15 @@ export interface StorageOptions {
    * whose process has ended is replaced at once. Default: 5000.
    */
   stallTimeout?: number;
+  /**
+   * The longest time in ms, 1 to 2^31-1, that `Storage.open` waits without progress. Data that arrives is progress; tries that
+   * fail are none. The constructor does not wait. Default: 30000.
+   */
+  timeout?: number;
 }
+
+/** The options in which storages of the same data in one process may differ. */
+export const DIFFERS_ALLOWED: ReadonlySet<keyof StorageOptions> = new Set(["path", "timeout"]);
 
 /** The options with all defaults filled in. */
 export type ResolvedOptions = Required<StorageOptions>;
@@ -85,6 +93,7 @@ export function resolveOptions(options: StorageOptions = {}): ResolvedOptions {
     maxPendingBytes: integer(options, "maxPendingBytes"),
     maxMemberBacklogBytes: backlogBytes(options, maxValueBytes),
     stallTimeout: integer(options, "stallTimeout"),
+    timeout: integer(options, "timeout"),
   };
 }
 
@@ -95,6 +104,7 @@ const RANGES = {
   maxPendingBytes: [64 * MIB, 1, Number.MAX_SAFE_INTEGER],
   maxMemberBacklogBytes: [64 * MIB, 64 * 1024, Number.MAX_SAFE_INTEGER],
   stallTimeout: [5000, 100, MAX_TIMER_MS],
+  timeout: [30_000, 1, MAX_TIMER_MS],
 } as const;
 
 /** The values of each choice, the default first. */

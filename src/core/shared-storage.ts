@@ -3,13 +3,15 @@
  * session store can each open "app" and the data is in memory once.
  */
 import type { StorageStatus } from "./api.js";
-import { codeOf, StorageError } from "./errors.js";
+import { StorageError } from "./errors.js";
 import { Listeners, type ManagerView, type StorageListener } from "./listeners.js";
 import { localEngine } from "./local/engine.js";
 import { MAX_IN_FLIGHT } from "./log/limits.js";
 import type { Engine, EngineLog, Log, LogClock } from "./log/log.js";
-import type { ResolvedOptions } from "./options.js";
+import { opened } from "./opening.js";
+import { DIFFERS_ALLOWED, type ResolvedOptions } from "./options.js";
 import { type Change, Replica, type ReplicaEvents } from "./replica/replica.js";
+import { kindOf, troubleOf } from "./trouble.js";
 
 const LOCAL = localEngine();
 
@@ -58,6 +60,9 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
   status: Exclude<StorageStatus, "closed"> = "opening";
   failure: Error | null = null;
   #diskTrouble: Error | null = null;
+  #lastTrouble: StorageError | null = null;
+  /** The kinds of trouble that were reported since all was well. */
+  readonly #reportedKinds = new Set<string>();
   readonly #onDiskTrouble = new Set<(error: StorageError) => void>();
   manager: ManagerView = { pid: 0, isHere: false };
   reloadCount = 0;
@@ -114,7 +119,7 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
             `expected an open storage, got ${this.#label}, which was closed; close it last, after the server`,
           ),
         );
-        if (error) reject(diskError(error));
+        if (error) reject(troubleOf(error));
         else resolve();
       };
       if (destroy) this.log.destroy(done);
@@ -177,15 +182,44 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
     this.#listeners.reloaded();
   }
 
-  /** Reports each trouble once, however often it is met again. */
+  /** Reports each kind of trouble once, however often it is met before all is well again. */
   diskTrouble(error: Error | null): void {
-    const isNew = error !== null && this.#diskTrouble?.message !== error.message;
     this.#diskTrouble = error;
-    if (!isNew) return;
-    const reported = diskError(error);
-    for (const call of this.#onDiskTrouble) call(reported);
+    if (error === null) {
+      this.#reportedKinds.clear();
+      return;
+    }
+    this.#lastTrouble = troubleOf(error);
+    const kind = kindOf(error);
+    if (this.#reportedKinds.has(kind)) return;
+    this.#reportedKinds.add(kind);
+    for (const call of this.#onDiskTrouble) call(this.#lastTrouble);
     this.#onDiskTrouble.clear();
-    this.#listeners.report(reported);
+    this.#listeners.report(this.#lastTrouble);
+  }
+
+  /**
+   * Resolves when the storage has everything.
+   * @param timeoutMs The longest time without progress.
+   * @throws as {@link opened}, and the failure of the storage.
+   */
+  async opened(timeoutMs: number): Promise<void> {
+    const opening = {
+      clock: this.#clock,
+      label: this.#label,
+      deliveredCount: () => this.replica.deliveredCount,
+      trouble: () => this.#lastTrouble,
+      missing: () => this.#missing,
+      sync: () => this.replica.sync(),
+    };
+    await opened(opening, timeoutMs);
+  }
+
+  /** What this process waits for while it is not connected. */
+  get #missing(): string {
+    if (this.status === "open") return "the answer of the manager";
+    if (this.#options.candidate) return "a manager";
+    return "a manager, which must be another process, since candidate is false here";
   }
 
   /**
@@ -205,7 +239,7 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
   #givesUp(): { gaveUp: Promise<StorageError>; cancel: () => void } {
     let cancel = (): void => {};
     const gaveUp = new Promise<StorageError>((resolve) => {
-      if (this.#diskTrouble) resolve(diskError(this.#diskTrouble));
+      if (this.#diskTrouble) resolve(troubleOf(this.#diskTrouble));
       else this.#onDiskTrouble.add(resolve);
       const timer = this.#clock.after(CLOSE_WAIT_MS, () => {
         const { pendingCount } = this.replica;
@@ -244,20 +278,11 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
 
   #expectOptions(options: ResolvedOptions): void {
     for (const [key, value] of Object.entries(options) as Array<[keyof ResolvedOptions, unknown]>) {
-      if (key === "path" || this.#options[key] === value) continue;
+      if (DIFFERS_ALLOWED.has(key) || this.#options[key] === value) continue;
       throw new StorageError(
         "ERR_STORAGE_OPTIONS",
         `expected ${key} to be ${this.#options[key]} as where ${this.#label} was opened in this process, got ${value}`,
       );
     }
   }
-}
-
-function diskError(cause: Error): StorageError {
-  if (cause instanceof StorageError) return cause;
-  return new StorageError(
-    "ERR_STORAGE_DISK",
-    `the files cannot be written (${codeOf(cause)}: ${cause.message}); writes stay pending and are tried again`,
-    { cause },
-  );
 }

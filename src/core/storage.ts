@@ -48,12 +48,12 @@ export class Storage extends EventEmitter<StorageEvents> {
 
   /**
    * Opens a storage and resolves once it has everything.
-   * @throws as the constructor and `sync()`.
+   * @throws as the constructor and `sync()`; StorageError `ERR_STORAGE_NOT_READY` after `timeout` ms without progress: closed then.
    */
   static async open(name: string, options?: StorageOptions): Promise<Storage> {
     const storage = new Storage(name, options);
     try {
-      await storage.sync();
+      await storage.#shared.opened(storage.#options.timeout);
       return storage;
     } catch (error) {
       await storage.close().catch(() => {});

@@ -139,12 +139,13 @@ test("the status follows the log: opening, open, disconnected, open, failed", as
   await shared.release(listener, false);
 });
 
-test("a refusal of the disk is reported once, and again only after another one or none", async () => {
+test("each kind of trouble is reported once, whatever random names are in its text, and again when all was well", async () => {
   const engine = new EngineInHand();
   const { shared, events, listener } = acquire(engine);
-  const full = () => Object.assign(new Error("no space left"), { code: "ENOSPC" });
-  const failing = () => Object.assign(new Error("input/output error"), { code: "EIO" });
-  for (const error of [full(), full(), failing(), null, failing(), failing()]) engine.sink.diskTrouble(error);
+  let count = 0;
+  const full = () => Object.assign(new Error(`ENOSPC: no space left, open 'tmp.${++count}'`), { code: "ENOSPC" });
+  const failing = () => Object.assign(new Error("input/output error"), { code: "EIO", syscall: "write" });
+  for (const error of [full(), full(), failing(), full(), null, failing(), failing()]) engine.sink.diskTrouble(error);
   await announced();
   assert.deepEqual(events, ["ERR_STORAGE_DISK", "ERR_STORAGE_DISK", "ERR_STORAGE_DISK"]);
   await shared.release(listener, false);
@@ -160,7 +161,7 @@ test("closing waits for pending writes until the disk refuses them, or a delay i
   engine.elapse();
   assert.match((await late)?.message ?? "", /got none for 1 writes; they are lost/);
   const refused = shared.flushOrGiveUp();
-  engine.sink.diskTrouble(new Error("no space left"));
+  engine.sink.diskTrouble(Object.assign(new Error("no space left"), { code: "ENOSPC" }));
   assert.equal(((await refused) as NodeJS.ErrnoException).code, "ERR_STORAGE_DISK");
   const refusedBefore = (await shared.flushOrGiveUp()) as NodeJS.ErrnoException;
   assert.equal(refusedBefore.code, "ERR_STORAGE_DISK");
@@ -168,5 +169,5 @@ test("closing waits for pending writes until the disk refuses them, or a delay i
   engine.sink.failed(new Error("no reason"));
   await announced();
   assert.equal(await shared.flushOrGiveUp(), null, "there is no manager to wait for");
-  await assert.rejects(shared.release(listener, true), { code: "ERR_STORAGE_DISK" });
+  await assert.rejects(shared.release(listener, true), { code: "ERR_STORAGE_MANAGER" });
 });

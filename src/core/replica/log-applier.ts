@@ -38,6 +38,8 @@ export interface LogApplierParts {
 
 /** Applies the log: keeps the confirmed state, with the pending writes on top of it. */
 export class LogApplier implements LogSink {
+  /** Frames that were delivered. */
+  deliveredCount = 0;
   readonly #clock: ReplicaClock;
   readonly #tables: Tables;
   readonly #pending: PendingQueue;
@@ -72,6 +74,7 @@ export class LogApplier implements LogSink {
   restored(frame: Buffer, start: number, end: number): void {
     const { restored } = this.#tables;
     assert(restored !== null, "expected the head of a snapshot before its frames");
+    this.deliveredCount++;
     if (kindOf(frame, start) !== ORIGINS) {
       restored.restoreEntries(decodeEntries(frame, start, end));
       return;
@@ -81,6 +84,7 @@ export class LogApplier implements LogSink {
   }
 
   batch(frame: Buffer, start: number, end: number): void {
+    this.deliveredCount++;
     const origin = originOf(frame, start);
     const number = numberOf(frame, start);
     const own = this.#outbox.own(origin, number);
@@ -106,6 +110,7 @@ export class LogApplier implements LogSink {
   confirmed(seq: number, time: number): number {
     const batch = this.#outbox.expected;
     if (batch === undefined) return 0;
+    this.deliveredCount++;
     this.#noteDelay(time);
     this.#own(batch, seq, time);
     return (batch.frame as Buffer).length;

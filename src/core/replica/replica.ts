@@ -236,6 +236,11 @@ export class Replica {
     return this.#applier.seq;
   }
 
+  /** Frames that the log has delivered; grows while there is progress. */
+  get deliveredCount(): number {
+    return this.#applier.deliveredCount;
+  }
+
   /** What the log delivers to. */
   get sink(): LogSink {
     return this.#applier;

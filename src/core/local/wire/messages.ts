@@ -95,7 +95,7 @@ export function decodeDiskTrouble(buffer: Buffer, start: number, end: number): E
   const body = objectIn(buffer, start, end);
   if (body === null) return null;
   const { code, message } = failureIn(body);
-  return Object.assign(new Error(message), { code });
+  return Object.assign(new Error(message), { code, syscall: "write" });
 }
 
 function failureIn(body: Record<string, unknown> | null): { code: string; message: string } {
