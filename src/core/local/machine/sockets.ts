@@ -94,6 +94,8 @@ function listenAt(
     // Without `exclusive`, a worker of node:cluster would leave listening to its primary.
     withAddress(files, directory, first, (path) => server.listen({ path, exclusive: true, backlog: LISTEN_BACKLOG }));
   } catch (error) {
+    // It may have been bound before something else failed.
+    server.removeAllListeners().on("error", () => {});
     soon(() => fail(error as Error));
   }
 }
