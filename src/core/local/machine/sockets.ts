@@ -73,7 +73,7 @@ function listenAt(
   const server = createServer((net) => void wrap(net, accept));
   const fail = (error: Error) => {
     server.close();
-    done(error, NO_LISTENER);
+    done(asMissing(files, join(directory, first), error), NO_LISTENER);
   };
   const failToBind = (error: Error) => fail(asDirectoryError(error, directory));
   server.once("error", failToBind);
@@ -97,6 +97,21 @@ function listenAt(
     // It may have been bound before something else failed.
     server.removeAllListeners().on("error", () => {});
     soon(() => fail(error as Error));
+  }
+}
+
+/**
+ * Node.js reports a directory that is missing as one that this process may not use, which is another thing: the last member may
+ * just have removed it.
+ */
+function asMissing(files: Files, path: string, error: Error): Error {
+  if (codeOf(error) !== "EACCES") return error;
+  try {
+    files.close(files.open(path, "create"));
+    files.unlink(path);
+    return error;
+  } catch (reason) {
+    return reason as Error;
   }
 }
 
