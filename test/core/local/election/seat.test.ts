@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { placeOf } from "../../../../dist/core/local/disk/file-names.js";
@@ -8,14 +8,15 @@ import type { Machine, Place } from "../../../../dist/core/local/machine/machine
 import { nodeMachine } from "../../../../dist/core/local/machine/node-machine.js";
 import { removeStrays } from "../../../../dist/core/local/upkeep/removal.js";
 import { temporaryDirectory } from "../../../proof/cluster/processes.js";
-import { claimSeat, manualMachine, place, seatContent } from "../machine/manual-machine.js";
+import { claimSeat, ManualClock, manualMachine, place, seatContent } from "../machine/manual-machine.js";
 import { MemoryFiles } from "../machine/memory-files.js";
 
 const seatName = (epoch: number) => `${place.directory}/seat.${epoch}`;
 
-function memoryMachine(): { machine: Machine; files: MemoryFiles } {
+function memoryMachine(): { machine: Machine; files: MemoryFiles; clock: ManualClock } {
   const files = new MemoryFiles();
-  return { machine: manualMachine(files), files };
+  const clock = new ManualClock();
+  return { machine: manualMachine(files, clock), files, clock };
 }
 
 /** A place on the real disk. */
@@ -85,32 +86,6 @@ test("the fence removes every lower seat and only those, and returns the names o
   assert.deepEqual(files.list(place.directory).sort(), ["claim.11", "seat.10", "seat.11"]);
 });
 
-test("a fenced seat does not hold any more, nor does a released one", () => {
-  const { machine } = memoryMachine();
-  const first = claimSeat(machine, 1);
-  const second = claimSeat(machine, 2);
-  assert.equal(first.holds(), true, "a claim alone fences no manager");
-  second.fence();
-  assert.equal(first.holds(), false);
-  assert.equal(second.holds(), true);
-  second.release();
-  second.release();
-  assert.equal(second.holds(), false);
-});
-
-test("a seat that was removed and created again under the same name is another one", (t) => {
-  const disk = diskPlace(t);
-  const seat = Seat.claim(nodeMachine, disk, 1, seatContent()) as Seat;
-  t.after(() => seat.release());
-  const path = join(disk.directory, "seat.1");
-  const content = readFileSync(path);
-  assert.equal(seat.holds(), true);
-  rmSync(path);
-  assert.equal(seat.holds(), false);
-  writeFileSync(path, content);
-  assert.equal(seat.holds(), false);
-});
-
 test("the newest seat is that of the highest number, not of the last name", () => {
   const { machine, files } = memoryMachine();
   assert.equal(newestSeat(machine, place), null);
@@ -175,26 +150,48 @@ test("a refreshed seat has the current time", () => {
   assert.equal(files.modifiedAt(seatName(1)), machine.clock.now());
 });
 
-test("a seat that a backup has linked under a second name while its manager was frozen does not hold after a fence", (t) => {
-  const disk = diskPlace(t);
-  const frozen = Seat.claim(nodeMachine, disk, 1, seatContent()) as Seat;
-  t.after(() => frozen.release());
-  nodeMachine.files.link(join(disk.directory, "seat.1"), join(disk.directory, "copy"));
-  const successor = Seat.claim(nodeMachine, disk, 2, seatContent()) as Seat;
-  t.after(() => successor.release());
-  successor.fence();
-  assert.equal(frozen.holds(), false);
-  assert.equal(successor.holds(), true);
+test("a file system without hard links has no seats, and the error says what to choose instead", () => {
+  for (const code of ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]) {
+    const { machine, files } = memoryMachine();
+    files.fault = (call) => (call === "link" ? { code } : undefined);
+    assert.throws(() => Seat.claim(machine, place, 1, seatContent()), {
+      code: "ERR_STORAGE_DIRECTORY",
+      message: new RegExp(`hard links at ${place.directory}, got ${code}: choose`),
+    });
+    assert.deepEqual(files.list(place.directory), []);
+    assert.equal(files.openFiles.size, 0);
+  }
 });
 
-test("a seat that cannot be looked at does not hold, since then nothing may be confirmed", () => {
+test("a seat that names anything but a socket of a hub in its own directory says nothing", () => {
   const { machine, files } = memoryMachine();
+  for (const socket of ["/tmp/hub.1", "../hub.1", "hub.", "hub.x", "hub.1/..", "member.1", "", 5, null]) {
+    files.put(seatName(4), Buffer.from(JSON.stringify({ ...seatContent(), socket })));
+    assert.deepEqual(newestSeat(machine, place), { epoch: 4, content: null }, String(socket));
+  }
+});
+
+test("a contender that reads for long refreshes its seat now and then, and not with each read", () => {
+  const { machine, files, clock } = memoryMachine();
+  clock.pass(10_000);
   const seat = claimSeat(machine, 1);
-  assert.equal(seat.holds(), true);
-  files.lookAt = () => {
-    throw Object.assign(new Error("EIO: i/o error, fstat"), { code: "EIO" });
+  let touchCount = 0;
+  const touch = files.touch.bind(files);
+  files.touch = (file, time) => {
+    touchCount++;
+    touch(file, time);
   };
-  assert.equal(seat.holds(), false);
+  seat.refreshIfDue();
+  assert.equal(touchCount, 1);
+  for (let step = 0; step < 100; step++) {
+    clock.pass(20);
+    seat.refreshIfDue();
+  }
+  assert.equal(touchCount, 5, "every half a second");
+  assert.equal(files.modifiedAt(seatName(1)), clock.now());
+  seat.refresh();
+  seat.refreshIfDue();
+  assert.equal(touchCount, 6);
 });
 
 test("a refresh that the disk refuses is left out", () => {
