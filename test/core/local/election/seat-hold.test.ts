@@ -10,15 +10,12 @@ import type { Machine, Place } from "../../../../dist/core/local/machine/machine
 import { nodeMachine } from "../../../../dist/core/local/machine/node-machine.js";
 import { MovedError } from "../../../../dist/core/local/machine/pinned-files.js";
 import { temporaryDirectory } from "../../../proof/cluster/processes.js";
-import { claimSeat, ManualClock, manualMachine, place, seatContent } from "../machine/manual-machine.js";
+import { claimSeat, manualMachine, seatContent } from "../machine/manual-machine.js";
 import { MemoryFiles } from "../machine/memory-files.js";
 
-const _seatName = (epoch: number) => `${place.directory}/seat.${epoch}`;
-
-function memoryMachine(): { machine: Machine; files: MemoryFiles; clock: ManualClock } {
+function memoryMachine(): { machine: Machine; files: MemoryFiles } {
   const files = new MemoryFiles();
-  const clock = new ManualClock();
-  return { machine: manualMachine(files, clock), files, clock };
+  return { machine: manualMachine(files), files };
 }
 
 /** A place on the real disk. */
