@@ -60,6 +60,8 @@ export class ManualSockets implements Sockets {
   readonly #listening = new Map<object, Accept>();
   /** Returns the code with which a connection to a path fails; none: it depends on what is there. */
   fault: ((path: string) => string | undefined) | null = null;
+  /** Whether processes accept: when they do not, connections are made and wait. */
+  isAccepting = true;
   /** Returns the code with which a socket cannot be bound at a path. */
   bindFault: ((path: string) => string | undefined) | null = null;
   /** The paths that were bound, and those that were connected to, in order. */
@@ -106,6 +108,7 @@ export class ManualSockets implements Sockets {
     }
     this.#clock.soon(() => {
       events.connected?.();
+      if (!this.isAccepting) return;
       const other = new End(this.#clock);
       [other.other, end.other] = [end, other];
       other.events = (accept as Accept)(other);
