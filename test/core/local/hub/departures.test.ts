@@ -1,0 +1,183 @@
+/** Which members have left without a word, and when that is noted: over sockets and a hub in the test's hands. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { memberPath } from "../../../../dist/core/local/election/member-socket.js";
+import { Departures } from "../../../../dist/core/local/hub/departures.js";
+import type { Machine } from "../../../../dist/core/local/machine/machine.js";
+import { ManualClock, manualMachine, place } from "../machine/manual-machine.js";
+import { ManualSockets } from "../machine/manual-sockets.js";
+import { MemoryFiles } from "../machine/memory-files.js";
+
+const OWN = "0f";
+
+function scene() {
+  const files = new MemoryFiles();
+  const clock = new ManualClock();
+  const sockets = new ManualSockets(files, clock);
+  const machine: Machine = { ...manualMachine(files, clock), sockets };
+  const live = new Set<string>([OWN]);
+  const ordered: string[] = [];
+  const hub = {
+    isSettled: true,
+    isLive: (member: string) => live.has(member),
+    left(member: string) {
+      ordered.push(member);
+      return hub.isSettled;
+    },
+  };
+  const departures = new Departures(machine, place, OWN, hub);
+  sockets.serve(memberPath(place, OWN));
+  return {
+    files,
+    sockets,
+    hub,
+    ordered,
+    departures,
+    hasName: (member: string) => files.names.has(memberPath(place, member)),
+    /** A member with a socket, connected or not. */
+    add(member: string, isLive = true) {
+      sockets.serve(memberPath(place, member));
+      if (isLive) live.add(member);
+    },
+    /** Its connection ends; its process too, or not. */
+    lose(member: string, hasEnded: boolean) {
+      live.delete(member);
+      if (hasEnded) sockets.kill(memberPath(place, member));
+      departures.lost(member);
+      clock.run();
+    },
+    check() {
+      departures.check();
+      clock.run();
+    },
+    connect: (member: string) => live.add(member),
+    /** How often a member was asked. */
+    askedCount: (member: string) => sockets.asked.filter((path) => path === memberPath(place, member)).length,
+  };
+}
+
+test("a member whose connection ends, and whose socket refuses, is noted once, and its name is removed", () => {
+  const { add, lose, check, ordered, hasName } = scene();
+  add("a1");
+  lose("a1", true);
+  assert.deepEqual(ordered, ["a1"]);
+  assert.equal(hasName("a1"), false);
+  for (let beat = 0; beat < 5; beat++) check();
+  assert.deepEqual(ordered, ["a1"]);
+});
+
+test("a member that was only cut off is not noted, and is asked again until it is connected", () => {
+  const { add, lose, check, connect, ordered, askedCount, hasName } = scene();
+  add("a1");
+  lose("a1", false);
+  for (let beat = 0; beat < 3; beat++) check();
+  assert.equal(askedCount("a1"), 4);
+  connect("a1");
+  for (let beat = 0; beat < 3; beat++) check();
+  assert.equal(askedCount("a1"), 4, "one that is connected is not asked");
+  assert.deepEqual(ordered, []);
+  assert.equal(hasName("a1"), true);
+});
+
+test("a member that was cut off and then dies is noted at the next check", () => {
+  const { add, lose, check, sockets, ordered } = scene();
+  add("a1");
+  lose("a1", false);
+  sockets.kill(memberPath(place, "a1"));
+  assert.deepEqual(ordered, []);
+  check();
+  assert.deepEqual(ordered, ["a1"]);
+});
+
+test("the name of a member stays until its departure is confirmed, so that a successor finds it", () => {
+  const { add, lose, check, hub, ordered, hasName } = scene();
+  add("a1");
+  add("b2");
+  hub.isSettled = false;
+  lose("a1", true);
+  lose("b2", true);
+  for (let beat = 0; beat < 3; beat++) check();
+  assert.deepEqual(ordered, ["a1", "b2"], "each is noted once, however long it takes");
+  assert.deepEqual([hasName("a1"), hasName("b2")], [true, true]);
+  hub.isSettled = true;
+  check();
+  assert.deepEqual([hasName("a1"), hasName("b2")], [false, false]);
+  check();
+  assert.deepEqual(ordered, ["a1", "b2"]);
+});
+
+test("a new manager finds those that died under the managers before, and no others", () => {
+  const { add, check, sockets, files, ordered, hasName } = scene();
+  for (const member of ["a1", "b2", "c3", "d4"]) add(member, false);
+  add("e5");
+  sockets.kill(memberPath(place, "a1"));
+  sockets.kill(memberPath(place, "c3"));
+  files.unlink(memberPath(place, "d4"));
+  check();
+  assert.deepEqual(ordered.sort(), ["a1", "c3"]);
+  assert.deepEqual(["a1", "b2", "c3", "e5"].map(hasName), [false, true, false, true]);
+  check();
+  assert.equal(ordered.length, 2);
+});
+
+test("a socket that is missing or out of reach proves nothing", () => {
+  for (const code of ["ENOENT", "EACCES", "EAGAIN", "EMFILE"]) {
+    const { add, lose, check, sockets, ordered } = scene();
+    add("a1");
+    sockets.fault = (path) => (path.endsWith("a1") ? code : undefined);
+    lose("a1", true);
+    for (let beat = 0; beat < 3; beat++) check();
+    assert.deepEqual(ordered, [], code);
+    sockets.fault = null;
+    check();
+    assert.deepEqual(ordered, ["a1"], code);
+  }
+});
+
+test("a member without a name is not asked again and again", () => {
+  const { add, lose, check, files, askedCount } = scene();
+  add("a1");
+  files.unlink(memberPath(place, "a1"));
+  lose("a1", true);
+  for (let beat = 0; beat < 5; beat++) check();
+  assert.equal(askedCount("a1"), 1);
+});
+
+test("a member that says that it leaves is noted if it has written, and not if it has not", () => {
+  const { add, departures, check, ordered, hasName } = scene();
+  add("a1");
+  add("b2");
+  departures.leaves("a1", false);
+  assert.deepEqual(ordered, []);
+  departures.leaves("b2", true);
+  assert.deepEqual(ordered, ["b2"]);
+  assert.equal(hasName("b2"), false);
+  check();
+  assert.deepEqual(ordered, ["b2"]);
+});
+
+test("the member of the hub's own process is never asked: it leaves with the hub", () => {
+  const { lose, check, ordered, askedCount, hasName } = scene();
+  lose(OWN, true);
+  for (let beat = 0; beat < 3; beat++) check();
+  assert.equal(askedCount(OWN), 0);
+  assert.deepEqual(ordered, []);
+  assert.equal(hasName(OWN), true);
+});
+
+test("a disk that does not list or remove names delays what is noted, and stops nothing", () => {
+  const { add, lose, check, files, ordered, hasName } = scene();
+  add("a1");
+  const failing = (): never => {
+    throw Object.assign(new Error("EIO"), { code: "EIO" });
+  };
+  const { list, unlink } = files;
+  Object.assign(files, { list: failing, unlink: failing });
+  lose("a1", true);
+  check();
+  assert.deepEqual(ordered, ["a1"]);
+  assert.equal(hasName("a1"), true);
+  Object.assign(files, { list: list.bind(files), unlink: unlink.bind(files) });
+  check();
+  assert.equal(hasName("a1"), false);
+});
