@@ -26,7 +26,7 @@ export class Departures {
   readonly #place: Place;
   readonly #own: string;
   readonly #hub: Presence;
-  /** Departures that were ordered, and are not confirmed yet. */
+  /** Departures that were ordered, and whose names are not removed yet. */
   readonly #ordered = new Set<string>();
 
   /** @param own The member in the hub's own process. */
@@ -68,8 +68,11 @@ export class Departures {
     this.#hub.left(member, (isConfirmed) => isConfirmed && this.#confirmed());
   }
 
+  /** A name that cannot be removed is tried again, and not noted again. */
   #confirmed(): void {
-    for (const member of this.#ordered) bestEffort(() => this.#machine.files.unlink(memberPath(this.#place, member)));
-    this.#ordered.clear();
+    for (const member of this.#ordered) {
+      const wasThere = bestEffort(() => this.#machine.files.unlink(memberPath(this.#place, member)));
+      if (wasThere !== undefined) this.#ordered.delete(member);
+    }
   }
 }

@@ -180,4 +180,14 @@ test("a disk that does not list or remove names delays what is noted, and stops 
   Object.assign(files, { list: list.bind(files), unlink: unlink.bind(files) });
   check();
   assert.equal(hasName("a1"), false);
+  assert.deepEqual(ordered, ["a1"], "it is noted once");
+});
+
+test("a departure whose name can never be removed is noted once, so that the log does not grow by it", () => {
+  const { add, lose, check, files, ordered } = scene();
+  add("a1");
+  files.fault = (call) => (call === "unlink" ? { code: "EACCES" } : undefined);
+  lose("a1", true);
+  for (let beat = 0; beat < 10; beat++) check();
+  assert.deepEqual(ordered, ["a1"]);
 });
