@@ -11,7 +11,7 @@ import type { Machine, Place } from "../machine/machine.js";
 export interface Presence {
   /** Whether a member is connected now. */
   isLive(member: string): boolean;
-  /** Orders the departure of a member; `done` is called with whether all departures that were ordered so far are confirmed. */
+  /** Orders the departure of a member; `done` is called with whether it is confirmed. */
   left(member: string, done: (isConfirmed: boolean) => void): void;
   /** Whether all that was ordered so far is confirmed. */
   readonly isSettled: boolean;
@@ -49,7 +49,7 @@ export class Departures {
 
   /** Asks all members that have a socket and are not connected. */
   check(): void {
-    if (this.#hub.isSettled) this.#confirmed();
+    if (this.#hub.isSettled) for (const member of this.#ordered) this.#confirmed(member);
     const names = bestEffort(() => this.#machine.files.list(this.#place.directory)) ?? [];
     for (const member of membersIn(names)) {
       if (member !== this.#own && !this.#hub.isLive(member) && !this.#ordered.has(member)) this.#ask(member);
@@ -65,14 +65,12 @@ export class Departures {
   #left(member: string): void {
     if (this.#ordered.has(member)) return;
     this.#ordered.add(member);
-    this.#hub.left(member, (isConfirmed) => isConfirmed && this.#confirmed());
+    this.#hub.left(member, (isConfirmed) => isConfirmed && this.#confirmed(member));
   }
 
   /** A name that cannot be removed is tried again, and not noted again. */
-  #confirmed(): void {
-    for (const member of this.#ordered) {
-      const wasThere = bestEffort(() => this.#machine.files.unlink(memberPath(this.#place, member)));
-      if (wasThere !== undefined) this.#ordered.delete(member);
-    }
+  #confirmed(member: string): void {
+    const wasThere = bestEffort(() => this.#machine.files.unlink(memberPath(this.#place, member)));
+    if (wasThere !== undefined) this.#ordered.delete(member);
   }
 }

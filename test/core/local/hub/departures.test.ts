@@ -20,9 +20,9 @@ function scene() {
   const hub = {
     isSettled: true,
     isLive: (member: string) => live.has(member),
-    left(member: string) {
+    left(member: string, done: (isConfirmed: boolean) => void) {
       ordered.push(member);
-      return hub.isSettled;
+      done(hub.isSettled);
     },
   };
   const departures = new Departures(machine, place, OWN, hub);
