@@ -35,3 +35,4 @@ for (const code of ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]) {
 
 test("other failures to listen stay as they are, since they may pass", async (t) => {
   assert.equal((await answerTo(t, "ENOSPC"))?.code, "ENOSPC");
+});

@@ -335,3 +335,4 @@ test("a worker of node:cluster takes its connections itself, and its primary has
     const { stdout } = await run(process.execPath, [program, directory, NAME, answered]);
     assert.equal(stdout.trim(), "reached");
   }
+});
