@@ -1,13 +1,16 @@
 /** Compactions in real threads, of real files. */
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import workerThreadsModule from "node:worker_threads";
+import { Storage } from "../../../../dist/core/index.js";
 import { placeOf } from "../../../../dist/core/local/disk/file-names.js";
 import { diskFiles } from "../../../../dist/core/local/machine/files.js";
 import type { CompactRequest, CompactResult } from "../../../../dist/core/local/machine/machine.js";
-import { CompactorThreads } from "../../../../dist/core/local/machine/threads.js";
+import { CompactorThreads, NoThreadError } from "../../../../dist/core/local/machine/threads.js";
 import { temporaryDirectory, until } from "../../../proof/cluster/processes.js";
 import { writeSegment } from "../disk/stored.js";
 import { ManualClock } from "./manual-machine.js";
@@ -128,4 +131,52 @@ test("a thread runs no code that the environment preloads", async (t) => {
   writeFileSync(preload, "throw new Error('preloaded')");
   process.env.NODE_OPTIONS = `--require ${preload}`;
   assert.equal((await begin(threads, closedStorage(t)).result).snapshot, 20);
+});
+
+/** Lets no thread start in this process. */
+function withoutThreads(t: TestContext): void {
+  const { Worker } = workerThreadsModule;
+  const refusing = class {
+    constructor() {
+      throw Object.assign(new Error("no more threads"), { code: "EAGAIN" });
+    }
+  };
+  workerThreadsModule.Worker = refusing as unknown as typeof Worker;
+  syncBuiltinESMExports();
+  t.after(() => {
+    workerThreadsModule.Worker = Worker;
+    syncBuiltinESMExports();
+  });
+}
+
+test("where no thread starts, a storage is managed in the event loop of the process, and one warning says so", async (t) => {
+  const warnings: Error[] = [];
+  const listen = (warning: Error) => void warnings.push(warning);
+  process.on("warning", listen);
+  t.after(() => process.off("warning", listen));
+  withoutThreads(t);
+  for (const fsync of ["everysec", "always"] as const) {
+    const path = temporaryDirectory(t);
+    const storage = await Storage.open("app", { path, fsync });
+    storage.set("key", fsync);
+    await storage.flush();
+    assert.equal(storage.isManager, true);
+    await storage.close();
+    const again = await Storage.open("app", { path, fsync });
+    assert.equal(again.get("key"), fsync);
+    await again.destroy();
+    assert.equal(existsSync(`${path}/app.db.d`), false);
+  }
+  await nextTurn();
+  const codes = warnings.map((warning) => (warning as NodeJS.ErrnoException).code);
+  assert.deepEqual(codes, ["CLUSTER_STORAGE_NO_THREADS"]);
+  assert.match(warnings[0]?.message ?? "", /no more threads/);
+});
+
+test("a compaction for which no thread starts reports that, so that the hub does it itself", async (t) => {
+  withoutThreads(t);
+  const clock = new ManualClock();
+  const { result } = begin(new CompactorThreads(clock), closedStorage(t));
+  clock.run();
+  await assert.rejects(result, NoThreadError);
 });
