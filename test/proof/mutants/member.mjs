@@ -17,6 +17,20 @@ const member = [
 
 export const memberMutants = [
   {
+    name: "a member that cannot read the files reports nothing",
+    file: LOCAL_LOG,
+    from: "const trouble = end.isUnreadable ? end.reason : this.#suspicion.ended(end);",
+    to: "const trouble = this.#suspicion.ended(end);",
+    killedBy: ["member/local-log"],
+  },
+  {
+    name: "a member that has joined takes missing permissions for a disk that refuses",
+    file: LOCAL_LOG,
+    from: "this.#sink?.diskTrouble(isFinal(error) ? accessError(error, this.#place) : error);",
+    to: "this.#sink?.diskTrouble(error);",
+    killedBy: ["member/local-log"],
+  },
+  {
     name: "live frames that wait for a reader have no limit",
     file: SESSION,
     from: "if (this.#backlogBytes <= this.#request.maxBacklogBytes || this.#isPaused) return;",

@@ -41,6 +41,8 @@ export interface HubSessionEnd {
   readonly hasLeft: boolean;
   /** The hub was silent for longer than is allowed. */
   readonly isSilent: boolean;
+  /** The files could not be read, for a reason that may pass. */
+  readonly isUnreadable: boolean;
   /** A `StorageError` when another try would fail too. */
   readonly reason: Error | null;
 }
@@ -99,6 +101,7 @@ export class HubSession extends FrameConnection {
   #isPaused = false;
   #isSilent = false;
   #hasLeft = false;
+  #isUnreadable = false;
   /** Up to where the log was delivered before, while that still holds. */
   #position: LogPosition | null;
   /** Live members of the hub. */
@@ -171,7 +174,6 @@ export class HubSession extends FrameConnection {
     this.#welcome = welcome;
     this.bytes = welcome.bytes;
     this.#phase = "reading";
-    sink.diskTrouble(null);
     this.#reader = new LogReader(this.#pin.files, this.#place, welcome.to, this.#position, {
       snapshot: (head) => {
         this.#position = null;
@@ -201,8 +203,10 @@ export class HubSession extends FrameConnection {
       else if (this.#phase === "catching up") this.#catchUp();
     } catch (error) {
       if (error instanceof CompactedFileError || error instanceof MovedError) this.drop();
-      else if (this.#phase === "reading" || isProtocolBreach(error)) this.drop(error as Error);
-      else throw error;
+      else if (this.#phase === "reading" || isProtocolBreach(error)) {
+        this.#isUnreadable = !isProtocolBreach(error);
+        this.drop(error as Error);
+      } else throw error;
     }
     if (this.#phase === "reading" || this.#phase === "catching up") this.#machine.clock.soon(() => this.#step());
   }
@@ -221,6 +225,7 @@ export class HubSession extends FrameConnection {
     // Frames that wait for a confirm come from one turn of the hub, and a hub that sends more than a backlog takes no more in.
     const maxHeldBytes = MOST_BACKLOGS * this.#request.maxBacklogBytes + MAX_FRAME_BYTES;
     this.#delivery = new Delivery(this.#request.sink, position, maxHeldBytes);
+    this.#request.sink.diskTrouble(null);
     this.#phase = "catching up";
     this.#catchUp();
   }
@@ -295,6 +300,7 @@ export class HubSession extends FrameConnection {
       wasWelcomed: this.#welcome !== null,
       hasLeft: this.#hasLeft,
       isSilent: this.#isSilent,
+      isUnreadable: this.#isUnreadable,
       reason,
     });
   }

@@ -250,9 +250,9 @@ export class LocalLog implements Log {
     else if (this.#goal !== "follow" && this.#ownHub.isRunning) this.#phase = "contending";
     else if (end.reason instanceof StorageError) this.#giveUp(end.reason);
     else {
-      const unreachable = this.#suspicion.ended(end);
+      const trouble = end.isUnreadable ? end.reason : this.#suspicion.ended(end);
       if (this.#suspicion.isDead(seat)) this.#seek();
-      else if (unreachable !== null) this.#failed(unreachable);
+      else if (trouble !== null) this.#failed(trouble);
       else this.#pause(this.#reconnect.next());
     }
   }

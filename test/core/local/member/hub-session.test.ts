@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { codeOf } from "../../../../dist/core/errors.js";
 import type {
   LogPosition,
   Machine,
@@ -38,7 +39,7 @@ function member(position: LogPosition | null = null) {
     batch: (frame, start, end) => fold.batch(frame, start, end),
     connected: () => calls.push(`live at ${fold.seq}`),
     disconnected: () => calls.push("disconnected"),
-    diskTrouble: () => {},
+    diskTrouble: (error) => calls.push(`disk trouble: ${error?.message ?? "none"}`),
   } as Partial<LogSink> as LogSink;
   const connect = (directory: string, name: string, events: SocketEvents): Socket => {
     assert.deepEqual([directory, name], [place.directory, seatContent().socket]);
@@ -59,7 +60,7 @@ function member(position: LogPosition | null = null) {
   hub.events?.connected?.();
   const [hello] = hub.of(HELLO) as [Received];
   assert.deepEqual(decodeHello(hello.frame, 0, hello.frame.length), { protocol: PROTOCOL, token: TOKEN, member: "m" });
-  return { clock, hub, fold, calls, ends, session, last };
+  return { clock, files, hub, fold, calls, ends, session, last };
 }
 
 function welcomeOf({ epoch, segment, offset }: Position): Buffer {
@@ -81,7 +82,7 @@ test("a member that reads the files takes live frames in up to a limit, and is l
   assert.deepEqual(calls, []);
   clock.run();
   assert.equal(hub.isPaused, false);
-  assert.deepEqual(calls, [`live at ${LAST + 600}`]);
+  assert.deepEqual(calls, ["disk trouble: none", `live at ${LAST + 600}`]);
   assert.equal(textOf(fold), statesUpTo(LAST + 600)[LAST + 600]);
 });
 
@@ -104,4 +105,16 @@ test("a member that is disconnected while it restores a whole state has no posit
     assert.equal(ends[0]?.wasWelcomed, true);
     assert.equal(ends[0]?.position, null);
   }
+});
+
+test("a member that cannot read the files says so, and does not take the disk for well", () => {
+  const { hub, files, ends, calls, last } = member();
+  files.read = () => {
+    throw Object.assign(new Error("EIO: i/o error, read"), { code: "EIO" });
+  };
+  hub.events?.data(welcomeOf(last));
+  hub.events?.closed(null);
+  const [end] = ends as [HubSessionEnd];
+  assert.deepEqual([ends.length, end.isUnreadable, codeOf(end.reason)], [1, true, "EIO"]);
+  assert.deepEqual(calls, []);
 });
