@@ -42,9 +42,10 @@ export class Departures {
     if (member !== this.#own) this.#ask(member);
   }
 
-  /** A member has said that it leaves. One that has written nothing has claimed nothing, so that is not noted in the log. */
-  leaves(member: string, hasWritten: boolean): void {
-    if (hasWritten) this.#left(member);
+  /** As {@link HubEvents.leaves}. A member that has written nothing has claimed nothing, so its departure need not be noted. */
+  leaves(member: string, hasWritten: boolean, noted: () => void): void {
+    if (hasWritten) this.#left(member, noted);
+    else noted();
   }
 
   /** Asks all members that have a socket and are not connected. */
@@ -62,10 +63,14 @@ export class Departures {
     });
   }
 
-  #left(member: string): void {
+  #left(member: string, noted = (): void => {}): void {
     if (this.#ordered.has(member)) return;
     this.#ordered.add(member);
-    this.#hub.left(member, (isConfirmed) => isConfirmed && this.#confirmed(member));
+    this.#hub.left(member, (isConfirmed) => {
+      if (!isConfirmed) return;
+      this.#confirmed(member);
+      noted();
+    });
   }
 
   /** A name that cannot be removed is tried again, and not noted again. */

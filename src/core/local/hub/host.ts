@@ -68,6 +68,8 @@ class HubHost implements HubHandle {
   readonly #mayBlock: boolean;
   #stopSteps: (() => void) | null = null;
   #isLeaving = false;
+  /** Whether the log notes that its own member has left, or need not. */
+  #isNoted = true;
   #isOver = false;
 
   constructor(machine: Machine, request: HubRequest, report: (report: HubReport) => void, mayBlock: boolean) {
@@ -97,8 +99,9 @@ class HubHost implements HubHandle {
   close(destroy: boolean, hasWritten: boolean): void {
     if (this.#isOver) return;
     const hub = this.#hub;
+    this.#isNoted = !hasWritten;
     if (hub === null) {
-      this.#end({ kind: "ended" });
+      this.#ended();
       return;
     }
     // Two rounds of the event loop, so that members that left before are seen to have left.
@@ -116,24 +119,25 @@ class HubHost implements HubHandle {
       hub.beginLeaving();
       const [machine, seat] = [this.#machine, this.#seat as Seat];
       const fold = (mustEmpty: boolean): void => {
-        const close = (): void => this.#closeHub(hub, () => foldStorage(machine, seat, hub, mustEmpty));
-        if (hasWritten) hub.left(member, close);
-        else close();
+        const last = (): Steps<void> => foldStorage(machine, seat, hub, mustEmpty);
+        if (hasWritten) hub.left(member, (isNoted) => this.#closeHub(hub, isNoted, last));
+        else this.#closeHub(hub, true, last);
       };
       if (hub.hasOthers || !(destroy || (!options.persist && isVoid(lives)))) fold(false);
       else
         this.#run(emptyLog(hub), (isEmptied) => {
           if (!isEmptied) fold(destroy);
-          else this.#closeHub(hub, () => removeStorage(machine, place, seat, hub, [member, ...endedOf(lives)]));
+          else this.#closeHub(hub, true, () => removeStorage(machine, place, seat, hub, [member, ...endedOf(lives)]));
         });
     });
   }
 
   /** @param last What remains to do if no other member is left. */
-  #closeHub(hub: Hub, last: () => Steps<void>): void {
+  #closeHub(hub: Hub, isNoted: boolean, last: () => Steps<void>): void {
     if (this.#isOver) return;
+    this.#isNoted = isNoted;
     hub.close((isLast) => {
-      if (!this.#isOver) this.#run(isLast ? last() : nothing(), () => this.#end({ kind: "ended" }));
+      if (!this.#isOver) this.#run(isLast ? last() : nothing(), () => this.#ended());
     });
   }
 
@@ -151,7 +155,8 @@ class HubHost implements HubHandle {
     // A successor may have taken files away while they were read here, or the directory was removed.
     const isReplaced = this.#seat !== null && !this.#seat.holds();
     this.#hub?.abandon();
-    if (this.#isLeaving) this.#end(isReplaced ? { kind: "ended" } : failure(error));
+    if (this.#isLeaving && isReplaced) this.#ended();
+    else if (this.#isLeaving) this.#end(failure(error));
     else this.#end(isReplaced || error instanceof MovedError ? { kind: "replaced" } : failure(error));
   }
 
@@ -256,10 +261,14 @@ class HubHost implements HubHandle {
       moved: () => this.#end(failure(movedError(place))),
       pulse: () => this.#pulse(),
       lost: (id) => this.#departures?.lost(id),
-      leaves: (id, hasWritten) => this.#departures?.leaves(id, hasWritten),
+      leaves: (id, hasWritten, noted) => this.#departures?.leaves(id, hasWritten, noted),
       grown: () => this.#compactions?.startIfGrown(),
       mustCompact: () => this.#compactions?.start(),
     };
+  }
+
+  #ended(): void {
+    this.#end({ kind: "ended", isNoted: this.#isNoted });
   }
 
   #end(report: HubReport | null): void {

@@ -18,8 +18,12 @@ export interface HubEvents {
   pulse(): void;
   /** The connection of a member has ended, and it has not said that it leaves. */
   lost(member: string): void;
-  /** A member has said that it leaves. @param hasWritten Whether batches of its are in the log. */
-  leaves(member: string, hasWritten: boolean): void;
+  /**
+   * A member has said that it leaves.
+   * @param hasWritten Whether batches of its are in the log.
+   * @param noted Called once the log notes that it has left, or need not.
+   */
+  leaves(member: string, hasWritten: boolean, noted: () => void): void;
   /** Batches were confirmed: a good moment to compact, if that is worth it. */
   grown(): void;
   /** What a segment holds may never reach the disk, so it must be written again. */

@@ -17,7 +17,7 @@
  */
 import { encodeEntries } from "../../log/codec.js";
 import { leftEntry } from "../../log/entry.js";
-import { CONFIRM, encodeFrame, PING } from "../../log/frame.js";
+import { CONFIRM, encodeFrame, LEAVE, PING } from "../../log/frame.js";
 import type { Seat } from "../election/seat.js";
 import type { HubOptions, Machine, Place, Socket, SocketEvents, Timer } from "../machine/machine.js";
 import type { Recovered } from "../upkeep/recovery.js";
@@ -113,7 +113,8 @@ export class Hub implements HubReceiver {
     const isLost = this.#members.changed(member);
     if (this.#isClosed) return;
     if (isLost) this.#events.lost(member.id as string);
-    else if (member.phase === "left" && !member.isClosed) this.#events.leaves(member.id as string, member.hasWritten);
+    else if (member.phase === "left" && !member.isClosed)
+      this.#events.leaves(member.id as string, member.hasWritten, () => member.send([encodeFrame(LEAVE, {})]));
     this.#schedule();
   }
 

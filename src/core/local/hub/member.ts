@@ -5,7 +5,6 @@ import {
   BARRIER,
   BATCH,
   bornOf,
-  encodeFrame,
   epochOf,
   HELLO,
   isIntact,
@@ -97,7 +96,6 @@ export class HubMember extends FrameConnection {
     } else if (kind === LEAVE) {
       this.phase = "left";
       this.hasWritten = numberOf(buffer, start) > 0;
-      this.replies.push(encodeFrame(LEAVE, {}));
       this.#receiver.changed(this);
     } else {
       throw new ProtocolError(`expected a batch or a barrier, got kind ${kind}`);

@@ -264,8 +264,8 @@ export type HubReport =
   | { readonly kind: "serving"; readonly epoch: number }
   /** Another member was first, or has replaced it. */
   | { readonly kind: "replaced" }
-  /** It has handed its seat on, or removed the files. */
-  | { readonly kind: "ended" }
+  /** It has handed its seat on, or removed the files. `isNoted`: the log notes that its own member has left, or need not. */
+  | { readonly kind: "ended"; readonly isNoted: boolean }
   /** A compaction is done. */
   | { readonly kind: "compacted"; readonly result: CompactResult }
   /** Corrupt files were kept aside; the message names what was lost. */

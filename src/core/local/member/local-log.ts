@@ -91,7 +91,7 @@ export class LocalLog implements Log {
     this.#ownHub = new OwnHub(machine, place, options.hub, this.member, {
       serving: () => this.#contended(true),
       replaced: () => this.#contended(false),
-      ended: () => this.#end(true),
+      ended: (isNoted) => this.#end(isNoted),
       failed: (error) => this.#failed(error),
       salvaged: (error) => this.#sink?.diskTrouble(error),
     });

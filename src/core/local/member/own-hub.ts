@@ -10,8 +10,8 @@ export interface OwnHubEvents {
   serving(): void;
   /** Another process has the seat; the hub is gone. */
   replaced(): void;
-  /** It was closed and is gone. */
-  ended(): void;
+  /** It was closed and is gone. @param isNoted Whether the log notes that this member has left, or need not. */
+  ended(isNoted: boolean): void;
   /** It cannot serve and is gone. */
   failed(error: Error): void;
   /** It serves what could be saved of corrupt files; the error names what was lost. */
@@ -115,9 +115,13 @@ export class OwnHub {
         this.#gone();
         this.#events.failed(errorOf(report));
         break;
+      case "ended":
+        this.#gone();
+        this.#events.ended(report.isNoted);
+        break;
       default:
         this.#gone();
-        this.#events[report.kind]();
+        this.#events.replaced();
     }
   }
 }

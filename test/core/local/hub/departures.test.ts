@@ -22,13 +22,14 @@ function scene() {
     isLive: (member: string) => live.has(member),
     left(member: string, done: (isConfirmed: boolean) => void) {
       ordered.push(member);
-      done(hub.isSettled);
+      clock.soon(() => done(hub.isSettled));
     },
   };
   const departures = new Departures(machine, place, OWN, hub);
   sockets.serve(memberPath(place, OWN));
   return {
     files,
+    clock,
     sockets,
     hub,
     ordered,
@@ -144,16 +145,30 @@ test("a member without a name is not asked again and again", () => {
 });
 
 test("a member that says that it leaves is noted if it has written, and not if it has not", () => {
-  const { add, departures, check, ordered, hasName } = scene();
+  const { add, departures, check, clock, ordered, hasName } = scene();
   add("a1");
   add("b2");
-  departures.leaves("a1", false);
-  assert.deepEqual(ordered, []);
-  departures.leaves("b2", true);
-  assert.deepEqual(ordered, ["b2"]);
+  const noted: string[] = [];
+  departures.leaves("a1", false, () => noted.push("a1"));
+  assert.deepEqual([ordered, noted], [[], ["a1"]]);
+  departures.leaves("b2", true, () => noted.push("b2"));
+  assert.deepEqual([ordered, noted], [["b2"], ["a1"]]);
+  clock.run();
+  assert.deepEqual(noted, ["a1", "b2"]);
   assert.equal(hasName("b2"), false);
   check();
   assert.deepEqual(ordered, ["b2"]);
+});
+
+test("a departure that is not confirmed is not reported as noted", () => {
+  const { add, departures, check, clock, hub, ordered, hasName } = scene();
+  add("a1");
+  hub.isSettled = false;
+  let isNoted = false;
+  departures.leaves("a1", true, () => (isNoted = true));
+  clock.run();
+  check();
+  assert.deepEqual([isNoted, hasName("a1"), ordered], [false, true, ["a1"]]);
 });
 
 test("the member of the hub's own process is never asked: it leaves with the hub", () => {

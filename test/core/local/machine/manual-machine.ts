@@ -4,13 +4,11 @@ import { placeOf, seatPath } from "../../../../dist/core/local/disk/file-names.j
 import { Seat } from "../../../../dist/core/local/election/seat.js";
 import { Hub } from "../../../../dist/core/local/hub/hub.js";
 import type {
-  Clock,
   FileView,
   HubOptions,
   Machine,
   Socket,
   SocketEvents,
-  Timer,
 } from "../../../../dist/core/local/machine/machine.js";
 import { PROTOCOL } from "../../../../dist/core/local/wire/messages.js";
 import { encodeEntries } from "../../../../dist/core/log/codec.js";
@@ -26,12 +24,14 @@ import {
   seqOf,
   timeOf,
 } from "../../../../dist/core/log/frame.js";
+import { ManualClock, START_MS } from "./manual-clock.js";
 import { ManualSockets } from "./manual-sockets.js";
 import { MemoryFiles } from "./memory-files.js";
 
+export { ManualClock };
+
 export const place = placeOf("/data", "app");
 export const TOKEN = "5a".repeat(32);
-const START_MS = 1_700_000_000_000;
 const ORIGIN = 815;
 
 /** Shows the order of calls that `MemoryFiles` does not count as changes. */
@@ -39,67 +39,6 @@ class WatchedFiles extends MemoryFiles {
   override lookAt(file: number, path: string): FileView {
     this.calls.push(`lookAt ${path}`);
     return super.lookAt(file, path);
-  }
-}
-
-/** Moves when a test moves it. */
-export class ManualClock implements Clock {
-  time = START_MS;
-  #soon: Array<() => void> = [];
-  #timers: Array<{ at: number; call: () => void }> = [];
-
-  now(): number {
-    return this.time;
-  }
-
-  elapsed(): number {
-    return this.time - START_MS;
-  }
-
-  after(ms: number, call: () => void): Timer {
-    const timer = { at: this.time + ms, call };
-    this.#timers.push(timer);
-    return {
-      cancel: () => {
-        this.#timers = this.#timers.filter((other) => other !== timer);
-      },
-    };
-  }
-
-  microtask(call: () => void): void {
-    queueMicrotask(call);
-  }
-
-  soon(call: () => void): void {
-    this.#soon.push(call);
-  }
-
-  keepAlive(): Timer {
-    return { cancel: () => {} };
-  }
-
-  /** Lets everything run that does not wait for time to pass. */
-  run(): void {
-    while (this.#soon.length > 0) for (const call of this.#soon.splice(0)) call();
-  }
-
-  /** Lets time pass, timer by timer. */
-  pass(ms: number): void {
-    const end = this.time + ms;
-    this.run();
-    for (;;) {
-      const due = this.#timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
-      if (due === undefined) break;
-      this.#timers = this.#timers.filter((timer) => timer !== due);
-      this.time = due.at;
-      due.call();
-      this.run();
-    }
-    this.time = end;
-  }
-
-  get timerCount(): number {
-    return this.#timers.length;
   }
 }
 
@@ -222,7 +161,10 @@ export class ManualHub {
         moved: () => this.happened.push("moved"),
         pulse: () => {},
         lost: (member) => this.happened.push(`lost ${member}`),
-        leaves: (member, hasWritten) => this.happened.push(`leaves ${member} ${hasWritten}`),
+        leaves: (member, hasWritten, noted) => {
+          this.happened.push(`leaves ${member} ${hasWritten}`);
+          noted();
+        },
         grown: () => {},
         mustCompact: () => this.happened.push("mustCompact"),
       },
