@@ -42,6 +42,11 @@ export class Departures {
     if (member !== this.#own) this.#ask(member);
   }
 
+  /** The socket of a member refuses: its process has ended. */
+  ended(member: string): void {
+    this.#left(member);
+  }
+
   /** As {@link HubEvents.leaves}. A member that has written nothing has claimed nothing, so its departure need not be noted. */
   leaves(member: string, hasWritten: boolean, noted: () => void): void {
     if (hasWritten) this.#left(member, noted);
@@ -59,7 +64,7 @@ export class Departures {
 
   #ask(member: string): void {
     askForLife(this.#machine, this.#place, member, (life) => {
-      if (life === "ended") this.#left(member);
+      if (life === "ended") this.ended(member);
     });
   }
 

@@ -119,6 +119,8 @@ class HubHost implements HubHandle {
       hub.beginLeaving();
       const [machine, seat] = [this.#machine, this.#seat as Seat];
       const fold = (mustEmpty: boolean): void => {
+        // A hub that serves for a moment only has not asked before.
+        for (const ended of endedOf(lives)) this.#departures?.ended(ended);
         const last = (): Steps<void> => foldStorage(machine, seat, hub, mustEmpty);
         if (hasWritten) hub.left(member, (isNoted) => this.#closeHub(hub, isNoted, last));
         else this.#closeHub(hub, true, last);

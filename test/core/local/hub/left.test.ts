@@ -1,17 +1,11 @@
 /** What a hub notes in the log when members leave: the real host and hub, over files, sockets and a clock in the test's hands. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { segmentPath } from "../../../../dist/core/local/disk/file-names.js";
+import { segmentPath, segmentsIn } from "../../../../dist/core/local/disk/file-names.js";
 import { memberPath } from "../../../../dist/core/local/election/member-socket.js";
 import { newestSeat } from "../../../../dist/core/local/election/seat.js";
 import { startHub } from "../../../../dist/core/local/hub/host.js";
-import type {
-  HubOptions,
-  HubReport,
-  HubRequest,
-  Machine,
-  Socket,
-} from "../../../../dist/core/local/machine/machine.js";
+import type { HubHandle, HubOptions, HubReport, Machine, Socket } from "../../../../dist/core/local/machine/machine.js";
 import { decodeEntries } from "../../../../dist/core/log/codec.js";
 import { LEFT } from "../../../../dist/core/log/entry.js";
 import {
@@ -33,6 +27,16 @@ const OWN = "0f";
 const HEARTBEAT_MS = 1000;
 const LOG = segmentPath(place, 1, 1);
 
+const OPTIONS: HubOptions = {
+  persist: true,
+  recover: "strict",
+  fsync: "never",
+  gcInterval: 1e9,
+  stallTimeout: 5000,
+  compactAfterBytes: 1e9,
+  maxMemberBacklogBytes: 1e6,
+};
+
 /** A member with a socket of its own, and a connection to the hub. */
 interface Member {
   readonly received: Buffer[];
@@ -46,15 +50,26 @@ class Scene {
   readonly sockets = new ManualSockets(this.files, this.clock);
   readonly machine: Machine = { ...manualMachine(this.files, this.clock), sockets: this.sockets };
   readonly reports: HubReport[] = [];
-  readonly hub;
+  readonly hub: HubHandle;
 
-  constructor(options: Partial<HubOptions> = {}) {
-    const all = { persist: true, recover: "strict", fsync: "never", gcInterval: 1e9, stallTimeout: 5000, ...options };
-    const limits = { compactAfterBytes: 1e9, maxMemberBacklogBytes: 1e6 };
-    const request = { place, options: { ...all, ...limits } as HubOptions, member: OWN, epoch: 0, position: null };
+  constructor() {
     this.sockets.serve(memberPath(place, OWN));
-    this.hub = startHub(this.machine, request as HubRequest, (report) => this.reports.push(report));
+    this.hub = this.start(0);
     this.clock.run();
+  }
+
+  /** Starts a hub after an epoch. */
+  start(epoch: number, member = OWN): HubHandle {
+    return startHub(this.machine, { place, options: OPTIONS, member, epoch, position: null }, (report) =>
+      this.reports.push(report),
+    );
+  }
+
+  /** The next manager, in the same process, serves. */
+  startNext(): HubHandle {
+    const hub = this.start(1);
+    this.clock.run();
+    return hub;
   }
 
   join(name: string): Member {
@@ -179,19 +194,30 @@ test("a member that is only cut off is not noted, however often it connects agai
 
 test("a new manager notes those whose processes ended under the managers before", () => {
   const scene = new Scene();
-  const [one, other] = [scene.join("a1"), scene.join("b2")];
+  const [one] = [scene.join("a1"), scene.join("b2")];
   scene.say(one, batchFrame(1));
   scene.hub.terminate();
   scene.sockets.kill(memberPath(place, "a1"));
-  void other;
-  const machine = { ...scene.machine };
-  const options = { persist: true, recover: "strict", fsync: "never", gcInterval: 1e9, stallTimeout: 5000 };
-  const limits = { compactAfterBytes: 1e9, maxMemberBacklogBytes: 1e6 };
-  const request = { place, options: { ...options, ...limits }, member: OWN, epoch: 1, position: null };
-  startHub(machine, request as HubRequest, () => {});
+  scene.startNext();
   scene.clock.pass(HEARTBEAT_MS);
   assert.deepEqual(scene.left(segmentPath(place, 2, 1)), [["a1", 2]]);
   assert.deepEqual([scene.hasName("a1"), scene.hasName("b2")], [false, true]);
+});
+
+test("a manager that serves only for a moment notes them too, before it leaves", () => {
+  const scene = new Scene();
+  const one = scene.join("a1");
+  scene.say(one, batchFrame(1));
+  scene.hub.terminate();
+  scene.sockets.kill(memberPath(place, "a1"));
+  const next = scene.startNext();
+  next.close(false, false);
+  scene.clock.run();
+  assert.deepEqual(scene.reports.at(-1), { kind: "ended", isNoted: true });
+  assert.equal(scene.hasName("a1"), false);
+  assert.deepEqual(segmentsIn(scene.files.list(place.directory)), [], "all is folded");
+  const told = scene.files.calls.filter((call) => call === `write ${segmentPath(place, 2, 1)}`);
+  assert.equal(told.length, 2, "the first frame of the segment, and the departure");
 });
 
 test("a departure that the disk refuses is not answered, and noted once the disk takes it", () => {
@@ -238,12 +264,10 @@ test("a hub whose disk refuses the note of its own member says so when it is clo
 test("a hub that is closed before it serves has noted nothing", () => {
   for (const hasWritten of [true, false]) {
     const scene = new Scene();
-    const reports: HubReport[] = [];
-    const options = { persist: true, recover: "strict", fsync: "never", gcInterval: 1e9, stallTimeout: 5000 };
-    const request = { place, options, member: "e5", epoch: 1, position: null } as unknown as HubRequest;
-    startHub(scene.machine, request, (report) => reports.push(report)).close(false, hasWritten);
+    scene.reports.length = 0;
+    scene.start(1, "e5").close(false, hasWritten);
     scene.clock.run();
-    assert.deepEqual(reports, [{ kind: "ended", isNoted: !hasWritten }]);
+    assert.deepEqual(scene.reports, [{ kind: "ended", isNoted: !hasWritten }]);
   }
 });
 
