@@ -121,12 +121,14 @@ export class ManualSockets implements Sockets {
     this.#listening.delete(this.#files.names.get(path) ?? {});
   }
 
-  /** A process beside that takes connections at a path, and ends each one. */
-  serve(path: string): void {
+  /** A process beside that takes connections at a path; by default it ends each one. */
+  serve(path: string, accept: Accept = endAtOnce): void {
     this.#files.put(path, Buffer.alloc(0));
-    this.#listening.set(this.#files.names.get(path) as object, (socket) => {
-      socket.destroy();
-      return { data: () => {}, closed: () => {} };
-    });
+    this.#listening.set(this.#files.names.get(path) as object, accept);
   }
 }
+
+const endAtOnce: Accept = (socket) => {
+  socket.destroy();
+  return { data: () => {}, closed: () => {} };
+};
