@@ -2,6 +2,8 @@
 const SEAT = "src/core/local/election/seat.ts";
 const HUB = "src/core/local/hub/hub.ts";
 const QUEUE = "src/core/local/hub/inbound-queue.ts";
+const LOG_WRITER = "src/core/local/hub/log-writer.ts";
+const STEPS = "src/core/local/disk/steps.ts";
 const seat = ["election/seat", "simulation"];
 const hub = ["hub/order", "hub/hub.test", "hub/strangers", "hub/host", "hub/disk-full", "simulation"];
 
@@ -170,5 +172,26 @@ export const hubMutants = [
     from: "      this.#members.pause();\n",
     to: "",
     killedBy: hub,
+  },
+  {
+    name: "in the event loop, a turn begins while the write of another one is under way",
+    file: HUB,
+    from: "if (this.#gate.isWriting) {",
+    to: "if (this.#isLeaving) {",
+    killedBy: ["hub/in-loop"],
+  },
+  {
+    name: "in the event loop, what fsync: always confirms is not on the disk",
+    file: LOG_WRITER,
+    from: "else this.#segment.syncLater((error) => done(this.#isClosed",
+    to: "else ((later) => later(null))((error) => done(this.#isClosed",
+    killedBy: ["hub/in-loop"],
+  },
+  {
+    name: "steps that are stopped release what a wait still needs",
+    file: STEPS,
+    from: "if (!this.#isBusy) this.#steps.return(undefined as T);",
+    to: "this.#steps.return(undefined as T);",
+    killedBy: ["disk/steps"],
   },
 ];

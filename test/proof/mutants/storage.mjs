@@ -77,7 +77,7 @@ export const storageMutants = [
   {
     name: "storages of one file may have other options",
     file: OPENED,
-    from: 'if (key === "path" || this.#options[key] === value) continue;',
+    from: "if (DIFFERS_ALLOWED.has(key) || this.#options[key] === value) continue;",
     to: "if (key !== undefined) continue;",
     killedBy: ["options.test"],
   },
@@ -220,5 +220,26 @@ export const storageMutants = [
     from: "(delayMs > LATE_MS && !this.#isCaughtUp)",
     to: "(delayMs < 0 && !this.#isCaughtUp)",
     killedBy: ["session-store/race-backlog"],
+  },
+  {
+    name: "a storage that makes no progress is waited for without end",
+    file: "src/core/opening.ts",
+    from: "if (quietLooks === LOOKS) reject",
+    to: "if (quietLooks < 0) reject",
+    killedBy: ["core/opening"],
+  },
+  {
+    name: "a trouble is reported again for each random name in its text",
+    file: "src/core/trouble.ts",
+    from: "export function kindOf(error: Error): string {\n",
+    to: "export function kindOf(error: Error): string {\n  if (error.message !== undefined) return error.message;\n",
+    killedBy: ["core/trouble", "core/shared-storage"],
+  },
+  {
+    name: "a thread takes over what the environment preloads",
+    file: "src/core/local/machine/threads.ts",
+    from: "const { NODE_OPTIONS: _, ...env } = process.env;",
+    to: "const { ...env } = process.env;",
+    killedBy: ["machine/threads"],
   },
 ];
