@@ -8,7 +8,11 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const MAX_LINES = 300;
 /** Files where one class holds one invariant may be longer, up to `MAX_CLASS_LINES`; they are listed. */
 const MAX_CLASS_LINES = 350;
-const CLASS_FILES: readonly string[] = ["src/core/local/hub/hub.ts"];
+const CLASS_FILES: readonly string[] = [
+  "src/core/local/hub/hub.ts",
+  "src/core/local/member/hub-session.ts",
+  "src/core/local/member/local-log.ts",
+];
 const MAX_EXPORTS = 15;
 const MAX_CODES = 20;
 

@@ -1,10 +1,9 @@
 /** The real sockets: by which names and paths they are reached, and what is left of them when their process ends. */
 import assert from "node:assert/strict";
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, type TestContext, test } from "node:test";
-import { promisify } from "node:util";
 import { diskFiles } from "../../../../dist/core/local/machine/files.js";
 import type { Files, Listener, Socket } from "../../../../dist/core/local/machine/machine.js";
 import { unixSockets } from "../../../../dist/core/local/machine/sockets.js";
@@ -12,7 +11,6 @@ import { temporaryDirectory, until } from "../../../proof/cluster/processes.js";
 
 const DIST = new URL("../../../../dist/core/local/machine/", import.meta.url).href;
 const NAME = "hub.0123456789abcdef";
-const run = promisify(execFile);
 const sockets = unixSockets(diskFiles);
 
 /** Sockets keep no process alive, so the tests do. */
@@ -299,40 +297,4 @@ test("neither a listener nor a connection keeps a process alive", async (t) => {
   const child = spawn(process.execPath, ["--input-type=module", "-e", program, directory, NAME], { stdio: "ignore" });
   t.after(() => child.kill("SIGKILL"));
   await until("it ends by itself", () => child.exitCode === 0);
-});
-
-/** The worker is reached by itself while its primary does nothing but wait for that. */
-const CLUSTER = `
-  import cluster from "node:cluster";
-  import { existsSync, writeFileSync } from "node:fs";
-  import { diskFiles } from "${DIST}files.js";
-  import { unixSockets } from "${DIST}sockets.js";
-  const [directory, name, answered] = process.argv.slice(2);
-  const sockets = unixSockets(diskFiles);
-  if (cluster.isPrimary) {
-    const worker = cluster.fork();
-    worker.on("message", () => {
-      const end = Date.now() + 20_000;
-      while (!existsSync(answered) && Date.now() < end);
-      console.log(existsSync(answered) ? "reached" : "not reached");
-      worker.process.kill("SIGKILL");
-      process.exit();
-    });
-  } else {
-    const accept = (socket) => { socket.end(); return { data() {}, closed() {} }; };
-    sockets.listen(directory, name, accept, (error) => {
-      if (error) throw error;
-      process.send("listening");
-      sockets.connect(directory, name, { data() {}, closed: (error) => error ?? writeFileSync(answered, "") });
-    });
-  }`;
-
-test("a worker of node:cluster takes its connections itself, and its primary has no part in it", async (t) => {
-  for (const bytes of [0, 300]) {
-    const directory = directoryOf(t, bytes);
-    const [program, answered] = [join(directory, "program.mjs"), join(directory, "answered")];
-    writeFileSync(program, CLUSTER);
-    const { stdout } = await run(process.execPath, [program, directory, NAME, answered]);
-    assert.equal(stdout.trim(), "reached");
-  }
 });
