@@ -50,7 +50,7 @@ export class HubSocket {
 
   #error(cause: Error | null): StorageError {
     const path = socketPath(this.#place, this.name);
-    const message = `expected other processes to reach a manager in this one by ${path}, got ${cause?.message ?? "no connection"} from this process itself, so it is none: let nothing remove files from that directory, and give it the right to connect`;
+    const message = `expected other processes to reach a manager in this one by ${path}, got ${cause?.message ?? "no connection"} from this process itself, so it is none: let nothing remove files from that directory, and give it the right to connect, and enough open files`;
     return new StorageError("ERR_STORAGE_UNREACHABLE", message, cause ? { cause } : undefined);
   }
 
