@@ -4,10 +4,11 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
 import { teardown } from "../../proof/cluster/teardown.js";
 
 /** Why a program cannot do something on this machine; false when it can. */
-function whyNot(program: string, ...parameters: string[]): string | false {
+export function whyNot(program: string, ...parameters: string[]): string | false {
   const { status, stderr, error } = spawnSync(program, parameters, { encoding: "utf8" });
   if (status === 0) return false;
   return `${program} is not possible here: ${error?.message ?? stderr.trim()}`;
@@ -22,8 +23,14 @@ export const noNamespaces = whyNot("unshare", ...UNSHARE, ...UNSHARE_PIDS, "moun
 /** The same for a mount that all processes see. */
 export const noMounts =
   process.platform === "linux" && process.getuid?.() === 0 ? noNamespaces : "only root may mount, on Linux";
-/** The same for another user. */
-export const noOtherUser = whyNot("setpriv", ...OTHER_USER, process.execPath, "--version");
+/** The same for another user, who must be able to read this project. */
+export const noOtherUser = whyNot(
+  "setpriv",
+  ...OTHER_USER,
+  process.execPath,
+  "--check",
+  fileURLToPath(import.meta.url),
+);
 /** The same for a preloaded library. */
 export const noCompiler =
   process.platform === "linux" ? whyNot("cc", "--version") : "libraries are preloaded on Linux only";

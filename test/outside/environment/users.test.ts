@@ -58,6 +58,20 @@ for (const [kind, create] of Object.entries(ENVIRONMENTS)) {
   }
 }
 
+test("what does not persist needs a TMPDIR that can be written, and creates one that was removed", {
+  skip,
+}, async (t) => {
+  const [base, path] = [commonDirectory(t), "/"];
+  chmodSync(base, 0o777);
+  const open = (TMPDIR: string) =>
+    new StrangeMember(t, { within: asOtherUser, env: { TMPDIR }, cwd: "/" }).open({ path, persist: false });
+  await assert.rejects(open(ENVIRONMENTS["another user's"](base)), {
+    code: "ERR_STORAGE_DIRECTORY",
+    message: /EACCES/,
+  });
+  assert.equal((await open(join(base, "removed"))).isManager, true);
+});
+
 test("a directory of another user is refused, also by root, and nothing in it is changed", { skip }, async (t) => {
   const path = directoryOfOther(t);
   const owner = new StrangeMember(t, { within: asOtherUser, cwd: "/" });
