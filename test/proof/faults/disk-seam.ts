@@ -190,8 +190,8 @@ export class FaultyFiles implements Files {
     return this.#call("isOwn", () => this.#files.isOwn());
   }
 
-  touch(file: number, time: number): void {
-    this.#call("touch", () => this.#files.touch(file, time));
+  touch(path: string, time: number): void {
+    this.#call("touch", () => this.#files.touch(path, time));
   }
 
   modifiedAt(path: string): number | undefined {

@@ -139,9 +139,10 @@ export class FilesOf implements Files {
     return true;
   }
 
-  touch(file: number, time: number): void {
-    const { path, inode } = this.#file(file);
+  touch(path: string, time: number): void {
     this.#enter("touch", path, undefined, false);
+    const inode = this.#disk.find(path);
+    if (inode === undefined) throw failure("ENOENT", "utime", path);
     inode.modifiedAt = time;
   }
 

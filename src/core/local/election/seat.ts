@@ -198,7 +198,7 @@ export class Seat {
   /** Shows processes that cannot reach this manager that it is alive. Best effort: the disk may take nothing. */
   refresh(): void {
     this.#refreshedAt = this.#machine.clock.elapsed();
-    bestEffort(() => this.#machine.files.touch(this.#file, this.#machine.clock.now()));
+    bestEffort(() => this.#machine.files.touch(this.#path, this.#machine.clock.now()));
   }
 
   /** As `refresh`, unless that was done a moment before: for whoever reads for long. */

@@ -32,8 +32,8 @@ export interface Files {
   lookAt(file: number, path: string): FileView;
   /** Whether the file belongs to this user or to root: no other user has created it. By the open file, as `lookAt`. */
   isOwn(file: number): boolean;
-  /** Sets the file's modification time. */
-  touch(file: number, time: number): void;
+  /** Sets a file's modification time. By its path, since the permission model of Node.js allows that alone. */
+  touch(path: string, time: number): void;
   /** The file's modification time in ms since 1970, or undefined when there is none. */
   modifiedAt(path: string): number | undefined;
   /** The names in a directory; `[]` when there is no such directory. */

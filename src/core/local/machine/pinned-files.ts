@@ -86,8 +86,8 @@ export class PinnedFiles implements Files {
     return this.#files.isOwn(file);
   }
 
-  touch(file: number, time: number): void {
-    this.#files.touch(file, time);
+  touch(path: string, time: number): void {
+    this.#at(path, (reached) => this.#files.touch(reached, time));
   }
 
   modifiedAt(path: string): number | undefined {

@@ -32,7 +32,6 @@ function watched({ silenceMs = 5000, ...content }: Partial<SeatContent> & { sile
   const clock = new OddClock();
   const seat = { epoch: 3, content: { ...seatContent(), ...content } };
   files.put(SEAT, Buffer.from(JSON.stringify(seat.content)));
-  const file = files.open(SEAT, "write");
   let refreshCount = 0;
   let lookCount = 0;
   const machine = manualMachine(files, clock);
@@ -44,7 +43,7 @@ function watched({ silenceMs = 5000, ...content }: Partial<SeatContent> & { sile
     seat,
     machine,
     /** The manager touches its seat, by whatever clock it has. */
-    refresh: (time = 1_000_000 + ++refreshCount) => files.touch(file, time),
+    refresh: (time = 1_000_000 + ++refreshCount) => files.touch(SEAT, time),
     /** Lets time pass while the manager refreshes its seat every second. */
     passAlive(ms: number) {
       for (let passed = 0; passed < ms; passed += 1000) {
@@ -135,7 +134,7 @@ test("the wall clocks of the two sides do not matter, and may jump", () => {
     clock.pass(1000);
     assert.equal(watch.isOverdue, false);
   }
-  files.touch(files.open(SEAT, "write"), clock.now());
+  files.touch(SEAT, clock.now());
   clock.pass(LOOK_MS);
   clock.pass(LEASE_MS);
   assert.equal(watch.isOverdue, true, "a time that stays is no refresh, however new it is");

@@ -164,8 +164,10 @@ export class MemoryFiles implements Files {
     return true;
   }
 
-  touch(file: number, time: number): void {
-    this.#inode(file).modifiedAt = time;
+  touch(path: string, time: number): void {
+    const inode = this.names.get(path);
+    if (!inode) throw failure("ENOENT", "touch", path);
+    inode.modifiedAt = time;
   }
 
   modifiedAt(path: string): number | undefined {
