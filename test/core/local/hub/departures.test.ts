@@ -67,6 +67,18 @@ test("a member whose connection ends, and whose socket refuses, is noted once, a
   assert.deepEqual(ordered, ["a1"]);
 });
 
+test("a member that is asked twice at the same time is noted once", () => {
+  const { add, departures, check, sockets, clock, ordered } = scene();
+  add("a1", false);
+  sockets.kill(memberPath(place, "a1"));
+  departures.lost("a1");
+  departures.check();
+  clock.run();
+  assert.deepEqual(ordered, ["a1"]);
+  check();
+  assert.deepEqual(ordered, ["a1"]);
+});
+
 test("a member that was only cut off is not noted, and is asked again until it is connected", () => {
   const { add, lose, check, connect, ordered, askedCount, hasName } = scene();
   add("a1");

@@ -17,6 +17,7 @@ class End implements Socket {
   readonly queuedBytes = 0;
   events: SocketEvents | null = null;
   other: End | null = null;
+  hasEnded = false;
   #isClosed = false;
 
   constructor(clock: Clock) {
@@ -32,13 +33,15 @@ class End implements Socket {
 
   resume(): void {}
 
+  /** As on a real machine, the connection is closed once the other side, which must be there, has closed it too. */
   end(): void {
-    this.close(null);
-    this.other?.close(null);
+    this.hasEnded = true;
+    if (this.other !== null) this.destroy();
   }
 
   destroy(): void {
-    this.end();
+    this.close(null);
+    this.other?.close(null);
   }
 
   take(bytes: Buffer): void {
@@ -112,6 +115,7 @@ export class ManualSockets implements Sockets {
       const other = new End(this.#clock);
       [other.other, end.other] = [end, other];
       other.events = (accept as Accept)(other);
+      if (end.hasEnded) end.destroy();
     });
     return end;
   }
