@@ -6,6 +6,8 @@ export const START_MS = 1_700_000_000_000;
 /** Moves when a test moves it. */
 export class ManualClock implements Clock {
   time = START_MS;
+  /** What keeps the process alive. */
+  keptCount = 0;
   #soon: Array<() => void> = [];
   #timers: Array<{ at: number; call: () => void }> = [];
 
@@ -36,7 +38,14 @@ export class ManualClock implements Clock {
   }
 
   keepAlive(): Timer {
-    return { cancel: () => {} };
+    let isKept = true;
+    this.keptCount++;
+    return {
+      cancel: () => {
+        if (isKept) this.keptCount--;
+        isKept = false;
+      },
+    };
   }
 
   /** Lets everything run that does not wait for time to pass. */

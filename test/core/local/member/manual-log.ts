@@ -11,7 +11,7 @@ import type {
   Socket,
 } from "../../../../dist/core/local/machine/machine.js";
 import { LocalLog } from "../../../../dist/core/local/member/local-log.js";
-import { encodeFrame, encodeJson, kindOf, lengthOf, PING, WELCOME } from "../../../../dist/core/log/frame.js";
+import { encodeFrame, encodeJson, kindOf, lengthOf, numberOf, PING, WELCOME } from "../../../../dist/core/log/frame.js";
 import type { LogSink } from "../../../../dist/core/log/log.js";
 import { writeSegment } from "../disk/stored.js";
 import { ManualClock, manualMachine, place, seatContent } from "../machine/manual-machine.js";
@@ -39,8 +39,9 @@ export class Manager {
   readonly epoch: number;
   readonly content: SeatContent;
   readonly path: string;
-  /** The kinds of the frames that it got, in order. */
+  /** The kinds of the frames that it got by its newest connection, in order, and the numbers in them. */
   readonly kinds: number[] = [];
+  readonly numbers: number[] = [];
   /** Whether it answers; it may accept connections all the same. */
   isMute = false;
   /** Whether it refreshes its seat. */
@@ -91,19 +92,23 @@ export class Manager {
   #accept(socket: Socket) {
     this.connectionCount++;
     this.#socket = socket;
+    this.kinds.length = 0;
+    this.numbers.length = 0;
     return {
       data: (chunk: Buffer) => {
-        for (let at = 0; at < chunk.length; at += lengthOf(chunk, at)) this.kinds.push(kindOf(chunk, at));
-        if (!this.isMute && this.kinds.length === 1) this.#welcome();
+        for (let at = 0; at < chunk.length; at += lengthOf(chunk, at)) {
+          this.kinds.push(kindOf(chunk, at));
+          this.numbers.push(numberOf(chunk, at));
+        }
+        if (!this.isMute && this.kinds.length === 1) this.welcome();
       },
       closed: () => {
-        this.#socket = null;
-        this.kinds.length = 0;
+        if (this.#socket === socket) this.#socket = null;
       },
     };
   }
 
-  #welcome(): void {
+  welcome(): void {
     const { epoch, segment, offset } = this.#end;
     const time = 1_000_000 + LAST;
     this.send(encodeJson(WELCOME, { epoch, seq: LAST, time }, { segment, offset, bytes: offset, now: time }));
@@ -182,6 +187,18 @@ export class World {
   settle(): this {
     this.clock.pass(300);
     return this;
+  }
+
+  /** What another process meets at a path: a code, or nothing. */
+  answerOf(path: string): string {
+    let answer = "";
+    const [directory, name] = [path.slice(0, path.lastIndexOf("/")), path.slice(path.lastIndexOf("/") + 1)];
+    this.sockets.connect(directory, name, {
+      data: () => {},
+      closed: (error) => (answer = (error as NodeJS.ErrnoException | null)?.code ?? ""),
+    });
+    this.clock.run();
+    return answer;
   }
 
   get isConnected(): boolean {
