@@ -1,10 +1,8 @@
-/** A member on its way to a manager: when it follows, waits or claims, and how it leaves, over a scripted machine. */
+/** A member on its way to a manager: when it follows, waits or claims, over a scripted machine. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { seatPath } from "../../../../dist/core/local/disk/file-names.js";
 import { encodeFrame, encodeJson, HELLO, REFUSE } from "../../../../dist/core/log/frame.js";
-import { place } from "../machine/manual-machine.js";
-import { BEAT_MS, Manager, STALL_MS, World } from "./manual-log.js";
+import { Manager, World } from "./manual-log.js";
 
 const LEASE_MS = 4000;
 
@@ -31,99 +29,6 @@ test("a member follows a manager that answers, and reports it once it has caught
   assert.equal(world.isConnected, true);
 });
 
-test("a manager whose socket refuses is dead, and its seat is claimed at once", () => {
-  const world = new World();
-  const manager = new Manager(world, 7);
-  manager.kill();
-  const before = world.clock.time;
-  world.open();
-  assert.equal(world.claims.length, 1);
-  assert.equal(world.claims[0]?.request.epoch, 7);
-  assert.ok(world.clock.time - before < 10);
-});
-
-test("a manager that dies later is replaced at once, from where the member stands", () => {
-  const world = new World();
-  const manager = new Manager(world, 7);
-  world.open();
-  manager.kill();
-  world.clock.pass(20);
-  assert.deepEqual([world.claims.length, world.claims[0]?.request.position?.seq], [1, 3]);
-  world.serve(8);
-  world.settle();
-  assert.deepEqual(world.told.slice(2), ["disconnected", "manager 42 true", "connected"]);
-});
-
-test("a manager of another start of the machine that refuses and lives is another machine's: the member gives up", () => {
-  const world = new World();
-  const manager = new Manager(world, 7, { bootId: "another" });
-  world.sockets.kill(manager.path);
-  world.open();
-  world.clock.pass(3 * LEASE_MS);
-  assert.deepEqual(world.told, ["failed ERR_STORAGE_REMOTE"]);
-  assert.equal(world.claims.length, 0);
-});
-
-test("one that refuses and was not refreshed is of a machine that has been started anew: it is replaced after the lease", () => {
-  const world = new World();
-  new Manager(world, 7, { bootId: "another" }).kill();
-  world.open();
-  world.clock.pass(LEASE_MS - 200);
-  assert.equal(world.claims.length, 0);
-  world.clock.pass(400);
-  assert.equal(world.claims.length, 1);
-  assert.deepEqual(world.told, [], "a restart is no trouble");
-});
-
-test("a socket that was bound through another file system refuses without proof", () => {
-  const world = new World();
-  const manager = new Manager(world, 7, { device: "another" });
-  world.sockets.kill(manager.path);
-  world.open();
-  world.clock.pass(3 * LEASE_MS);
-  assert.deepEqual([world.claims.length, world.troubles], [0, ["ERR_STORAGE_UNREACHABLE"]]);
-  manager.isRefreshing = false;
-  world.clock.pass(LEASE_MS + BEAT_MS + 500);
-  assert.equal(world.claims.length, 1);
-});
-
-for (const code of ["ENOENT", "EACCES", "EAGAIN", "EMFILE"]) {
-  test(`a manager that is alive and cannot be reached (${code}) is waited for, and that is reported`, () => {
-    const world = new World();
-    const manager = new Manager(world, 7);
-    world.sockets.fault = (path) => (path === manager.path ? code : undefined);
-    world.open();
-    world.clock.pass(10 * LEASE_MS);
-    assert.equal(world.claims.length, 0);
-    assert.deepEqual(world.troubles, ["ERR_STORAGE_UNREACHABLE"]);
-    world.sockets.fault = null;
-    world.clock.pass(1100);
-    assert.equal(world.isConnected, true, "it goes on by itself when it can");
-    assert.equal(world.claims.length, 0);
-  });
-}
-
-test("a manager that starts is not reported as out of reach in its first moments", () => {
-  const world = new World();
-  const manager = new Manager(world, 7);
-  world.sockets.fault = (path) => (path === manager.path ? "EAGAIN" : undefined);
-  world.open();
-  world.clock.pass(1400);
-  assert.deepEqual(world.told, []);
-});
-
-test("a manager out of reach that does not refresh its seat counts as dead after the lease, and not before", () => {
-  const world = new World();
-  const manager = new Manager(world, 7);
-  manager.isRefreshing = false;
-  world.files.unlink(manager.path);
-  world.open();
-  world.clock.pass(LEASE_MS - 200);
-  assert.equal(world.claims.length, 0);
-  world.clock.pass(400);
-  assert.equal(world.claims.length, 1);
-});
-
 test("while a member waits for a manager it looks for the newest seat again and again", () => {
   const world = new World();
   const manager = new Manager(world, 7);
@@ -134,38 +39,6 @@ test("while a member waits for a manager it looks for the newest seat again and 
   world.clock.pass(1100);
   assert.deepEqual(world.told.at(-2), "manager 1008 false");
   assert.equal(world.isConnected, true);
-});
-
-test("a manager that is silent and refreshes its seat is not replaced: it is busy, or its connections are", () => {
-  const world = new World();
-  const manager = new Manager(world, 7);
-  world.open();
-  manager.isMute = true;
-  world.clock.pass(10 * STALL_MS);
-  assert.equal(world.claims.length, 0);
-  assert.ok(manager.connectionCount > 1, "it is connected to again");
-});
-
-test("a manager that is silent and does not refresh its seat is replaced after the silence that is allowed", () => {
-  const world = new World();
-  const manager = new Manager(world, 7);
-  world.open();
-  manager.isMute = true;
-  manager.isRefreshing = false;
-  world.clock.pass(STALL_MS - 600);
-  assert.equal(world.claims.length, 0);
-  world.clock.pass(BEAT_MS + 200);
-  assert.equal(world.claims.length, 1);
-});
-
-test("a seat that says nothing is that of a dead manager", () => {
-  const world = new World();
-  world.files.put(seatPath(place, 7), Buffer.alloc(0));
-  world.open();
-  assert.deepEqual(
-    world.claims.map(({ request }) => request.epoch),
-    [7],
-  );
 });
 
 test("an epoch that begins again in a directory that has come to the path is followed, although its number is lower", () => {
@@ -179,19 +52,6 @@ test("an epoch that begins again in a directory that has come to the path is fol
   assert.equal(world.claims.length, 0);
   assert.deepEqual(world.told.slice(2), ["disconnected", "manager 1002 false", "connected"]);
   assert.equal(world.log.stats.epoch, 2);
-});
-
-test("a seat with the number of one that was dead is another one", () => {
-  const world = new World();
-  new Manager(world, 7).kill();
-  world.open();
-  assert.equal(world.claims.length, 1);
-  for (const path of [...world.files.names.keys()]) if (path !== world.ownPath) world.files.unlink(path);
-  new Manager(world, 7, { token: "5b".repeat(32), socket: "hub.5b" });
-  world.claims[0]?.report({ kind: "replaced" });
-  world.settle();
-  assert.equal(world.isConnected, true);
-  assert.equal(world.claims.length, 1);
 });
 
 test("a contender that is replaced follows the one that was first", () => {

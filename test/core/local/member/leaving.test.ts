@@ -143,17 +143,34 @@ test("one that reaches its manager again in time tells it", () => {
 });
 
 test("one whose manager has just died takes the seat once more, so that the log is folded, and never removes it", () => {
-  const { world, manager } = following(true);
-  manager.kill();
-  const ends = leave(world, "destroy");
-  world.clock.pass(20);
-  assert.equal(world.claims.length, 1);
-  assert.deepEqual(world.claims[0]?.calls, [], "a contender folds what it takes over first");
-  world.serve(8);
-  assert.deepEqual(world.claims[0]?.calls, ["close false true"]);
+  for (const isContending of [false, true]) {
+    const { world, manager } = following(true);
+    manager.kill();
+    if (isContending) world.clock.pass(20);
+    const ends = leave(world, "destroy");
+    world.clock.pass(20);
+    assert.equal(world.claims.length, 1);
+    assert.deepEqual(world.claims[0]?.calls, [], "a contender folds what it takes over first");
+    world.serve(8);
+    assert.deepEqual(world.claims[0]?.calls, ["close false true"]);
+    world.claims[0]?.report({ kind: "ended", isNoted: true });
+    world.clock.run();
+    assert.equal(hasName(world), false);
+    expectLeft(world, ends);
+  }
+});
+
+test("one that is the manager does not tell its own hub that it leaves, also when that welcomes it just then", () => {
+  const world = new World();
+  world.open();
+  const manager = world.serve(1, true);
+  const ends = leave(world);
+  assert.deepEqual(world.claims[0]?.calls, ["close false false"]);
+  manager.welcome();
+  world.clock.run();
+  assert.deepEqual(manager.kinds, [HELLO]);
   world.claims[0]?.report({ kind: "ended", isNoted: true });
   world.clock.run();
-  assert.equal(hasName(world), false);
   expectLeft(world, ends);
 });
 

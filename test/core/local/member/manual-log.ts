@@ -212,9 +212,10 @@ export class World {
   }
 
   /** The own hub of the last claim gets the seat of an epoch, and listens. */
-  serve(epoch: number): Manager {
+  serve(epoch: number, isMute = false): Manager {
     const { request, report } = this.claims.at(-1) as OwnHub;
     const manager = new Manager(this, epoch, { pid: 42 });
+    manager.isMute = isMute;
     report({ kind: "serving", epoch: request.epoch + 1 });
     this.clock.run();
     return manager;
