@@ -2,6 +2,9 @@ import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
 import { test } from "node:test";
 import { Storage } from "../../dist/core/index.js";
+import { encodeEntries } from "../../dist/core/log/codec.js";
+import { leftEntry } from "../../dist/core/log/entry.js";
+import { BATCH } from "../../dist/core/log/frame.js";
 import type { Engine, Log, LogSink } from "../../dist/core/log/log.js";
 import { type ResolvedOptions, resolveOptions } from "../../dist/core/options.js";
 import { SharedStorage } from "../../dist/core/shared-storage.js";
@@ -170,4 +173,25 @@ test("closing waits for pending writes until the disk refuses them, or a delay i
   await announced();
   assert.equal(await shared.flushOrGiveUp(), null, "there is no manager to wait for");
   await assert.rejects(shared.release(listener, true), { code: "ERR_STORAGE_MANAGER" });
+});
+
+test("a member that reads in the log that it has left reports that, and one that reads of others does not", async () => {
+  const engine = new EngineInHand();
+  const { shared, listener, events } = acquire(engine);
+  const messages: string[] = [];
+  listener.on("error", ({ message }: Error) => messages.push(message));
+  engine.sink.connected(0);
+  await announced();
+  events.length = 0;
+  const noted = (member: string) => encodeEntries([leftEntry(member)], BATCH, { seq: ++seq, time: 1 });
+  let seq = 0;
+  for (const member of ["other", "me"]) {
+    const frame = noted(member);
+    engine.sink.batch(frame, 0, frame.length);
+  }
+  await announced();
+  assert.deepEqual(events, ["ERR_STORAGE_UNREACHABLE"]);
+  assert.match(messages[0] ?? "", /expected in hand: app to know that this process lives, got its departure/);
+  assert.equal(shared.status, "open", "it goes on");
+  await shared.release(listener, false);
 });

@@ -14,6 +14,8 @@ import {
   expireEntry,
   IF_ABSENT,
   KEEP,
+  LEFT,
+  leftEntry,
   patchEntry,
   setEntry,
   slotEntry,
@@ -62,6 +64,7 @@ const batchEntry: fc.Arbitrary<Entry> = fc.oneof(
     .record({ path, json, expiresAt: fc.oneof(time, fc.constant(KEEP)) })
     .map((any) => patchEntry(any.path, `{"set":{"a":${any.json}}}`, any.expiresAt)),
   fc.constant(clearEntry()),
+  key.map((member) => leftEntry(member)),
 );
 const stateEntry: fc.Arbitrary<Entry> = fc.oneof(
   fc.record({ key, json, time }).map((any) => slotEntry(any.key, any.json, any.time)),
@@ -247,6 +250,16 @@ test("a batch of many mebibytes is encoded, and a small one after it", () => {
   assert.equal(encodeEntries([setEntry(["a"], "1")]).length, HEADER_BYTES + 4 + 3 + 3 + 4 + 1);
 });
 
+test("a departure is a path of one key with a type of its own, and stands in batches alone", () => {
+  const frame = encodeEntries([leftEntry("a1")]);
+  assert.deepEqual([...frame.subarray(HEADER_BYTES)], [1, 0, 0, 0, 0b0100_0000, 1, 0, 2, 0, ...Buffer.from("a1")]);
+  assert.deepEqual(decodeEntries(frame, 0, frame.length), [leftEntry("a1")]);
+  assert.equal(leftEntry("a1").type, LEFT);
+  const inState = encodeEntries([leftEntry("a1")], STATE);
+  assert.throws(() => checkEntries(inState, 0, inState.length), MalformedError);
+  assert.throws(() => decodeEntries(inState, 0, inState.length), MalformedError);
+});
+
 test("unknown bits of an entry, a condition of what has none, and numbers that are not finite, are malformed", () => {
   const frame = encodeEntries([addEntry(["n"], 1, 5)]);
   const expectMalformed = (changed: Buffer) => {
@@ -260,6 +273,7 @@ test("unknown bits of an entry, a condition of what has none, and numbers that a
   };
   for (const bit of [0x08, 0x10, 0x40, 0x80]) expectRefused(addEntry(["n"], 1, 5), bit);
   for (const bit of [0x10, 0x40, 0x80]) expectRefused(setEntry(["n"], "1"), bit);
+  for (const bit of [0x01, 0x08, 0x10, 0x80]) expectRefused(leftEntry("a1"), bit);
   for (const number of [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN]) {
     for (const place of [frame.length - 8, frame.length - 16]) {
       const changed = Buffer.from(frame);

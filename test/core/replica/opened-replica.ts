@@ -21,6 +21,8 @@ export function openReplica(limits: Limits = {}) {
     held: [] as boolean[],
     barriers: [] as (() => void)[],
     changes: [] as Change[],
+    /** Changes and departures, in the order in which they were announced. */
+    seen: [] as string[],
     expired: [] as string[],
     told: [] as string[],
     errors: [] as Error[],
@@ -60,7 +62,11 @@ export function openReplica(limits: Limits = {}) {
     maxInFlight,
     events: {
       hasListeners: () => open.listens,
-      changed: (change) => open.changes.push(change),
+      changed: (change) => {
+        open.changes.push(change);
+        open.seen.push(`change ${change.path.join(".")}`);
+      },
+      left: (member) => open.seen.push(`left ${member}`),
       expired: ({ path }) => open.expired.push(path.join(".")),
       reloaded: () => {
         open.told.push("reloaded");
