@@ -5,6 +5,7 @@
 
 import { fileMutants } from "./files.mjs";
 import { hubMutants } from "./hub.mjs";
+import { identityMutants } from "./identity.mjs";
 import { keysMutants } from "./keys.mjs";
 import { logMutants } from "./log.mjs";
 import { memberMutants } from "./member.mjs";
@@ -19,6 +20,7 @@ import { valueMutants } from "./values.mjs";
 export const mutants = [
   ...hubMutants,
   ...hubMembersMutants,
+  ...identityMutants,
   ...fileMutants,
   ...recoveryMutants,
   ...removalMutants,

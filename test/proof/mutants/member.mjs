@@ -158,7 +158,7 @@ export const memberMutants = [
   },
   {
     name: "a member that may not be the manager looks at the newest seat alone",
-    file: LOCAL_LOG,
+    file: "src/core/local/member/standby.ts",
     from: "const seat = this.#isTryingOlderSeat ? null : standingSeat(this.#machine, this.#place);",
     to: "const seat = null as SeatView | null;",
     killedBy: ["simulation/moments"],

@@ -11,6 +11,8 @@ import { temporaryDirectory } from "../../../proof/cluster/processes.js";
 /** Most bytes of an address that every operating system takes. */
 const MOST_BYTES = 103;
 const NAME = "hub.0123456789abcdef";
+/** Characters of a path that would be short enough if each had one byte. */
+const MOST_CHARACTERS = 100;
 const isLinux = process.platform === "linux";
 
 /** Lets the temporary directory be one of the test's own. */
@@ -25,9 +27,10 @@ function ownTemporaryDirectory(t: TestContext): string {
   return directory;
 }
 
-/** A directory whose path is too long for an address, also by its bytes alone. */
+/** A directory whose path is too long for an address by its bytes, and not by its characters. */
 function longDirectory(t: TestContext): string {
-  const directory = join(temporaryDirectory(t), "ü".repeat(50));
+  const base = temporaryDirectory(t);
+  const directory = join(base, "ü".repeat(MOST_CHARACTERS - base.length - NAME.length - 2));
   mkdirSync(directory);
   return directory;
 }

@@ -1,0 +1,262 @@
+/** Who is at the other end: sockets and their directory, who counts as dead, and which members have left. */
+const LOCAL = "src/core/local";
+const PINNED = `${LOCAL}/machine/pinned-files.ts`;
+const FILES = `${LOCAL}/machine/files.ts`;
+const ADDRESS = `${LOCAL}/machine/address.ts`;
+const SOCKETS = `${LOCAL}/machine/sockets.ts`;
+const SEAT = `${LOCAL}/election/seat.ts`;
+const WATCH = `${LOCAL}/election/seat-watch.ts`;
+const MEMBER_SOCKET = `${LOCAL}/election/member-socket.ts`;
+const HUB = `${LOCAL}/hub/hub.ts`;
+const HOST = `${LOCAL}/hub/host.ts`;
+const HUB_SOCKET = `${LOCAL}/hub/hub-socket.ts`;
+const DEPARTURES = `${LOCAL}/hub/departures.ts`;
+const LAST_MEMBER = `${LOCAL}/hub/last-member.ts`;
+const SUSPICION = `${LOCAL}/member/suspicion.ts`;
+const LOG = `${LOCAL}/member/local-log.ts`;
+const APPLIER = "src/core/replica/log-applier.ts";
+const pinned = ["machine/pinned-files"];
+const sockets = ["machine/sockets", "machine/address"];
+const suspicion = ["member/suspicion", "member/following"];
+
+export const identityMutants = [
+  {
+    name: "files are written into a directory that has come to the path",
+    file: PINNED,
+    from: "if (isInside && !this.#isAtPath()) throw",
+    to: "if (isInside && this.#path === this.#alias && !this.#isAtPath()) throw",
+    killedBy: pinned,
+  },
+  {
+    name: "a directory that is held open is reached by its path",
+    file: PINNED,
+    from: "this.#alias + path.slice(this.#path.length)",
+    to: "path",
+    killedBy: pinned,
+  },
+  {
+    name: "a file beside the directory counts as one in it",
+    file: PINNED,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the source has a template there
+    from: "path.startsWith(`${this.#path}/`)",
+    to: "path.startsWith(this.#path)",
+    killedBy: pinned,
+  },
+  {
+    name: "a directory is let go twice",
+    file: FILES,
+    from: "    isOpen = false;\n",
+    to: "",
+    killedBy: pinned,
+  },
+  {
+    name: "an alias is used where the permission model forbids it",
+    file: FILES,
+    from: "&& isAllowed && isAt(alias)",
+    to: "&& isAt(alias)",
+    killedBy: pinned,
+  },
+  {
+    name: "the length of an address is counted in characters",
+    file: ADDRESS,
+    from: "Buffer.byteLength(path) <= MAX_ADDRESS_BYTES",
+    to: "path.length <= MAX_ADDRESS_BYTES",
+    killedBy: sockets,
+  },
+  {
+    name: "a socket is bound under its own name, so that the name ends with its process",
+    file: SOCKETS,
+    from: "const first = isWindows ? name : temporaryName();",
+    to: "const first = name;",
+    killedBy: sockets,
+  },
+  {
+    name: "a worker of node:cluster leaves listening to its primary",
+    file: SOCKETS,
+    from: "exclusive: true, ",
+    to: "",
+    killedBy: ["machine/cluster-sockets"],
+  },
+  {
+    name: "a directory that is missing is one without access",
+    file: SOCKETS,
+    from: 'if (codeOf(error) !== "EACCES") return error;',
+    to: "return error;",
+    killedBy: sockets,
+  },
+  {
+    name: "a manager whose directory has moved keeps its seat",
+    file: SEAT,
+    from: 'return isAtPath ? "held" : "moved";',
+    to: 'return "held";',
+    killedBy: ["election/seat"],
+  },
+  {
+    name: "a seat may name a file elsewhere",
+    file: SEAT,
+    from: " && SOCKET_NAME.test(content.socket)",
+    to: "",
+    killedBy: ["election/seat"],
+  },
+  {
+    name: "looks that come late count as looks without a refresh",
+    file: WATCH,
+    from: "isLate || isRefreshed ? 0",
+    to: "isRefreshed ? 0",
+    killedBy: ["election/seat-watch"],
+  },
+  {
+    name: "the first time of a seat that is known counts as a refresh",
+    file: WATCH,
+    from: "this.#modifiedAt !== undefined && modifiedAt !== this.#modifiedAt",
+    to: "modifiedAt !== this.#modifiedAt",
+    killedBy: ["election/seat-watch"],
+  },
+  {
+    name: "a refusal proves death by any file system",
+    file: WATCH,
+    from: "this.#isOfThisBoot && content?.device === this.#device",
+    to: "this.#isOfThisBoot",
+    killedBy: ["election/seat-watch"],
+  },
+  {
+    name: "a refusal proves death on any machine",
+    file: SUSPICION,
+    from: '=== "ECONNREFUSED" && watch.isRefusalProof',
+    to: '=== "ECONNREFUSED"',
+    killedBy: suspicion,
+  },
+  {
+    name: "a manager that cannot be reached is dead",
+    file: SUSPICION,
+    from: "if (isRefused || watch.isOverdue",
+    to: "if (reason !== null || watch.isOverdue",
+    killedBy: suspicion,
+  },
+  {
+    name: "a manager that is silent is dead, though it refreshes its seat",
+    file: SUSPICION,
+    from: "(isSilent && watch.isStill)",
+    to: "isSilent",
+    killedBy: suspicion,
+  },
+  {
+    name: "a manager out of reach is never taken for dead",
+    file: SUSPICION,
+    from: " || watch.isOverdue",
+    to: "",
+    killedBy: suspicion,
+  },
+  {
+    name: "the seat of an older directory is watched for that of a newer one",
+    file: SUSPICION,
+    from: "if (this.#watch?.isOf(seat)) return;",
+    to: "if (this.#watch) return;",
+    killedBy: suspicion,
+  },
+  {
+    name: "a member that follows does not look at its own socket",
+    file: LOG,
+    from: "++this.#ownLooks % OWN_LOOKS === 0",
+    to: "++this.#ownLooks < 0",
+    killedBy: ["member/following"],
+  },
+  {
+    name: "a member follows before it has a socket",
+    file: LOG,
+    from: "      if (error === null) this.#seek();\n",
+    to: "      if (error !== undefined) this.#seek();\n",
+    killedBy: ["member/following"],
+  },
+  {
+    name: "the name of a member whose departure is not noted is removed",
+    file: LOG,
+    from: "this.#stop(isKnown || !this.#hasWritten);",
+    to: "this.#stop(true);",
+    killedBy: ["member/leaving"],
+  },
+  {
+    name: "a socket that is out of reach shows that its member has ended",
+    file: MEMBER_SOCKET,
+    from: 'return code === "EAGAIN" ? "alive" : "unknown";',
+    to: 'return "ended";',
+    killedBy: ["election/member-socket"],
+  },
+  {
+    name: "a member that leaves always takes its name with it",
+    file: MEMBER_SOCKET,
+    from: "if (isKnown) bestEffort",
+    to: "if (this.#hasLeft) bestEffort",
+    killedBy: ["election/member-socket"],
+  },
+  {
+    name: "a hub does not look whether others reach it",
+    file: HUB_SOCKET,
+    from: "    this.#failedSince ??= this.#machine.clock.elapsed();\n    this.#listen(() => {});",
+    to: "    this.#failedSince ??= null;",
+    killedBy: ["hub/hub-socket"],
+  },
+  {
+    name: "a connection that nobody has accepted reaches a hub",
+    file: HUB_SOCKET,
+    from: "error === null && this.#acceptedCount > before",
+    to: "error === null",
+    killedBy: ["hub/hub-socket"],
+  },
+  {
+    name: "a manager that nobody reaches keeps its seat",
+    file: HOST,
+    from: "if (unreachable !== null) {",
+    to: "if (unreachable === undefined) {",
+    killedBy: ["hub/hub-socket"],
+  },
+  {
+    name: "a member that is connected is asked whether it lives",
+    file: DEPARTURES,
+    from: " && !this.#hub.isLive(member)",
+    to: "",
+    killedBy: ["hub/departures"],
+  },
+  {
+    name: "a member that was cut off is noted as one that has left",
+    file: DEPARTURES,
+    from: 'if (life === "ended")',
+    to: 'if (life !== "unknown")',
+    killedBy: ["hub/departures"],
+  },
+  {
+    name: "the name of a member is removed before its departure is confirmed",
+    file: DEPARTURES,
+    from: "      if (!isConfirmed) return;\n",
+    to: "",
+    killedBy: ["hub/departures"],
+  },
+  {
+    name: "a manager that serves for a moment leaves those that died before it to the next",
+    file: HOST,
+    from: "for (const ended of endedOf(lives)) this.#departures?.ended(ended);",
+    to: "",
+    killedBy: ["hub/left"],
+  },
+  {
+    name: "a departure is noted in an empty log",
+    file: HUB,
+    from: "if (this.#writer.confirmed.seq === 0 && this.#queue.isEmpty) done(true);",
+    to: "if (this.#writer.confirmed.seq < 0) done(true);",
+    killedBy: ["hub/left"],
+  },
+  {
+    name: "files that do not persist are void while a member may be alive",
+    file: LAST_MEMBER,
+    from: 'life === "ended" || life === "missing")',
+    to: 'life !== "alive")',
+    killedBy: ["hub/last-member"],
+  },
+  {
+    name: "members may say that others have left",
+    file: APPLIER,
+    from: "if (origin === 0) this.#announceLeft(entries);",
+    to: "this.#announceLeft(entries);",
+    killedBy: ["replica/left"],
+  },
+];
