@@ -119,10 +119,7 @@ export class LogApplier implements LogSink {
   connected(time: number): void {
     this.#tables.noteTime(time);
     const { restored } = this.#tables;
-    if (restored !== null) {
-      this.#show(restored);
-      this.#outbox.replaced((origin) => restored.highest(origin) > 0);
-    }
+    if (restored !== null) this.#show(restored);
     const isReload = restored !== null && this.#wasConnected;
     this.#wasConnected = true;
     this.#outbox.connected(this.#tables.now);

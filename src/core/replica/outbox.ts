@@ -61,14 +61,6 @@ export class Outbox {
     }
   }
 
-  /**
-   * Another state has replaced the one that was known. Where it does not know the origin, as in a storage that has come to the
-   * place of another one, batches that were not sent yet get a new one: the log would refuse them as later ones of the old.
-   */
-  replaced(knows: (origin: number) => boolean): void {
-    if (!knows(this.#origin)) this.#origin = 0;
-  }
-
   /** Sends all that is sealed, and what was sent before again. */
   connected(now: number): void {
     this.#isConnected = true;
