@@ -2,6 +2,7 @@
 import { codeOf, StorageError } from "../../errors.js";
 import { socketPath } from "../disk/file-names.js";
 import type { Listener, Machine, Place, Socket, SocketEvents } from "../machine/machine.js";
+import { named } from "../machine/pinned-files.js";
 
 /**
  * Invariants:
@@ -75,7 +76,7 @@ export class HubSocket {
         this.#listener?.close();
         this.#listener = listener;
       }
-      done(error);
+      done(named(error, this.#directory, this.#place.directory));
     });
   }
 

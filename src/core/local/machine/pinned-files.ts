@@ -167,8 +167,8 @@ export class PinnedFiles implements Files {
   }
 }
 
-/** An error as people know the file that it is about. */
-function named(error: unknown, alias: string, path: string): unknown {
+/** An error, its message changed so that it names the file that it is about as people know it. */
+export function named<T>(error: T, alias: string, path: string): T {
   if (error instanceof Error && error.message.includes(alias)) error.message = error.message.replaceAll(alias, path);
   return error;
 }

@@ -87,6 +87,18 @@ test("a socket that cannot be bound, or that its own process does not reach, is 
   assert.equal(codeOf(error.cause as Error), "EACCES");
 });
 
+test("an error names the directory as people know it, not as the one that is held", () => {
+  const { machine, sockets, clock } = machineOfTest();
+  sockets.bindFault = () => "EMFILE";
+  let said = "";
+  const socket = new HubSocket(machine, place, "/held/7", () => assert.fail("nobody connects"));
+  socket.open((error) => {
+    said = error?.message ?? "nothing";
+  });
+  clock.run();
+  assert.ok(said.includes(socketPath(place, socket.name)) && !said.includes("/held"), said);
+});
+
 test("while it is reached nothing is reported, and it is not bound again", () => {
   const { socket, sockets, open, check } = scene();
   open();
