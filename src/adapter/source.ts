@@ -3,19 +3,16 @@ import { inspect } from "node:util";
 import { factsOf, Storage, StorageError, type StorageOptions } from "../core/index.js";
 import { deadline } from "../core/runtime.js";
 
-/** The options of a storage that an adapter takes: it has a `timeout` of its own. */
-type OpeningOptions = Omit<StorageOptions, "timeout">;
-
 /** Where an adapter gets its storage: one that is open already, or the name and options to open one. */
 export type StorageSource = GivenStorage | StorageToOpen;
 
 /** A storage that the application has opened and will close. */
 export type GivenStorage = { /** An open storage. */ storage: Storage } & {
-  [Option in "name" | keyof OpeningOptions]?: never;
+  [Option in "name" | Exclude<keyof StorageOptions, "timeout">]?: never;
 };
 
 /** A storage that the adapter opens and closes. Storages of one name and path share their data. */
-export interface StorageToOpen extends OpeningOptions {
+export interface StorageToOpen extends Omit<StorageOptions, "timeout"> {
   /** The name of the storage. Default: `"app"`. */
   name?: string;
   /** Not together with these options: give either `storage` or these. */
