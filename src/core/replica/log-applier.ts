@@ -122,7 +122,7 @@ export class LogApplier implements LogSink {
     if (restored !== null) this.#show(restored);
     const isReload = restored !== null && this.#wasConnected;
     this.#wasConnected = true;
-    this.#outbox.connected(this.#tables.now, (origin) => restored === null || restored.highest(origin) > 0);
+    this.#outbox.connected(this.#tables.now);
     this.#announcer.push((events) => {
       if (isReload) events.reloaded();
       events.connected();

@@ -61,15 +61,9 @@ export class Outbox {
     }
   }
 
-  /**
-   * Sends all that is sealed, and what was sent before again. Where the log does not know the origin, as in a storage that has come
-   * to the place of another one, all that was written so far stays with it, and is refused there unless it is the first; what is written
-   * from now on, by somebody who sees the state that is there, has a new one.
-   * @param knows Whether the log knows an origin.
-   */
-  connected(now: number, knows: (origin: number) => boolean): void {
+  /** Sends all that is sealed, and what was sent before again. */
+  connected(now: number): void {
     this.#isConnected = true;
-    const isElsewhere = this.#origin !== 0 && !knows(this.#origin);
     for (const batch of this.#pending.batches) {
       if (batch.frame === null) break;
       if (batch.number === 0) {
@@ -78,9 +72,6 @@ export class Outbox {
       }
       this.#append(batch.frame);
     }
-    if (!isElsewhere) return;
-    if (this.#pending.open !== undefined) this.#seal(this.#pending.open, now);
-    this.#origin = 0;
   }
 
   disconnected(): void {

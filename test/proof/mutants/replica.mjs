@@ -8,20 +8,6 @@ const replica = ["replica.test", "replica/log-", "model/", "simulation"];
 
 export const replicaMutants = [
   {
-    name: "what a member writes after it has moved on to another storage keeps its origin",
-    file: "src/core/replica/outbox.ts",
-    from: "    this.#origin = 0;\n  }\n\n  disconnected",
-    to: "  }\n\n  disconnected",
-    killedBy: ["replica/outbox"],
-  },
-  {
-    name: "what a member wrote before it moved on to another storage gets a new origin",
-    file: "src/core/replica/outbox.ts",
-    from: "    if (this.#pending.open !== undefined) this.#seal(this.#pending.open, now);\n",
-    to: "",
-    killedBy: ["replica/outbox"],
-  },
-  {
     name: "batches that were sent before are not sent again",
     file: OUTBOX,
     from: "      this.#append(batch.frame);\n    }\n  }\n\n  disconnected(): void {",
