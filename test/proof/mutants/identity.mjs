@@ -204,6 +204,20 @@ export const identityMutants = [
     killedBy: ["hub/hub-socket"],
   },
   {
+    name: "a contender without a seat leaves its socket",
+    file: HOST,
+    from: "this.#socket?.close(this.#seat !== null);",
+    to: "this.#socket?.close(true);",
+    killedBy: ["hub/hub-socket"],
+  },
+  {
+    name: "a new manager removes sockets that are out of reach",
+    file: HUB_SOCKET,
+    from: 'if (codeOf(error) === "ECONNREFUSED") bestEffort',
+    to: 'if (codeOf(error) !== "") bestEffort',
+    killedBy: ["hub/host"],
+  },
+  {
     name: "a manager that nobody reaches keeps its seat",
     file: HOST,
     from: "if (unreachable !== null) {",

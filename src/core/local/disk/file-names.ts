@@ -27,6 +27,7 @@ const NUMBER = "(0|[1-9][0-9]{0,15})";
 const SNAPSHOT_NAME = new RegExp(`^snapshot\\.${NUMBER}$`);
 const SEGMENT_NAME = new RegExp(`^log\\.${NUMBER}\\.${NUMBER}$`);
 const SEAT_NAME = new RegExp(`^seat\\.${NUMBER}$`);
+const HUB_NAME = /^hub\.[0-9a-f]+$/;
 const CLAIM_NAME = new RegExp(`^claim\\.${NUMBER}$`);
 
 /** The seqs of the snapshots among the names of a directory, newest first. */
@@ -38,6 +39,9 @@ export function snapshotsIn(names: readonly string[]): number[] {
 export function seatsIn(names: readonly string[]): number[] {
   return names.flatMap((name) => numbersOf(SEAT_NAME, name).slice(0, 1)).sort((a, b) => b - a);
 }
+
+/** The sockets of hubs among the names of a directory. */
+export const hubSocketsIn = (names: readonly string[]): string[] => names.filter((name) => HUB_NAME.test(name));
 
 /** The epochs of the claims among the names of a directory, highest first. */
 export function claimsIn(names: readonly string[]): number[] {

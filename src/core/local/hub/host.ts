@@ -25,7 +25,7 @@ import { Compactions, failure } from "./compactions.js";
 import { Departures } from "./departures.js";
 import { Hub } from "./hub.js";
 import type { HubEvents } from "./hub-events.js";
-import { HubSocket } from "./hub-socket.js";
+import { HubSocket, removeEndedSockets } from "./hub-socket.js";
 import { emptyLog, endedOf, foldStorage, isVoid, movedError, refusal, removeStorage } from "./last-member.js";
 
 /** ms after which a new manager asks which members have ended under those before it. */
@@ -111,7 +111,7 @@ class HubHost implements HubHandle {
 
   #leave(hub: Hub, destroy: boolean, hasWritten: boolean): void {
     this.#isLeaving = true;
-    this.#socket?.close();
+    this.#socket?.close(true);
     this.#compactions?.stop();
     const { place, options, member } = this.#request;
     askAll(this.#machine, place, member, (lives) => {
@@ -238,7 +238,13 @@ class HubHost implements HubHandle {
     for (const name of fenced) bestEffort(() => machine.files.unlink(socketPath(place, name)));
     removeStrays(machine.files, place, seat.epoch, recovered.segments);
     // The members that are alive connect first: they wait for this hub.
-    this.#firstCheck = machine.clock.after(FIRST_CHECK_MS, () => this.#departures?.check());
+    this.#firstCheck = machine.clock.after(FIRST_CHECK_MS, () => this.#check());
+  }
+
+  /** What a new manager finds of those before it. */
+  #check(): void {
+    this.#departures?.check();
+    removeEndedSockets(this.#machine, this.#request.place, (this.#socket as HubSocket).name);
   }
 
   /** Looks after what is outside of the hub: whether others reach it, and which members are there. */
@@ -276,7 +282,7 @@ class HubHost implements HubHandle {
   #end(report: HubReport | null): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#socket?.close();
+    this.#socket?.close(this.#seat !== null);
     this.#compactions?.stop();
     this.#firstCheck?.cancel();
     this.#stopSteps?.();

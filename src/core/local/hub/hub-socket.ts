@@ -1,8 +1,28 @@
 /** The socket of a hub: that others reach it is checked from outside, as they would, and mended when it is not so. */
 import { codeOf, StorageError } from "../../errors.js";
-import { socketPath } from "../disk/file-names.js";
+import { bestEffort } from "../disk/file-access.js";
+import { hubSocketsIn, socketPath } from "../disk/file-names.js";
 import type { Listener, Machine, Place, Socket, SocketEvents } from "../machine/machine.js";
 import { named } from "../machine/pinned-files.js";
+
+/**
+ * Removes the sockets of contenders that ended before they had a seat, and of managers long ago: each that refuses. Should one of
+ * them be alive, as where another file system refuses, it listens again when it checks itself.
+ * @param own The name of the hub that serves.
+ */
+export function removeEndedSockets(machine: Machine, place: Place, own: string): void {
+  const { files, sockets } = machine;
+  for (const name of hubSocketsIn(bestEffort(() => files.list(place.directory)) ?? [])) {
+    if (name === own) continue;
+    const socket = sockets.connect(place.directory, name, {
+      connected: () => socket.destroy(),
+      data: () => {},
+      closed: (error) => {
+        if (codeOf(error) === "ECONNREFUSED") bestEffort(() => files.unlink(socketPath(place, name)));
+      },
+    });
+  }
+}
 
 /**
  * Invariants:
@@ -20,6 +40,8 @@ export class HubSocket {
   #listener: Listener | null = null;
   #isListening = false;
   #isClosed = false;
+  /** Whether a seat may name it. */
+  #isPublished = true;
   #acceptedCount = 0;
   /** The connection of the check under way. */
   #check: Socket | null = null;
@@ -70,6 +92,7 @@ export class HubSocket {
       this.#isListening = false;
       if (this.#isClosed) {
         listener.close();
+        this.#forget();
         return;
       }
       if (error === null) {
@@ -107,11 +130,21 @@ export class HubSocket {
     this.#check = socket;
   }
 
-  close(): void {
+  /**
+   * Stops listening.
+   * @param isPublished Whether a seat names it: then the name stays and refuses, which proves that its manager has ended.
+   */
+  close(isPublished: boolean): void {
     this.#isClosed = true;
+    this.#isPublished = isPublished;
     this.#check?.destroy();
     this.#listener?.close();
     this.#listener = null;
+    this.#forget();
+  }
+
+  #forget(): void {
+    if (!this.#isPublished) bestEffort(() => this.#machine.files.unlink(socketPath(this.#place, this.name)));
   }
 
   #unreached(): void {

@@ -1,11 +1,13 @@
 /** The life of a hub, over files in memory: in which order it takes the seat, and what it does when that is lost. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { seatPath, segmentPath } from "../../../../dist/core/local/disk/file-names.js";
+import { hubSocketsIn, seatPath, segmentPath, socketPath } from "../../../../dist/core/local/disk/file-names.js";
+import { newestSeat } from "../../../../dist/core/local/election/seat.js";
 import { startHub } from "../../../../dist/core/local/hub/host.js";
 import type { CompactResult, HubOptions, HubReport, HubRequest } from "../../../../dist/core/local/machine/machine.js";
 import { place, writeSegment } from "../disk/stored.js";
 import { ManualClock, manualMachine } from "../machine/manual-machine.js";
+import { ManualSockets } from "../machine/manual-sockets.js";
 import { MemoryFiles } from "../machine/memory-files.js";
 
 const OPTIONS = { persist: true, recover: "strict", fsync: "everysec", gcInterval: 10_000, stallTimeout: 5000 };
@@ -51,6 +53,33 @@ test("a manager that is replaced as it begins to serve cleans nothing up", () =>
     clock.run();
     assert.equal(files.names.has(`${place.directory}/tmp.1.left`), isReplaced);
   }
+});
+
+test("a contender that another one was before leaves no socket", () => {
+  const files = stored();
+  const clock = new ManualClock();
+  const reports: HubReport[] = [];
+  startHub(manualMachine(files, clock), requestBehind(0), (report) => reports.push(report));
+  clock.run();
+  assert.deepEqual(reports, [{ kind: "replaced" }]);
+  assert.deepEqual(hubSocketsIn(files.list(place.directory)), []);
+});
+
+test("a new manager removes the sockets that refuse, and leaves those that answer, or are out of reach, as they are", () => {
+  const files = stored();
+  const clock = new ManualClock();
+  const sockets = new ManualSockets(files, clock);
+  const machine = { ...manualMachine(files, clock), sockets };
+  const [ended, alive, away] = ["hub.00", "hub.01", "hub.02"] as const;
+  for (const name of [ended, alive, away]) sockets.serve(socketPath(place, name));
+  sockets.kill(socketPath(place, ended));
+  sockets.fault = (path) => (path === socketPath(place, away) ? "EACCES" : undefined);
+  const hub = startHub(machine, requestBehind(1), () => {});
+  clock.run();
+  clock.pass(1000);
+  const own = newestSeat(machine, place)?.content?.socket;
+  assert.deepEqual(new Set(hubSocketsIn(files.list(place.directory))), new Set([alive, away, own]));
+  hub.terminate();
 });
 
 test("what a failed sync held is compacted, again and again until that is done", () => {

@@ -1,7 +1,7 @@
 /** The socket of a hub, and what the hub does when nobody reaches it: over files, sockets and a clock in the test's hands. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { seatsIn, socketPath } from "../../../../dist/core/local/disk/file-names.js";
+import { hubSocketsIn, seatsIn, socketPath } from "../../../../dist/core/local/disk/file-names.js";
 import { newestSeat } from "../../../../dist/core/local/election/seat.js";
 import { startHub } from "../../../../dist/core/local/hub/host.js";
 import { HubSocket } from "../../../../dist/core/local/hub/hub-socket.js";
@@ -188,7 +188,7 @@ test("a socket that is closed refuses, checks nothing, and calls nothing back", 
   const { socket, sockets, open, check, answer } = scene();
   open();
   socket.check();
-  socket.close();
+  socket.close(true);
   const asked = sockets.asked.length;
   check(10 * HEARTBEAT_MS);
   assert.equal(sockets.asked.length, asked);
@@ -200,10 +200,21 @@ test("one that is closed before it listens does not listen then", () => {
   const { socket, clock, answer, files, path } = scene();
   let isCalled = false;
   socket.open(() => (isCalled = true));
-  socket.close();
+  socket.close(true);
   clock.pass(HEARTBEAT_MS);
   assert.equal(isCalled, false);
   if (files.names.has(path)) assert.equal(answer(), "ECONNREFUSED");
+});
+
+test("one that no seat names takes its name with it, also when it listens only after it was closed", () => {
+  for (const isOpen of [true, false]) {
+    const { socket, clock, files, path, open } = scene();
+    if (isOpen) open();
+    else socket.open(() => assert.fail("closed"));
+    socket.close(false);
+    clock.pass(HEARTBEAT_MS);
+    assert.equal(files.names.has(path), false);
+  }
 });
 
 /** A whole hub with that machine. */
@@ -225,6 +236,7 @@ test("a contender that others could not reach claims no seat", () => {
     reports.map((report) => [report.kind, "code" in report ? report.code : ""]),
     [["failed", "ERR_STORAGE_UNREACHABLE"]],
   );
+  assert.deepEqual(hubSocketsIn(parts.files.list(place.directory)), []);
   assert.deepEqual(seatsIn(parts.files.list(place.directory)), []);
   assert.equal(parts.files.openFiles.size, 0);
 });
