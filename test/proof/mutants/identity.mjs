@@ -71,6 +71,13 @@ export const identityMutants = [
     killedBy: sockets,
   },
   {
+    name: "a member whose temporary name a new manager has cleaned up reports that as a failure of the disk",
+    file: SOCKETS,
+    from: 'if (codeOf(error) !== "ENOENT" || tries === 1)',
+    to: "if (tries !== 0)",
+    killedBy: sockets,
+  },
+  {
     name: "a worker of node:cluster leaves listening to its primary",
     file: SOCKETS,
     from: "exclusive: true, ",

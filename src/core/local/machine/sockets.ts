@@ -8,6 +8,9 @@ import { withAddress } from "./address.js";
 import type { Files, Listener, Socket, SocketEvents, Sockets } from "./machine.js";
 import { WriteQueue } from "./write-queue.js";
 
+/** How often a socket is bound whose temporary name is gone: a new manager, which has just cleaned up, took it for a stray. */
+const LISTEN_TRIES = 5;
+
 /** Connections that may wait to be accepted: more than members that start at the same moment. */
 const LISTEN_BACKLOG = 511;
 
@@ -67,6 +70,7 @@ function listenAt(
   name: string,
   accept: (socket: Socket) => SocketEvents,
   done: (error: Error | null, listener: Listener) => void,
+  tries = LISTEN_TRIES,
 ): void {
   const isWindows = process.platform === "win32";
   const first = isWindows ? name : temporaryName();
@@ -85,7 +89,11 @@ function listenAt(
     try {
       if (!isWindows) files.rename(join(directory, first), join(directory, name));
     } catch (error) {
-      fail(error as Error);
+      if (codeOf(error) !== "ENOENT" || tries === 1) fail(error as Error);
+      else {
+        server.close();
+        listenAt(files, directory, name, accept, done, tries - 1);
+      }
       return;
     }
     done(null, { close: () => void server.close() });

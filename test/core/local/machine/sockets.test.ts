@@ -224,6 +224,21 @@ for (const [what, { bytes, code, files, directory: below = "" }] of Object.entri
   });
 }
 
+test("a temporary name that a new manager has just cleaned up is bound again, some times and not forever", async (t) => {
+  const directory = directoryOf(t, 0);
+  let cleanUps = 2;
+  const rename = (path: string, name: string) => {
+    if (cleanUps-- > 0) diskFiles.unlink(path);
+    diskFiles.rename(path, name);
+  };
+  const own = unixSockets({ ...diskFiles, rename });
+  await listen(t, directory, "it is me", own);
+  cleanUps = Number.POSITIVE_INFINITY;
+  await assert.rejects(listen(t, directory, "late", own), { code: "ENOENT" });
+  assert.equal(await answerOf(directory), "it is me");
+  assert.deepEqual(readdirSync(directory), [NAME]);
+});
+
 test("a connection that cannot be tried is closed once, later, with the reason", async (t) => {
   const directory = directoryOf(t, 300);
   await listen(t, directory);
