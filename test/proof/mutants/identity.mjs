@@ -16,7 +16,7 @@ const SUSPICION = `${LOCAL}/member/suspicion.ts`;
 const LOG = `${LOCAL}/member/local-log.ts`;
 const APPLIER = "src/core/replica/log-applier.ts";
 const pinned = ["machine/pinned-files"];
-const sockets = ["machine/sockets", "machine/address"];
+const sockets = ["machine/sockets", "machine/socket-faults", "machine/address"];
 const suspicion = ["member/suspicion", "member/following"];
 
 export const identityMutants = [
@@ -160,6 +160,13 @@ export const identityMutants = [
     from: "if (this.#watch?.isOf(seat)) return;",
     to: "if (this.#watch) return;",
     killedBy: suspicion,
+  },
+  {
+    name: "a contender replaces a manager that took its seat while it looked",
+    file: "src/core/local/member/own-hub.ts",
+    from: "if (newestEpoch(this.#machine, this.#place) !== seen) return false;",
+    to: "",
+    killedBy: ["member/following"],
   },
   {
     name: "a member that follows does not look at its own socket",

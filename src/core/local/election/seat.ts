@@ -73,6 +73,9 @@ export function newestSeat(machine: Machine, place: Place): SeatView | null {
   return epoch === undefined ? null : { epoch, content: readSeat(machine, seatPath(place, epoch)) };
 }
 
+/** The epoch of the newest seat; 0 when there is none. */
+export const newestEpoch = (machine: Machine, place: Place): number => epochsOf(machine, place)[0] ?? 0;
+
 /** The newest of the seats below the newest one that are not fenced; null when there is none. */
 export function standingSeat(machine: Machine, place: Place): SeatView | null {
   for (const epoch of epochsOf(machine, place).slice(1)) {

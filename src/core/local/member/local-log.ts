@@ -151,7 +151,7 @@ export class LocalLog implements Log {
       if (this.#goal !== "follow" && (this.#goal.isOverdue || seat === null || this.#position === null))
         this.#end(false);
       else if (seat !== null && !this.#suspicion.isDead(seat)) this.#follow(seat);
-      else if (this.#options.candidate) this.#contend();
+      else if (this.#options.candidate) this.#contend(seat?.epoch ?? 0);
       else if (this.#goal === "follow") this.#standBy();
       else this.#end(false);
     } catch (error) {
@@ -187,9 +187,9 @@ export class LocalLog implements Log {
   }
 
   /** Claims the seat, unless another member goes first. */
-  #contend(): void {
+  #contend(seen: number): void {
     this.#phase = "contending";
-    if (!this.#ownHub.isContending && !this.#ownHub.contend(this.#position)) this.#pause(POLL_MS);
+    if (!this.#ownHub.isContending && !this.#ownHub.contend(this.#position, seen)) this.#pause(POLL_MS);
   }
 
   #standBy(): void {

@@ -1,7 +1,9 @@
 /** A member on its way to a manager: when it follows, waits or claims, over a scripted machine. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { seatPath } from "../../../../dist/core/local/disk/file-names.js";
 import { encodeFrame, encodeJson, HELLO, REFUSE } from "../../../../dist/core/log/frame.js";
+import { place } from "../machine/manual-machine.js";
 import { Manager, World } from "./manual-log.js";
 
 const LEASE_MS = 4000;
@@ -52,6 +54,43 @@ test("an epoch that begins again in a directory that has come to the path is fol
   assert.equal(world.claims.length, 0);
   assert.deepEqual(world.told.slice(2), ["disconnected", "manager 1002 false", "connected"]);
   assert.equal(world.log.stats.epoch, 2);
+});
+
+test("a seat that another member takes at the very moment is followed, and not replaced", () => {
+  for (const seatBefore of [false, true]) {
+    const world = new World();
+    if (seatBefore) new Manager(world, 1).kill();
+    const list = world.files.list.bind(world.files);
+    let isTaken = false;
+    world.files.list = (directory) => {
+      const names = list(directory);
+      // It has just looked for the newest seat, and has decided by what it saw.
+      if (directory === place.directory && !isTaken && world.sockets.asked.length === (seatBefore ? 1 : 0)) {
+        isTaken = true;
+        new Manager(world, seatBefore ? 2 : 1);
+      }
+      return names;
+    };
+    world.open().settle();
+    assert.deepEqual([isTaken, world.claims.length, world.isConnected], [true, 0, true]);
+  }
+});
+
+test("a seat that is fenced while a member reads it is not that of a dead manager: the one above it is followed", () => {
+  const world = new World();
+  const fenced = new Manager(world, 1);
+  const { open } = world.files;
+  world.files.open = (path, how) => {
+    if (path === seatPath(place, 1)) {
+      world.files.open = open;
+      world.files.unlink(path);
+      fenced.kill();
+      new Manager(world, 2);
+    }
+    return open.call(world.files, path, how);
+  };
+  world.open().settle();
+  assert.deepEqual([world.claims.length, world.told.at(-2), world.isConnected], [0, "manager 1002 false", true]);
 });
 
 test("a contender that is replaced follows the one that was first", () => {
