@@ -5,55 +5,16 @@ import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } 
 import { join } from "node:path";
 import { after, type TestContext, test } from "node:test";
 import { diskFiles } from "../../../../dist/core/local/machine/files.js";
-import type { Files, Listener, Socket } from "../../../../dist/core/local/machine/machine.js";
+import type { Socket } from "../../../../dist/core/local/machine/machine.js";
 import { unixSockets } from "../../../../dist/core/local/machine/sockets.js";
-import { temporaryDirectory, until } from "../../../proof/cluster/processes.js";
+import { until } from "../../../proof/cluster/processes.js";
+import { answerOf, directoryOf, listen, NAME, sockets, withoutAlias } from "./socket-scenes.js";
 
 const DIST = new URL("../../../../dist/core/local/machine/", import.meta.url).href;
-const NAME = "hub.0123456789abcdef";
-const sockets = unixSockets(diskFiles);
 
 /** Sockets keep no process alive, so the tests do. */
 const alive = setInterval(() => {}, 1000);
 after(() => clearInterval(alive));
-
-/** A directory whose path has so many bytes, or as few as possible. */
-function directoryOf(t: TestContext, bytes: number): string {
-  let directory = temporaryDirectory(t);
-  for (let left = bytes - directory.length - 1; left > 0; left = bytes - directory.length - 1) {
-    // A name has at most 255 bytes, and at least one must be left for the next.
-    directory = join(directory, "d".repeat(left > 200 ? 150 : left));
-  }
-  mkdirSync(directory, { recursive: true });
-  return directory;
-}
-
-/** Listens and answers each connection with a text. */
-function listen(t: TestContext, directory: string, text = "", own = sockets): Promise<Listener> {
-  return new Promise((resolve, reject) => {
-    const accept = (socket: Socket) => {
-      socket.write([Buffer.from(text)]);
-      socket.end();
-      return { data: () => {}, closed: () => {} };
-    };
-    own.listen(directory, NAME, accept, (error, listener) => {
-      t.after(() => listener.close());
-      if (error) reject(error);
-      else resolve(listener);
-    });
-  });
-}
-
-/** Connects; resolves with what came, or with the code of the error. */
-function answerOf(directory: string, own = sockets): Promise<string> {
-  return new Promise((resolve) => {
-    let text = "";
-    own.connect(directory, NAME, {
-      data: (chunk) => (text += chunk),
-      closed: (error) => resolve((error as NodeJS.ErrnoException | null)?.code ?? text),
-    });
-  });
-}
 
 /** A process that listens in a directory, until it is told how to end. */
 async function listener(t: TestContext, directory: string): Promise<ChildProcess> {
@@ -164,13 +125,6 @@ test("what is no socket, or lies in a directory that this process may not enter,
   assert.equal(await answerOf(join(directory, NAME)), "ENOTDIR");
 });
 
-/** The files of a platform that has no path for an open directory. */
-const withoutAlias = (changes: Partial<Files> = {}): Files => ({
-  ...diskFiles,
-  pin: (directory) => ({ ...diskFiles.pin(directory), directory }),
-  ...changes,
-});
-
 test("where an open directory has no path, a long one is reached by a link, of which nothing is left", async (t) => {
   const directory = directoryOf(t, 1000);
   const links: string[] = [];
@@ -184,76 +138,6 @@ test("where an open directory has no path, a long one is reached by a link, of w
   assert.equal(await answerOf(directory), "by a link", "others reach it as they can");
   assert.deepEqual([links.length, new Set(links).size], [2, 2]);
   for (const link of links) assert.throws(() => lstatSync(link), { code: "ENOENT" });
-});
-
-const failing = (code: string) => () => {
-  throw Object.assign(new Error(code), { code });
-};
-
-/** What may go wrong, in a directory with a path of so many bytes; the code that is reported. */
-const FAULTS: Readonly<Record<string, { bytes: number; code: string; files: Files; directory?: string }>> = {
-  "a directory that is missing": { bytes: 0, code: "ENOENT", files: diskFiles, directory: "none" },
-  "a long directory that is missing": { bytes: 300, code: "ENOENT", files: diskFiles, directory: "none" },
-  "a directory that cannot be held": { bytes: 300, code: "EMFILE", files: { ...diskFiles, pin: failing("EMFILE") } },
-  "a link that cannot be made": { bytes: 300, code: "EROFS", files: withoutAlias({ symlink: failing("EROFS") }) },
-  "a link that cannot be removed": { bytes: 300, code: "EIO", files: withoutAlias({ unlink: failing("EIO") }) },
-  "a name that cannot be given": { bytes: 0, code: "ENOSPC", files: { ...diskFiles, rename: failing("ENOSPC") } },
-  "a name in a long directory that cannot be given": {
-    bytes: 300,
-    code: "ENOSPC",
-    files: { ...diskFiles, rename: failing("ENOSPC") },
-  },
-};
-
-for (const [what, { bytes, code, files, directory: below = "" }] of Object.entries(FAULTS)) {
-  test(`${what} is reported once, later, and nothing listens then`, async (t) => {
-    const directory = join(directoryOf(t, bytes), below);
-    const reports: (string | undefined)[] = [];
-    let hasReturned = false;
-    const accept = () => ({ data: () => {}, closed: () => {} });
-    unixSockets(files).listen(directory, NAME, accept, (error, listener) => {
-      assert.ok(hasReturned, "it was called at once");
-      reports.push((error as NodeJS.ErrnoException | null)?.code);
-      listener.close();
-    });
-    hasReturned = true;
-    await until("a report", () => reports.length > 0);
-    for (let round = 0; round < 5; round++) await new Promise(setImmediate);
-    assert.deepEqual(reports, [code]);
-    assert.equal(await answerOf(directory), "ENOENT");
-  });
-}
-
-test("a temporary name that a new manager has just cleaned up is bound again, some times and not forever", async (t) => {
-  const directory = directoryOf(t, 0);
-  let cleanUps = 2;
-  const rename = (path: string, name: string) => {
-    if (cleanUps-- > 0) diskFiles.unlink(path);
-    diskFiles.rename(path, name);
-  };
-  const own = unixSockets({ ...diskFiles, rename });
-  await listen(t, directory, "it is me", own);
-  cleanUps = Number.POSITIVE_INFINITY;
-  await assert.rejects(listen(t, directory, "late", own), { code: "ENOENT" });
-  assert.equal(await answerOf(directory), "it is me");
-  assert.deepEqual(readdirSync(directory), [NAME]);
-});
-
-test("a connection that cannot be tried is closed once, later, with the reason", async (t) => {
-  const directory = directoryOf(t, 300);
-  await listen(t, directory);
-  const own = unixSockets({ ...diskFiles, pin: failing("EMFILE") });
-  let closed = 0;
-  const socket = own.connect(directory, NAME, { data: () => {}, closed: () => closed++ });
-  assert.equal(closed, 0);
-  socket.write([Buffer.from("lost")]);
-  socket.end();
-  socket.destroy();
-  assert.equal(socket.queuedBytes, 0);
-  await until("it is closed", () => closed > 0);
-  await new Promise(setImmediate);
-  assert.equal(closed, 1);
-  assert.equal(await answerOf(directory, own), "EMFILE");
 });
 
 test("what is written arrives in order, also from many buffers, and the end is reported once and last", async (t) => {
