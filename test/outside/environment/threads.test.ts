@@ -8,9 +8,9 @@ import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { temporaryDirectory } from "../proof/cluster/processes.js";
+import { temporaryDirectory } from "../../proof/cluster/processes.js";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const DEADLINE_MS = 60_000;
 const PERMISSION = process.allowedNodeEnvironmentFlags.has("--permission")
   ? "--permission"
