@@ -153,6 +153,7 @@ export class Member implements ReplicaEvents {
 
   forgotten(error: Error): void {
     this.errors.push(error);
+    this.#stage.errors.push(error);
     const { code } = error as NodeJS.ErrnoException;
     this.#stage.note(() => assert(code, `${this.name} reported an error without a code: ${error.stack}`));
   }

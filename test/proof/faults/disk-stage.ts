@@ -36,6 +36,8 @@ export class Stage extends World {
   readonly ledger = new Ledger();
   readonly views = new Map<Thread, FaultyFiles>();
   readonly cast = new Set<Member>();
+  /** What was reported to any member, also to those that are gone. */
+  readonly errors: Error[] = [];
   /** Segments that may be torn or damaged, by no fault of the disk. */
   readonly brokenPaths = new Set<string>();
   /** Whether the files are damaged: members may give up, and what they show is judged elsewhere. */
@@ -130,7 +132,7 @@ export class Stage extends World {
     const member = await this.#tryToOpen(options);
     if (member === null) return null;
     await this.#settled(member);
-    if (member.failure === null || this.isDamaged) return member;
+    if ((member.failure as NodeJS.ErrnoException | null)?.code !== "ERR_STORAGE_DIRECTORY") return member;
     this.kill(member);
     return null;
   }
