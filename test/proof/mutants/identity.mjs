@@ -218,6 +218,13 @@ export const identityMutants = [
     killedBy: ["hub/hub-socket"],
   },
   {
+    name: "a file at the place of a socket proves that its process has ended",
+    file: SOCKETS,
+    from: ' && isOtherThanSocket(path) ? withCode(error, "ENOENT") : error;',
+    to: " ? error : error;",
+    killedBy: sockets,
+  },
+  {
     name: "a contender without a seat leaves its socket",
     file: HOST,
     from: "this.#socket?.close(this.#seat !== null);",

@@ -189,6 +189,15 @@ function isOwn(file: number): boolean {
   return uid === process.getuid() || uid === ROOT;
 }
 
+/** Whether something else than a socket is at a path; not when nothing is there, or that is not known. */
+export function isOtherThanSocket(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false;
+  } catch {
+    return false;
+  }
+}
+
 /** By `lstat`, so that a link to a directory is none. */
 function describe(path: string): { mode: number; uid: number; isDirectory: boolean } {
   const stat = lstatSync(path);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { codeOf, StorageError } from "../../errors.js";
 import { soon } from "../../runtime.js";
 import { withAddress } from "./address.js";
+import { isOtherThanSocket } from "./files.js";
 import type { Files, Listener, Socket, SocketEvents, Sockets } from "./machine.js";
 import { WriteQueue } from "./write-queue.js";
 
@@ -18,7 +19,7 @@ const LISTEN_BACKLOG = 511;
 const temporaryName = (): string => `tmp.0.${randomBytes(8).toString("hex")}`;
 
 /** Wraps a socket of node:net and lets it call its events, `closed` exactly once. */
-function wrap(net: NetSocket, eventsFor: (socket: Socket) => SocketEvents): Socket {
+function wrap(net: NetSocket, eventsFor: (socket: Socket) => SocketEvents, path = ""): Socket {
   let failure: Error | null = null;
   const queue = new WriteQueue(net);
   const socket: Socket = {
@@ -40,16 +41,23 @@ function wrap(net: NetSocket, eventsFor: (socket: Socket) => SocketEvents): Sock
   net.on("error", (error) => {
     failure = error;
   });
-  net.on("close", () => events.closed(failure && asRefused(failure)));
+  net.on("close", () => events.closed(failure && asRefused(failure, path)));
   net.unref();
   return socket;
 }
 
-/** A pipe of Windows vanishes with its process, so that its absence is what a refusal is elsewhere. */
-function asRefused(error: Error): Error {
-  if (process.platform !== "win32" || codeOf(error) !== "ENOENT") return error;
-  return Object.assign(new Error(error.message, { cause: error }), { code: "ECONNREFUSED" });
+/**
+ * A pipe of Windows vanishes with its process, so that its absence is what a refusal is elsewhere. There, a file or a directory
+ * refuses too, and is no socket whose process has ended.
+ */
+function asRefused(error: Error, path: string): Error {
+  const code = codeOf(error);
+  if (process.platform === "win32") return code === "ENOENT" ? withCode(error, "ECONNREFUSED") : error;
+  return code === "ECONNREFUSED" && isOtherThanSocket(path) ? withCode(error, "ENOENT") : error;
 }
+
+const withCode = (cause: Error, code: string): Error =>
+  Object.assign(new Error(`${code}: ${cause.message}`, { cause }), { code });
 
 /** Codes of a bind on a file system that has no sockets. This process could create a file there before. */
 const NO_SOCKETS: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
@@ -126,7 +134,7 @@ function asMissing(files: Files, path: string, error: Error): Error {
 function connectTo(files: Files, directory: string, name: string, events: SocketEvents): Socket {
   try {
     const net = withAddress(files, directory, name, (path) => connect({ path }));
-    return wrap(net, () => events);
+    return wrap(net, () => events, join(directory, name));
   } catch (error) {
     soon(() => events.closed(error as Error));
     return CLOSED;

@@ -118,10 +118,22 @@ test("a name leads to what is in the directory that is at the path now", async (
   }
 });
 
-test("what is no socket, or lies in a directory that this process may not enter, is told apart from a missing one", async (t) => {
+test("a file or a directory at the place of a socket is no socket that refuses", async (t) => {
+  const directory = directoryOf(t, 0);
+  const path = join(directory, NAME);
+  writeFileSync(path, "");
+  assert.equal(await answerOf(directory), "ENOENT");
+  rmSync(path);
+  mkdirSync(path);
+  assert.equal(await answerOf(directory), "ENOENT");
+  rmSync(path, { recursive: true });
+  (await listen(t, directory)).close();
+  assert.equal(await answerOf(directory), "ECONNREFUSED");
+});
+
+test("a directory that this process may not enter, or that is none, is told apart from a missing one", async (t) => {
   const directory = directoryOf(t, 0);
   writeFileSync(join(directory, NAME), "");
-  assert.equal(await answerOf(directory), "ECONNREFUSED", "no process listens there");
   assert.equal(await answerOf(join(directory, NAME)), "ENOTDIR");
 });
 
