@@ -71,7 +71,7 @@ function tearEnd(stage: Stage): void {
   const inode = stage.disk.find(path);
   inode?.write(Buffer.alloc(40, 1), inode.bytes);
   stage.brokenPaths.add(`${DIRECTORY}/log.0.1`);
-  for (const name of ["tmp.0.ab", "log.0.1", "torn.0.1", "torn.0.2", "torn.0.3", "torn.0.4"]) {
+  for (const name of ["hub.ab", "tmp.0.ab", "log.0.1", "torn.0.1", "torn.0.2", "torn.0.3", "torn.0.4"]) {
     stage.put(`${DIRECTORY}/${name}`, Buffer.alloc(1));
   }
 }
