@@ -230,6 +230,21 @@ test("a state or a snapshot that differs from the log is found", () => {
   assert.match(problemsOf({ snapshots: [{ seq: 5, time: T + 5, state }] }), /the snapshot of seq 5 differs/);
 });
 
+test("a copy is a state that was, with all that was confirmed before it was begun", () => {
+  const copy = { by: "copy 1", seq: 5, time: T + 5, state: STATE, beganAt: 100, isWhole: true };
+  assert.equal(problemsOf({ copies: [copy] }), "");
+  const { left0, right0, sum1, once1, shared1, ...first } = STATE;
+  const early = { ...copy, seq: 2, state: first };
+  assert.match(problemsOf({ copies: [early] }), /copy 1 ends at seq 2, and 5 was confirmed before it was begun/);
+  assert.equal(problemsOf({ copies: [{ ...early, beganAt: 25 }] }), "");
+  assert.equal(problemsOf({ copies: [{ ...early, isWhole: false }] }), "", "cp has reported that it missed a file");
+  assert.match(
+    problemsOf({ copies: [{ ...early, state: STATE, isWhole: false }] }),
+    /copy 1 at seq 2 differs from the log/,
+  );
+  assert.match(problemsOf({ copies: [{ ...copy, seq: 6 }] }), /copy 1 has seq 6, and the log ends at 5/);
+});
+
 test("a problem that a member noticed itself is reported", () => {
   assert.match(problemsOf({ a: [...A, ["failure", "Error: expected"]] }), /1-a failed: Error: expected/);
 });

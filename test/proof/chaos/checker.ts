@@ -4,7 +4,8 @@
  * What is checked: seqs have no gap, epochs and log time never fall; each member's writes stand in the log in the order in
  * which they were made, each once, with nothing between them missing, and all confirmed ones exist; a write that
  * was made after another one was confirmed comes after it; promises resolved with what a naive replay gives at their
- * place; each snapshot is what the replay gives at its seq; all states in the end are what it gives there. `reads.ts`
+ * place; each snapshot and each copy is what the replay gives at its seq, and a copy has all that was confirmed before it
+ * was begun; all states in the end are what it gives there. `reads.ts`
  * checks reads.
  *
  * Not checked: how long anything took; the moment at which something expires, but for reads of `brief` keys; the expiries
@@ -13,7 +14,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { Naive, type Result } from "../model/naive.js";
-import { checkReads } from "./reads.js";
+import { Confirmed, checkReads } from "./reads.js";
 import type { History, Write } from "./records.js";
 import { Registers } from "./registers.js";
 import { textOf } from "./texts.js";
@@ -25,6 +26,14 @@ export interface Shown {
   readonly state: Readonly<Record<string, unknown>>;
 }
 
+/** What a copy of the files showed, `time` (wall clock, ms) being late enough for whatever is short to be expired. */
+export interface Copied extends Shown, Snapshot {
+  /** In microseconds: right before the first file was copied. */
+  readonly beganAt: number;
+  /** Whether all files that were found at first could be copied. */
+  readonly isWhole: boolean;
+}
+
 /** All that is known of a round. */
 export interface Evidence {
   readonly log: readonly Ordered[];
@@ -32,6 +41,8 @@ export interface Evidence {
   readonly snapshots: readonly Snapshot[];
   /** Shown when everything was confirmed, at `shownAt` (wall clock, ms) or later, while nothing expired. */
   readonly states: readonly Shown[];
+  /** Copies of the files, taken while members wrote. */
+  readonly copies?: readonly Copied[];
   readonly shownAt: number;
 }
 
@@ -46,6 +57,7 @@ export function check(evidence: Evidence): string[] {
     ...evidence.histories.flatMap(missingOf),
     ...orderProblems(evidence.histories),
     ...checkReads(evidence.histories, registers),
+    ...copyProblems(evidence, replay.state.seq),
     ...stateProblems(evidence, replay.state.view(evidence.shownAt)),
   ];
 }
@@ -60,12 +72,15 @@ class Replay {
   /** How many writes of each member have been found, those that put nothing into the log included. */
   readonly #found = new Map<History, number>();
   readonly #snapshots: ReadonlyMap<number, Snapshot>;
+  readonly #copies: readonly Copied[];
   #epoch = 0;
 
-  constructor({ histories, snapshots }: Evidence, registers: Registers) {
+  constructor({ histories, snapshots, copies = [] }: Evidence, registers: Registers) {
     this.#registers = registers;
     this.#histories = new Map(histories.map((history) => [history.label, history]));
     this.#snapshots = new Map(snapshots.map((snapshot) => [snapshot.seq, snapshot]));
+    this.#copies = copies;
+    this.#compareStates(0);
   }
 
   next({ epoch, batch }: Ordered): void {
@@ -84,7 +99,7 @@ class Replay {
         if (write) this.#compare(write, results[index] as Result, entry.expiresAt);
       }
     }
-    this.#compareSnapshot(seq);
+    this.#compareStates(seq);
   }
 
   /** The first write of a member names it. */
@@ -128,11 +143,15 @@ class Replay {
     );
   }
 
-  #compareSnapshot(seq: number): void {
+  #compareStates(seq: number): void {
     const snapshot = this.#snapshots.get(seq);
-    if (snapshot === undefined) return;
-    const differences = differencesOf(this.state.view(snapshot.time), snapshot.state);
-    if (differences) this.problems.push(`the snapshot of seq ${seq} differs from the log: ${differences}`);
+    if (snapshot) this.#compareState(`the snapshot of seq ${seq}`, snapshot);
+    for (const copy of this.#copies) if (copy.seq === seq) this.#compareState(`${copy.by} at seq ${seq}`, copy);
+  }
+
+  #compareState(what: string, { time, state }: Snapshot): void {
+    const differences = differencesOf(this.state.view(time), state);
+    if (differences) this.problems.push(`${what} differs from the log: ${differences}`);
   }
 }
 
@@ -161,7 +180,20 @@ function orderProblems(histories: readonly History[]): string[] {
   return problems;
 }
 
-function stateProblems({ states }: Evidence, expected: Readonly<Record<string, unknown>>): string[] {
+function copyProblems({ copies = [], histories }: Evidence, end: number): string[] {
+  const confirmed = new Confirmed(histories);
+  return copies.flatMap(({ by, seq, beganAt, isWhole }) => {
+    if (seq > end) return [`${by} has seq ${seq}, and the log ends at ${end}`];
+    const least = confirmed.before(beganAt);
+    return isWhole && seq < least ? [`${by} ends at seq ${seq}, and ${least} was confirmed before it was begun`] : [];
+  });
+}
+
+/** Which states differ from what is expected. */
+export function stateProblems(
+  { states }: Pick<Evidence, "states">,
+  expected: Readonly<Record<string, unknown>>,
+): string[] {
   return states.flatMap(({ by, state }) => {
     const differences = differencesOf(expected, state);
     return differences ? [`what ${by} shows differs from the log: ${differences}`] : [];

@@ -5,8 +5,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Storage, StorageError } from "../../../dist/core/index.js";
 import { Dice } from "../simulation/dice.js";
 import { Load, look, type Plan } from "./load.js";
-import { now, Recorder } from "./records.js";
-import { ASSIGNMENT, type Assignment, LEFT_CODE, labelOf, NAME, placesOf } from "./settings.js";
+import { type Ended, now, Recorder } from "./records.js";
+import { ASSIGNMENT, type Assignment, LEFT_CODE, labelOf, NAME, placesOf, type Showing } from "./settings.js";
+import { endHubs } from "./threads.js";
 
 /** Most writes that wait while a member goes on writing. */
 const MAX_PENDING = 300;
@@ -23,18 +24,23 @@ const recorder = new Recorder(join(places.histories, label));
 
 process.on("disconnect", () => process.exit(1));
 setTimeout(() => process.exit(1), assignment.endsAt - Date.now()).unref();
-process.on("uncaughtException", (error) => {
+function failed(error: Error): never {
   recorder.record(["failure", `${error.stack}`]);
   process.exit(1);
-});
+}
+process.on("uncaughtException", failed);
 
 const storage = new Storage(NAME, { path: places.storage, stallTimeout: assignment.stallTimeout });
+storage.on("error", (error: Error) =>
+  recorder.record(["told", error instanceof StorageError ? error.code : `${error}`]),
+);
 const load = new Load(storage, label, dice, assignment.longShare);
 let writeCount = 0;
 
 /** Records the writes, makes them, and records their results when those are known. */
 function write(plans: readonly Plan[]): void {
   recorder.record(["write", now(), plans.flatMap(({ texts }) => texts)]);
+  const from = writeCount + 1;
   for (const plan of plans) {
     const first = writeCount + 1;
     writeCount += plan.texts.length;
@@ -49,8 +55,18 @@ function write(plans: readonly Plan[]): void {
     }
   }
   const upTo = writeCount;
-  storage.flush().then(() => recorder.record(["ack", now(), upTo]), gaveUp);
+  storage.flush().then(
+    () => recorder.record(["ack", now(), upTo]),
+    (error: Error) => {
+      if (isLoss(error)) recorder.record(["lost", from, upTo]);
+      gaveUp(error);
+    },
+  );
 }
+
+/** After a move, what was on its way may be in the storage that was moved: that can not be known, and is reported. */
+const isLoss = (error: Error): boolean =>
+  assignment.kind === "moved" && error instanceof StorageError && error.code === "ERR_STORAGE_EXPIRED";
 
 function resolved(number: number, result: number | boolean): void {
   recorder.record(["result", number, result]);
@@ -65,6 +81,7 @@ function refused(number: number, error: Error): void {
 /** Pending writes of a member that leaves while there is no manager for 10 s are lost, and their promises are rejected. */
 function gaveUp(error: Error): void {
   if (storage.closed && error instanceof StorageError && error.code === "ERR_STORAGE_CLOSED") return;
+  if (isLoss(error)) return;
   recorder.record(["failure", `${error.stack}`]);
 }
 
@@ -93,9 +110,26 @@ function tick(): void {
 
 /** Waits until the pending writes are confirmed, if a manager does that, and ends this process. */
 async function leave(): Promise<never> {
+  noteEnd("close");
   const upTo = writeCount;
   await storage.close().then(() => recorder.record(["ack", now(), upTo]), gaveUp);
   process.exit(LEFT_CODE);
+}
+
+function noteEnd(how: Ended): void {
+  const { role, epoch } = storage.stats();
+  if (role === "manager") recorder.record(["end", now(), how, epoch]);
+}
+
+function end(how: "exit" | "throw" | "hub"): void {
+  noteEnd(how);
+  if (how === "hub") endHubs();
+  if (how === "exit") process.exit();
+  if (how !== "throw") return;
+  process.off("uncaughtException", failed);
+  setImmediate(() => {
+    throw new Error("an exception that nothing catches, as it was ordered");
+  });
 }
 
 /** Obeys the orders to this member alone; returns all orders. */
@@ -106,6 +140,7 @@ async function obey(): Promise<readonly string[]> {
     if (Number(pid) !== process.pid) continue;
     rmSync(join(places.orders, order), { force: true });
     if (what === "close") await leave();
+    if (what === "exit" || what === "throw" || what === "hub") end(what);
     if (what === "block") for (const end = Date.now() + Number(ms); Date.now() < end; );
   }
   return orders;
@@ -119,12 +154,15 @@ while (!(await obey()).includes("stop")) {
   tick();
   await sleep(dice.below(2 * assignment.tickMs));
 }
-await storage.flush();
+await storage.flush().catch(gaveUp);
+// After a loss, what is later may still wait.
+await storage.flush().catch(gaveUp);
 writeFileSync(join(places.settled, label), "");
 await ordered("show");
 await storage.sync();
 const state = join(places.states, label);
-writeFileSync(`${state}.part`, JSON.stringify(storage.entries()));
+const { role, epoch } = storage.stats();
+writeFileSync(`${state}.part`, JSON.stringify({ role, epoch, entries: storage.entries() } satisfies Showing));
 renameSync(`${state}.part`, state);
 await ordered("leave");
 await leave();

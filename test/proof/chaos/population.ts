@@ -24,7 +24,7 @@ export class Population {
   constructor(directory: string) {
     this.#directory = directory;
     this.#mark = JSON.stringify(directory);
-    this.#seats = `${placesOf(directory).storage}/app.db.d`;
+    this.#seats = placesOf(directory).database;
   }
 
   /** All processes of the round: members and the processes that start them. */

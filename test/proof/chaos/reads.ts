@@ -15,7 +15,7 @@ export function checkReads(histories: readonly History[], registers: Registers):
 }
 
 /** The highest seq that any member knew to be confirmed, by time. */
-class Confirmed {
+export class Confirmed {
   readonly #times: number[] = [];
   readonly #seqs: number[] = [];
 

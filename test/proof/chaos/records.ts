@@ -6,6 +6,9 @@
  */
 import { openSync, readFileSync, writeSync } from "node:fs";
 
+/** How a member ends by its own doing, or its hub alone. */
+export type Ended = "exit" | "throw" | "hub" | "close";
+
 /** One line. The first element says what it is. */
 export type Line =
   /** Writes are about to be made, in this order, within one tick; they are numbered from 1 on. */
@@ -18,6 +21,12 @@ export type Line =
   | readonly ["result", number: number, result: number | boolean | "covered"]
   /** What was read together, after all writes so far; `wall` is the wall clock before, in ms. */
   | readonly ["read", at: number, wall: number, seen: readonly (readonly [path: string, tag: string | null])[]]
+  /** It was reported that the writes with these numbers may be in the log or not: the storage is another one. */
+  | readonly ["lost", from: number, to: number]
+  /** The service of the manager of that epoch, which was this member, ends in that way. */
+  | readonly ["end", at: number, how: Ended, epoch: number]
+  /** An error was told. */
+  | readonly ["told", code: string]
   /** `sync()` was called at `from` and resolved. */
   | readonly ["sync", from: number]
   /** Something that must never happen. */
@@ -49,6 +58,8 @@ export interface Write {
   /** Infinity: its member ended before it saw it confirmed. */
   ackedAt: number;
   result?: number | boolean | "covered";
+  /** Whether it was reported as lost, perhaps. */
+  isLost: boolean;
   /** Whether it put an entry into the log. */
   isEntry: boolean;
   /** Its place in the log; 0: it is not there. */
@@ -59,6 +70,7 @@ export interface Write {
 
 /** What a member read at one moment. */
 export interface Read {
+  readonly at: number;
   readonly wall: number;
   readonly seen: readonly (readonly [path: string, tag: string | null])[];
   /** How many writes it had made, and how many it knew to be confirmed. */
@@ -72,7 +84,10 @@ export interface History {
   readonly label: string;
   readonly writes: Write[];
   readonly reads: Read[];
+  readonly ends: { readonly at: number; readonly how: Ended; readonly epoch: number }[];
   readonly failures: string[];
+  /** The codes of the errors that were told. */
+  readonly codes: string[];
 }
 
 /** Reads the file of a member. A last line that is not whole was not written to its end. */
@@ -86,7 +101,7 @@ export const readHistory = (label: string, path: string): History =>
   );
 
 export function historyOf(label: string, lines: readonly Line[]): History {
-  const history: History = { label, writes: [], reads: [], failures: [] };
+  const history: History = { label, writes: [], reads: [], ends: [], failures: [], codes: [] };
   const { writes } = history;
   let acked = 0;
   let syncedFrom = 0;
@@ -94,15 +109,22 @@ export function historyOf(label: string, lines: readonly Line[]): History {
     if (line[0] === "write") {
       for (const text of line[2]) {
         const number = writes.length + 1;
-        const fate = { ackedAt: Number.POSITIVE_INFINITY, isEntry: true, seq: 0, epoch: 0 };
+        const fate = { ackedAt: Number.POSITIVE_INFINITY, isEntry: true, isLost: false, seq: 0, epoch: 0 };
         writes.push({ label, number, text, invokedAt: line[1], ...fate });
       }
     } else if (line[0] === "nothing") (writes[line[1] - 1] as Write).isEntry = false;
     else if (line[0] === "result") (writes[line[1] - 1] as Write).result = line[2];
     else if (line[0] === "ack") {
-      for (; acked < line[2]; acked++) (writes[acked] as Write).ackedAt = line[1];
+      for (; acked < line[2]; acked++) {
+        const write = writes[acked] as Write;
+        if (!write.isLost) write.ackedAt = line[1];
+      }
     } else if (line[0] === "read")
-      history.reads.push({ wall: line[2], seen: line[3], made: writes.length, acked, syncedFrom });
+      history.reads.push({ at: line[1], wall: line[2], seen: line[3], made: writes.length, acked, syncedFrom });
+    else if (line[0] === "lost") {
+      for (let number = line[1]; number <= line[2]; number++) (writes[number - 1] as Write).isLost = true;
+    } else if (line[0] === "end") history.ends.push({ at: line[1], how: line[2], epoch: line[3] });
+    else if (line[0] === "told") history.codes.push(line[1]);
     else if (line[0] === "sync") syncedFrom = Math.max(syncedFrom, line[1]);
     else history.failures.push(line[1]);
   }

@@ -1,5 +1,16 @@
 /** One round: members under violence, then a time without, then everything that they did and saw is checked. */
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -8,15 +19,28 @@ import { Storage } from "../../../dist/core/index.js";
 import { until } from "../cluster/processes.js";
 import { teardown } from "../cluster/teardown.js";
 import { Dice } from "../simulation/dice.js";
-import { check, type Shown } from "./checker.js";
-import { failoversOf } from "./failover.js";
+import { disturb } from "./calm.js";
+import type { Shown } from "./checker.js";
+import { Copies } from "./copies.js";
+import type { Move } from "./moved.js";
 import { Population } from "./population.js";
-import { readHistory } from "./records.js";
-import { ASSIGNMENT, type Assignment, NAME, pidOf, placesOf, type Settings, SHORT_TTL_MS } from "./settings.js";
+import { now, readHistory } from "./records.js";
+import {
+  ASSIGNMENT,
+  type Assignment,
+  NAME,
+  pidOf,
+  placesOf,
+  type Settings,
+  SHORT_TTL_MS,
+  type Showing,
+} from "./settings.js";
+import { areListening, listed } from "./sockets.js";
 import { Tally } from "./tally.js";
-import { type Strike, Violence } from "./violence.js";
+import { type Succession, verdictOn } from "./verdict.js";
+import { type Scene, type Strike, Violence } from "./violence.js";
 import { type Starter, starterOf } from "./ways.js";
-import { type Ordered, UnseenError, Witness } from "./witness.js";
+import { Witness } from "./witness.js";
 
 /** Longest time, in ms, from the end of the violence until all members show the same. */
 const PEACE_MS = 90_000;
@@ -47,18 +71,26 @@ class Round {
   readonly #settings: Settings;
   readonly #places = placesOf(this.directory);
   readonly #population = new Population(this.directory);
+  readonly #copies = new Copies(this.directory, this.tally);
+  readonly #dice: Dice;
+  readonly #served = new Set<string>();
   #witness: Witness | undefined;
+  /** Of the storage that began at the place of one that was moved. */
+  #successor: Witness | undefined;
+  #move: Move | undefined;
   #end = () => Promise.resolve();
 
   constructor(t: TestContext, settings: Settings) {
     this.#settings = settings;
-    for (const place of Object.values(this.#places)) mkdirSync(place);
+    this.#dice = new Dice(settings.seed);
+    const { database: _, ...places } = this.#places;
+    for (const place of Object.values(places)) mkdirSync(place);
     teardown(t, () => this.end());
   }
 
   /** Returns what is wrong. */
   async run(): Promise<string[]> {
-    const { violenceMs, way, members, seed } = this.#settings;
+    const { violenceMs, way, members } = this.#settings;
     const assignment: Assignment = {
       ...this.#settings,
       directory: this.directory,
@@ -66,26 +98,80 @@ class Round {
     };
     const starter = starterOf(way, this.directory, { ...process.env, [ASSIGNMENT]: JSON.stringify(assignment) });
     this.#end = () => starter.end();
-    this.#witness = new Witness(this.directory);
+    this.#witness = new Witness(this.#places.storage, this.#places.witness);
     starter.start(members);
     await until("a first member", () => this.#labels("histories").length > 0, PEACE_MS);
-    const violence = new Violence(
-      this.directory,
-      this.#population,
-      starter,
-      this.#settings,
-      new Dice(seed),
-      this.tally,
-    );
-    await violence.rage();
+    const [directory, population, settings, dice] = [this.directory, this.#population, this.#settings, this.#dice];
+    const scene = { directory, population, starter, settings, dice, tally: this.tally, copies: this.#copies };
+    const { problems, strikes } = await this.#act(scene);
     const shownAt = await this.#makePeace(starter);
     this.#witness.end();
-    return this.#check([...this.#memberStates(), ...(await this.#coldStates())], shownAt, violence.strikes);
+    this.#successor?.end();
+    const showings = this.#showings();
+    const states = [...showings, ...(await this.#coldStates())];
+    const histories = this.#labels("histories").map((label) => readHistory(label, join(this.#places.histories, label)));
+    const succession = await this.#succession();
+    const { copies, problems: wrongCopies } = await this.#copies.outcome();
+    const [witness, { tally }] = [this.#witness, this];
+    const remains = { settings, tally, histories, witness, showings, states, shownAt, strikes, copies, succession };
+    return [...problems, ...wrongCopies, ...verdictOn(remains)];
+  }
+
+  /** What the seed has planned; returns what is wrong already, and what ended managers. */
+  async #act(scene: Scene): Promise<{ problems: string[]; strikes: readonly Strike[] }> {
+    const { kind, violenceMs } = this.#settings;
+    if (kind === "calm") {
+      const problems = await disturb(scene, () => this.#isServed());
+      return { problems, strikes: [] };
+    }
+    const violence = new Violence(scene);
+    const moveAt = violenceMs * this.#dice.between(0.2, 0.7);
+    await Promise.all([violence.rage(), kind === "moved" && sleep(moveAt).then(() => this.#moveAway())]);
+    // What is known of the managers after a move has epochs of another history.
+    return { problems: [], strikes: kind === "moved" ? [] : violence.strikes };
+  }
+
+  /** Whether each member has had a write confirmed, so that it has joined. */
+  #isServed(): boolean {
+    const labels = this.#labels("histories");
+    for (const label of labels) {
+      if (this.#served.has(label)) continue;
+      if (!readFileSync(join(this.#places.histories, label), "utf8").includes('["ack"')) return false;
+      this.#served.add(label);
+    }
+    return labels.length >= this.#population.members.length;
+  }
+
+  /** Renames the directory of the files with the copy beside it, or the whole of what the user has named. */
+  async #moveAway(): Promise<void> {
+    const { storage, database, moved, successor } = this.#places;
+    const witness = this.#witness as Witness;
+    let bytes = Number.POSITIVE_INFINITY;
+    const grows = () => {
+      const before = bytes;
+      bytes = logBytes(database);
+      return bytes > before;
+    };
+    await until("the log grows", grows, PEACE_MS);
+    witness.end();
+    const copy = `${NAME}.db`;
+    const from = now();
+    if (this.#dice.chance(0.5)) renameSync(storage, moved);
+    else {
+      if (existsSync(join(storage, copy))) renameSync(join(storage, copy), join(moved, copy));
+      renameSync(database, join(moved, `${copy}.d`));
+    }
+    this.#move = { from, to: now() };
+    witness.follow(moved);
+    this.#successor = new Witness(storage, successor);
+    this.tally.count("moves");
   }
 
   /** May be called again. */
   async end(): Promise<void> {
     this.#witness?.end();
+    this.#successor?.end();
+    this.#copies.end();
     const end = this.#end;
     this.#end = () => Promise.resolve();
     if (this.#population.all.length > 0) await Promise.race([end(), sleep(END_MS)]);
@@ -98,8 +184,12 @@ class Round {
       starter.starting === 0 && (!starter.startsAgain || this.#population.members.length === this.#settings.members);
     await until("all members are started", isStarted, PEACE_MS);
     this.#order("stop");
-    const expired = Date.now() + SHORT_TTL_MS;
     await until("all members settle", () => this.#areAllIn("settled"), PEACE_MS);
+    // A member that was busy has written after the order.
+    const expired = Date.now() + SHORT_TTL_MS;
+    const { database } = this.#places;
+    const areThere = () => areListening(database, this.#population.members.length);
+    await until("all sockets are there, whoever has removed them", areThere, PEACE_MS);
     await until("whatever is short has expired", () => Date.now() > expired);
     this.#order("show");
     await until("all members show their state", () => this.#areAllIn("states"), PEACE_MS);
@@ -120,10 +210,10 @@ class Round {
     return readdirSync(this.#places[place]).filter((name) => !name.endsWith(".part"));
   }
 
-  #memberStates(): Shown[] {
+  #showings(): (Shown & Showing)[] {
     return this.#labels("states").map((label) => {
-      const entries = JSON.parse(readFileSync(join(this.#places.states, label), "utf8")) as [string, unknown][];
-      return { by: label, state: Object.fromEntries(entries) };
+      const showing = JSON.parse(readFileSync(join(this.#places.states, label), "utf8")) as Showing;
+      return { ...showing, by: label, state: Object.fromEntries(showing.entries) };
     });
   }
 
@@ -155,54 +245,28 @@ class Round {
     return shownIn(copy, `${NAME}.db alone`);
   }
 
-  /** The whole log; null when a part of it was missed, so that the round shows nothing. */
-  #seen(witness: Witness): readonly Ordered[] | null {
-    try {
-      return witness.log();
-    } catch (error) {
-      if (!(error instanceof UnseenError)) throw error;
-      this.tally.count("rounds not seen whole");
-      return null;
-    }
+  /** What there is to know of a move; null: there was none. */
+  async #succession(): Promise<Succession | null> {
+    if (this.#move === undefined || this.#successor === undefined) return null;
+    this.#witness?.follow(this.#places.moved);
+    return { move: this.#move, witness: this.#successor, moved: await this.#movedState() };
   }
 
-  #check(states: readonly Shown[], shownAt: number, strikes: readonly Strike[]): string[] {
-    const witness = this.#witness as Witness;
-    const histories = this.#labels("histories").map((label) => readHistory(label, join(this.#places.histories, label)));
-    const log = this.#seen(witness);
-    if (log === null) return [];
-    const snapshots = witness.snapshots();
-    const problems = check({ log, histories, snapshots, states, shownAt });
-    const { tally } = this;
-    tally.count("rounds");
-    tally.count("members", histories.length);
-    tally.count("batches", log.length);
-    tally.count("batches sent twice", repeatedIn(log));
-    tally.count("epochs", new Set(log.map(({ epoch }) => epoch)).size);
-    tally.count("compactions", snapshots.length);
-    for (const { writes, reads } of histories) {
-      tally.count("confirmed writes", writes.filter(({ ackedAt }) => ackedAt < Infinity).length);
-      tally.count(
-        "values read",
-        reads.reduce((sum, { seen }) => sum + seen.length, 0),
-      );
-    }
-    const of = (kind: Strike["kind"]) => strikes.filter((strike) => strike.kind === kind);
-    tally.killedMs.push(...failoversOf(histories, of("killed")));
-    tally.frozenMs.push(...failoversOf(histories, of("frozen")));
-    return problems;
+  /** What the moved storage shows where it is now, or back at its place; nobody has either of them open. */
+  async #movedState(): Promise<Shown> {
+    const { moved, storage } = this.#places;
+    if (this.#dice.chance(0.5)) return shownIn(moved, "the moved storage");
+    rmSync(storage, { recursive: true });
+    renameSync(moved, storage);
+    return shownIn(storage, "the storage that was moved away and back");
   }
 }
 
-/** How many batches are in the log although they, or later ones of their member, precede them there. */
-function repeatedIn(log: readonly Ordered[]): number {
-  const highest = new Map<number, number>();
-  return log.filter(({ batch: { origin, number } }) => {
-    const isRepeated = origin !== 0 && number <= (highest.get(origin) ?? 0);
-    if (!isRepeated) highest.set(origin, number);
-    return isRepeated;
-  }).length;
-}
+/** Of all segments; one that is removed meanwhile has none. */
+const logBytes = (directory: string): number =>
+  listed(directory)
+    .filter((name) => name.startsWith("log."))
+    .reduce((sum, name) => sum + (statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0), 0);
 
 async function shownIn(path: string, by: string): Promise<Shown> {
   const storage = await Storage.open(NAME, { path });

@@ -11,11 +11,24 @@ export type Way = "fork" | "cluster" | "pm2";
 /** By seed modulo their number, so that the first seeds have each way. */
 const WAYS: readonly Way[] = ["fork", "fork", "cluster", "pm2", "fork", "cluster", "fork", "cluster"];
 
+/**
+ * What happens in a round: everything to the members and their files but a move; only removed sockets, and members that join; or the
+ * storage's directory is moved away in the middle of it all.
+ */
+export type Kind = "violent" | "calm" | "moved";
+
+/** By seed divided by the number of ways, modulo their number. */
+const KINDS: readonly Kind[] = ["violent", "calm", "moved", "violent"];
+
+/** `stallTimeout` of a calm round, in ms: whatever the machine does, no manager is silent for so long. */
+const CALM_STALL_MS = 20_000;
+
 /** Time of violence in a round, in ms: that of PM2 is short, since PM2 is slow to start what was killed. */
 const VIOLENCE_MS: Readonly<Record<Way, number>> = { fork: 18_000, cluster: 16_000, pm2: 8_000 };
 
 export interface Settings {
   readonly seed: number;
+  readonly kind: Kind;
   readonly way: Way;
   readonly members: number;
   readonly violenceMs: number;
@@ -30,14 +43,18 @@ export interface Settings {
 
 export function settingsOf(seed: number): Settings {
   const dice = new Dice(seed);
-  const way = WAYS[seed % WAYS.length] as Way;
+  const kind = KINDS[Math.floor(seed / WAYS.length) % KINDS.length] as Kind;
+  const chosen = WAYS[seed % WAYS.length] as Way;
+  // PM2 starts members again at any moment, which is too much for what is judged there.
+  const way = chosen === "pm2" && kind !== "violent" ? "cluster" : chosen;
   const members = 4 + dice.below(way === "pm2" ? 3 : 13);
   return {
     seed,
+    kind,
     way,
     members,
     violenceMs: VIOLENCE_MS[way],
-    stallTimeout: 300 + dice.below(201),
+    stallTimeout: kind === "calm" ? CALM_STALL_MS : 300 + dice.below(201),
     tickMs: 2 * members,
     longShare: dice.chance(0.4) ? 0.3 : 0.001,
     endsInDeath: dice.chance(0.5),
@@ -65,13 +82,22 @@ export const NAME = "app";
 export const SHORT_TTL_MS = 1500;
 export const LONG_TTL_MS = 3_600_000;
 
+/** What a member writes down in the end. */
+export interface Showing {
+  readonly role: string;
+  readonly epoch: number;
+  readonly entries: readonly (readonly [key: string, value: unknown])[];
+}
+
 /** The directories of a round. */
 export const placesOf = (directory: string) => ({
   /** Of the storage's files. */
   storage: join(directory, "storage"),
+  /** Its segments, snapshots, seats and sockets. */
+  database: join(directory, "storage", `${NAME}.db.d`),
   /** One file of records for each member. */
   histories: join(directory, "histories"),
-  /** Files whose names are orders to members: `stop`, `show`, `leave`, `block.<pid>.<ms>`, `close.<pid>`. */
+  /** Files whose names are orders to members: `stop`, `show`, `leave`, `block.<pid>.<ms>`, `<exit>.<pid>`. */
   orders: join(directory, "orders"),
   /** An empty file for each member that has stopped writing and has everything confirmed. */
   settled: join(directory, "settled"),
@@ -79,6 +105,12 @@ export const placesOf = (directory: string) => ({
   states: join(directory, "states"),
   /** Links to all segments and snapshots that ever were. */
   witness: join(directory, "witness"),
+  /** The same of the storage that began at the place of one that was moved. */
+  successor: join(directory, "successor"),
+  /** Where a storage is moved to. */
+  moved: join(directory, "moved"),
+  /** Copies of the storage, in directories with numbers. */
+  copies: join(directory, "copies"),
 });
 
 /** The name of a member in histories: no two members have the same, also when a process id is used again. */

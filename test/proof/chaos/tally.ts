@@ -1,4 +1,5 @@
 /** What was done in rounds, and how long it took until a manager confirmed again. */
+import type { Ended } from "./records.js";
 
 export type Counted = keyof typeof NONE;
 
@@ -9,7 +10,18 @@ const NONE = {
   "managers killed": 0,
   stops: 0,
   "managers stopped": 0,
+  "other exits": 0,
+  "managers ended otherwise": 0,
   "event loops blocked": 0,
+  "sockets removed": 0,
+  "removals in calm": 0,
+  "members that joined after those": 0,
+  copies: 0,
+  "copies that missed a file": 0,
+  "copies refused": 0,
+  moves: 0,
+  "writes reported as lost": 0,
+  "errors told": 0,
   storms: 0,
   "members closed": 0,
   "cold starts": 0,
@@ -23,14 +35,33 @@ const NONE = {
   compactions: 0,
 };
 
+/** What ended the service of a manager. */
+export type Ending = "killed" | "frozen" | "SIGTERM" | Ended;
+
+const SAID: Readonly<Record<Ending, string>> = {
+  killed: "manager killed",
+  frozen: "manager stopped for longer than stallTimeout",
+  SIGTERM: "manager ended by SIGTERM",
+  exit: "manager that called process.exit",
+  throw: "manager with an uncaught exception",
+  hub: "thread of the manager terminated",
+  close: "manager that began to close",
+};
+
 const STEPS_MS = [20, 50, 100, 200, 500, 1000, 2000, 5000, Number.POSITIVE_INFINITY];
 
 export class Tally {
   readonly counts = { ...NONE };
-  /** From the SIGKILL of a manager to the first write that was confirmed by another one, in ms. */
-  readonly killedMs: number[] = [];
-  /** The same for a SIGSTOP that outlasted `stallTimeout`. */
-  readonly frozenMs: number[] = [];
+  /** From the end of a manager's service to the first write that was confirmed by another one, in ms, by what ended it. */
+  readonly failoversMs: Readonly<Record<Ending, number[]>> = {
+    killed: [],
+    frozen: [],
+    SIGTERM: [],
+    exit: [],
+    throw: [],
+    hub: [],
+    close: [],
+  };
 
   count(what: Counted, by = 1): void {
     this.counts[what] += by;
@@ -38,8 +69,7 @@ export class Tally {
 
   merge(other: Tally): void {
     for (const what of Object.keys(NONE) as Counted[]) this.count(what, other.counts[what]);
-    this.killedMs.push(...other.killedMs);
-    this.frozenMs.push(...other.frozenMs);
+    for (const ending of Object.keys(SAID) as Ending[]) this.failoversMs[ending].push(...other.failoversMs[ending]);
   }
 
   get text(): string {
@@ -48,10 +78,8 @@ export class Tally {
   }
 
   get failovers(): string[] {
-    return [
-      `manager killed, until another one confirms: ${distributionOf(this.killedMs)}`,
-      `manager stopped for longer than stallTimeout, until another one confirms: ${distributionOf(this.frozenMs)}`,
-    ];
+    const endings = Object.keys(SAID) as Ending[];
+    return endings.map((one) => `${SAID[one]}, until another one confirms: ${distributionOf(this.failoversMs[one])}`);
   }
 }
 

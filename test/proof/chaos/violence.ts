@@ -3,15 +3,17 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Dice } from "../simulation/dice.js";
+import type { Copies } from "./copies.js";
 import type { Pid, Population } from "./population.js";
 import { now } from "./records.js";
 import { placesOf, type Settings } from "./settings.js";
-import type { Tally } from "./tally.js";
+import { removeSockets, type SocketKind } from "./sockets.js";
+import type { Ending, Tally } from "./tally.js";
 import type { Starter } from "./ways.js";
 
 /** What ended the service of a manager. */
 export interface Strike {
-  readonly kind: "killed" | "frozen";
+  readonly kind: Ending;
   /** In microseconds, as {@link now}. */
   readonly at: number;
   /** Of the manager that was killed or frozen. */
@@ -26,11 +28,18 @@ const WEIGHTS = {
   killAll: 1.5,
   freezeManager: 35,
   freezeMembers: 35,
+  endManager: 30,
+  endMember: 12,
   block: 10,
   storm: 2,
   close: 8,
+  removeSockets: 8,
+  copy: 4,
 };
 type Action = keyof typeof WEIGHTS;
+
+/** How a process ends but by SIGKILL, or its hub alone does; `close` of a manager is the close of any member. */
+const EXITS = ["SIGTERM", "exit", "throw", "hub", "close"] as const;
 
 /** Members that are started at once in a storm. */
 const STORM = 32;
@@ -45,30 +54,39 @@ const MAX_LEAVING = 8;
 /** Longest time, in ms, that one freeze lasts, in stallTimeouts. */
 const MAX_FREEZE = 3;
 
+/** All that an actor of a round needs. */
+export interface Scene {
+  readonly directory: string;
+  readonly population: Population;
+  readonly starter: Starter;
+  readonly settings: Settings;
+  readonly dice: Dice;
+  readonly tally: Tally;
+  readonly copies: Copies;
+}
+
 export class Violence {
   readonly strikes: Strike[] = [];
   readonly #population: Population;
   readonly #starter: Starter;
   readonly #settings: Settings;
   readonly #orders: string;
+  readonly #database: string;
   readonly #dice: Dice;
   readonly #tally: Tally;
+  readonly #copies: Copies;
   readonly #frozen = new Set<Pid>();
 
-  constructor(
-    directory: string,
-    population: Population,
-    starter: Starter,
-    settings: Settings,
-    dice: Dice,
-    tally: Tally,
-  ) {
-    this.#orders = placesOf(directory).orders;
+  constructor({ directory, population, starter, settings, dice, tally, copies }: Scene) {
+    const { orders, database } = placesOf(directory);
+    this.#orders = orders;
+    this.#database = database;
     this.#population = population;
     this.#starter = starter;
     this.#settings = settings;
     this.#dice = dice;
     this.#tally = tally;
+    this.#copies = copies;
   }
 
   /** Returns when the time is over; no process is frozen then. */
@@ -90,6 +108,8 @@ export class Violence {
 
   #action(): Action {
     const { storm, close, killAll, ...always } = WEIGHTS;
+    // A copy that is taken after a move has another history.
+    if (this.#settings.kind === "moved") return this.#dice.weighted({ ...WEIGHTS, copy: 0 });
     // PM2 starts members again by itself: it starts neither more of them nor those that left, and is slow with all at once.
     const weights = this.#starter.startsAgain ? { ...always, storm: 0, close: 0, killAll: 0 } : WEIGHTS;
     return this.#dice.weighted(weights);
@@ -111,13 +131,36 @@ export class Violence {
         this.#freeze(this.#dice.pick(members), this.#freezeMs());
       }
     },
+    endManager: () => {
+      const { manager } = this.#population;
+      if (manager) this.#end(manager.pid);
+    },
+    endMember: (pid) => this.#end(pid),
     block: (pid) => this.#block(pid),
     storm: () => {
       this.#tally.count("storms");
       this.#starter.start(STORM);
     },
     close: (pid) => this.#close(pid),
+    removeSockets: () => {
+      const kind = this.#dice.pick<SocketKind>(["hubs", "members", "all"]);
+      this.#tally.count("sockets removed", removeSockets(this.#database, kind));
+    },
+    copy: () => this.#copies.take(this.#dice.chance(0.5) ? "-r" : "-a"),
   };
+
+  /** PM2 does not start members again that have left by `close`. */
+  #end(pid: Pid): void {
+    const how = this.#dice.pick(this.#starter.startsAgain ? EXITS.filter((exit) => exit !== "close") : EXITS);
+    if (how === "close") this.#close(pid);
+    else if (how !== "SIGTERM") writeFileSync(join(this.#orders, `${how}.${pid}`), "");
+    else {
+      const { manager } = this.#population;
+      if (!this.#population.signal(pid, "SIGTERM")) return;
+      if (manager?.pid === pid) this.strikes.push({ kind: "SIGTERM", at: now(), ...manager });
+    }
+    if (how !== "close") this.#tally.count("other exits");
+  }
 
   #kill(pid: Pid): void {
     const { manager } = this.#population;

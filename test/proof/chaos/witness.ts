@@ -14,9 +14,19 @@ import { diskFiles } from "../../../dist/core/local/machine/files.js";
 import type { Position } from "../../../dist/core/local/machine/machine.js";
 import { decodeBatch, decodeEntries } from "../../../dist/core/log/codec.js";
 import type { Batch } from "../../../dist/core/log/entry.js";
-import { BATCH, epochOf, HEADER_BYTES, isIntact, kindOf, lengthOf, seqOf } from "../../../dist/core/log/frame.js";
+import {
+  BATCH,
+  epochOf,
+  HEADER_BYTES,
+  isIntact,
+  kindOf,
+  lengthOf,
+  STATE,
+  seqOf,
+} from "../../../dist/core/log/frame.js";
 import { Table } from "../../../dist/core/state/table.js";
-import { placesOf } from "./settings.js";
+import { NAME } from "./settings.js";
+import { listed } from "./sockets.js";
 
 const EVERY_MS = 5;
 
@@ -48,16 +58,19 @@ export class Witness {
   readonly #directory: string;
   readonly #known = new Set<string>();
   readonly #timer: NodeJS.Timeout;
+  #isOver = false;
 
-  constructor(directory: string) {
-    const { storage, witness } = placesOf(directory);
-    this.#from = join(storage, "app.db.d");
-    this.#directory = witness;
+  /** @param into Where the links are kept. */
+  constructor(storage: string, into: string) {
+    this.#from = join(storage, `${NAME}.db.d`);
+    this.#directory = into;
     this.#timer = setInterval(() => this.#look(), EVERY_MS);
   }
 
-  /** Looks a last time. */
+  /** Looks a last time; another storage may be at the place afterwards. */
   end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
     clearInterval(this.#timer);
     this.#look();
   }
@@ -67,7 +80,7 @@ export class Witness {
    * @throws UnseenError when a segment that the log consists of was missed.
    */
   log(): Ordered[] {
-    const kept = this.#segments();
+    const kept = segmentsOf(this.#directory);
     const parts: Ordered[][] = [];
     let last = kept.at(-1);
     for (let end = Number.POSITIVE_INFINITY; last !== undefined; ) {
@@ -92,33 +105,48 @@ export class Witness {
       .map((seq) => readSnapshot(join(this.#directory, `snapshot.${seq}`), seq));
   }
 
-  #look(): void {
-    const names = listed(this.#from).filter((name) => /^(log|snapshot)\./.test(name) && !this.#known.has(name));
+  /** Looks once more, in the directory of a storage that was moved. */
+  follow(storage: string): void {
+    this.#look(join(storage, `${NAME}.db.d`));
+  }
+
+  #look(from = this.#from): void {
+    const names = listed(from).filter((name) => /^(log|snapshot)\./.test(name) && !this.#known.has(name));
     for (const name of names) {
       try {
-        linkSync(join(this.#from, name), join(this.#directory, name));
+        linkSync(join(from, name), join(this.#directory, name));
         this.#known.add(name);
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
       }
     }
   }
+}
 
-  /** Those with a whole first frame, in the order of the log. */
-  #segments(): Kept[] {
-    const found = segmentsIn(readdirSync(this.#directory)).toReversed();
-    return found.flatMap((name) => {
-      const path = join(this.#directory, `log.${name.epoch}.${name.segment}`);
-      const file = diskFiles.open(path, "read");
-      try {
-        const head = readSegmentHead(diskFiles, file, path, name);
-        const content = readExactly(diskFiles, file, 0, diskFiles.bytes(file));
-        return head === null || content === null ? [] : [{ head, content }];
-      } finally {
-        diskFiles.close(file);
-      }
-    });
-  }
+/** Those with a whole first frame, in the order of the log. */
+function segmentsOf(directory: string): Kept[] {
+  const found = segmentsIn(listed(directory)).toReversed();
+  return found.flatMap((name) => {
+    const path = join(directory, `log.${name.epoch}.${name.segment}`);
+    const file = diskFiles.open(path, "read");
+    try {
+      const head = readSegmentHead(diskFiles, file, path, name);
+      const content = readExactly(diskFiles, file, 0, diskFiles.bytes(file));
+      return head === null || content === null ? [] : [{ head, content }];
+    } finally {
+      diskFiles.close(file);
+    }
+  });
+}
+
+/** The seq of the last batch in a copy of a storage's files; 0: there is none. */
+export function endOfCopy(storage: string): number {
+  const directory = join(storage, `${NAME}.db.d`);
+  const last = segmentsOf(directory).at(-1);
+  if (last !== undefined) return batchesOf(last, Number.POSITIVE_INFINITY).at(-1)?.batch.seq ?? last.head.start.seq;
+  const [newest] = snapshotsIn(listed(directory));
+  if (newest !== undefined) return newest;
+  return listed(storage).includes(`${NAME}.db`) ? readSnapshot(join(storage, `${NAME}.db`), null).seq : 0;
 }
 
 const isSame = ({ start }: SegmentHead, { epoch, segment }: Position): boolean =>
@@ -149,7 +177,8 @@ function batchesOf({ head, content }: Kept, end: number): Ordered[] {
   return batches;
 }
 
-function readSnapshot(path: string, seq: number): Snapshot {
+/** @param seq null: whatever it has. */
+function readSnapshot(path: string, seq: number | null): Snapshot {
   const file = diskFiles.open(path, "read");
   try {
     const scanner = new SnapshotScanner(diskFiles, path, file, seq, true);
@@ -157,19 +186,14 @@ function readSnapshot(path: string, seq: number): Snapshot {
     const { time } = scanner.head;
     while (scanner.next()) {
       const { buffer, start, end } = scanner.frames;
-      table.restoreEntries(decodeEntries(buffer, start, end));
+      if (kindOf(buffer, start) === STATE) table.restoreEntries(decodeEntries(buffer, start, end));
     }
-    return { seq, time, state: Object.fromEntries([...table.keys(time)].map((key) => [key, table.getKey(key, time)])) };
+    return {
+      seq: scanner.head.seq,
+      time,
+      state: Object.fromEntries([...table.keys(time)].map((key) => [key, table.getKey(key, time)])),
+    };
   } finally {
     diskFiles.close(file);
-  }
-}
-
-function listed(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    // The storage has not been opened yet.
-    return [];
   }
 }
