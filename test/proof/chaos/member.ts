@@ -16,6 +16,9 @@ const MAX_PLANS = 5;
 const SYNC_SHARE = 0.03;
 const READ_SHARE = 0.7;
 
+/** Why the last writes of a member that leaves were given up: there is no manager, or one that is about to serve. */
+const GIVEN_UP = ["ERR_STORAGE_CLOSED", "ERR_STORAGE_UNREACHABLE"];
+
 const assignment = JSON.parse(process.env[ASSIGNMENT] as string) as Assignment;
 const places = placesOf(assignment.directory);
 const label = labelOf(process.pid, now());
@@ -80,7 +83,7 @@ function refused(number: number, error: Error): void {
 
 /** Pending writes of a member that leaves while there is no manager for 10 s are lost, and their promises are rejected. */
 function gaveUp(error: Error): void {
-  if (storage.closed && error instanceof StorageError && error.code === "ERR_STORAGE_CLOSED") return;
+  if (storage.closed && error instanceof StorageError && GIVEN_UP.includes(error.code)) return;
   if (isLoss(error)) return;
   recorder.record(["failure", `${error.stack}`]);
 }
