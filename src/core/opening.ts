@@ -10,8 +10,8 @@ export interface Opening {
   readonly clock: LogClock;
   /** What messages call it. */
   readonly label: string;
-  /** Rises with each frame that is delivered; nothing else is progress. */
-  deliveredCount(): number;
+  /** Rises with each frame that is delivered, and with what this process reads to become the manager; nothing else is progress. */
+  progress(): number;
   /** What went wrong last; null when nothing did. */
   trouble(): StorageError | null;
   /** What is waited for. */
@@ -27,12 +27,12 @@ export interface Opening {
  */
 export function opened(opening: Opening, timeoutMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    let seen = opening.deliveredCount();
+    let seen = opening.progress();
     let quietLooks = 0;
     const look = (): void => {
-      const delivered = opening.deliveredCount();
-      quietLooks = delivered === seen ? quietLooks + 1 : 0;
-      seen = delivered;
+      const progress = opening.progress();
+      quietLooks = progress === seen ? quietLooks + 1 : 0;
+      seen = progress;
       if (quietLooks === LOOKS) reject(notReady(opening, timeoutMs));
       else timer = opening.clock.after(timeoutMs / LOOKS, look);
     };

@@ -207,7 +207,7 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
     const opening = {
       clock: this.#clock,
       label: this.#label,
-      deliveredCount: () => this.replica.deliveredCount,
+      progress: () => this.replica.deliveredCount + this.log.readCount,
       trouble: () => this.#lastTrouble,
       missing: () => this.#missing,
       sync: () => this.replica.sync(),

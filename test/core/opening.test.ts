@@ -14,7 +14,7 @@ function makeOpening() {
   const opening = {
     clock,
     label: "/data/app.db",
-    deliveredCount: () => state.delivered,
+    progress: () => state.delivered,
     trouble: () => state.trouble,
     missing: () => "a manager",
     sync: () => synced,

@@ -49,6 +49,7 @@ class EngineInHand implements Engine<ResolvedOptions> {
   open(name: string) {
     const log: Log = {
       isPushed: false,
+      readCount: 0,
       member: "me",
       open: (sink) => this.sinks.push(sink),
       append: () => {},

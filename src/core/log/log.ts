@@ -102,6 +102,8 @@ export interface Log {
   /** As `close`, and removes the files when no other member has the storage open. */
   destroy(done: (error?: Error) => void): void;
   readonly stats: LogStats;
+  /** Rises while this process reads the log to become the manager, before anything is delivered. */
+  readonly readCount: number;
 }
 
 /** The log of one storage, as its engine gives it to one member. It does nothing until `log.open` is called. */

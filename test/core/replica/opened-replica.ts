@@ -45,6 +45,7 @@ export function openReplica(limits: Limits = {}) {
   const told = (name: string) => () => void open.told.push(name);
   const log: Log = {
     isPushed: true,
+    readCount: 0,
     member: "me",
     open: () => {},
     append: (frame) => open.sent.push(frame),

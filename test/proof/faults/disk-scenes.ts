@@ -158,6 +158,13 @@ async function playPassing(stage: Stage): Promise<void> {
   stage.ledger.mayBeVoid = false;
   last.write(2);
   await stage.flushed(last);
+  await stage.left(last);
+  stage.ledger.mayBeVoid = true;
+  const next = await stage.opened();
+  if (next.replica.keys().length === 0) stage.ledger.clear();
+  stage.ledger.mayBeVoid = false;
+  next.write(1);
+  await stage.flushed(next);
 }
 
 function stageOf(seed: number, options = {}): Stage {

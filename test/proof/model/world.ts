@@ -92,6 +92,7 @@ export class Member {
     this.#world = world;
     const log: Log = {
       isPushed: true,
+      readCount: 0,
       member: "me",
       open: () => {},
       append: (frame) => this.#append(frame),

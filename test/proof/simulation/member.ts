@@ -266,6 +266,7 @@ export class Member implements ReplicaEvents {
     const log = this.#log;
     return {
       isPushed: log.isPushed,
+      readCount: log.readCount,
       member: log.member,
       open: () => {},
       append: (frame) => {

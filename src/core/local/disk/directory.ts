@@ -46,7 +46,7 @@ export const isFinal = (error: Error): boolean => FINAL_CODES.has(codeOf(error))
 /** An error of a system call that says that this process may not use a storage's directory, as what it is. */
 export function accessError(cause: Error, place: Place): Error {
   if (cause instanceof StorageError) return cause;
-  const message = `expected this process to read and write ${place.directory}, got ${codeOf(cause)}: ${cause.message}`;
+  const message = `expected this process to read and write ${place.directory}, got ${cause.message}`;
   return new StorageError("ERR_STORAGE_DIRECTORY", message, { cause });
 }
 
@@ -61,7 +61,9 @@ function persistentPlace(files: Files, wanted: string, name: string): Place {
  * directory must be private, since another user that created it could exchange the files in it.
  */
 function passingPlace(files: Files, wanted: string, name: string): Place {
-  const id = createHash("sha256").update(wanted).digest("hex").slice(0, 16);
+  // A path that does not exist has no links to resolve.
+  const path = bestEffort(() => files.realPath(wanted)) ?? wanted;
+  const id = createHash("sha256").update(path).digest("hex").slice(0, 16);
   return placeOf(join(makeShelter(files), id), name);
 }
 

@@ -95,7 +95,9 @@ export class MemberSocket {
   readonly #member: string;
   #listener: Listener | null = null;
   #isEntering = false;
-  #hasLeft = false;
+  #wasThere = false;
+  /** Null until it leaves. */
+  #left: { readonly isKnown: boolean } | null = null;
 
   constructor(machine: Machine, place: Place, member: string) {
     this.#machine = machine;
@@ -112,7 +114,7 @@ export class MemberSocket {
 
   /** Listens, also when it did before and its name was removed. Calls back once, later, unless it is left before. */
   enter(done: (error: Error | null) => void): void {
-    if (this.#isEntering || this.#hasLeft) return;
+    if (this.#isEntering || this.#left !== null) return;
     this.#isEntering = true;
     const { files, sockets, clock } = this.#machine;
     try {
@@ -135,11 +137,14 @@ export class MemberSocket {
 
   #entered(error: Error | null, listener: Listener | null, done: (error: Error | null) => void): void {
     this.#isEntering = false;
+    // A member that was never there has written nothing.
+    const isNew = !this.#wasThere;
     if (error === null) {
+      this.#wasThere = true;
       this.#listener?.close();
       this.#listener = listener;
     }
-    if (this.#hasLeft) this.leave(true);
+    if (this.#left !== null) this.leave(this.#left.isKnown || isNew);
     else done(error);
   }
 
@@ -149,7 +154,7 @@ export class MemberSocket {
    *   notes it.
    */
   leave(isKnown: boolean): void {
-    this.#hasLeft = true;
+    this.#left ??= { isKnown };
     if (this.#listener === null) return;
     this.#listener.close();
     this.#listener = null;

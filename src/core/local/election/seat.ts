@@ -59,7 +59,7 @@ const OTHER_WAS_FIRST = new Set(["EEXIST", "ENOENT", "ESTALE"]);
 const SOCKET_NAME = /^hub\.[0-9a-f]+$/;
 
 /** ms between two refreshes of a seat while its hub reads the log. */
-const REFRESH_MS = 500;
+const REFRESH_MS = 100;
 
 /** Most bytes of a seat file. */
 const MAX_SEAT_BYTES = 4096;
@@ -204,9 +204,11 @@ export class Seat {
     bestEffort(() => this.#machine.files.touch(this.#path, this.#machine.clock.now()));
   }
 
-  /** As `refresh`, unless that was done a moment before: for whoever reads for long. */
-  refreshIfDue(): void {
-    if (this.#machine.clock.elapsed() - this.#refreshedAt >= REFRESH_MS) this.refresh();
+  /** As `refresh`, unless that was done a moment before: for whoever reads for long. Returns whether it was due. */
+  refreshIfDue(): boolean {
+    const isDue = this.#machine.clock.elapsed() - this.#refreshedAt >= REFRESH_MS;
+    if (isDue) this.refresh();
+    return isDue;
   }
 
   /** Closes the file; the seat stays where it is. */

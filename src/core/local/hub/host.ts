@@ -36,14 +36,11 @@ const FIRST_CHECK_MS = 50;
  * @param mayBlock Whether it may block the event loop, which is its own then. Otherwise nothing that it does takes long in one
  *   piece, and it waits for the disk without blocking.
  */
-export function startHub(
-  machine: Machine,
-  request: HubRequest,
-  report: (report: HubReport) => void,
-  mayBlock = true,
-): HubHandle {
+export function startHub(machine: Machine, request: HubRequest, report: Report, mayBlock = true): HubHandle {
   return new HubHost(machine, request, report, mayBlock);
 }
+
+type Report = (report: HubReport) => void;
 
 /**
  * Invariants, which the order of steps keeps:
@@ -57,7 +54,7 @@ export function startHub(
 class HubHost implements HubHandle {
   readonly #machine: Machine;
   readonly #request: HubRequest;
-  readonly #report: (report: HubReport) => void;
+  readonly #report: Report;
   #pin: Pin | null = null;
   #socket: HubSocket | null = null;
   #departures: Departures | null = null;
@@ -72,7 +69,7 @@ class HubHost implements HubHandle {
   #isNoted = true;
   #isOver = false;
 
-  constructor(machine: Machine, request: HubRequest, report: (report: HubReport) => void, mayBlock: boolean) {
+  constructor(machine: Machine, request: HubRequest, report: Report, mayBlock: boolean) {
     this.#mayBlock = mayBlock;
     this.#request = request;
     this.#report = report;
@@ -129,7 +126,10 @@ class HubHost implements HubHandle {
       else
         this.#run(emptyLog(hub), (isEmptied) => {
           if (!isEmptied) fold(destroy);
-          else this.#closeHub(hub, true, () => removeStorage(machine, place, seat, hub, [member, ...endedOf(lives)]));
+          else
+            this.#closeHub(hub, true, () =>
+              removeStorage(machine, this.#request, seat, hub, [member, ...endedOf(lives)]),
+            );
         });
     });
   }
@@ -201,8 +201,8 @@ class HubHost implements HubHandle {
     }
     this.#seat = seat;
     const fenced = seat.fence();
-    // However long the reading takes, others see that this contender is alive.
-    (this.#pin as Pin).files.used = () => seat.refreshIfDue();
+    // However long the reading takes, others see that this contender is alive, and its own process that it gets on.
+    (this.#pin as Pin).files.used = () => seat.refreshIfDue() && this.#report({ kind: "reading" });
     const serve = (isVoid: boolean): void => this.#run(this.#serve(seat, token, fenced, isVoid), () => {});
     if (options.persist || position !== null) serve(false);
     else askAll(machine, place, this.#request.member, (lives) => this.#isOver || serve(isVoid(lives)));

@@ -6,9 +6,9 @@ import { snapshotHead } from "../disk/snapshot.js";
 import { answerTo, type Steps } from "../disk/steps.js";
 import { type Lives, memberPath } from "../election/member-socket.js";
 import type { Seat } from "../election/seat.js";
-import type { Machine, Place } from "../machine/machine.js";
+import type { HubRequest, Machine, Place } from "../machine/machine.js";
 import { compact, foldAll } from "../upkeep/compactor.js";
-import { removeFiles } from "../upkeep/removal.js";
+import { removeFiles, removeSurroundings } from "../upkeep/removal.js";
 import { writeTombstone } from "../upkeep/tombstone.js";
 import type { Hub } from "./hub.js";
 
@@ -50,7 +50,7 @@ export function* foldStorage(machine: Machine, seat: Seat, hub: Hub, destroy: bo
  */
 export function* removeStorage(
   machine: Machine,
-  place: Place,
+  { place, options }: Pick<HubRequest, "place" | "options">,
   seat: Seat,
   hub: Hub,
   members: readonly string[],
@@ -61,7 +61,8 @@ export function* removeStorage(
   const { seq } = hub.writer.confirmed;
   writeTombstone(machine, place, seat.epoch, { ...snapshotHead(files, place, snapshot), seq });
   const sockets = members.map((member) => memberPath(place, member));
-  removeFiles(files, place, seq, () => seat.holds(), sockets);
+  const isGone = removeFiles(files, place, seq, () => seat.holds(), sockets);
+  if (isGone && !options.persist) removeSurroundings(files, place);
 }
 
 /** What a manager reports whose directory is not at its path any more. */

@@ -73,7 +73,7 @@ export const isThroughOther = (mark: string, own: string): boolean =>
 
 /** The directory of this user for what need not survive: storages that do not persist, and tombstones of storages that were removed. */
 export function shelterDirectory(): string {
-  return join(tmpdir(), `cluster-storage-${process.getuid?.() ?? userInfo().username}`);
+  return join(tmpdir(), `cluster-storage-${process.geteuid?.() ?? userInfo().username}`);
 }
 
 /**

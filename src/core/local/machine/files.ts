@@ -178,15 +178,15 @@ function orNoDirectorySync(error: Error | null): Error | null {
 
 function isPrivate(path: string): boolean {
   const { mode, uid, isDirectory } = describe(path);
-  if (process.getuid === undefined) return isDirectory;
-  return isDirectory && uid === process.getuid() && (mode & OTHERS_MASK) === 0;
+  if (process.geteuid === undefined) return isDirectory;
+  return isDirectory && uid === process.geteuid() && (mode & OTHERS_MASK) === 0;
 }
 
 /** Windows has no such owners: there the directory decides which users may create a file. */
 function isOwn(file: number): boolean {
-  if (process.getuid === undefined) return true;
+  if (process.geteuid === undefined) return true;
   const { uid } = fstatSync(file);
-  return uid === process.getuid() || uid === ROOT;
+  return uid === process.geteuid() || uid === ROOT;
 }
 
 /** Whether something else than a socket is at a path; not when nothing is there, or that is not known. */

@@ -262,11 +262,12 @@ export interface HubRequest {
 export type HubReport =
   /** It has the seat and serves. */
   | { readonly kind: "serving"; readonly epoch: number }
+  /** It reads the log before it serves, and gets on; reported some times a second. */
+  | { readonly kind: "reading" }
   /** Another member was first, or has replaced it. */
   | { readonly kind: "replaced" }
   /** It has handed its seat on, or removed the files. `isNoted`: the log notes that its own member has left, or need not. */
   | { readonly kind: "ended"; readonly isNoted: boolean }
-  /** A compaction is done. */
   | { readonly kind: "compacted"; readonly result: CompactResult }
   /** Corrupt files were kept aside; the message names what was lost. */
   | { readonly kind: "salvaged"; readonly message: string }
@@ -295,6 +296,5 @@ export interface CompactRequest extends FoldRequest {
 export interface CompactResult {
   /** The seq of the snapshot; 0 when there was nothing to fold. */
   readonly snapshot: number;
-  /** Bytes of the snapshot. */
   readonly bytes: number;
 }

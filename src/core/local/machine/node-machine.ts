@@ -15,7 +15,7 @@ const identity: Identity = {
   pid: process.pid,
   host: hostname(),
   bootId: bootIdOf(hostname()),
-  uid: process.getuid?.() ?? -1,
+  uid: process.geteuid?.() ?? -1,
   isAlive(pid) {
     try {
       process.kill(pid, 0);

@@ -6,13 +6,13 @@ import { accessError, isFinal } from "../disk/directory.js";
 import { pinIfThere } from "../disk/file-access.js";
 import { MemberSocket, newMember } from "../election/member-socket.js";
 import { newestSeat, type SeatView } from "../election/seat.js";
-import type { HubOptions, LogPosition, Machine, Pin, Place, Timer } from "../machine/machine.js";
+import type { LogPosition, Machine, Pin, Place, Timer } from "../machine/machine.js";
 import { Backoff } from "../wire/backoff.js";
 import { AdaptiveTimeout } from "../wire/failure-detector.js";
 import { Barriers } from "./barriers.js";
 import { HubSession, type HubSessionEnd } from "./hub-session.js";
 import { Leaving } from "./leaving.js";
-import { OwnHub } from "./own-hub.js";
+import { type MemberOptions, OwnHub } from "./own-hub.js";
 import { Standby } from "./standby.js";
 import { Suspicion } from "./suspicion.js";
 
@@ -37,12 +37,6 @@ type Phase = "new" | "entering" | "seeking" | "pausing" | "contending" | "follow
 /** What a member wants: to follow the log, or to leave once the manager knows. */
 type Goal = "follow" | Leaving;
 
-export interface LocalLogOptions {
-  /** Whether this member may be the manager. */
-  readonly candidate: boolean;
-  readonly hub: HubOptions;
-}
-
 /**
  * A state machine. What comes from outside (the ends of sessions, the reports of the own hub, timers, calls) only records facts;
  * `#step` alone decides what comes next.
@@ -59,7 +53,7 @@ export class LocalLog implements Log {
   readonly member: string;
   readonly #machine: Machine;
   readonly #place: Place;
-  readonly #options: LocalLogOptions;
+  readonly #options: MemberOptions;
   readonly #ownHub: OwnHub;
   readonly #socket: MemberSocket;
   readonly #silenceTimeout: AdaptiveTimeout;
@@ -79,7 +73,7 @@ export class LocalLog implements Log {
   #ownLooks = 0;
   #hasWritten = false;
 
-  constructor(machine: Machine, place: Place, options: LocalLogOptions) {
+  constructor(machine: Machine, place: Place, options: MemberOptions) {
     this.#machine = machine;
     this.#place = place;
     this.#options = options;
@@ -106,6 +100,10 @@ export class LocalLog implements Log {
     };
   }
 
+  get readCount(): number {
+    return this.#ownHub.readCount;
+  }
+
   open(sink: LogSink): void {
     this.#sink = sink;
     this.#phase = "entering";
@@ -130,13 +128,8 @@ export class LocalLog implements Log {
     }
   }
 
-  close(done: (error?: Error) => void): void {
-    this.#leave(false, done);
-  }
-
-  destroy(done: (error?: Error) => void): void {
-    this.#leave(true, done);
-  }
+  close = (done: (error?: Error) => void): void => this.#leave(false, done);
+  destroy = (done: (error?: Error) => void): void => this.#leave(true, done);
 
   /** Decides what comes next, from the facts alone. May be called at any time, also when nothing has changed. */
   #step(): void {
@@ -282,7 +275,11 @@ export class LocalLog implements Log {
    */
   #leave(destroy: boolean, done: (error?: Error) => void): void {
     const { clock } = this.#machine;
-    this.#goal = new Leaving(clock, done, () => !this.#ownHub.isRunning && this.#end(false));
+    this.#goal = new Leaving(clock, done, () => {
+      // A contender that knows nothing of the log has nothing to hand on, however long it reads or the disk hangs.
+      const isIdle = this.#ownHub.isContending && this.#position === null;
+      if (isIdle || !this.#ownHub.isRunning) this.#end(false);
+    });
     if (this.#phase === "closed" || this.#phase === "entering") clock.soon(() => this.#end(false));
     else if (this.#ownHub.isRunning) {
       // A contender that takes over what this member knows must fold it first, so it is closed once it serves.

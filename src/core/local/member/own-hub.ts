@@ -4,6 +4,12 @@ import { ClaimOrder } from "../election/claim-order.js";
 import { highestEpoch, newestEpoch } from "../election/seat.js";
 import type { HubHandle, HubOptions, HubReport, LogPosition, Machine, Place } from "../machine/machine.js";
 
+export interface MemberOptions {
+  /** Whether the member may be the manager. */
+  readonly candidate: boolean;
+  readonly hub: HubOptions;
+}
+
 /** What a member's own hub reports to it. */
 export interface OwnHubEvents {
   /** It has the seat. */
@@ -29,6 +35,7 @@ export class OwnHub {
   #epoch = 0;
   #isContending = false;
   #compactionCount = 0;
+  #readCount = 0;
 
   constructor(machine: Machine, place: Place, options: HubOptions, member: string, events: OwnHubEvents) {
     this.#machine = machine;
@@ -51,6 +58,11 @@ export class OwnHub {
   /** Compactions that its hubs have run. */
   get compactionCount(): number {
     return this.#compactionCount;
+  }
+
+  /** Rises while its hubs read the log. */
+  get readCount(): number {
+    return this.#readCount;
   }
 
   /** Whether the manager of an epoch is here. */
@@ -104,6 +116,9 @@ export class OwnHub {
         this.#isContending = false;
         this.#epoch = report.epoch;
         this.#events.serving();
+        break;
+      case "reading":
+        this.#readCount++;
         break;
       case "compacted":
         this.#compactionCount++;

@@ -7,7 +7,7 @@
 import { dirname, join } from "node:path";
 import { codeOf } from "../../errors.js";
 import { compareSegments } from "../disk/chain.js";
-import { withFile } from "../disk/file-access.js";
+import { bestEffort, withFile } from "../disk/file-access.js";
 import {
   claimPath,
   claimsIn,
@@ -87,6 +87,14 @@ export function removeFiles(
     if (["ENOTEMPTY", "EEXIST", "ENOENT"].includes(codeOf(error))) return false;
     throw error;
   }
+}
+
+/**
+ * Removes the directory around that of a storage that does not persist, which holds nothing else. Best effort: a process that opens
+ * the storage at this moment creates it again.
+ */
+export function removeSurroundings(files: Files, place: Place): void {
+  bestEffort(() => files.removeDirectory(dirname(place.directory)));
 }
 
 /** Removes files, each only while the seat still stands; false when it does not. */

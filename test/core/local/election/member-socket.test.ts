@@ -154,6 +154,19 @@ test("a member that has left does not enter any more, also when it was just ente
   }
 });
 
+test("a member that leaves while it enters once more is noted, unless the log knows it", () => {
+  for (const isKnown of [true, false]) {
+    const { socket, files, clock, path, enter, member, lifeOf } = scene();
+    enter(socket);
+    files.unlink(path);
+    socket.enter(() => assert.fail("it has left"));
+    socket.leave(isKnown);
+    clock.run();
+    assert.equal(files.names.has(path), !isKnown);
+    assert.equal(lifeOf(member), isKnown ? "missing" : "ended");
+  }
+});
+
 test("a member leaves although its name cannot be removed, and is noted then", () => {
   const { socket, files, member, lifeOf, enter } = scene();
   enter(socket);

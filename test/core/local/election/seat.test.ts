@@ -185,13 +185,13 @@ test("a contender that reads for long refreshes its seat now and then, and not w
   assert.equal(touchCount, 0, "it was just created");
   for (let step = 0; step < 100; step++) {
     clock.pass(20);
-    seat.refreshIfDue();
+    assert.equal(seat.refreshIfDue(), step % 5 === 4);
   }
-  assert.equal(touchCount, 4, "every half a second");
+  assert.equal(touchCount, 20, "every tenth of a second");
   assert.equal(files.modifiedAt(seatName(1)), clock.now());
   seat.refresh();
   seat.refreshIfDue();
-  assert.equal(touchCount, 5);
+  assert.equal(touchCount, 21);
 });
 
 test("a refresh that the disk refuses is left out", () => {

@@ -203,6 +203,16 @@ test("one that contends and has nothing yet closes its hub at once", () => {
   expectLeft(world, ends);
 });
 
+test("one that contends and has nothing yet does not wait for a hub that reads for long, or hangs", () => {
+  const world = new World();
+  world.open();
+  const ends = leave(world, "close");
+  world.claims[0]?.report({ kind: "reading" });
+  world.clock.pass(1001);
+  assert.deepEqual(world.claims[0]?.calls, ["close false false", "terminate"]);
+  expectLeft(world, ends);
+});
+
 test("one that is the manager hands its seat on, however long that takes, and does not tell itself", () => {
   for (const how of ["close", "destroy"] as const) {
     const world = new World();
