@@ -253,6 +253,13 @@ export const identityMutants = [
     killedBy: ["hub/departures"],
   },
   {
+    name: "a member that says that it leaves may name any file",
+    file: DEPARTURES,
+    from: "if (hasWritten && isMember(member))",
+    to: "if (hasWritten)",
+    killedBy: ["hub/departures"],
+  },
+  {
     name: "a member that was cut off is noted as one that has left",
     file: DEPARTURES,
     from: 'if (life === "ended")',

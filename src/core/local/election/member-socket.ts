@@ -24,6 +24,9 @@ const deviceOf = ({ files }: Machine, place: Place): string | undefined =>
 
 const nameOf = (member: string): string => `member.${member}`;
 
+/** Whether a text is the name of a member: only then is its socket a file in the directory. */
+export const isMember = (text: string): boolean => membersIn([nameOf(text)]).length > 0;
+
 /** The path of a member's socket. */
 export const memberPath = (place: Place, member: string): string => socketPath(place, nameOf(member));
 

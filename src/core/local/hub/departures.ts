@@ -4,7 +4,7 @@
  * the member had claimed ends at one place for all.
  */
 import { bestEffort } from "../disk/file-access.js";
-import { askForLife, memberPath, membersIn } from "../election/member-socket.js";
+import { askForLife, isMember, memberPath, membersIn } from "../election/member-socket.js";
 import type { Machine, Place } from "../machine/machine.js";
 
 /** What a hub knows of its members. */
@@ -39,7 +39,7 @@ export class Departures {
 
   /** The connection of a member has ended, and it has not said that it leaves. */
   lost(member: string): void {
-    if (member !== this.#own) this.#ask(member);
+    if (member !== this.#own && isMember(member)) this.#ask(member);
   }
 
   /** The socket of a member refuses: its process has ended. */
@@ -49,7 +49,7 @@ export class Departures {
 
   /** As {@link HubEvents.leaves}. A member that has written nothing has claimed nothing, so its departure need not be noted. */
   leaves(member: string, hasWritten: boolean, noted: () => void): void {
-    if (hasWritten) this.#left(member, noted);
+    if (hasWritten && isMember(member)) this.#left(member, noted);
     else noted();
   }
 

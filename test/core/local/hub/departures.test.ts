@@ -156,6 +156,23 @@ test("a member without a name is not asked again and again", () => {
   assert.equal(askedCount("a1"), 1);
 });
 
+test("nothing outside of the directory is connected to or removed, whatever a member calls itself", () => {
+  const { departures, check, clock, sockets, files, ordered } = scene();
+  const precious = "/data/precious";
+  files.put(precious, Buffer.from("mine"));
+  for (const member of ["/../../precious", "x/../../precious", "..", "", "a1.b2", "A1"]) {
+    const asked = sockets.asked.length;
+    let isNoted = false;
+    departures.lost(member);
+    departures.leaves(member, true, () => (isNoted = true));
+    clock.run();
+    check();
+    assert.deepEqual([sockets.asked.length, isNoted], [asked, true], member);
+  }
+  assert.deepEqual(ordered, []);
+  assert.equal(files.names.has(precious), true);
+});
+
 test("a member that says that it leaves is noted if it has written, and not if it has not", () => {
   const { add, departures, check, clock, ordered, hasName } = scene();
   add("a1");
