@@ -113,6 +113,11 @@ export class Stage extends World {
     throw new Violation(`expected within ${RECOVERY_MS} ms: ${what}; ${told.join("; ")}`);
   }
 
+  /** Whether the disk did not tell which members are alive: then what they have left, and what they wrote, stays. */
+  get isLifeUnknown(): boolean {
+    return [...this.seam.failedSites].some((site) => site.startsWith("member-socket.js"));
+  }
+
   heal(): void {
     if (this.seam.fault?.answer === "full") this.note(() => this.#expectWholeFrames());
     this.seam.heal();
@@ -251,7 +256,8 @@ export class Stage extends World {
   /** Of a closed storage one snapshot and one seat are left; a loss of power may leave a socket that belongs to no process. */
   #expectNoStrays(): void {
     if (!this.options.persist) return;
-    const names = this.disk.list("/data/app.db.d").filter((name) => !/^(torn|corrupt|hub)\./.test(name));
+    const mayStay = this.isLifeUnknown ? /^(torn|corrupt|hub|member)\./ : /^(torn|corrupt|hub)\./;
+    const names = this.disk.list("/data/app.db.d").filter((name) => !mayStay.test(name));
     const kinds = names.map((name) => name.slice(0, name.indexOf("."))).sort();
     assert.deepEqual(kinds, ["seat", "snapshot"], `left: ${names}`);
   }
