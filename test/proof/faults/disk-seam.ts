@@ -127,9 +127,9 @@ export class FaultyFiles implements Files {
     this.#thread = thread;
   }
 
-  /** Paths of the files that are open. */
+  /** Paths of the files that are open and that no sync under way will close. */
   get openPaths(): string[] {
-    return this.#files.openPaths;
+    return this.#files.leakedPaths;
   }
 
   open(path: string, how: "read" | "create" | "write"): number {
