@@ -3,6 +3,7 @@
  * of the paths of the tests that are run, in this order, until one fails.
  */
 
+import { departureMutants } from "./departures.mjs";
 import { fileMutants } from "./files.mjs";
 import { hubMutants } from "./hub.mjs";
 import { identityMutants } from "./identity.mjs";
@@ -21,6 +22,7 @@ export const mutants = [
   ...hubMutants,
   ...hubMembersMutants,
   ...identityMutants,
+  ...departureMutants,
   ...fileMutants,
   ...recoveryMutants,
   ...removalMutants,
