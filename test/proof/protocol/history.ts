@@ -75,17 +75,15 @@ export class Histories {
   /**
    * The writes that take effect, as a set of bits, by origin and number as in `src/core/state/origins.ts`.
    * @param forgottenAt After this seq it is not known what took effect before.
-   * @param beginsAnew Whether the member has begun a new origin with the first batch that is here.
    * @returns -1 when one takes effect twice.
    */
-  effectsOf(history: number, forgottenAt = 0, beginsAnew = false): number {
+  effectsOf(history: number, forgottenAt = 0): number {
     let [effects, known, highest] = [0, 0, 0];
     for (let seq = 1; seq <= this.length(history); seq++) {
       const write = this.at(history, seq);
       if (seq === forgottenAt + 1 && forgottenAt > 0) [known, highest] = [0, 0];
       if (write >= this.#writes) continue;
-      const isFirst = write === 0 || beginsAnew;
-      const isNew = this.#isOneOrigin ? write + 1 > highest && (highest > 0 || isFirst) : !(known & (1 << write));
+      const isNew = this.#isOneOrigin ? write + 1 > highest && (highest > 0 || write === 0) : !(known & (1 << write));
       if (isNew) {
         if (effects & (1 << write)) return -1;
         effects |= 1 << write;

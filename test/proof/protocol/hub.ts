@@ -235,14 +235,18 @@ function broadcast(turn: Turn, process: number): void {
   else world.put(process, STEP, isNew ? CONFIRM : READY);
 }
 
-/** Each write that a member takes for confirmed takes effect in the log of this hub, which was sent to all. */
+/**
+ * Each write that a member takes for confirmed takes effect in the log of this hub, which was sent to all. A later batch of an origin
+ * that the storage does not know, since its member has moved on to it, takes none, and is told as refused.
+ */
 function confirm(turn: Turn, process: number): void {
   const { world } = turn;
   const { histories } = world;
   const log = world.of(process, LOG);
-  const told = histories.setOf(log) & ~world.get(CONFIRMED);
-  const beginsAnew = world.entered === 1 && !world.is("a member keeps its origin in another storage");
-  if ((histories.effectsOf(log, 0, beginsAnew) & told) !== told) turn.violate("a confirmed write takes no effect");
+  const effects = histories.effectsOf(log);
+  const refuses = world.entered === 1 && effects !== -1 && !world.is("a refused write is told as confirmed");
+  const told = (refuses ? effects : histories.setOf(log)) & ~world.get(CONFIRMED);
+  if ((effects & told) !== told) turn.violate("a confirmed write takes no effect");
   world.set(CONFIRMED, world.get(CONFIRMED) | told);
   world.put(process, STEP, READY);
 }

@@ -84,5 +84,5 @@ export type Variant =
   | "a joining member reads by path"
   | "a position counts in every storage"
   | "a position is known by the storage alone"
-  | "a member keeps its origin in another storage"
+  | "a refused write is told as confirmed"
   | "a seat names an absolute address";

@@ -149,6 +149,6 @@ export const VARIANTS: Record<Variant, Setup> = {
   "a joining member reads by path": { ...moved, joins: true },
   "a position counts in every storage": { ...moved, writes: 2, marks: true },
   "a position is known by the storage alone": { ...copied, processes: 3, moves: 1, marks: true },
-  "a member keeps its origin in another storage": { ...moved, writes: 2, isOneOrigin: true },
+  "a refused write is told as confirmed": { ...moved, writes: 2, isOneOrigin: true },
   "a seat names an absolute address": copied,
 };
