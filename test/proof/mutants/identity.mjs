@@ -196,7 +196,7 @@ export const identityMutants = [
     name: "a member that leaves always takes its name with it",
     file: MEMBER_SOCKET,
     from: "if (isKnown) bestEffort",
-    to: "if (this.#hasLeft) bestEffort",
+    to: "bestEffort",
     killedBy: ["election/member-socket"],
   },
   {
