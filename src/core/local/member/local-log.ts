@@ -86,7 +86,7 @@ export class LocalLog implements Log {
       serving: () => this.#contended(true),
       replaced: () => this.#contended(false),
       ended: (isNoted) => this.#end(isNoted),
-      failed: (error) => this.#failed(error),
+      failed: (error, hasServed) => this.#failed(error, !hasServed),
       salvaged: (error) => this.#sink?.diskTrouble(error),
     });
   }
@@ -258,10 +258,10 @@ export class LocalLog implements Log {
     else this.#step();
   }
 
-  /** Something failed that may succeed later, or never. */
-  #failed(error: Error): void {
+  /** Something failed that may succeed later, or, if `mayBeFinal`, never. */
+  #failed(error: Error, mayBeFinal = true): void {
     if (this.#goal !== "follow") this.#end(false, error);
-    else if (this.#position === null && this.#session === null && isFinal(error))
+    else if (mayBeFinal && this.#position === null && this.#session === null && isFinal(error))
       this.#giveUp(accessError(error, this.#place));
     else {
       this.#sink?.diskTrouble(isFinal(error) ? accessError(error, this.#place) : error);

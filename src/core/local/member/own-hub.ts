@@ -18,8 +18,8 @@ export interface OwnHubEvents {
   replaced(): void;
   /** It was closed and is gone. @param isNoted Whether the log notes that this member has left, or need not. */
   ended(isNoted: boolean): void;
-  /** It cannot serve and is gone. */
-  failed(error: Error): void;
+  /** It cannot serve, or not any more, and is gone. @param hasServed Whether it has served: then another hub may. */
+  failed(error: Error, hasServed: boolean): void;
   /** It serves what could be saved of corrupt files; the error names what was lost. */
   salvaged(error: Error): void;
 }
@@ -129,10 +129,12 @@ export class OwnHub {
       case "salvaged":
         this.#events.salvaged(new StorageError("ERR_STORAGE_CORRUPT", report.message));
         break;
-      case "failed":
+      case "failed": {
+        const hasServed = !this.#isContending;
         this.#gone();
-        this.#events.failed(errorOf(report));
+        this.#events.failed(errorOf(report), hasServed);
         break;
+      }
       case "ended":
         this.#gone();
         this.#events.ended(report.isNoted);

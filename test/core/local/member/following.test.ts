@@ -134,6 +134,16 @@ test("a claim that can never succeed is final for a member that has nothing yet,
   }
 });
 
+test("a manager that had served, and whose directory was moved, is trouble for its member, also when that has nothing yet", () => {
+  const world = new World();
+  world.open();
+  world.claims[0]?.report({ kind: "serving", epoch: 1 });
+  world.claims[0]?.report({ kind: "failed", code: "ERR_STORAGE_DIRECTORY", message: "it was moved" });
+  assert.deepEqual(world.told, ["trouble ERR_STORAGE_DIRECTORY"]);
+  world.clock.pass(1000);
+  assert.ok(world.claims.length > 1, "it goes on with what is at the path");
+});
+
 test("a member that may not be the manager claims nothing, and reports once why it waits", () => {
   const world = new World({ candidate: false });
   world.open();
