@@ -46,7 +46,9 @@ export const isFinal = (error: Error): boolean => FINAL_CODES.has(codeOf(error))
 /** An error of a system call that says that this process may not use a storage's directory, as what it is. */
 export function accessError(cause: Error, place: Place): Error {
   if (cause instanceof StorageError) return cause;
-  const message = `expected this process to read and write ${place.directory}, got ${cause.message}`;
+  const code = codeOf(cause);
+  const got = cause.message.includes(code) ? cause.message : `${code}: ${cause.message}`;
+  const message = `expected this process to read and write ${place.directory}, got ${got}`;
   return new StorageError("ERR_STORAGE_DIRECTORY", message, { cause });
 }
 
