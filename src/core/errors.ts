@@ -63,3 +63,9 @@ export function codeOf(error: unknown): string {
   const code = (error as { code?: unknown } | null | undefined)?.code;
   return typeof code === "string" ? code : "";
 }
+
+/** The message of an error, which names its code. */
+export function described(error: Error): string {
+  const code = codeOf(error);
+  return code === "" || error.message.includes(code) ? error.message : `${code}: ${error.message}`;
+}

@@ -1,5 +1,5 @@
 /** What goes wrong in the background and may pass: each trouble gets a code and a text that are true of it. Pure. */
-import { codeOf, StorageError, type StorageErrorCode } from "./errors.js";
+import { codeOf, described, StorageError, type StorageErrorCode } from "./errors.js";
 
 /** Codes of the operating system of which only a write can be the reason, whichever call met them. */
 const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG", "EROFS"]);
@@ -37,9 +37,4 @@ function meaningOf(code: string, syscall: string): [code: StorageErrorCode, reas
   if (READS.test(syscall)) return ["ERR_STORAGE_DISK", "the files cannot be read"];
   if (SOCKETS.test(syscall)) return ["ERR_STORAGE_UNREACHABLE", "the socket of the manager cannot be used"];
   return ["ERR_STORAGE_MANAGER", "the manager in this process has failed"];
-}
-
-function described(error: Error): string {
-  const code = codeOf(error);
-  return code === "" || error.message.includes(code) ? error.message : `${code}: ${error.message}`;
 }

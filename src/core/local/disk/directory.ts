@@ -1,7 +1,7 @@
 /** Creates the directory of a storage, and checks that the storage can use it. */
 import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
-import { codeOf, StorageError } from "../../errors.js";
+import { codeOf, described, StorageError } from "../../errors.js";
 import { makeShelter, NO_ACCESS } from "../machine/address.js";
 import type { Files, Machine, Place } from "../machine/machine.js";
 import { bestEffort, linkAs } from "./file-access.js";
@@ -46,9 +46,7 @@ export const isFinal = (error: Error): boolean => FINAL_CODES.has(codeOf(error))
 /** An error of a system call that says that this process may not use a storage's directory, as what it is. */
 export function accessError(cause: Error, place: Place): Error {
   if (cause instanceof StorageError) return cause;
-  const code = codeOf(cause);
-  const got = cause.message.includes(code) ? cause.message : `${code}: ${cause.message}`;
-  const message = `expected this process to read and write ${place.directory}, got ${got}`;
+  const message = `expected this process to read and write ${place.directory}, got ${described(cause)}`;
   return new StorageError("ERR_STORAGE_DIRECTORY", message, { cause });
 }
 
