@@ -149,13 +149,15 @@ const use: fc.Arbitrary<Use> = fc
           return replica.set(where, make(replica), ms);
       }
     };
-    return inBatch
-      ? (replica) =>
-          replica.batch(() => {
-            replica.set("before", 1);
-            write(replica);
-          })
-      : write;
+    if (!inBatch) return write;
+    return (replica) => {
+      let written: unknown;
+      replica.batch(() => {
+        replica.set("before", 1);
+        written = write(replica);
+      });
+      return written;
+    };
   });
 
 test("whatever is written where, members agree, errors are the documented ones, and the language stays as it is", async (t) => {
