@@ -15,7 +15,7 @@ import { fileURLToPath } from "node:url";
 export const ROOMS = {
   index: "core/index session-store",
   adapter: "core/index runtime node:util",
-  express: "adapter core/index",
+  express: "adapter core/index runtime",
   fastify: "adapter core/index fastify fastify-plugin",
   "session-store":
     "adapter core/index runtime lodash/isEqual.js node:async_hooks node:crypto node:diagnostics_channel node:events node:util",
@@ -41,7 +41,7 @@ export const ROOMS = {
 export const OUTSIDE = {
   "node:fs": "files",
   "node:net": "sockets",
-  "node:http": "express/index",
+  "node:http": "express/index express/server-scope",
   "node:worker_threads": "threads hub-thread compactor-thread",
 };
 

@@ -1,14 +1,8 @@
 /** `cluster-storage/express`: middleware for Express 4 and 5 that gives each request the storage. */
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import {
-  checkMs,
-  type GivenStorage,
-  type Source,
-  type StorageToOpen,
-  sourceFrom,
-  whenReady,
-} from "../adapter/source.js";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { checkMs, type GivenStorage, type StorageToOpen, whenReady } from "../adapter/source.js";
 import { type Storage, StorageError } from "../core/index.js";
+import { ServerScope } from "./server-scope.js";
 
 export type { GivenStorage, StorageToOpen };
 
@@ -38,7 +32,7 @@ export type ClusterStorageOptions = (GivenStorage | StorageToOpen) & WaitOptions
 export interface ClusterStorageMiddleware {
   /** Sets `req.storage`, `res.locals.storage` and `req.app.locals.storage` once the storage has joined. */
   (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
-  /** The storage of the requests. It is a new object after it was closed and a request has opened it again. */
+  /** The storage of the requests: the same object until it is closed. The next request opens it again, as a new object. */
   readonly storage: Storage;
   /**
    * Closes the storage if the middleware opened it. A later request opens it again.
@@ -50,7 +44,8 @@ export interface ClusterStorageMiddleware {
 const DEFAULT_TIMEOUT_MS = 10_000;
 
 /**
- * Creates the middleware. A storage that it opens is closed once all servers whose requests it has seen are closed.
+ * Creates the middleware. A storage that it opens is closed when all servers whose requests it has seen have been closed for
+ * 30 seconds, and before that when the process ends because it has nothing left to do. Background work may go on writing meanwhile.
  *
  * A request that arrives before the storage has joined waits. If the storage does not join within `timeout`, the error handlers
  * of the application get a StorageError `ERR_STORAGE_NOT_READY` with status 503. Requests go on when the manager is lost later.
@@ -64,7 +59,7 @@ const DEFAULT_TIMEOUT_MS = 10_000;
  */
 export function clusterStorage(options?: ClusterStorageOptions): ClusterStorageMiddleware {
   const timeoutMs = checkMs("timeout", options?.timeout, DEFAULT_TIMEOUT_MS);
-  const scope = new ServerScope(options);
+  const scope = new ServerScope(options, ["timeout"]);
   const middleware = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void => {
     const storage = scope.storageFor(req);
     whenReady(storage, timeoutMs).then(
@@ -82,47 +77,6 @@ export function clusterStorage(options?: ClusterStorageOptions): ClusterStorageM
 }
 
 export default clusterStorage;
-
-/** The storage of an application, which stays open as long as one of the servers that use it. */
-class ServerScope {
-  readonly #options: ClusterStorageOptions | undefined;
-  readonly #servers = new Set<Server>();
-  #source: Source;
-
-  constructor(options: ClusterStorageOptions | undefined) {
-    this.#source = sourceFrom(options, ["timeout"]);
-    this.#options = options && { ...options };
-  }
-
-  get storage(): Storage {
-    return this.#source.storage;
-  }
-
-  /** Returns the storage for a request; opens it again if it was closed, for example with an earlier server. */
-  storageFor(req: IncomingMessage): Storage {
-    if (this.#source.isOwn && this.storage.closed) this.#source = sourceFrom(this.#options, ["timeout"]);
-    if (this.#source.isOwn) this.#follow((req.socket as { server?: Server }).server);
-    return this.storage;
-  }
-
-  close(): Promise<void> {
-    return this.#source.isOwn ? this.storage.close() : Promise.resolve();
-  }
-
-  /** Closes the storage with the last server. A request without a server, for example one of a test, does not count. */
-  #follow(server: Server | undefined): void {
-    if (server === undefined || this.#servers.has(server)) return;
-    this.#servers.add(server);
-    server.once("close", () => {
-      this.#servers.delete(server);
-      if (this.#servers.size > 0) return;
-      const { storage } = this;
-      storage.close().catch((error: Error) => {
-        if (storage.listenerCount("error") > 0) storage.emit("error", error);
-      });
-    });
-  }
-}
 
 /** The properties of a request and a response that Express has added and this middleware sets. */
 interface Exposed {

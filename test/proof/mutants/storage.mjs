@@ -8,6 +8,7 @@ const RUNTIME = "src/core/runtime.ts";
 const SESSIONS = "src/session-store/sessions.ts";
 const PAYLOAD = "src/session-store/payload.ts";
 const REQUEST_CONTEXT = "src/session-store/request-context.ts";
+const SERVER_SCOPE = "src/express/server-scope.ts";
 const READ_BARRIER = "src/session-store/read-barrier.ts";
 const value = ["replica.test", "replica/log-", "storage.test", "conformance"];
 const session = [
@@ -241,5 +242,26 @@ export const storageMutants = [
     from: "const { NODE_OPTIONS: _, ...env } = process.env;",
     to: "const { ...env } = process.env;",
     killedBy: ["machine/threads"],
+  },
+  {
+    name: "a storage is closed although a server of its middleware is open",
+    file: SERVER_SCOPE,
+    from: "if (this.#servers.size === 0) this.#restSoon();",
+    to: "this.#restSoon();",
+    killedBy: ["express/server-scope"],
+  },
+  {
+    name: "a server that opens again does not keep the storage open",
+    file: SERVER_SCOPE,
+    from: 'server.on("listening", () => this.#add(server));',
+    to: "",
+    killedBy: ["express/server-scope"],
+  },
+  {
+    name: "the storage of a middleware is not closed when the process has nothing left to do",
+    file: SERVER_SCOPE,
+    from: 'process.on("beforeExit", ServerScope.#closeAll);',
+    to: "{}",
+    killedBy: ["express/server-scope"],
   },
 ];
