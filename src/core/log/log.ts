@@ -15,6 +15,8 @@
  * the sink appends again whatever has not been confirmed, so an engine keeps nothing for later.
  */
 
+import type { Entry } from "./entry.js";
+
 /** The seq and time of a state. */
 export interface StateHead {
   readonly seq: number;
@@ -29,10 +31,28 @@ export interface SnapshotHead extends StateHead {
   readonly origins: readonly KnownOrigin[];
 }
 
+/**
+ * The confirmed state as it was when the view was taken. Writes of this member that were pending then are not in it; what a
+ * pending delete or clear hides is. It may be read in pieces, while batches and writes go on.
+ */
+export interface StateView {
+  /** The seq, time and origins of the state. */
+  readonly head: SnapshotHead;
+  /** Entries that make an equal state, as those of a snapshot do; to be iterated once. */
+  entries(): Iterable<Entry>;
+  /** Lets go of what is kept for the view; `entries` gives nothing more. May be called again. */
+  close(): void;
+}
+
 /** What a log reports to its replica. */
 export interface LogSink {
   /** The seq of the last batch that was delivered; 0 when there is no state yet. */
   readonly seq: number;
+  /**
+   * A view of the confirmed state at `seq`; null while there is no whole state: before the first `connected`, and from
+   * `restoring` to `connected`. Whoever takes one closes it.
+   */
+  view(): StateView | null;
   /** A whole state follows; what was delivered before is void, but shown to the user until `connected`. */
   restoring(head: StateHead): void;
   /** The next frame of a snapshot: its origins, or entries after them, lie in `frame` from `start` to `end`. */

@@ -2,7 +2,7 @@ import assert from "node:assert";
 import { decodeEntries } from "../log/codec.js";
 import { ADD, CLEAR, DELETE, type Entry, EXPIRE, LEFT, PATCH, SET } from "../log/entry.js";
 import { bornOf, kindOf, numberOf, ORIGINS, originOf, seqOf, timeOf } from "../log/frame.js";
-import type { LogSink, StateHead } from "../log/log.js";
+import type { LogSink, StateHead, StateView } from "../log/log.js";
 import { decodeOrigins } from "../log/snapshot-frames.js";
 import { APPLIED, type Status } from "../state/executor.js";
 import { FORGOTTEN, NEW, type Verdict } from "../state/origins.js";
@@ -62,6 +62,19 @@ export class LogApplier implements LogSink {
 
   get seq(): number {
     return this.#tables.next.seq;
+  }
+
+  view(): StateView | null {
+    const { shown, isCurrent } = this.#tables;
+    if (!isCurrent || !this.#wasConnected) return null;
+    let entries = this.#pending.confirmedEntries(shown);
+    return {
+      head: shown.head(),
+      entries: () => entries,
+      close: () => {
+        entries = [];
+      },
+    };
   }
 
   restoring(head: StateHead): void {

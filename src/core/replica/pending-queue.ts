@@ -140,6 +140,14 @@ export class PendingQueue {
     return found;
   }
 
+  /** The entries of a snapshot of the confirmed state. */
+  confirmedEntries(table: Table): readonly Entry[] {
+    this.#takeBackAll(table);
+    const entries = [...table.contents()];
+    this.#redoAll(table);
+    return entries;
+  }
+
   /** Takes the oldest batch back and forgets it; calls `apply` below the other pending ops. */
   #replace(table: Table, batch: PendingBatch, apply: () => void): void {
     const keys = this.#concerned(batch.ops.map((op) => op.entry));

@@ -6,7 +6,7 @@ import { patch } from "../../../dist/core/state/patch.js";
 import { Slot } from "../../../dist/core/state/slot.js";
 import { Table } from "../../../dist/core/state/table.js";
 import { freeze, Unread } from "../../../dist/core/state/tree.js";
-import { assertFrozen, digest } from "../../proof/model/world.js";
+import { assertFrozen, digest } from "../../proof/model/comparing.js";
 import { idle, NOW, newOutcome, put, sweepAll } from "./samples.js";
 
 /** What the patch that was executed last came to. */

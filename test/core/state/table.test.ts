@@ -6,7 +6,7 @@ import { MAX_ARRAY_LENGTH, ORIGIN_RETENTION_MS } from "../../../dist/core/log/li
 import { APPLIED, NOT_A_NUMBER, TOO_FAR, UNMET } from "../../../dist/core/state/executor.js";
 import { FORGOTTEN, NEW, SEEN } from "../../../dist/core/state/origins.js";
 import { Table } from "../../../dist/core/state/table.js";
-import { assertFrozen } from "../../proof/model/world.js";
+import { assertFrozen } from "../../proof/model/comparing.js";
 import { idle, NOW, newOutcome, put, sweepAll } from "./samples.js";
 
 test("no path reaches a prototype", () => {

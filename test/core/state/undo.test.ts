@@ -14,7 +14,7 @@ import {
 } from "../../../dist/core/log/entry.js";
 import type { Undo } from "../../../dist/core/state/executor.js";
 import { Table } from "../../../dist/core/state/table.js";
-import { assertFrozen, digest } from "../../proof/model/world.js";
+import { assertFrozen, digest } from "../../proof/model/comparing.js";
 import { idle, json, key, NOW, newOutcome, path, RUNS, sweepAll } from "./samples.js";
 
 const step = fc.oneof(

@@ -56,6 +56,13 @@ function stepsOf(memberCount: number): fc.Arbitrary<Step> {
     {
       weight: 1,
       arbitrary: on(
+        "view",
+        fc.constant((member) => member.checkView()),
+      ),
+    },
+    {
+      weight: 1,
+      arbitrary: on(
         "part",
         fc.nat(2).map((kept) => named("", kept, (member: Member) => member.part(kept))),
       ),
@@ -143,6 +150,7 @@ for (const isEager of [true, false]) {
       await settle(world);
       for (const member of world.members) {
         member.check();
+        member.checkView();
         member.checkReturned();
         assert.equal(member.replica.pendingBytes, 0);
         assert.deepEqual(member.expected().view(world.now), world.state.view(world.now));

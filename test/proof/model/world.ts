@@ -7,6 +7,7 @@ import type { Log, SnapshotHead } from "../../../dist/core/log/log.js";
 import { originFrames } from "../../../dist/core/log/snapshot-frames.js";
 import { Replica } from "../../../dist/core/replica/replica.js";
 import { Table } from "../../../dist/core/state/table.js";
+import { assertFrozen } from "./comparing.js";
 import { Naive, type Result } from "./naive.js";
 import { type GivenPath, keysOf } from "./paths.js";
 
@@ -85,6 +86,7 @@ export class Member {
   /** What the snapshot remembers of origins: of a forgotten one it is not known what was applied. */
   #remembered: SnapshotHead["origins"] = [];
   #joinedAt = 0;
+  #wasJoined = false;
   readonly #later: (() => void)[] = [];
   readonly #world: World;
 
@@ -194,6 +196,7 @@ export class Member {
       this.#leaveFound();
     }
     this.mode = "joined";
+    this.#wasJoined = true;
     this.#joinedAt = this.#world.logTime;
     this.replica.sink.connected(this.#world.logTime);
   }
@@ -216,6 +219,22 @@ export class Member {
     assert.deepEqual([...keys].sort(), Object.keys(view).sort());
     assert.equal(this.replica.size, keys.length);
     for (const key of keys) assert.deepEqual(this.replica.get([key]), view[key], `value of ${key}`);
+  }
+
+  /** Checks the confirmed state, as the log gives it to others. */
+  checkView(): void {
+    const view = this.replica.sink.view();
+    assert.equal(view !== null, this.#wasJoined && this.#restored === null, "there is a view of every whole state");
+    if (view === null) return;
+    assert.equal(view.head.seq, this.shown.seq);
+    const table = new Table();
+    table.restore(view.head);
+    table.restoreEntries([...view.entries()]);
+    view.close();
+    for (const time of [0, 1, 1000, 5000].map((ms) => this.shown.time + ms)) {
+      const values = [...table.keys(time)].map((key) => [key, table.get([key], time)]);
+      assert.deepEqual(Object.fromEntries(values), this.shown.view(time));
+    }
   }
 
   read(given: GivenPath): void {
@@ -270,31 +289,4 @@ export class Member {
       this.#leave(found?.results ?? "expired");
     }
   }
-}
-
-export function assertFrozen(value: unknown): void {
-  if (typeof value !== "object" || value === null) return;
-  assert(Object.isFrozen(value), "a returned value is not frozen");
-  for (const member of Object.values(value)) assertFrozen(member);
-}
-
-/** A text of all that a snapshot would hold, the same for equal states. */
-export function digest(table: Table): string {
-  const lines = [...table.contents()].map((entry) => [
-    entry.type,
-    entry.path,
-    entry.json && sorted(JSON.parse(entry.json)),
-    entry.expiresAt,
-  ]);
-  return JSON.stringify([table.head(), lines.map((line) => JSON.stringify(line)).sort()]);
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, member]) => [key, sorted(member)]),
-  );
 }

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import type { Entry } from "../../../dist/core/log/entry.js";
 import { HEADER_BYTES, kindOf, numberOf, ORIGINS, originOf, seqOf } from "../../../dist/core/log/frame.js";
-import type { KnownOrigin, LogSink, StateHead } from "../../../dist/core/log/log.js";
+import type { KnownOrigin, LogSink, StateHead, StateView } from "../../../dist/core/log/log.js";
 import { decodeOrigins } from "../../../dist/core/log/snapshot-frames.js";
 import type { Change } from "../../../dist/core/replica/replica.js";
 import { Naive, type Result } from "../model/naive.js";
@@ -125,6 +125,10 @@ export class View implements LogSink {
       if (expiries && [...expiries].some((at) => at <= this.shown.time)) vague.add(key as string);
     }
     return vague;
+  }
+
+  view(): StateView | null {
+    return this.#to.view();
   }
 
   restoring(head: StateHead): void {

@@ -17,6 +17,9 @@ class Reports implements LogSink {
   wellCount = 0;
   readonly failures: Error[] = [];
 
+  view(): null {
+    return null;
+  }
   restoring(): void {}
   restored(): void {}
   batch(): void {}
