@@ -31,6 +31,15 @@ export interface SnapshotHead extends StateHead {
   readonly origins: readonly KnownOrigin[];
 }
 
+/** The head of a snapshot in a file. */
+export interface StoredHead extends SnapshotHead {
+  /**
+   * Names the history that the state belongs to: 32 random hex digits, made with a storage's first file and carried on by all that
+   * follow. Two files that name the same one hold states of one order; a backup begins another one.
+   */
+  readonly history: string;
+}
+
 /**
  * The confirmed state as it was when the view was taken. Writes of this member that were pending then are not in it; what a
  * pending delete or clear hides is. It may be read in pieces, while batches and writes go on.

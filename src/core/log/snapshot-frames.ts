@@ -19,7 +19,7 @@ import {
   seqOf,
   timeOf,
 } from "./frame.js";
-import type { KnownOrigin, SnapshotHead, StateHead } from "./log.js";
+import type { KnownOrigin, SnapshotHead, StateHead, StoredHead } from "./log.js";
 
 /** The version of the files that this code writes and reads. */
 export const FORMAT = 2;
@@ -36,9 +36,9 @@ const ORIGIN_BYTES = 24;
 const FRAME_ORIGINS = 2730;
 
 /** Gives the frames of a snapshot, one after the other. */
-export function* snapshotFrames(head: SnapshotHead, entries: Iterable<Entry>): Generator<Buffer> {
+export function* snapshotFrames(head: StoredHead, entries: Iterable<Entry>): Generator<Buffer> {
   const { seq, time, origins } = head;
-  yield encodeJson(SNAPSHOT, { seq, time }, { format: FORMAT });
+  yield snapshotHeadFrame(head);
   yield* originFrames(head);
   let part: Entry[] = [];
   let partBound = 0;
@@ -55,6 +55,11 @@ export function* snapshotFrames(head: SnapshotHead, entries: Iterable<Entry>): G
   }
   if (part.length > 0) yield encodeEntries(part, STATE, { seq, time, number: ++frameCount });
   yield encodeFrame(END, { seq, time, number: frameCount, origin: entryCount, born: origins.length });
+}
+
+/** The first frame of a snapshot. */
+export function snapshotHeadFrame({ seq, time, history }: Omit<StoredHead, "origins">): Buffer {
+  return encodeJson(SNAPSHOT, { seq, time }, { format: FORMAT, history });
 }
 
 /** Gives the frames of the origins of a snapshot, which come before those of its entries. */

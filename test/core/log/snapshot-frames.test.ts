@@ -4,7 +4,7 @@ import { MalformedError } from "../../../dist/core/log/codec.js";
 import { type Entry, slotEntry } from "../../../dist/core/log/entry.js";
 import { END, encodeFrame, HEADER_BYTES, kindOf, ORIGINS, SNAPSHOT, STATE } from "../../../dist/core/log/frame.js";
 import { MAX_FRAME_BYTES } from "../../../dist/core/log/limits.js";
-import type { KnownOrigin, SnapshotHead } from "../../../dist/core/log/log.js";
+import type { KnownOrigin, StoredHead } from "../../../dist/core/log/log.js";
 import {
   checkSnapshotFrame,
   decodeOrigins,
@@ -12,11 +12,12 @@ import {
   snapshotFrames,
 } from "../../../dist/core/log/snapshot-frames.js";
 
+const HISTORY = "0123456789abcdef".repeat(2);
 const entries: Entry[] = [slotEntry("a", "1", 0)];
 
-function headWith(originCount: number): SnapshotHead {
+function headWith(originCount: number): StoredHead {
   const origins = Array.from({ length: originCount }, (_, index): KnownOrigin => [2 ** 52 - index, 2 ** 40 + index, 7]);
-  return { seq: 9, time: 7, origins };
+  return { seq: 9, time: 7, origins, history: HISTORY };
 }
 
 /** Checks the frames of a snapshot after its head; true when the last one says that nothing is missing. */

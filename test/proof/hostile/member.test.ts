@@ -23,6 +23,7 @@ import {
   SEGMENT,
   WELCOME,
 } from "../../../dist/core/log/frame.js";
+import { HISTORY } from "../../core/local/disk/stored.js";
 import { ManualClock, manualMachine, Peer, place, seatContent } from "../../core/local/machine/manual-machine.js";
 import { MemoryFiles } from "../../core/local/machine/memory-files.js";
 import { NOW, openReplica, tick } from "../../core/replica/opened-replica.js";
@@ -43,7 +44,7 @@ const batch = (seq: number, time: number, value = 1 as unknown) =>
 /** A member that has just connected to a hub in the test's hands, whose log holds one batch. */
 function connected() {
   const files = new MemoryFiles();
-  const start = Segment.create(files, place, { epoch: 1, segment: 1, seq: 0, time: 0 }, null);
+  const start = Segment.create(files, place, { epoch: 1, segment: 1, seq: 0, time: 0 }, null, HISTORY);
   assert.equal(start.append([batch(1, NOW, LONG)]), null);
   start.close();
   const clock = new ManualClock();

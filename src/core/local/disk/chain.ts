@@ -62,13 +62,21 @@ export function openChain(files: Files, place: Place, last: Link, isFirst: (link
       if (compareSegments(link.previous, link.start) >= 0) {
         throw new CorruptFileError(link.path, 0, "expected an older segment as predecessor, got a newer one", true);
       }
-      links.unshift(openLink(files, place, link.previous));
+      const before = openLink(files, place, link.previous);
+      links.unshift(before);
+      expectHistory(before.path, before.history, link.history);
     }
     return links;
   } catch (error) {
     closeAllButLast(files, links);
     throw error;
   }
+}
+
+/** @throws CorruptFileError when a file belongs to another history than the one that names it, as if it had been copied from elsewhere. */
+export function expectHistory(path: string, history: string, wanted: string): void {
+  if (history !== wanted)
+    throw new CorruptFileError(path, 0, `expected a file of the history ${wanted}, got one of ${history}`, true);
 }
 
 /**

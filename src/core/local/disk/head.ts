@@ -1,9 +1,27 @@
 /** The first frame of a file, and the JSON in it. */
-import { decodeJson, kindOf } from "../../log/frame.js";
+import { decodeJson, kindOf, SEGMENT, SNAPSHOT } from "../../log/frame.js";
+import { MAX_FRAME_BYTES } from "../../log/limits.js";
 import { FORMAT } from "../../log/snapshot-frames.js";
-import type { Files } from "../machine/machine.js";
+import type { Files, Machine } from "../machine/machine.js";
 import { CorruptFileError, formatError } from "./file-errors.js";
 import { firstFrame } from "./frame-scanner.js";
+
+/** What the first frame of each file says, beside what is particular to its kind. */
+export interface FileHead extends Record<string, unknown> {
+  /** {@link StoredHead.history} */
+  readonly history: string;
+}
+
+const HISTORY = /^[0-9a-f]{32}$/;
+
+/** The history that a segment or a snapshot names; null when its first frame is not intact, or another file's. */
+export function historyIn(files: Files, file: number, path: string): string | null {
+  const frame = firstFrame(files, file, MAX_FRAME_BYTES);
+  return frame && [SEGMENT, SNAPSHOT].includes(kindOf(frame, 0)) ? readHead(path, frame).history : null;
+}
+
+/** Random text for a history that begins. */
+export const newHistory = (machine: Pick<Machine, "random">): string => machine.random(16).toString("hex");
 
 /**
  * Reads the first frame of an open file; null when it is not whole.
@@ -26,11 +44,13 @@ export function headFrame(
  * Reads the head of a file out of its first frame, whose checksum is right.
  * @throws StorageError `ERR_STORAGE_FORMAT` when the frame holds no head, or one of another version.
  */
-export function readHead(path: string, frame: Buffer): Record<string, unknown> {
+export function readHead(path: string, frame: Buffer): FileHead {
   const head = objectIn(frame);
   if (head === null) throw formatError(path, "expected an object in its first frame, got something else");
-  if (head.format !== FORMAT) throw formatError(path, `expected format ${FORMAT}, got ${head.format}`);
-  return head;
+  const { format, history } = head;
+  if (format !== FORMAT) throw formatError(path, `expected format ${FORMAT}, got ${format}`);
+  if (typeof history === "string" && HISTORY.test(history)) return { ...head, history };
+  throw formatError(path, "expected the name of a history in its first frame, got something else");
 }
 
 function objectIn(frame: Buffer): Record<string, unknown> | null {

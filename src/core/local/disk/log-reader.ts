@@ -9,7 +9,7 @@
 import { HEADER_BYTES } from "../../log/frame.js";
 import type { StateHead } from "../../log/log.js";
 import type { Files, LogPosition, Place, Position } from "../machine/machine.js";
-import { closeAllButLast, type Link, openAfter, openAfterSnapshot, openLink } from "./chain.js";
+import { closeAllButLast, expectHistory, type Link, openAfter, openAfterSnapshot, openLink } from "./chain.js";
 import { ChainScanner } from "./chain-scanner.js";
 import { openUnlessCompacted } from "./file-access.js";
 import { CompactedFileError, MissingFileError } from "./file-errors.js";
@@ -52,6 +52,7 @@ export class LogReader {
   /** Batches up to here are in the state already; those after it are not older than it. */
   #baseSeq = 0;
   #baseTime = 0;
+  #history = "";
   #isFinished = false;
   #stepBytes = FIRST_STEP_BYTES;
 
@@ -83,6 +84,11 @@ export class LogReader {
     return this.#position;
   }
 
+  /** The history that the log belongs to; known after the first step. */
+  get history(): string {
+    return this.#history;
+  }
+
   /**
    * Visits some frames: at first few, later about `STEP_BYTES`, at most `STEP_FRAMES`. True when everything up to `to` has been
    * visited. Closed then, and after any error.
@@ -112,6 +118,7 @@ export class LogReader {
 
   #open(): ChainScanner {
     const last = openLink(this.#files, this.#place, this.#to);
+    this.#history = last.history;
     this.#links = [last];
     const from = this.#from;
     const tail = from && openAfter(this.#files, this.#place, last, from);
@@ -128,7 +135,7 @@ export class LogReader {
     let links = [last];
     try {
       links = openAfterSnapshot(this.#files, this.#place, last, base);
-      this.#openSnapshot(base);
+      this.#openSnapshot(base, last.history);
       this.#baseSeq = base;
       return links;
     } catch (error) {
@@ -137,7 +144,7 @@ export class LogReader {
     }
   }
 
-  #openSnapshot(seq: number): void {
+  #openSnapshot(seq: number, history: string): void {
     if (seq === 0) {
       this.#visit.snapshot(EMPTY);
       return;
@@ -145,6 +152,7 @@ export class LogReader {
     const path = snapshotPath(this.#place, seq);
     this.#snapshotFile = openUnlessCompacted(this.#files, path);
     this.#snapshot = new SnapshotScanner(this.#files, path, this.#snapshotFile, seq, this.#checksEntries);
+    expectHistory(path, this.#snapshot.head.history, history);
     this.#baseTime = this.#snapshot.head.time;
     this.#visit.snapshot(this.#snapshot.head);
   }

@@ -24,6 +24,8 @@ export interface SegmentHead {
   readonly start: LogPosition;
   /** The end of the segment before it; null when the chain begins here, after `snapshot.<seq>`. */
   readonly previous: Position | null;
+  /** {@link StoredHead.history} */
+  readonly history: string;
 }
 
 /**
@@ -39,7 +41,8 @@ export function readSegmentHead(
 ): SegmentHead | null {
   const frame = headFrame(files, file, path, { kind: SEGMENT, mostBytes: MAX_HEAD_BYTES, of: "segment" });
   if (frame === null) return null;
-  const previous = previousIn(path, readHead(path, frame));
+  const head = readHead(path, frame);
+  const previous = previousIn(path, head);
   const [epoch, segment] = [epochOf(frame, 0), numberOf(frame, 0)];
   if (epoch !== name.epoch || segment !== name.segment) {
     throw new CorruptFileError(
@@ -51,7 +54,8 @@ export function readSegmentHead(
   }
   const { length } = frame;
   const [seq, time, crc] = [seqOf(frame, 0), timeOf(frame, 0), crcOf(frame, 0)];
-  return { start: { epoch, segment, offset: length, seq, time, bytes: length, crc }, previous };
+  const start = { epoch, segment, offset: length, seq, time, bytes: length, crc };
+  return { start, previous, history: head.history };
 }
 
 /**
@@ -91,14 +95,22 @@ export class Segment {
    * Creates the file of a new segment, with its whole first frame.
    * @param start The number of the segment, and the seq and time of the last batch before it.
    * @param previous The end of the segment before it; null when there is none.
+   * @param history {@link StoredHead.history}
    * @throws the error of a failed file operation; what may be left of the segment then has no whole first frame. `EEXIST`: a
    *   file of that name exists.
    */
-  static create(files: Files, place: Place, start: Omit<LogPosition, "offset">, previous: Position | null): Segment {
+  static create(
+    files: Files,
+    place: Place,
+    start: Omit<LogPosition, "offset">,
+    previous: Position | null,
+    history: string,
+  ): Segment {
     const { epoch, segment, seq, time } = start;
     const path = segmentPath(place, epoch, segment);
     const before = previous && { epoch: previous.epoch, segment: previous.segment, end: previous.offset };
-    const head = encodeJson(SEGMENT, { epoch, seq, time, number: segment }, { format: FORMAT, previous: before });
+    const content = { format: FORMAT, history, previous: before };
+    const head = encodeJson(SEGMENT, { epoch, seq, time, number: segment }, content);
     const file = files.open(path, "create");
     const { error } = writeAll(files, file, [head], 0);
     if (error === null) return new Segment(files, place.directory, file, head);

@@ -7,7 +7,7 @@
 import type { Entry } from "../../log/entry.js";
 import { END, HEADER_BYTES, isIntact, kindOf, lengthOf, ORIGINS, SNAPSHOT, seqOf } from "../../log/frame.js";
 import { MAX_FRAME_BYTES } from "../../log/limits.js";
-import type { KnownOrigin, SnapshotHead, StateHead } from "../../log/log.js";
+import type { KnownOrigin, StoredHead } from "../../log/log.js";
 import {
   checkSnapshotFrame,
   decodeOrigins,
@@ -24,17 +24,15 @@ import { headFrame, readHead } from "./head.js";
 import { type Steps, synced } from "./steps.js";
 import { writeAll } from "./write-all.js";
 
+/** What the first frame of a snapshot says. */
+type Head = Omit<StoredHead, "origins">;
+
 /**
  * Writes a snapshot to a new file. On return all of it is on the disk, except its name.
  * @returns its bytes.
  * @throws the error of a failed file operation; nothing of the file is left then.
  */
-export function* writeSnapshot(
-  files: Files,
-  path: string,
-  head: SnapshotHead,
-  entries: Iterable<Entry>,
-): Steps<number> {
+export function* writeSnapshot(files: Files, path: string, head: StoredHead, entries: Iterable<Entry>): Steps<number> {
   const file = files.open(path, "create");
   let isWhole = false;
   try {
@@ -74,11 +72,11 @@ export function isWholeSnapshot(files: Files, file: number, seq: number | null):
  * @throws CorruptFileError when it is that of something else.
  * @throws StorageError `ERR_STORAGE_FORMAT` when it does not follow the format of this version.
  */
-export function readSnapshotHead(files: Files, file: number, path: string): { head: StateHead; bytes: number } | null {
+export function readSnapshotHead(files: Files, file: number, path: string): { head: Head; bytes: number } | null {
   const frame = headFrame(files, file, path, { kind: SNAPSHOT, mostBytes: MAX_FRAME_BYTES, of: "snapshot" });
   if (frame === null) return null;
-  readHead(path, frame);
-  return { head: stateHeadOf(frame), bytes: frame.length };
+  const { history } = readHead(path, frame);
+  return { head: { ...stateHeadOf(frame), history }, bytes: frame.length };
 }
 
 /**
@@ -92,18 +90,18 @@ export function snapshotTime(files: Files, place: Place, seq: number): number {
   return thenClose(files, file, () => new SnapshotScanner(files, path, file, seq, false).head.time);
 }
 
-/** The seq, time and origins of a snapshot. Throws as {@link snapshotTime}. */
-export function snapshotHead(files: Files, place: Place, seq: number): SnapshotHead {
+/** The head of a snapshot. Throws as {@link snapshotTime}. */
+export function snapshotHead(files: Files, place: Place, seq: number): StoredHead {
   const path = snapshotPath(place, seq);
   return thenClose(files, openUnlessCompacted(files, path), (file) => readOrigins(files, path, file, seq));
 }
 
 /**
- * Reads the seq, time and origins of an open snapshot.
+ * Reads the head of an open snapshot.
  * @param seq The seq that it must have; null: any.
  * @throws CorruptFileError when it is not whole.
  */
-export function readOrigins(files: Files, path: string, file: number, seq: number | null): SnapshotHead {
+export function readOrigins(files: Files, path: string, file: number, seq: number | null): StoredHead {
   const scanner = new SnapshotScanner(files, path, file, seq, false);
   const origins: KnownOrigin[] = [];
   const { frames } = scanner;
@@ -121,11 +119,7 @@ export function readOrigins(files: Files, path: string, file: number, seq: numbe
  * @throws CompactedFileError when there is no such file.
  * @throws CorruptFileError when anything in it is not what was written.
  */
-export function* checkSnapshot(
-  files: Files,
-  path: string,
-  seq: number | null,
-): Steps<{ head: StateHead; bytes: number }> {
+export function* checkSnapshot(files: Files, path: string, seq: number | null): Steps<{ head: Head; bytes: number }> {
   const file = openUnlessCompacted(files, path);
   try {
     const scanner = new SnapshotScanner(files, path, file, seq, true);
@@ -138,7 +132,7 @@ export function* checkSnapshot(
 
 /** Reads a snapshot frame by frame. */
 export class SnapshotScanner {
-  readonly head: StateHead;
+  readonly head: Head;
   readonly #frames: FrameScanner;
   readonly #checksEntries: boolean;
   readonly #check: SnapshotCheck;

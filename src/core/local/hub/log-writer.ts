@@ -31,6 +31,7 @@ export class LogWriter {
   readonly #place: Place;
   readonly #epoch: number;
   readonly #fsync: HubOptions["fsync"];
+  readonly #history: string;
   #segment: Segment;
   #confirmed: LogPosition;
   #closed: Position[];
@@ -51,6 +52,7 @@ export class LogWriter {
     this.#place = place;
     this.#epoch = epoch;
     this.#fsync = fsync;
+    this.#history = recovered.history;
     this.#closed = [...recovered.segments];
     this.#snapshot = recovered.snapshot;
     this.#snapshotBytes = recovered.snapshotBytes;
@@ -188,7 +190,8 @@ export class LogWriter {
   }
 
   #begin(segment: number, seq: number, time: number, previous: Position | null): Segment {
-    return Segment.create(this.#files, this.#place, { epoch: this.#epoch, segment, seq, time }, previous);
+    const start = { epoch: this.#epoch, segment, seq, time };
+    return Segment.create(this.#files, this.#place, start, previous, this.#history);
   }
 
   #positionAt(segment: number, seq: number, time: number): LogPosition {

@@ -7,7 +7,7 @@
  */
 
 import type { Entry } from "../../log/entry.js";
-import type { SnapshotHead } from "../../log/log.js";
+import type { StoredHead } from "../../log/log.js";
 import { Fold } from "../../state/fold.js";
 import { openLink } from "../disk/chain.js";
 import { linkOnce } from "../disk/file-access.js";
@@ -26,10 +26,11 @@ import { removeCovered, renewCopy } from "./removal.js";
  * @throws CompactedFileError when another compaction has folded it.
  */
 export function* compact(machine: Machine, request: FoldRequest): Steps<CompactResult> {
-  const fold = yield* foldChain(machine, request);
+  const { fold, history } = yield* foldChain(machine, request);
   const { seq } = fold.head;
   while (fold.sweep()) yield;
-  const bytes = seq === 0 ? 0 : yield* publish(machine, request.place, request.epoch, fold.head, fold.entries());
+  const bytes =
+    seq === 0 ? 0 : yield* publish(machine, request.place, request.epoch, { ...fold.head, history }, fold.entries());
   if (seq > 0) yield* tidy(machine, request, seq);
   return { snapshot: seq, bytes };
 }
@@ -57,7 +58,7 @@ export function* foldAll(machine: Machine, request: FoldRequest): Steps<void> {
   else yield* compact(machine, request);
 }
 
-function* foldChain(machine: Machine, { place, segments }: FoldRequest): Steps<Fold> {
+function* foldChain(machine: Machine, { place, segments }: FoldRequest): Steps<{ fold: Fold; history: string }> {
   const fold = new Fold();
   const reader = new LogReader(machine.files, place, lastOf(segments), null, fold, true);
   try {
@@ -65,7 +66,7 @@ function* foldChain(machine: Machine, { place, segments }: FoldRequest): Steps<F
   } finally {
     reader.close();
   }
-  return fold;
+  return { fold, history: reader.history };
 }
 
 function lastOf(segments: readonly Position[]): Position {
@@ -92,7 +93,7 @@ export function* publish(
   machine: Machine,
   place: Place,
   epoch: number,
-  head: SnapshotHead,
+  head: StoredHead,
   entries: Iterable<Entry>,
 ): Steps<number> {
   const { files } = machine;

@@ -3,13 +3,15 @@
 import { StorageError } from "../../errors.js";
 import { kindOf, SNAPSHOT } from "../../log/frame.js";
 import { MAX_FRAME_BYTES } from "../../log/limits.js";
-import type { SnapshotHead } from "../../log/log.js";
+import type { StoredHead } from "../../log/log.js";
+import { snapshotHeadFrame } from "../../log/snapshot-frames.js";
 import { Fold } from "../../state/fold.js";
 import { linkOnce, openIfThere } from "../disk/file-access.js";
 import { CorruptFileError, formatError } from "../disk/file-errors.js";
 import { snapshotPath, temporaryPath } from "../disk/file-names.js";
 import { BLOCK_BYTES, firstFrame, readExactly } from "../disk/frame-scanner.js";
-import { checkSnapshot, SnapshotScanner } from "../disk/snapshot.js";
+import { newHistory } from "../disk/head.js";
+import { checkSnapshot, readSnapshotHead, SnapshotScanner } from "../disk/snapshot.js";
 import { namesSynced, type Steps, synced } from "../disk/steps.js";
 import { writeAll } from "../disk/write-all.js";
 import type { Files, Machine, Place } from "../machine/machine.js";
@@ -17,7 +19,8 @@ import { publish } from "./compactor.js";
 import { entriesOfVersion1 } from "./version1.js";
 
 /**
- * Publishes what `app.db` holds as a snapshot. Returns when that is on the disk; `app.db` stays as it is, and is not shared.
+ * Publishes what `app.db` holds as a snapshot, with which another history begins: others may go on from the same copy elsewhere.
+ * Returns when that is on the disk; `app.db` stays as it is, and is not shared.
  * @param end The tombstone of a storage that was removed here: the snapshot comes after it. An older file that holds nothing does
  *   not count.
  * @returns false when there is no such file.
@@ -29,7 +32,7 @@ export function* importCopy(
   machine: Machine,
   place: Place,
   epoch: number,
-  end: SnapshotHead | null = null,
+  end: StoredHead | null = null,
 ): Steps<boolean> {
   const { files } = machine;
   const file = openIfThere(files, place.filename);
@@ -55,21 +58,23 @@ function* adoptSnapshot(
   place: Place,
   epoch: number,
   source: number,
-  end: SnapshotHead | null,
+  end: StoredHead | null,
 ): Steps<boolean> {
   const { files } = machine;
-  const { seq } = (yield* checkSnapshot(files, place.filename, null)).head;
+  const { head } = yield* checkSnapshot(files, place.filename, null);
+  const { seq } = head;
+  const history = newHistory(machine);
   if (end !== null && seq <= end.seq) {
     const fold = yield* foldSnapshot(files, place.filename, source);
     if (fold.keyCount === 0) return false;
     fold.skip(end.seq + 1, end.origins);
-    yield* publish(machine, place, epoch, fold.head, fold.entries());
+    yield* publish(machine, place, epoch, { ...fold.head, history }, fold.entries());
     return true;
   }
   const temporary = temporaryPath(place, epoch, machine.random(8).toString("hex"));
   const copy = files.open(temporary, "create");
   try {
-    yield* copyBytes(files, source, copy, place.filename);
+    yield* copySnapshot(files, { path: place.filename, file: source }, copy, { ...head, history });
     yield* synced(files, copy);
     yield* checkSnapshot(files, temporary, seq);
     linkOnce(files, temporary, snapshotPath(place, seq));
@@ -92,14 +97,27 @@ function* foldSnapshot(files: Files, path: string, file: number): Steps<Fold> {
   return fold;
 }
 
-function* copyBytes(files: Files, source: number, target: number, path: string): Steps<void> {
-  const total = files.bytes(source);
-  for (let position = 0; position < total; position += BLOCK_BYTES) {
-    const block = readExactly(files, source, position, Math.min(BLOCK_BYTES, total - position));
-    if (block === null) throw new CorruptFileError(path, position, `expected ${total} bytes, got fewer`);
-    const { error } = writeAll(files, target, [block], position);
+/** Copies an open snapshot to an empty file, with another first frame. */
+function* copySnapshot(
+  files: Files,
+  source: { path: string; file: number },
+  target: number,
+  head: Omit<StoredHead, "origins">,
+): Steps<void> {
+  const { path, file } = source;
+  const total = files.bytes(file);
+  let from = (readSnapshotHead(files, file, path) as { bytes: number }).bytes;
+  let to = 0;
+  for (let block: Buffer | null = snapshotHeadFrame(head); ; ) {
+    const { bytes, error } = writeAll(files, target, [block], to);
     if (error) throw error;
+    to += bytes;
     yield;
+    const next = Math.min(BLOCK_BYTES, total - from);
+    if (next <= 0) return;
+    block = readExactly(files, file, from, next);
+    if (block === null) throw new CorruptFileError(path, from, `expected ${total} bytes, got fewer`);
+    from += next;
   }
 }
 
@@ -111,7 +129,7 @@ function* adoptVersion1(machine: Machine, place: Place, epoch: number, source: n
     const fold = new Fold();
     fold.skip(seq - 1);
     fold.apply({ seq, time: now, origin: 0, born: 0, number: 0, entries });
-    yield* publish(machine, place, epoch, fold.head, fold.entries());
+    yield* publish(machine, place, epoch, { ...fold.head, history: newHistory(machine) }, fold.entries());
   } catch (cause) {
     if (!(cause instanceof RangeError) && !(cause instanceof CorruptFileError)) throw cause;
     throw formatError(place.filename, `expected values within the limits, got one that is not: ${cause.message}`, {

@@ -8,11 +8,20 @@
 
 import { dirname } from "node:path";
 import type { StorageError } from "../../errors.js";
-import { closeAllButLast, endOf, type Link, openAfter, openAfterSnapshot, openChain } from "../disk/chain.js";
+import {
+  closeAllButLast,
+  endOf,
+  expectHistory,
+  type Link,
+  openAfter,
+  openAfterSnapshot,
+  openChain,
+} from "../disk/chain.js";
 import { ChainScanner } from "../disk/chain-scanner.js";
 import { openIfThere, openUnlessCompacted, thenClose } from "../disk/file-access.js";
 import { CompactedFileError, CorruptFileError, MissingFileError } from "../disk/file-errors.js";
 import { segmentPath, segmentsIn, snapshotPath, snapshotsIn } from "../disk/file-names.js";
+import { newHistory } from "../disk/head.js";
 import { readSegmentHead } from "../disk/segment.js";
 import { checkSnapshot, snapshotTime } from "../disk/snapshot.js";
 import { namesSynced, type Steps, synced } from "../disk/steps.js";
@@ -27,6 +36,8 @@ import { readTombstone } from "./tombstone.js";
 
 /** What the log holds. */
 export interface Recovered {
+  /** {@link StoredHead.history}; empty when nothing was found. */
+  readonly history: string;
   /** The seq of the newest snapshot; 0 for none. */
   readonly snapshot: number;
   readonly snapshotBytes: number;
@@ -66,7 +77,7 @@ export function* recover(
   }
 }
 
-const NOTHING: Recovered = { snapshot: 0, snapshotBytes: 0, segments: [], seq: 0, time: 0 };
+const NOTHING: Recovered = { history: "", snapshot: 0, snapshotBytes: 0, segments: [], seq: 0, time: 0 };
 
 function* recoverFrom(
   files: Files,
@@ -116,7 +127,7 @@ function openNewest(files: Files, place: Place, names: readonly string[]): Link 
 /** Reads and checks everything. */
 function* recoverAll(files: Files, place: Place, base: number, last: Link | null): Steps<Recovered> {
   const checked = base === 0 ? null : yield* checkSnapshot(files, snapshotPath(place, base), base);
-  const covered = { snapshot: base, snapshotBytes: checked?.bytes ?? 0 };
+  const covered = { snapshot: base, snapshotBytes: checked?.bytes ?? 0, history: checked?.head.history ?? "" };
   const snapshotTime = checked?.head.time ?? 0;
   if (last === null) return { ...covered, segments: [], seq: base, time: snapshotTime };
   const links = openAfterSnapshot(files, place, last, base);
@@ -124,7 +135,9 @@ function* recoverAll(files: Files, place: Place, base: number, last: Link | null
     const end = yield* readToEnd(files, place, links, (links[0] as Link).start);
     const time = Math.max(end.time, snapshotTime);
     if (isLeftOver(last, base)) return { ...covered, segments: [], seq: base, time };
-    return { ...covered, segments: endsOf(links, end), seq: end.seq, time };
+    const { history } = last;
+    if (checked) expectHistory(snapshotPath(place, base), checked.head.history, history);
+    return { ...covered, history, segments: endsOf(links, end), seq: end.seq, time };
   } finally {
     closeAllButLast(files, links);
   }
@@ -152,7 +165,7 @@ function* recoverTail(
     const end = yield* readToEnd(files, place, links, position);
     const segments = [...olderEnds(files, place, links[0] as Link, base), ...endsOf(links, end)];
     const snapshotBytes = base === 0 ? 0 : bytesOf(files, snapshotPath(place, base));
-    return { snapshot: base, snapshotBytes, segments, seq: end.seq, time: end.time };
+    return { history: last.history, snapshot: base, snapshotBytes, segments, seq: end.seq, time: end.time };
   } finally {
     closeAllButLast(files, links);
   }
@@ -212,7 +225,7 @@ export function* recoverForHub(
   for (const { epoch, segment } of recovered.segments) yield* syncIfThere(files, segmentPath(place, epoch, segment));
   yield* namesSynced(files, place.directory);
   yield* namesSynced(files, dirname(place.directory));
-  return recovered;
+  return { ...recovered, history: recovered.history || newHistory(machine) };
 }
 
 /** Begins a log where none exists: with `app.db`, or with the tombstone of a storage that was removed; false: there is neither. */

@@ -15,6 +15,7 @@ import { Fold } from "../../state/fold.js";
 import { linkOnce, thenClose } from "../disk/file-access.js";
 import { CorruptFileError } from "../disk/file-errors.js";
 import { segmentPath, segmentsIn, snapshotPath, snapshotsIn, temporaryPath } from "../disk/file-names.js";
+import { historyIn, newHistory } from "../disk/head.js";
 import { frameAt, nextIntactFrame, nextOfKinds } from "../disk/resync.js";
 import { readSegmentHead } from "../disk/segment.js";
 import { checkSnapshot, readSnapshotHead } from "../disk/snapshot.js";
@@ -55,7 +56,8 @@ export function salvage(
   const snapshots = snapshotsIn(names);
   const paths = snapshots.map((seq) => snapshotPath(place, seq));
   const sources = sourcesOf(files, place, names);
-  if (paths.length === 0 && sources.length === 0) paths.push(place.filename);
+  const known = [...sources.map(({ path }) => path).reverse(), ...paths];
+  if (known.length === 0) paths.push(place.filename);
   const corrupt = paths.filter((path) => !isIntact(files, path));
   const base = paths.find((path) => !corrupt.includes(path)) ?? corrupt[0];
   const fold = new Fold();
@@ -66,7 +68,8 @@ export function salvage(
   const highest = Math.max(fold.seq, snapshots[0] ?? 0, end, ...sources.map(({ above }) => above));
   keepAside(machine, place, new Set(lost.map(({ file }) => file)));
   salvaging(lost);
-  runToEnd(publish(machine, place, epoch, { ...fold.head, seq: highest + 1 }, fold.entries()));
+  const history = historyOf(machine, known);
+  runToEnd(publish(machine, place, epoch, { ...fold.head, seq: highest + 1, history }, fold.entries()));
   for (const path of [...paths, ...sources.map((source) => source.path)]) files.unlink(path);
   files.syncDirectory(place.directory);
   runToEnd(renewCopy(files, place, highest + 1, temporaryPath(place, epoch, machine.random(8).toString("hex"))));
@@ -75,6 +78,16 @@ export function salvage(
 
 function isIntact(files: Files, path: string): boolean {
   return unlessCorrupt(() => runToEnd(checkSnapshot(files, path, null))) !== null;
+}
+
+/** The history that the first of some files names whose first frame is intact; another one when there is none. */
+function historyOf(machine: Machine, paths: readonly string[]): string {
+  const { files } = machine;
+  for (const path of paths) {
+    const history = thenClose(files, files.open(path, "read"), (file) => historyIn(files, file, path));
+    if (history !== null) return history;
+  }
+  return newHistory(machine);
 }
 
 /** What a call returns; null when it meets corrupt bytes. */

@@ -14,7 +14,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { codeOf } from "../../errors.js";
-import type { SnapshotHead } from "../../log/log.js";
+import type { StoredHead } from "../../log/log.js";
 import { withFile } from "../disk/file-access.js";
 import { CorruptFileError } from "../disk/file-errors.js";
 import { readOrigins, writeSnapshot } from "../disk/snapshot.js";
@@ -75,7 +75,7 @@ export function tombstoneEpoch(machine: Machine, place: Place): number {
 }
 
 /** The head of the snapshot with which the storage ended; its time is that of the snapshot before. Null when it never did. */
-export function readTombstone(machine: Machine, place: Place): SnapshotHead | null {
+export function readTombstone(machine: Machine, place: Place): StoredHead | null {
   for (const epoch of endsIn(machine, place)) {
     const head = ifSheltered(() => readHead(machine, endPath(place, epoch)), null);
     if (head) return head;
@@ -84,7 +84,7 @@ export function readTombstone(machine: Machine, place: Place): SnapshotHead | nu
 }
 
 /** Null when it is damaged or not whole, since then nothing was removed, or when it is gone, since then a newer one exists. */
-function readHead({ files }: Machine, path: string): SnapshotHead | null {
+function readHead({ files }: Machine, path: string): StoredHead | null {
   return withFile(files, path, (file) => {
     try {
       return readOrigins(files, path, file, null);
@@ -100,7 +100,7 @@ function readHead({ files }: Machine, path: string): SnapshotHead | null {
  * @param epoch The epoch of the manager that removes it.
  * @throws the error of a failed file operation; nothing where no shelter is possible.
  */
-export function writeTombstone(machine: Machine, place: Place, epoch: number, head: SnapshotHead): void {
+export function writeTombstone(machine: Machine, place: Place, epoch: number, head: StoredHead): void {
   const { files } = machine;
   ifSheltered(() => {
     makeShelter(files);

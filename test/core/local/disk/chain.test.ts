@@ -8,7 +8,7 @@ import { expectTorn } from "../../../../dist/core/local/disk/torn-ends.js";
 import { encodeEntries } from "../../../../dist/core/log/codec.js";
 import { BATCH, encodeJson, SEGMENT } from "../../../../dist/core/log/frame.js";
 import { MemoryFiles } from "../machine/memory-files.js";
-import { frameOf, place, writeSegment } from "./stored.js";
+import { frameOf, HISTORY, place, writeSegment } from "./stored.js";
 
 const STRICT = { checksEntries: false, mayBeTorn: false };
 
@@ -29,7 +29,8 @@ test("a segment that names itself or a later one as its predecessor is corrupt",
   ] as const) {
     const files = new MemoryFiles();
     const stamp = { epoch: 1, seq: 0, time: 0, number: 2 };
-    const headOf = (end: number) => encodeJson(SEGMENT, stamp, { format: 2, previous: { epoch, segment, end } });
+    const headOf = (end: number) =>
+      encodeJson(SEGMENT, stamp, { format: 2, history: HISTORY, previous: { epoch, segment, end } });
     const head = headOf(headOf(100).length);
     files.put(segmentPath(place, 1, 2), head);
     const last = openLink(files, place, { epoch: 1, segment: 2, offset: head.length });

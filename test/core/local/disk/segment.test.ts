@@ -10,7 +10,7 @@ import { tornPath } from "../../../../dist/core/local/disk/torn-ends.js";
 import { diskFiles } from "../../../../dist/core/local/machine/files.js";
 import { MemoryFiles } from "../machine/memory-files.js";
 import { recover } from "../upkeep/at-once.js";
-import { frameOf, load, place, statesUpTo } from "./stored.js";
+import { frameOf, HISTORY, load, place, statesUpTo } from "./stored.js";
 
 const STATES = statesUpTo(20);
 const START = { epoch: 1, segment: 1, seq: 0, time: 0 };
@@ -21,13 +21,13 @@ test("a new segment has its whole first frame, and a name of its own", () => {
   const files = new MemoryFiles();
   const start = { epoch: 3, segment: 2, seq: 9, time: 77 };
   const previous = { epoch: 2, segment: 8, offset: 1234 };
-  const segment = Segment.create(files, place, start, previous);
+  const segment = Segment.create(files, place, start, previous, HISTORY);
   const path = segmentPath(place, 3, 2);
   assert.deepEqual(files.get(path), segment.head);
   const head = readSegmentHead(files, files.open(path, "read"), path, { epoch: 3, segment: 2 });
   const frame = { offset: segment.end, bytes: segment.end, crc: segment.head.readUInt32LE(4) };
-  assert.deepEqual(head, { start: { ...start, ...frame }, previous });
-  assert.throws(() => Segment.create(files, place, start, previous), { code: "EEXIST" });
+  assert.deepEqual(head, { start: { ...start, ...frame }, previous, history: HISTORY });
+  assert.throws(() => Segment.create(files, place, start, previous, HISTORY), { code: "EEXIST" });
   assert.deepEqual(files.get(path), segment.head);
 });
 
@@ -39,14 +39,14 @@ test("a segment that cannot be created leaves nothing", () => {
       if (call !== "write") return undefined;
       return writes++ === 0 ? fault : { code: "ENOSPC" };
     };
-    assert.throws(() => Segment.create(files, place, START, null));
+    assert.throws(() => Segment.create(files, place, START, null, HISTORY));
     assert.deepEqual([files.list(place.directory), files.openFiles.size], [[], 0]);
   }
 });
 
 test("short writes are continued, byte by byte if need be", () => {
   const files = new MemoryFiles();
-  const segment = Segment.create(files, place, START, null);
+  const segment = Segment.create(files, place, START, null, HISTORY);
   files.fault = (call) => (call === "write" ? { takesBytes: 1 } : undefined);
   assert.equal(segment.append([frameOf(1, 1), Buffer.alloc(0), frameOf(2, 1)]), null);
   assert.equal(segment.end, files.get(PATH).length);
@@ -59,7 +59,7 @@ test("wherever the disk gets full, whole frames stay, the fragment goes, and app
   for (const buffers of [frames, [Buffer.concat(frames)], [frames[0] as Buffer, Buffer.concat(frames.slice(1))]]) {
     for (let room = 0; room < total; room++) {
       const files = new MemoryFiles();
-      const segment = Segment.create(files, place, START, null);
+      const segment = Segment.create(files, place, START, null, HISTORY);
       const before = segment.end;
       let left = room;
       files.fault = (call) => {
@@ -85,7 +85,7 @@ test("wherever the disk gets full, whole frames stay, the fragment goes, and app
 
 test("a fragment that cannot be cut off is a torn end of the segment, and recovery cuts it", () => {
   const files = new MemoryFiles();
-  const segment = Segment.create(files, place, START, null);
+  const segment = Segment.create(files, place, START, null, HISTORY);
   assert.equal(segment.append([frameOf(1, 1)]), null);
   let writes = 0;
   files.fault = (call) => (call === "write" && writes++ === 0 ? { takesBytes: 30 } : { code: "EIO" });
@@ -99,7 +99,7 @@ test("a fragment that cannot be cut off is a torn end of the segment, and recove
 
 test("a failed fsync is never tried again", async () => {
   const files = new MemoryFiles();
-  const segment = Segment.create(files, place, START, null);
+  const segment = Segment.create(files, place, START, null, HISTORY);
   segment.append([frameOf(1, 1)]);
   files.fault = (call) => (call === "sync" ? { code: "EIO" } : undefined);
   const later = () => new Promise<Error | null>((resolve) => segment.syncLater(resolve));
@@ -115,7 +115,7 @@ test("a failed fsync is never tried again", async () => {
 test("what a failed fsync may have given up is written again, once, for a successor that syncs the segment", async () => {
   for (const how of ["sync", "syncLater"] as const) {
     const files = new MemoryFiles();
-    const segment = Segment.create(files, place, START, null);
+    const segment = Segment.create(files, place, START, null, HISTORY);
     files.fault = (call) => (call === "sync" ? { code: "EIO" } : undefined);
     if (how === "sync") assert.throws(() => segment.sync(), { code: "EIO" });
     else assert.ok(await new Promise((resolve) => segment.syncLater(resolve)));
@@ -128,7 +128,7 @@ test("what a failed fsync may have given up is written again, once, for a succes
 test("what was synced survives a loss of power, its name included", async () => {
   for (const how of ["sync", "syncLater"] as const) {
     const files = new MemoryFiles();
-    const segment = Segment.create(files, place, START, null);
+    const segment = Segment.create(files, place, START, null, HISTORY);
     segment.append([frameOf(1, 1)]);
     if (how === "sync") segment.sync();
     else await new Promise((resolve) => segment.syncLater(resolve));
@@ -140,7 +140,7 @@ test("what was synced survives a loss of power, its name included", async () => 
 
 test("closing waits for an fsync that is under way, and can be repeated", async () => {
   const files = new MemoryFiles();
-  const segment = Segment.create(files, place, START, null);
+  const segment = Segment.create(files, place, START, null, HISTORY);
   const done = new Promise<Error | null>((resolve) => segment.syncLater(resolve));
   segment.close();
   segment.close();
@@ -154,10 +154,10 @@ const FILL = `
   import { diskFiles } from "${new URL("../../../../dist/core/local/machine/files.js", import.meta.url)}";
   import { placeOf } from "${new URL("../../../../dist/core/local/disk/file-names.js", import.meta.url)}";
   import { Segment } from "${new URL("../../../../dist/core/local/disk/segment.js", import.meta.url)}";
-  import { frameOf } from "${new URL("./stored.js", import.meta.url)}";
+  import { frameOf, HISTORY } from "${new URL("./stored.js", import.meta.url)}";
   const place = placeOf(process.argv[1], "app");
   diskFiles.makeDirectory(place.directory);
-  const segment = Segment.create(diskFiles, place, { epoch: 1, segment: 1, seq: 0, time: 0 }, null);
+  const segment = Segment.create(diskFiles, place, { epoch: 1, segment: 1, seq: 0, time: 0 }, null, HISTORY);
   let seq = 0;
   let error = null;
   while (error === null) {

@@ -13,12 +13,12 @@ import { expireEntry, setEntry } from "../../../../dist/core/log/entry.js";
 import type { KnownOrigin } from "../../../../dist/core/log/log.js";
 import { MemoryFiles } from "../machine/memory-files.js";
 import { checkSnapshot, writeSnapshot } from "../upkeep/at-once.js";
-import { framesIn, place } from "./stored.js";
+import { framesIn, HISTORY, place } from "./stored.js";
 
 const PATH = snapshotPath(place, 9);
 /** Origins of two frames. */
 const origins = Array.from({ length: 3000 }, (_, index): KnownOrigin => [index + 1, 2, 3]);
-const HEAD = { seq: 9, time: 5, origins };
+const HEAD = { seq: 9, time: 5, origins, history: HISTORY };
 const isCorrupt = { code: "ERR_STORAGE_CORRUPT" };
 
 /** A snapshot of seq 9 with two frames of origins and four of entries, and its frames one by one. */
@@ -36,7 +36,7 @@ test("a snapshot gives back its head and counts its frames", () => {
   const { files } = makeSnapshot();
   const file = files.open(PATH, "read");
   const scanner = new SnapshotScanner(files, PATH, file, 9, true);
-  assert.deepEqual(scanner.head, { seq: 9, time: 5 });
+  assert.deepEqual(scanner.head, { seq: 9, time: 5, history: HISTORY });
   let count = 0;
   while (scanner.next()) count++;
   assert.equal(count, 6);
@@ -109,7 +109,7 @@ test("a snapshot of another seq is not taken for this one, nor are its frames", 
 
 test("a snapshot that is cut off is noticed before anything of it is visited", () => {
   const { files, frames } = makeSnapshot();
-  const { end } = Segment.create(files, place, { epoch: 1, segment: 1, seq: 9, time: 5 }, null);
+  const { end } = Segment.create(files, place, { epoch: 1, segment: 1, seq: 9, time: 5 }, null, HISTORY);
   files.put(PATH, Buffer.concat(frames.slice(0, -1)));
   const fail = () => assert.fail("expected no visit");
   const visit = { snapshot: fail, state: fail, batch: fail };

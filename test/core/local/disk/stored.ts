@@ -13,6 +13,8 @@ import { MemoryFiles } from "../machine/memory-files.js";
 import { compact } from "../upkeep/at-once.js";
 
 export const place: Place = placeOf("/data", "app");
+/** The history of all files that tests write. */
+export const HISTORY = "0123456789abcdef".repeat(2);
 const ORIGIN = 4711;
 const START_MS = 1_000_000;
 
@@ -73,10 +75,11 @@ export function writeSegment(
   [first, last]: readonly [number, number],
   previous: Position | null,
   where: Place = place,
+  history: string = HISTORY,
 ): Position {
   const before = first - 1;
   const time = before === 0 ? 0 : START_MS + before;
-  const writer = Segment.create(files, where, { epoch, segment, seq: before, time }, previous);
+  const writer = Segment.create(files, where, { epoch, segment, seq: before, time }, previous, history);
   const frames = [];
   for (let seq = first; seq <= last; seq++) frames.push(frameOf(seq, epoch));
   const error = writer.append(frames);
@@ -86,9 +89,9 @@ export function writeSegment(
 }
 
 /** What a member reads that joins a hub right after recovery: the hub's first segment is still empty. */
-export function load(files: Files, { segments, seq, time }: Recovered): { seq: number; text: string } {
+export function load(files: Files, { segments, seq, time, history }: Recovered): { seq: number; text: string } {
   const start = { epoch: 99_999, segment: 1, seq, time };
-  const next = Segment.create(files, place, start, segments.at(-1) ?? null);
+  const next = Segment.create(files, place, start, segments.at(-1) ?? null, history || HISTORY);
   next.close();
   const fold = new Fold();
   const reader = new LogReader(files, place, { epoch: 99_999, segment: 1, offset: next.end }, null, fold);

@@ -11,6 +11,7 @@ import {
   SEGMENT,
   WELCOME,
 } from "../../../../dist/core/log/frame.js";
+import { HISTORY } from "../disk/stored.js";
 import { batchFrame, helloFrame, ManualHub, type Peer, type Received } from "../machine/manual-machine.js";
 
 const jsonOf = ({ frame }: Received) => decodeJson(frame, 0, frame.length);
@@ -153,7 +154,7 @@ test("every live member learns of a new segment before any frame in it, and none
   assert.deepEqual(b.kinds(), [BATCH, SEGMENT, BATCH]);
   const head = b.of(SEGMENT)[0] as Received;
   const end = hub.files.get(hub.logPath).length;
-  assert.deepEqual(jsonOf(head), { format: 2, previous: { epoch: 1, segment: 1, end } });
+  assert.deepEqual(jsonOf(head), { format: 2, history: HISTORY, previous: { epoch: 1, segment: 1, end } });
   assert.deepEqual([head.seq, head.number], [1, 2]);
   hub.files.fault = (call) => (call === "write" ? { code: "ENOSPC" } : undefined);
   a.say(batchFrame(3));

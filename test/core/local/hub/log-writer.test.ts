@@ -4,10 +4,10 @@ import { segmentPath } from "../../../../dist/core/local/disk/file-names.js";
 import { readSegmentHead } from "../../../../dist/core/local/disk/segment.js";
 import { type Appended, LogWriter } from "../../../../dist/core/local/hub/log-writer.js";
 import type { HubOptions } from "../../../../dist/core/local/machine/machine.js";
-import { frameOf, place } from "../disk/stored.js";
+import { frameOf, HISTORY, place } from "../disk/stored.js";
 import { MemoryFiles } from "../machine/memory-files.js";
 
-const NOTHING = { snapshot: 0, snapshotBytes: 0, segments: [], seq: 0, time: 0, torn: null };
+const NOTHING = { snapshot: 0, snapshotBytes: 0, segments: [], seq: 0, time: 0, history: HISTORY };
 
 function makeWriter(fsync: HubOptions["fsync"] = "never"): { files: MemoryFiles; writer: LogWriter } {
   const files = new MemoryFiles();

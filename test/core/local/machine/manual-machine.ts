@@ -24,6 +24,7 @@ import {
   seqOf,
   timeOf,
 } from "../../../../dist/core/log/frame.js";
+import { HISTORY } from "../disk/stored.js";
 import { ManualClock, START_MS } from "./manual-clock.js";
 import { ManualSockets } from "./manual-sockets.js";
 import { MemoryFiles } from "./memory-files.js";
@@ -148,7 +149,7 @@ export class ManualHub {
   constructor(options: Partial<HubOptions> = {}, mayBlock = true) {
     this.machine = manualMachine(this.files, this.clock);
     const seat = claimSeat(this.machine, 1);
-    const recovered = { snapshot: 0, snapshotBytes: 0, segments: [], seq: 0, time: 0, torn: null };
+    const recovered = { snapshot: 0, snapshotBytes: 0, segments: [], seq: 0, time: 0, history: HISTORY };
     this.hub = new Hub(
       this.machine,
       place,

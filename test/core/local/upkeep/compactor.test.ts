@@ -9,7 +9,7 @@ import { encodeEntries } from "../../../../dist/core/log/codec.js";
 import { setEntry } from "../../../../dist/core/log/entry.js";
 import { BATCH, encodeFrame } from "../../../../dist/core/log/frame.js";
 import { MAX_DEPTH } from "../../../../dist/core/log/limits.js";
-import { framesIn, load, machineOf, makeStorage, place, statesUpTo, writeSegment } from "../disk/stored.js";
+import { framesIn, HISTORY, load, machineOf, makeStorage, place, statesUpTo, writeSegment } from "../disk/stored.js";
 import { CrashError, MemoryFiles } from "../machine/memory-files.js";
 import { compact, foldAll, recover, recoverForHub, renewCopy, writeSnapshot } from "./at-once.js";
 
@@ -102,7 +102,7 @@ test("folding everything leaves one file that is everything, and costs nothing w
   const recovered = recover(files, place, null, none);
   assert.deepEqual([recovered.seq, recovered.segments], [20, []]);
   const next = { epoch: 3, segment: 1, seq: 20, time: recovered.time };
-  const { end } = Segment.create(files, place, next, null);
+  const { end } = Segment.create(files, place, next, null, HISTORY);
   const before = files.calls.length;
   foldAll(machineOf(files), { place, epoch: 3, snapshot: 20, segments: [{ epoch: 3, segment: 1, offset: end }] });
   assert.ok(!files.calls.slice(before).some((call) => call.startsWith("write")));
@@ -177,7 +177,7 @@ test("what the newest segment alone holds is folded by the last member", () => {
 test("the last member does not take a corrupt snapshot for the whole state", () => {
   const { files, request, last } = makeStorage();
   foldAll(machineOf(files), { ...request, segments: [...request.segments, last] });
-  const { end } = Segment.create(files, place, { epoch: 3, segment: 1, seq: 20, time: 2_000_000 }, null);
+  const { end } = Segment.create(files, place, { epoch: 3, segment: 1, seq: 20, time: 2_000_000 }, null, HISTORY);
   const content = Buffer.from(files.get(snapshotPath(place, 20)));
   content[300] = (content[300] as number) ^ 1;
   files.put(snapshotPath(place, 20), content);
@@ -208,7 +208,7 @@ test("a snapshot is cut into frames of bounded size, and a long value into one o
   const files = new MemoryFiles();
   const entries = Array.from({ length: 3000 }, (_, index) => setEntry([`k${index}`], JSON.stringify("x".repeat(300))));
   entries.push(setEntry(["long"], JSON.stringify("y".repeat(2_000_000))));
-  const bytes = writeSnapshot(files, "/data/s", { seq: 1, time: 1, origins: [] }, entries);
+  const bytes = writeSnapshot(files, "/data/s", { seq: 1, time: 1, origins: [], history: HISTORY }, entries);
   const content = files.get("/data/s");
   assert.equal(content.length, bytes);
   const lengths = framesIn(content).map((frame) => frame.length);
@@ -224,7 +224,7 @@ test("a value nested too deep, which decoding would not notice, stops a compacti
     const stamp = { epoch: 1, seq: index + 1, time: 1_000_001, origin: 7, born: 1_000_000, number: index + 1 };
     return encodeEntries([entry], BATCH, stamp);
   });
-  const segment = Segment.create(files, place, { epoch: 1, segment: 1, seq: 0, time: 0 }, null);
+  const segment = Segment.create(files, place, { epoch: 1, segment: 1, seq: 0, time: 0 }, null, HISTORY);
   assert.equal(segment.append(frames), null);
   segment.close();
   const segments = [{ epoch: 1, segment: 1, offset: segment.end }];

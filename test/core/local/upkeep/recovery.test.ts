@@ -26,6 +26,7 @@ function wholeFrames(bytes: number): number {
 
 test("an empty directory is an empty log", () => {
   assert.deepEqual(recover(new MemoryFiles(), place, null, none), {
+    history: "",
     snapshot: 0,
     snapshotBytes: 0,
     segments: [],

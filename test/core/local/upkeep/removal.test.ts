@@ -7,7 +7,7 @@ import { startHub } from "../../../../dist/core/local/hub/host.js";
 import type { HubHandle, HubOptions, HubReport } from "../../../../dist/core/local/machine/machine.js";
 import { removeFiles } from "../../../../dist/core/local/upkeep/removal.js";
 import { readTombstone } from "../../../../dist/core/local/upkeep/tombstone.js";
-import { load, machineOf, makeStorage, place, writeSegment } from "../disk/stored.js";
+import { HISTORY, load, machineOf, makeStorage, place, writeSegment } from "../disk/stored.js";
 import { ManualClock, manualMachine } from "../machine/manual-machine.js";
 import { CrashError, MemoryFiles } from "../machine/memory-files.js";
 import { compact, recover } from "./at-once.js";
@@ -98,7 +98,14 @@ test("a storage that does not persist and belongs to no living member is cleared
   new Host(files, true).close(false);
   const [newest] = snapshotsIn(files.list(place.directory));
   assert.equal(newest, 10);
-  const recovered = { snapshot: 10, snapshotBytes: 0, segments: [], seq: 10, time: 2_000_000_000_000, torn: null };
+  const recovered = {
+    snapshot: 10,
+    snapshotBytes: 0,
+    segments: [],
+    seq: 10,
+    time: 2_000_000_000_000,
+    history: HISTORY,
+  };
   assert.equal(load(files, recovered).text, "[]");
 });
 

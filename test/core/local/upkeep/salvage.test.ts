@@ -7,7 +7,7 @@ import { salvage } from "../../../../dist/core/local/upkeep/salvage.js";
 import { slotEntry } from "../../../../dist/core/log/entry.js";
 import type { KnownOrigin } from "../../../../dist/core/log/log.js";
 import { CLOSED, count, flipped, LAST, SNAPSHOT, storage, withFile } from "../disk/corrupted.js";
-import { framesIn, load, machineOf, place } from "../disk/stored.js";
+import { framesIn, HISTORY, load, machineOf, place } from "../disk/stored.js";
 import { MemoryFiles } from "../machine/memory-files.js";
 import { recover, recoverForHub, writeSnapshot } from "./at-once.js";
 
@@ -113,7 +113,7 @@ test("salvage keeps the origins of intact frames", () => {
   const path = snapshotPath(place, 5);
   const origins = Array.from({ length: 6000 }, (_, index): KnownOrigin => [index + 1, 1, 7]);
   const whole = new MemoryFiles();
-  writeSnapshot(whole, path, { seq: 5, time: 7, origins }, [slotEntry("a", "1", 0)]);
+  writeSnapshot(whole, path, { seq: 5, time: 7, origins, history: HISTORY }, [slotEntry("a", "1", 0)]);
   const frames = framesIn(whole.get(path));
   assert.equal(frames.length, 6);
   const startOf = (index: number) => frames.slice(0, index).reduce((sum, { length }) => sum + length, 0);

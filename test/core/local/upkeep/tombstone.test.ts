@@ -4,13 +4,14 @@ import { placeOf, snapshotPath } from "../../../../dist/core/local/disk/file-nam
 import { highestEpoch, Seat } from "../../../../dist/core/local/election/seat.js";
 import { shelterDirectory } from "../../../../dist/core/local/machine/address.js";
 import { readTombstone, tombstoneEpoch, writeTombstone } from "../../../../dist/core/local/upkeep/tombstone.js";
-import { load, machineOf, place, statesUpTo, writeSegment } from "../disk/stored.js";
+import type { StoredHead } from "../../../../dist/core/log/log.js";
+import { HISTORY, load, machineOf, place, statesUpTo, writeSegment } from "../disk/stored.js";
 import { manualMachine, seatContent } from "../machine/manual-machine.js";
 import { MemoryFiles } from "../machine/memory-files.js";
 import { compact, recoverForHub, renewCopy, writeSnapshot } from "./at-once.js";
 
 const STATES = statesUpTo(9);
-const END = { seq: 20, time: 2_000_000, origins: [[7, 3, 1_999_999]] as [number, number, number][] };
+const END: StoredHead = { seq: 20, time: 2_000_000, origins: [[7, 3, 1_999_999]], history: HISTORY };
 
 function endNames(files: MemoryFiles): string[] {
   return files.list(shelterDirectory());
