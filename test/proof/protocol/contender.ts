@@ -21,6 +21,7 @@ import {
   unpacked,
   WORK,
 } from "./fields.js";
+import { holdsAll, publish } from "./healing.js";
 import { EMPTY } from "./history.js";
 import { hasBytes, hasLinks, isAstray } from "./hold.js";
 import { DAMAGED, newestSnapshot, recover, STALE } from "./reading.js";
@@ -38,7 +39,9 @@ import {
   LOOK_END,
   LOOK_HIGHER,
   NO_FOLD,
+  ORPHAN,
   PUBLISH_END,
+  PUBLISH_HELD,
   READ_BYTES,
   READ_LINKS,
   READ_LOG,
@@ -55,10 +58,6 @@ export function goIdle(world: World, process: number): void {
   for (let field = STEP; field < MARK; field++) world.put(process, field, 0);
   if (world.of(process, FOLD) !== NO_FOLD) world.put(process, FOLD, world.of(process, FOLD) | ORPHAN);
 }
-
-/** Bits of a compaction: its hub is gone; the directory that it has open. */
-export const ORPHAN = 8;
-export const FOLD_HOME = 16;
 
 const isBehindFence = (world: World): number => {
   if (world.is("reading before fencing")) return CREATE_SEGMENT;
@@ -170,6 +169,12 @@ function recoverLog(turn: Turn, process: number): boolean {
     case READ_LOG:
       turn.take(process, "reads the log to its end", () => readLog(turn, process));
       return true;
+    case PUBLISH_HELD:
+      turn.take(process, "publishes what its member holds", () => {
+        publish(world, world.of(process, MARK_LOG), true);
+        goOn(LIST_LOG);
+      });
+      return true;
     case LOOK_BEHIND:
       turn.take(process, "looks for a whole frame after the unfinished end", () => {
         const end = unpacked(world.of(process, NEXT));
@@ -228,7 +233,8 @@ function readLog(turn: Turn, process: number): void {
     return;
   }
   if (found === DAMAGED) {
-    refuse(turn, process);
+    if (holdsAll(world, process)) world.put(process, STEP, PUBLISH_HELD);
+    else refuse(turn, process);
     return;
   }
   const { history, end, chain, isTorn } = found;
@@ -263,14 +269,15 @@ function expectTruth(turn: Turn, history: number): void {
 }
 
 /**
- * The files are reported as corrupt, although no step has damaged them. That is right where a process from before a removal
+ * The files are reported as corrupt. That is right where they were damaged from outside, and where a process from before a removal
  * has created a segment in the directory before the next storage has begun: it is not known to which storage it belongs.
  */
 function refuse(turn: Turn, process: number): void {
   const { world } = turn;
   const isLate = world.epochOf(highest(world.segments())) <= world.get(END_EPOCH);
   const isHome = world.entered === world.homeOf(process);
-  if (world.isSeated(process) && isHome && !isLate) turn.violate("the manager takes the log for corrupt");
+  if (world.isSeated(process) && isHome && !isLate && !world.isHurt)
+    turn.violate("the manager takes the log for corrupt");
   goIdle(world, process);
 }
 

@@ -9,7 +9,10 @@ export const MOVES = 3;
 export const COPIES = 4;
 /** Up to where a joining member reads: a position of a hub; 0: no member joins. */
 export const JOINING_TO = 5;
-export const HEADER = 6;
+/** Files that were damaged from outside, and losses of power, so far. */
+export const DAMAGES = 6;
+export const CUTS = 7;
+export const HEADER = 8;
 
 /** Fields of a directory: names of seats that no process has open. */
 export const DIRECTORY = 8;
@@ -20,7 +23,13 @@ export const TRUTH = DIRECTORY + 1;
 export const END_EPOCH = DIRECTORY + 2;
 /** The history with which it ended. */
 export const END_LOG = DIRECTORY + 3;
-export const DIRECTORY_HEADER = 4;
+/** Segments and snapshots that were damaged from outside, by slot and by seq. */
+export const HURT_SEGMENTS = DIRECTORY + 4;
+export const HURT_SNAPSHOTS = DIRECTORY + 5;
+/** Snapshots that are not on the disk yet, and those of which a loss of power has taken something. */
+export const UNSYNCED = DIRECTORY + 6;
+export const BROKEN = DIRECTORY + 7;
+export const DIRECTORY_HEADER = 8;
 
 /** Fields of a process. */
 export const STEP = 0;
@@ -39,8 +48,15 @@ export const CHAIN = 7;
 /** What is left to do, and where to go on: their meaning depends on the step. */
 export const WORK = 8;
 export const NEXT = 9;
-/** How far it is with ending the log, before it removes everything. */
+/**
+ * How far it is with ending the log, before it removes everything: a batch that clears, a new segment, an empty batch in it. Or it
+ * begins a segment to heal what was damaged.
+ */
 export const ENDING = 10;
+export const CLEARED = 1;
+export const ROTATED = 2;
+export const EMPTIED = 3;
+export const HEALING = 4;
 /** Up to where its member has applied which history. */
 export const MARK = 11;
 export const MARK_LOG = 12;

@@ -1,5 +1,5 @@
 /** Compaction, leaving and destroying, as in `compactor.ts`, `removal.ts` and `host.ts`. */
-import { FOLD_HOME, goIdle, nameOf, ORPHAN } from "./contender.js";
+import { goIdle, nameOf } from "./contender.js";
 import {
   CHAIN,
   DONE,
@@ -11,31 +11,38 @@ import {
   FOLD_LOG,
   FOLD_WORK,
   FOLDED,
+  HEALING,
   highest,
   LOG,
   MARK,
   NEXT,
   packed,
+  ROTATED,
   SEGMENT,
   STEP,
   unpacked,
   WORK,
 } from "./fields.js";
+import { expectHealed, publish, seqOf, viewOf, write } from "./healing.js";
 import { confirmedEnd, hasBytes, hasLinks, isAstray } from "./hold.js";
 import { readAll } from "./reading.js";
 import {
   APPENDED,
   ENDED,
+  FOLD_HEAL,
+  FOLD_HOME,
   FOLD_LIST,
   FOLD_PUBLISH,
   FOLD_READ,
   FOLD_REMOVE_SEGMENT,
   FOLD_REMOVE_SNAPSHOT,
+  FOLD_WRITE,
   FOLDING,
   LEAVE_BYTES,
   LEAVE_LINKS,
   LIST_ALL,
   NO_FOLD,
+  ORPHAN,
   READY,
   REMOVE_BYTES,
   REMOVE_FILE,
@@ -49,7 +56,9 @@ import type { World } from "./world.js";
 export function rotate(world: World, process: number): void {
   const isByPath = world.setup.goesByPath || world.is("a segment is created by its path");
   if (isByPath) world.enter(world.pathOf(process));
-  const isLate = world.is("a segment is closed with frames that are not confirmed");
+  const isLate =
+    world.is("a segment is closed with frames that are not confirmed") ||
+    world.is("a heal is published before the seat is checked");
   const seq = isLate ? world.histories.length(world.of(process, LOG)) : world.of(process, DONE);
   const segment = world.of(process, SEGMENT);
   const { slot } = confirmedEnd(world, process);
@@ -69,11 +78,14 @@ function beginCompaction(world: World, process: number): void {
   if (!(segment & 8)) world.writeHead(previous.slot + 1, seq, previous);
   const closed = world.of(process, CHAIN) | (1 << previous.slot);
   world.put(process, CHAIN, closed);
-  beginFold(world, process, FOLD_READ);
-  world.put(process, FOLDED, world.is("a segment is removed too early") ? closed | (1 << (previous.slot + 1)) : closed);
-  world.put(process, FOLD_WORK, world.of(process, NEXT));
+  const isHeal = world.of(process, ENDING) === HEALING;
+  beginFold(world, process, isHeal ? FOLD_WRITE | FOLD_HEAL : FOLD_READ);
+  if (isHeal) world.put(process, FOLD_LOG, viewOf(world, process));
+  const isEarly = world.is("a segment is removed too early") || world.is("a heal puts aside what it does not cover");
+  world.put(process, FOLDED, isEarly ? closed | (1 << (previous.slot + 1)) : closed);
+  world.put(process, FOLD_WORK, isHeal ? 0 : world.of(process, NEXT));
   world.put(process, NEXT, 0);
-  if (world.of(process, ENDING) > 0) world.put(process, ENDING, ROTATED);
+  if (world.of(process, ENDING) > 0) world.put(process, ENDING, isHeal ? 0 : ROTATED);
   const isSettled = world.of(process, DONE) === world.histories.length(world.of(process, LOG));
   world.put(process, STEP, isSettled ? READY : APPENDED);
 }
@@ -129,11 +141,6 @@ export function goAway(world: World, process: number): void {
   goIdle(world, process);
   for (let field = MARK; field <= FOLD_WORK; field++) world.put(process, field, 0);
 }
-
-/** How far a process is with ending the log: a batch that clears, a new segment, an empty batch in it. */
-export const CLEARED = 1;
-export const ROTATED = 2;
-export const EMPTIED = 3;
 
 function noteEnd(world: World, process: number): void {
   // Each end has a name of its own, and the highest one counts.
@@ -222,10 +229,16 @@ export function fold(turn: Turn, process: number): void {
   const { world } = turn;
   const state = world.of(process, FOLD);
   if (state === NO_FOLD) return;
-  const goOn = (step: number) => world.put(process, FOLD, step | (state & (ORPHAN | FOLD_HOME)));
+  const goOn = (step: number) => world.put(process, FOLD, step | (state & (ORPHAN | FOLD_HOME | FOLD_HEAL)));
   const isReversed = world.is("removing before publishing");
   const folded = world.of(process, FOLD_LOG);
   switch (state & 7) {
+    case FOLD_WRITE:
+      turn.take(process, "writes what its member holds, and syncs it", () => {
+        write(world, process);
+        goOn(FOLD_PUBLISH);
+      });
+      break;
     case FOLD_READ:
       turn.take(process, "folds what is closed", () => {
         const read = readAll(world, unpacked(world.of(process, FOLD_WORK)));
@@ -239,14 +252,14 @@ export function fold(turn: Turn, process: number): void {
       break;
     case FOLD_PUBLISH:
       turn.take(process, `publishes snapshot.${world.histories.length(folded)}`, () => {
-        publish(world, folded);
+        publish(world, folded, (state & FOLD_HEAL) > 0);
         if (isReversed) endFold(world, process);
         else goOn(FOLD_LIST);
       });
       break;
     case FOLD_LIST:
       turn.take(process, "lists the snapshots that it covers", () => {
-        const covered = world.snapshots() & ((1 << world.histories.length(folded)) - 1);
+        const covered = world.snapshots() & ((1 << seqOf(world, folded, (state & FOLD_HEAL) > 0)) - 1);
         world.put(process, FOLD_WORK, covered);
         goOn(covered === 0 ? FOLD_REMOVE_SEGMENT : FOLD_REMOVE_SNAPSHOT);
       });
@@ -254,14 +267,6 @@ export function fold(turn: Turn, process: number): void {
     default:
       removeCovered(turn, process, goOn, isReversed);
   }
-}
-
-function publish(world: World, folded: number): void {
-  const seq = world.histories.length(folded);
-  if (world.is("one name for all snapshots")) {
-    for (let other = 1; other <= world.histories.most; other++) world.putSnapshot(other, 0);
-  }
-  if (world.snapshot(seq) === 0) world.putSnapshot(seq, folded);
 }
 
 function removeCovered(turn: Turn, process: number, goOn: (step: number) => void, isReversed: boolean): void {
@@ -284,6 +289,7 @@ function removeCovered(turn: Turn, process: number, goOn: (step: number) => void
       world.put(process, CHAIN, world.of(process, CHAIN) & ~(1 << slot));
     }
     if (segments !== 1 << slot) return;
+    if (world.of(process, FOLD) & FOLD_HEAL) expectHealed(turn, process);
     if (isReversed) goOn(FOLD_PUBLISH);
     else endFold(world, process);
   });

@@ -1,5 +1,5 @@
-/** What a hub knows of its seat and its segment. */
-import { COPIES, DONE, EPOCH, packed, SEGMENT, type Spot, unpacked } from "./fields.js";
+/** What a hub knows of its seat, its segment, and what its members have sent. */
+import { COPIES, DONE, EPOCH, INBOX, packed, SEGMENT, type Spot, unpacked } from "./fields.js";
 import type { World } from "./world.js";
 
 /** The end of what is confirmed. */
@@ -49,4 +49,12 @@ export function hasLinks(world: World, process: number): boolean {
 export function hasBytes(world: World, process: number): boolean {
   if (world.is("no check") || world.is("a name is checked, not an inode")) return true;
   return world.hasSeatBytes(process);
+}
+
+/** The writes that may come next: those of one member come in order. */
+export function nextWrites(world: World, process: number): number[] {
+  const inbox = world.of(process, INBOX);
+  const writes = Array.from({ length: world.setup.writes }, (_, write) => write);
+  const waiting = writes.filter((write) => inbox & (1 << write));
+  return world.setup.isOneOrigin ? waiting.slice(0, 1) : waiting;
 }

@@ -1,9 +1,12 @@
 /** The steps of a hub that serves, as in `hub.ts`, `log-writer.ts` and `host.ts`. */
 import { goIdle, nameOf } from "./contender.js";
+import { beginHeal } from "./damage.js";
 import {
   CHAIN,
+  CLEARED,
   CONFIRMED,
   DONE,
+  EMPTIED,
   END_EPOCH,
   ENDING,
   EPOCH,
@@ -15,12 +18,13 @@ import {
   MARK,
   MARK_LOG,
   PLACE,
+  ROTATED,
   SEGMENT,
   STEP,
   WORK,
 } from "./fields.js";
-import { CLEARED, EMPTIED, ROTATED, rotate } from "./folding.js";
-import { confirmedEnd, hasBytes, hasLinks, isMoved, positionOf } from "./hold.js";
+import { rotate } from "./folding.js";
+import { confirmedEnd, hasBytes, hasLinks, isMoved, nextWrites, positionOf } from "./hold.js";
 import { LATE } from "./state.js";
 import {
   APPENDED,
@@ -62,6 +66,7 @@ export function serveMembers(turn: Turn, process: number): boolean {
       });
       if (world.is("a segment is closed with frames that are not confirmed")) beginNext(turn, process);
       if (world.is("folding what is not confirmed")) beginLeaving(turn, process);
+      if (world.is("a heal is published before the seat is checked")) beginHeal(turn, process);
       return true;
     case BROADCAST:
       turn.take(process, "broadcasts, and welcomes who asks", () => broadcast(turn, process));
@@ -84,7 +89,8 @@ function beginTurn(turn: Turn, process: number): void {
   if (looksAtPath(world) && isMoved(world, process)) {
     turn.take(process, "looks at its pulse where its path leads", () => goIdle(world, process));
   }
-  beginNext(turn, process);
+  if (!world.is("a heal is published before the seat is checked")) beginNext(turn, process);
+  beginHeal(turn, process);
   if (world.setup.leaves) beginLeaving(turn, process);
   if (world.setup.destroys) beginEnding(turn, process);
 }
@@ -136,14 +142,6 @@ function beginNext(turn: Turn, process: number): void {
 
 function beginLeaving(turn: Turn, process: number): void {
   turn.take(process, "leaves as the last one", () => turn.world.put(process, STEP, LEAVE_LINKS));
-}
-
-/** The writes that may come next: those of one member come in order. */
-function nextWrites(world: World, process: number): number[] {
-  const inbox = world.of(process, INBOX);
-  const writes = Array.from({ length: world.setup.writes }, (_, write) => write);
-  const waiting = writes.filter((write) => inbox & (1 << write));
-  return world.setup.isOneOrigin ? waiting.slice(0, 1) : waiting;
 }
 
 function takeIn(turn: Turn, process: number, write: number): void {

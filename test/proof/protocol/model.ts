@@ -13,10 +13,13 @@
  *   only paths. To remove a file is one step then, which does nothing where another file has the name.
  * - Temporary files, claims, sockets and the copy for people: no process reads them while there is a log.
  * - Bytes: frames are whole or not there, but for the one that is being written, which readers meet as an unfinished end.
- * - Power: all that was written stays. The simulation and the fault tests cut the power.
+ * - Power: all that was written stays, but a snapshot that is published before it is on the disk. The simulation and the fault
+ *   tests cut the power.
+ * - Damage: a damaged segment has its first frame after its head unreadable. The tests of faults damage every byte.
  * - Forgotten origins, salvage, and storages that do not persist.
  */
-import { contend, FOLD_HOME, ORPHAN } from "./contender.js";
+import { contend } from "./contender.js";
+import { damage } from "./damage.js";
 import type { Found, Model } from "./explore.js";
 import {
   BACKUPS,
@@ -48,12 +51,14 @@ import { DAMAGED, readAll, readFrom, STALE, TWICE } from "./reading.js";
 import type { Setup } from "./setup.js";
 import { PATH } from "./state.js";
 import {
+  FOLD_HOME,
   FOLD_PUBLISH,
   FOLD_REMOVE_SEGMENT,
   FOLD_REMOVE_SNAPSHOT,
   IDLE,
   LINK_SEAT,
   NO_FOLD,
+  ORPHAN,
   READY,
   WRITE_HEAD,
 } from "./steps.js";
@@ -74,6 +79,7 @@ export function protocol(setup: Setup): Model {
       turn.home = null;
       if (setup.joins) join(turn);
       if (world.directoryCount > 1) displace(turn);
+      if (setup.damages) damage(turn);
     },
     isGood(state: Uint16Array) {
       world.state.set(state);
@@ -227,6 +233,7 @@ function followOthers(turn: Turn, process: number): void {
 }
 
 function take(turn: Turn, read: number): void {
+  if (read === DAMAGED && turn.world.isHurt) return;
   if (read === DAMAGED) turn.violate("a member takes the log for corrupt");
   else if (read === TWICE) turn.violate("a write takes effect twice");
   else if (read !== STALE) turn.tell(read, "a member");

@@ -53,6 +53,7 @@ function follow(world: World, links: readonly number[], offset: number, history:
     if (index > 0 && world.headSeq(slot) !== seq) return DAMAGED;
     const from = index === 0 ? offset : 0;
     const to = endOf(world, links, index, end);
+    if (from === 0 && to > 0 && !world.isSegmentWhole(slot)) return DAMAGED;
     for (let frame = from + 1; frame <= to; frame++) {
       seq++;
       if (seq > histories.length(read)) read = histories.with(read, histories.at(world.frames(slot), frame));
@@ -68,7 +69,8 @@ export function newestSnapshot(names: number, most = 15): number {
 
 /** What is in a snapshot; STALE when it is gone. */
 function startOf(world: World, base: number): number {
-  return base === 0 ? EMPTY : world.snapshot(base);
+  if (base === 0) return EMPTY;
+  return world.isSnapshotWhole(base) ? world.snapshot(base) : DAMAGED;
 }
 
 /** Everything up to a spot. */
@@ -82,7 +84,9 @@ export function readAll(world: World, to: Spot): number {
   if (typeof links === "number") return links === STALE && !isCompacted ? DAMAGED : links;
   const first = links[0] as number;
   if (world.headSeq(first) > base) return isCompacted ? STALE : DAMAGED;
-  const read = follow(world, links, 0, startOf(world, base), to.offset);
+  const start = startOf(world, base);
+  if (start === DAMAGED) return DAMAGED;
+  const read = follow(world, links, 0, start, to.offset);
   const isForgetful = world.is("a snapshot without the origins");
   return isForgetful && read > 0 && world.histories.effectsOf(read, base) === -1 ? TWICE : read;
 }
@@ -117,6 +121,11 @@ export interface Found {
   readonly isTorn: boolean;
 }
 
+/** What is found where a snapshot covers everything. */
+function foundIn(history: number): Found | 0 | -1 {
+  return history === STALE || history === DAMAGED ? history : { history, end: null, chain: 0, isTorn: false };
+}
+
 const setOf = (slots: readonly number[]): number => slots.reduce((set, slot) => set | (1 << slot), 0);
 
 /**
@@ -131,15 +140,9 @@ export function recover(world: World, listed: number, base: number, mark: number
     if (world.hasHead(last)) break;
     left &= ~(1 << last);
   }
-  if (last < 0) {
-    const read = startOf(world, base);
-    return read === STALE ? STALE : { history: read, end: null, chain: 0, isTorn: false };
-  }
+  if (last < 0) return foundIn(startOf(world, base));
   const isLeftOver = world.headSeq(last) < base && !world.is("a segment before the snapshot is gone on with");
-  if (isLeftOver) {
-    const read = startOf(world, base);
-    return read === STALE ? STALE : { history: read, end: null, chain: 0, isTorn: false };
-  }
+  if (isLeftOver) return foundIn(startOf(world, base));
   const isTorn = world.isTorn(last);
   const whole = { slot: last, offset: world.frameCount(last) };
   const noted =
@@ -161,7 +164,7 @@ function recoverTail(world: World, base: number, end: Spot, mark: Spot, history:
 
 function recoverAll(world: World, base: number, end: Spot): Found | 0 | -1 {
   const start = startOf(world, base);
-  if (start === STALE) return STALE;
+  if (start === STALE || start === DAMAGED) return start;
   const links = linksTo(world, end.slot, (slot) => world.headSeq(slot) <= base);
   if (typeof links === "number") return links;
   if (world.headSeq(links[0] as number) > base) return STALE;

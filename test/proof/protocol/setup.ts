@@ -39,6 +39,13 @@ export interface Setup {
   readonly goesByPath?: boolean;
   /** The directory is copied, once, while its manager runs. */
   readonly copies?: boolean;
+  /**
+   * How many files are damaged from outside while a manager serves; there are two segments at least then. Whoever holds the confirmed
+   * state writes it anew.
+   */
+  readonly damages?: number;
+  /** How often the machine loses its power: all processes end, and what was not synced is damaged. */
+  readonly cuts?: number;
   /** Processes that open the second path: the copy, or the directory that was moved. */
   readonly elsewhere?: number;
   readonly variant?: Variant;
@@ -85,4 +92,11 @@ export type Variant =
   | "a position counts in every storage"
   | "a position is known by the storage alone"
   | "a refused write is told as confirmed"
-  | "a seat names an absolute address";
+  | "a seat names an absolute address"
+  | "a heal is published before it is on the disk"
+  | "a heal is published before the seat is checked"
+  | "a heal puts aside what it does not cover"
+  | "a heal takes in what is pending"
+  | "a heal's view is of another seq than its segment begins with"
+  | "a heal gets the name of the snapshot that is damaged"
+  | "a contender heals from a state that others have gone beyond";

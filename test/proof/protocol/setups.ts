@@ -54,6 +54,12 @@ export const GATE: Record<string, Setup> = {
   "2 processes that hold a state, a copy that takes the place of the directory": {
     ...{ processes: 2, epochs: 3, segments: 1, writes: 2, copies: true, moves: 1, elsewhere: 1, marks: true },
   },
+  "2 processes, a damaged file, a loss of power": {
+    ...{ processes: 2, epochs: 2, segments: 2, writes: 1, damages: 1, cuts: 1, cleans: true },
+  },
+  "2 processes that hold a state, a damaged file, a joining member": {
+    ...{ processes: 2, epochs: 2, segments: 2, writes: 1, damages: 1, marks: true, joins: true },
+  },
 };
 
 export const CAMPAIGN: Record<string, Setup> = {
@@ -92,6 +98,15 @@ export const CAMPAIGN: Record<string, Setup> = {
   "3 processes that hold a state, a copy that takes the place of the directory": {
     ...{ processes: 3, epochs: 2, segments: 1, writes: 2, copies: true, moves: 1, elsewhere: 1, marks: true },
   },
+  "2 processes with 3 segments, 2 damaged files, a loss of power": {
+    ...{ processes: 2, epochs: 2, segments: 3, writes: 1, damages: 2, cuts: 1, cleans: true, joins: true },
+  },
+  "2 processes that hold a state, 2 writes, a damaged file": {
+    ...{ processes: 2, epochs: 3, segments: 2, writes: 2, damages: 1, marks: true, cleans: true },
+  },
+  "3 processes that hold a state, a damaged file": {
+    ...{ processes: 3, epochs: 3, segments: 2, writes: 1, damages: 1, marks: true },
+  },
 };
 
 const three: Setup = { processes: 3, epochs: 3, segments: 1, writes: 1 };
@@ -103,6 +118,8 @@ export const destroying: Setup = { ...two, epochs: 3, segments: 2, destroys: tru
 const moved: Setup = { ...two, moves: 1 };
 export const GOING_BY_PATH: Setup = { ...moved, segments: 2, goesByPath: true };
 const copied: Setup = { ...two, writes: 2, copies: true, elsewhere: 1 };
+
+const healing: Setup = { ...two, segments: 2, damages: 1 };
 
 export const VARIANTS: Record<Variant, Setup> = {
   "no check": three,
@@ -151,4 +168,11 @@ export const VARIANTS: Record<Variant, Setup> = {
   "a position is known by the storage alone": { ...copied, processes: 3, moves: 1, marks: true },
   "a refused write is told as confirmed": { ...moved, writes: 2, isOneOrigin: true },
   "a seat names an absolute address": copied,
+  "a heal is published before it is on the disk": { ...healing, cuts: 1 },
+  "a heal is published before the seat is checked": { ...healing, writes: 3 },
+  "a heal puts aside what it does not cover": { ...healing, writes: 2 },
+  "a heal takes in what is pending": { ...healing, writes: 3 },
+  "a heal's view is of another seq than its segment begins with": { ...healing, writes: 3 },
+  "a heal gets the name of the snapshot that is damaged": { ...healing, segments: 3 },
+  "a contender heals from a state that others have gone beyond": { ...healing, writes: 2, marks: true },
 };

@@ -50,6 +50,8 @@ export const READ_END = 36;
 export const PUBLISH_END = 37;
 /** It looks whether its path leads to its seat. */
 export const CHECK_PATH = 38;
+/** It cannot read what was before its position, and publishes what its member holds. */
+export const PUBLISH_HELD = 39;
 
 /** Where a compaction is. */
 export const NO_FOLD = 0;
@@ -58,3 +60,9 @@ export const FOLD_PUBLISH = 2;
 export const FOLD_LIST = 3;
 export const FOLD_REMOVE_SNAPSHOT = 4;
 export const FOLD_REMOVE_SEGMENT = 5;
+/** A heal: it writes what its member holds, and syncs it. Then it goes on as a compaction does. */
+export const FOLD_WRITE = 6;
+/** Bits of a compaction: its hub is gone; the directory that it has open; it is a heal. */
+export const ORPHAN = 8;
+export const FOLD_HOME = 16;
+export const FOLD_HEAL = 32;

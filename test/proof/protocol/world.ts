@@ -6,16 +6,20 @@
  * something else.
  */
 import {
+  BROKEN,
   DEAD_SEATS,
   DIRECTORY,
   DIRECTORY_HEADER,
   EPOCH,
+  HURT_SEGMENTS,
+  HURT_SNAPSHOTS,
   PLACE,
   packed,
   SEAT,
   SEGMENT,
   type Spot,
   TRUTH,
+  UNSYNCED,
   unpacked,
 } from "./fields.js";
 import { EMPTY, Histories } from "./history.js";
@@ -204,6 +208,7 @@ export class World extends State {
   unlinkSegment(slot: number): void {
     this.set(SEGMENTS + slot * 2, ABSENT);
     this.set(SEGMENTS + slot * 2 + 1, 0);
+    this.set(HURT_SEGMENTS, this.get(HURT_SEGMENTS) & ~(1 << slot));
     for (let process = 0; process < this.setup.processes; process++) {
       const segment = this.of(process, SEGMENT);
       if ((segment & 7) === 0 || this.slotOf(this.of(process, EPOCH), segment & 7) !== slot) continue;
@@ -230,5 +235,20 @@ export class World extends State {
 
   putSnapshot(seq: number, history: number): void {
     this.set(SEGMENTS + this.slotCount * 2 + seq, history);
+    for (const field of [HURT_SNAPSHOTS, UNSYNCED, BROKEN]) this.set(field, this.get(field) & ~(1 << seq));
+  }
+
+  /** Whether some file in the directory was damaged from outside. */
+  get isHurt(): boolean {
+    return (this.get(HURT_SEGMENTS) | this.get(HURT_SNAPSHOTS)) > 0;
+  }
+
+  /** Whether the first frame of a segment after its head can be read. */
+  isSegmentWhole(slot: number): boolean {
+    return (this.get(HURT_SEGMENTS) & (1 << slot)) === 0;
+  }
+
+  isSnapshotWhole(seq: number): boolean {
+    return ((this.get(HURT_SNAPSHOTS) | this.get(BROKEN)) & (1 << seq)) === 0;
   }
 }
