@@ -2,7 +2,7 @@ import { channel } from "node:diagnostics_channel";
 import { inspect } from "node:util";
 import { cookieOf, copyOf, isPayload, type SessionPayload, snapshotOf } from "./payload.js";
 import type { ReadBarrier } from "./read-barrier.js";
-import type { RequestContext } from "./request-context.js";
+import { isPlain, type RequestContext, unknownStateOf } from "./request-context.js";
 import { loadedFrom, type Sessions, type WriteResult } from "./sessions.js";
 
 /** Publishes events that are not failures of a request: `{ type: "malformed" | "late-write", sid, store }`. */
@@ -47,7 +47,7 @@ export class SessionAccess {
   /** Writes what the current request changed in a session, or the whole session if the request has not loaded it. */
   async write(sid: string, session: object): Promise<void> {
     const loaded = this.#context.of(expectSid(sid), session);
-    const snapshot = snapshotOf(session, loaded?.fields);
+    const snapshot = snapshotOf(session, loaded?.fields ?? undefined);
     if (loaded) await this.#finish(session, this.#sessions.write(loaded, snapshot));
     else await this.#finish(isPlain(session) ? null : session, this.#sessions.put(sid, snapshot));
   }
@@ -59,6 +59,13 @@ export class SessionAccess {
     const loaded = this.#context.of(sid, session) ?? (isPayload(stored) ? loadedFrom(sid, stored) : undefined);
     if (loaded === undefined) return;
     await this.#finish(session, this.#sessions.prolong(loaded, cookie));
+  }
+
+  /** Remembers that a session object was made from `payload`, or else, if there is a session under that id, from some state of it. */
+  made(sid: string, session: object, payload: object): void {
+    if (this.#context.follow(session, payload)) return;
+    const stored = this.#sessions.stored(sid);
+    if (isPayload(stored)) this.#context.note(session, unknownStateOf(loadedFrom(sid, stored)));
   }
 
   /** Removes sessions. */
@@ -88,12 +95,6 @@ export class SessionAccess {
     if (isApplied === null || (await this.#readBarrier.untilConfirmed(isApplied))) return;
     diagnostics.publish({ type: "late-write", sid, store: this.#store });
   }
-}
-
-/** Whether no framework created a session object: a caller that stores it again after it was destroyed wants it back. */
-function isPlain(session: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(session);
-  return prototype === Object.prototype || prototype === null;
 }
 
 function expectSid(sid: unknown): string {

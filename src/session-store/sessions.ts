@@ -57,7 +57,7 @@ export class Sessions {
     const stored = this.stored(sid);
     const lifetime = this.#lifetimeOf(snapshot.cookie);
     if (lifetime <= 0) return this.#end(sid);
-    if (isPayload(stored)) return this.#replace(loadedFrom(sid, stored), snapshot, lifetime);
+    if (isPayload(stored)) return this.#replace(sid, stored, snapshot, lifetime);
     const next = { ...snapshot, [BIRTH]: randomUUID() };
     this.#storage.set(this.#path(sid), next, lifetime);
     return { sid, loaded: loadedFrom(sid, next), isApplied: this.#storage.flush().then(() => true) };
@@ -65,7 +65,20 @@ export class Sessions {
 
   /** Writes what a request changed in the session that it loaded. */
   write(loaded: LoadedSession, snapshot: SessionPayload): WriteResult {
+    if (loaded.fields === null) return this.#rewrite(loaded, snapshot);
     return this.#change(loaded, changesBetween(loaded.fields, snapshot), snapshot.cookie, snapshot);
+  }
+
+  /** Writes a whole session that a request has loaded, without knowing in which state. */
+  #rewrite(loaded: LoadedSession, snapshot: SessionPayload): WriteResult {
+    const { sid } = loaded;
+    const lifetime = this.#lifetimeOf(snapshot.cookie);
+    if (lifetime <= 0) return this.#endLoaded(loaded);
+    const stored = this.stored(sid);
+    const changes = changesBetween(isPayload(stored) ? stored : { cookie: {} }, snapshot);
+    const known = { ...loaded, fields: snapshot, cookie: snapshot.cookie };
+    const isApplied = this.#patch(loaded, { ...changes, cookie: snapshot.cookie }, lifetime);
+    return { sid, loaded: known, isApplied };
   }
 
   /** Writes the cookie of a session that a request loaded, and with it the time at which the session ends. */
@@ -83,9 +96,9 @@ export class Sessions {
    * Replaces a session with one that has the same birth mark. If it was destroyed, which may not be known here yet, a new one
    * with a new mark is stored: under the old mark, late writes to the destroyed session would change the new one.
    */
-  #replace(known: LoadedSession, snapshot: SessionPayload, lifetime: number): WriteResult {
-    const { sid } = known;
-    const changes = changesBetween(known.fields, snapshot);
+  #replace(sid: string, stored: SessionPayload, snapshot: SessionPayload, lifetime: number): WriteResult {
+    const known = loadedFrom(sid, stored);
+    const changes = changesBetween(stored, snapshot);
     const isSame = Object.keys(changes).length === 0 && isSameCookie(known.cookie, snapshot.cookie);
     const writes: Promise<boolean>[] = [];
     if (isSame && !this.#isWorthProlonging(sid, lifetime)) return { sid, loaded: undefined, isApplied: null };
@@ -100,7 +113,7 @@ export class Sessions {
     loaded: LoadedSession,
     changes: Record<string, unknown>,
     cookie: Record<string, unknown>,
-    fields: SessionPayload,
+    fields: SessionPayload | null,
   ): WriteResult {
     const { sid } = loaded;
     const lifetime = this.#lifetimeOf(cookie);

@@ -85,7 +85,7 @@ export class ClusterSessionStore extends EventEmitter {
     const [first] = sids;
     // What the callback stores under this id is a new session: `regenerate` may use the id again.
     const isParted = callback && first !== undefined && !this.#isExpress;
-    const called = isParted ? (error: unknown) => this.#context.run(first, null, () => callback(error)) : callback;
+    const called = isParted ? (error: unknown) => this.#context.part(first, () => callback(error)) : callback;
     return answer(this.#access.destroy(sids), called);
   }
 
@@ -161,7 +161,7 @@ export class ClusterSessionStore extends EventEmitter {
   // biome-ignore lint/suspicious/noExplicitAny: as `regenerate`.
   createSession(request: any, payload: any): any {
     const session = this.#express?.create(request as SessionRequest, payload as SessionPayload) ?? payload;
-    this.#context.follow(session, payload);
+    if (session !== payload) this.#access.made(request.sessionID, session, payload);
     return session;
   }
 
@@ -174,9 +174,8 @@ export class ClusterSessionStore extends EventEmitter {
   #insideRequest(sid: string, callback: SessionCallback<SessionPayload | null>): typeof callback {
     if (this.#isExpress) return callback;
     return (error, payload) => {
-      const loaded = payload ? this.#context.of(sid, payload) : undefined;
-      if (loaded === undefined) callback(error, payload);
-      else this.#context.run(sid, loaded, () => callback(error, payload));
+      if (payload) this.#context.give(sid, payload, () => callback(error, payload));
+      else callback(error, payload);
     };
   }
 }

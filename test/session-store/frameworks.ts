@@ -2,6 +2,7 @@
  * An application with sessions on each of the frameworks. Its one route, `POST /`, does what the steps in the body say to the
  * session of the request, and answers with the session.
  */
+import type { Server } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import cookies from "@fastify/cookie";
@@ -9,7 +10,7 @@ import fastifySession from "@fastify/session";
 import express5, { type ErrorRequestHandler, type Request } from "express";
 import session from "express-session";
 import fastify from "fastify";
-import type { ClusterSessionStore } from "../../dist/session-store/index.js";
+import type { Elsewhere, Way } from "./elsewhere.js";
 import type { Gates } from "./gates.js";
 
 export const FRAMEWORKS = ["Express 5", "Express 4", "Fastify 5"] as const;
@@ -32,7 +33,9 @@ export type Step =
   | readonly ["increment", field: string]
   | readonly ["maxAge", ms: number | null]
   | readonly ["gate", name: string]
-  | readonly ["save" | "touch" | "reload" | "regenerate" | "destroy"];
+  | readonly ["push", field: string, value: unknown]
+  | readonly ["leave", way: Way]
+  | readonly ["open" | "save" | "touch" | "reload" | "regenerate" | "destroy"];
 
 /** What it answers with. */
 export interface Answered {
@@ -47,18 +50,49 @@ type AnySession = any;
 const SECRET = "a secret of at least thirty-two letters";
 const COOKIE_NAME = "connect.sid";
 
-/** Does the steps of one request. */
-async function perform(steps: readonly Step[], gates: Gates, current: () => AnySession): Promise<void> {
-  for (const step of steps) {
-    const [name, argument, value] = step;
-    if (name === "gate") await gates.pass(argument);
-    else if (name === "set") current()[argument] = value;
-    else if (name === "delete") delete current()[argument];
-    else if (name === "increment") current()[argument] = (current()[argument] ?? 0) + 1;
-    else if (name === "maxAge") current().cookie.maxAge = argument;
-    else if (name === "touch") current().touch();
-    else await promised(current(), name);
+/** A store that both frameworks take. */
+// biome-ignore lint/suspicious/noExplicitAny: the frameworks declare their stores differently.
+export type AnyStore = any;
+
+/** What steps use besides the session. */
+export interface Tools {
+  readonly gates: Gates;
+  readonly elsewhere?: Elsewhere;
+}
+
+/** Does the steps of one request; then calls back, in the asynchronous context in which the last step was done. */
+async function perform(
+  steps: readonly Step[],
+  tools: Tools,
+  current: () => AnySession,
+  done: (error?: unknown) => void,
+): Promise<void> {
+  try {
+    for (const [index, step] of steps.entries()) {
+      if (step[0] === "leave") {
+        tools.elsewhere?.call(step[1], () => void perform(steps.slice(index + 1), tools, current, done));
+        return;
+      }
+      await performOne(step, tools, current);
+    }
+  } catch (error) {
+    done(error);
+    return;
   }
+  done();
+}
+
+async function performOne(step: Step, { gates, elsewhere }: Tools, current: () => AnySession): Promise<void> {
+  const [name, argument, value] = step;
+  if (name === "gate") await gates.pass(argument);
+  else if (name === "open") elsewhere?.open();
+  else if (name === "set") current()[argument] = value;
+  else if (name === "push") (current()[argument] ??= []).push(value);
+  else if (name === "delete") delete current()[argument];
+  else if (name === "increment") current()[argument] = (current()[argument] ?? 0) + 1;
+  else if (name === "maxAge") current().cookie.maxAge = argument;
+  else if (name === "touch") current().touch();
+  else await promised(current(), name);
 }
 
 /** Calls a method of a session with a callback, as both frameworks take it. */
@@ -70,10 +104,10 @@ function promised(target: AnySession, method: string): Promise<void> {
 
 async function serveExpress(
   create: typeof express5,
-  store: ClusterSessionStore,
+  store: AnyStore,
   settings: SessionSettings,
-  gates: Gates,
-): Promise<number> {
+  tools: Tools,
+): Promise<Server> {
   const { maxAge, rolling = false, saveUninitialized = false, sid } = settings;
   const app = create();
   const genid = sid === undefined ? {} : { genid: () => sid };
@@ -81,9 +115,14 @@ async function serveExpress(
   app.use(session({ store, secret: SECRET, resave: false, saveUninitialized, rolling, cookie, ...genid }));
   app.use(create.json());
   app.post("/", (req: Request, res, next) => {
-    perform(req.body.steps, gates, () => req.session).then(
-      () => res.json({ session: req.session ?? null, sid: req.session?.id ?? null }),
-      next,
+    void perform(
+      req.body.steps,
+      tools,
+      () => req.session,
+      (error) => {
+        if (error) next(error);
+        else res.json({ session: req.session ?? null, sid: req.session?.id ?? null });
+      },
     );
   });
   const failed: ErrorRequestHandler = (error, _req, res, next) => {
@@ -92,12 +131,12 @@ async function serveExpress(
   };
   app.use(failed);
   return new Promise((resolve) => {
-    const server = app.listen(0, () => resolve((server.address() as AddressInfo).port));
+    const server = app.listen(0, () => resolve(server));
     server.keepAliveTimeout = 0;
   });
 }
 
-async function serveFastify(store: ClusterSessionStore, settings: SessionSettings, gates: Gates): Promise<number> {
+async function serveFastify(store: AnyStore, settings: SessionSettings, tools: Tools): Promise<Server> {
   const { maxAge, rolling = true, saveUninitialized = false, sid } = settings;
   const app = fastify({ keepAliveTimeout: 0 });
   await app.register(cookies);
@@ -111,22 +150,45 @@ async function serveFastify(store: ClusterSessionStore, settings: SessionSetting
     cookie: { secure: false, ...(maxAge === undefined ? {} : { maxAge }) },
     ...(sid === undefined ? {} : { idGenerator: () => sid }),
   });
-  app.post("/", async (request) => {
-    await perform((request.body as { steps: Step[] }).steps, gates, () => request.session);
-    return { session: request.session ?? null, sid: request.session?.sessionId ?? null };
+  app.post("/", (request, reply) => {
+    const { steps } = request.body as { steps: Step[] };
+    void perform(
+      steps,
+      tools,
+      () => request.session,
+      (error) => {
+        if (error) reply.send(error);
+        else reply.send({ session: request.session ?? null, sid: request.session?.sessionId ?? null });
+      },
+    );
   });
   await app.listen({ port: 0, host: "127.0.0.1" });
-  return (app.server.address() as AddressInfo).port;
+  return app.server;
 }
 
 /** Starts an application; returns its port. */
-export function serve(
+export async function serve(
   framework: Framework,
-  store: ClusterSessionStore,
+  store: AnyStore,
   settings: SessionSettings,
-  gates: Gates,
+  tools: Tools,
 ): Promise<number> {
-  if (framework === "Fastify 5") return serveFastify(store, settings, gates);
+  return portOf(await serverOf(framework, store, settings, tools));
+}
+
+/** Starts an application; returns its server. */
+export function serverOf(
+  framework: Framework,
+  store: AnyStore,
+  settings: SessionSettings,
+  tools: Tools,
+): Promise<Server> {
+  if (framework === "Fastify 5") return serveFastify(store, settings, tools);
   const express4 = createRequire(import.meta.url)("express4") as typeof express5;
-  return serveExpress(framework === "Express 4" ? express4 : express5, store, settings, gates);
+  return serveExpress(framework === "Express 4" ? express4 : express5, store, settings, tools);
+}
+
+/** The port on which a server listens. */
+export function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
 }

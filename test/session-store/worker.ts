@@ -114,6 +114,6 @@ for (const [name, { framework, store: options = {}, settings = {} }] of Object.e
   const store = new ClusterSessionStore({ ...options, path });
   stores.set(name, store);
   countCalls(store);
-  ports[name] = await serve(framework, store, settings, gates);
+  ports[name] = await serve(framework, store, settings, { gates });
 }
 process.send?.({ ports });
