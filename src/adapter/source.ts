@@ -1,6 +1,6 @@
 /** What the adapters have in common: the storage that they were given or have opened, and the wait until it has joined. */
 import { inspect } from "node:util";
-import { factsOf, Storage, StorageError, type StorageOptions } from "../core/index.js";
+import { expectKnown, factsOf, Storage, StorageError, type StorageOptions } from "../core/index.js";
 import { deadline } from "../core/runtime.js";
 
 /** Where an adapter gets its storage: one that is open already, or the name and options to open one. */
@@ -60,6 +60,7 @@ export function sourceFrom(options: unknown = {}, adapterOptionNames: readonly s
   const isOpening = ([key]: [string, unknown]): boolean => key !== "storage" && !adapterOptionNames.includes(key);
   const toOpen = Object.fromEntries(Object.entries(options).filter(isOpening));
   const isOwn = !Object.hasOwn(options, "storage");
+  if (isOwn) expectKnown(toOpen, [...new Set(["storage", ...Object.keys(OPENING), ...adapterOptionNames])]);
   const storage = isOwn ? open(toOpen) : given((options as { storage: unknown }).storage, toOpen, adapterOptionNames);
   Readiness.of(storage);
   return { storage, isOwn };
@@ -82,10 +83,8 @@ function open({ name = DEFAULT_NAME, ...options }: { name?: unknown }): Storage 
 
 function given(storage: unknown, toOpen: object, adapterOptionNames: readonly string[]): Storage {
   const [extra] = Object.entries(toOpen).find(([, value]) => value !== undefined) ?? [];
-  if (extra !== undefined && !Object.hasOwn(OPENING, extra)) {
-    const names = ["storage", ...adapterOptionNames].join(", ");
-    throw new TypeError(`expected one of the options ${names}, got ${JSON.stringify(extra)}`);
-  }
+  if (extra !== undefined && !Object.hasOwn(OPENING, extra))
+    expectKnown({ [extra]: true }, ["storage", ...adapterOptionNames]);
   if (extra !== undefined) {
     throw new TypeError(`expected either a storage or options to open one, got storage and ${extra}`);
   }

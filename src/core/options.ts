@@ -1,10 +1,14 @@
 /** The options of a storage: types, defaults, validation. */
+import { fileURLToPath } from "node:url";
 import { DEFAULT_MAX_VALUE_BYTES, LEAST_BACKLOG_VALUES, MAX_BATCH_BYTES } from "./log/limits.js";
 
 /** How a storage is opened. All processes that open the same storage should use the same options. */
 export interface StorageOptions {
-  /** The directory of `<name>.db` and `<name>.db.d/`; created with mode 0700 if it is missing. Default: `process.cwd()`. */
-  path?: string;
+  /**
+   * The directory of `<name>.db` and `<name>.db.d/`, as a path or a file URL; created with mode 0700 if it is missing. Default:
+   * `process.cwd()`.
+   */
+  path?: string | URL;
   /**
    * How often an idle storage frees the memory of expired data, in ms, 10 to 2^31-1. Reads hide expired data at once,
    * whatever the interval. Default: 120000.
@@ -53,7 +57,7 @@ export interface StorageOptions {
 export const DIFFERS_ALLOWED: ReadonlySet<keyof StorageOptions> = new Set(["path", "timeout"]);
 
 /** The options with all defaults filled in. */
-export type ResolvedOptions = Required<StorageOptions>;
+export type ResolvedOptions = Required<Omit<StorageOptions, "path">> & { readonly path: string };
 
 const MIB = 1024 * 1024;
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -77,10 +81,7 @@ export function checkName(name: unknown): string {
 export function resolveOptions(options: StorageOptions = {}): ResolvedOptions {
   if (typeof options !== "object" || options === null || Array.isArray(options))
     throw new TypeError(`expected options, got ${show(options)}`);
-  const known = new Set(Object.keys(RANGES).concat(Object.keys(CHOICES), "path"));
-  for (const key of Object.keys(options)) {
-    if (!known.has(key)) throw new TypeError(`expected one of the options ${[...known].join(", ")}, got ${show(key)}`);
-  }
+  expectKnown(options, [...Object.keys(RANGES), ...Object.keys(CHOICES), "path"]);
   const maxValueBytes = integer(options, "maxValueBytes");
   return {
     path: resolvePath(options.path),
@@ -143,8 +144,47 @@ function choice(options: StorageOptions, key: keyof typeof CHOICES): string | bo
 
 function resolvePath(path: unknown): string {
   if (path === undefined) return process.cwd();
-  if (typeof path === "string" && path !== "" && !path.includes("\0")) return path;
-  throw new TypeError(`expected path to be the path of a directory, got ${show(path)}`);
+  const text = isUrl(path) ? pathOfUrl(path) : path;
+  if (typeof text === "string" && text !== "" && !text.includes("\0")) return text;
+  throw new TypeError(`expected path to be the path of a directory, got ${isUrl(path) ? path.href : show(path)}`);
+}
+
+/** URLs of any realm; a text is a path, whatever it looks like. */
+function isUrl(path: unknown): path is URL {
+  return Object.prototype.toString.call(path) === "[object URL]";
+}
+
+/** The path that a file URL names; null when it names none. */
+function pathOfUrl(url: URL): string | null {
+  try {
+    return fileURLToPath(url.href);
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Checks that options have known names.
+ * @throws TypeError that names the one that was meant, if there is one that looks like it.
+ */
+export function expectKnown(options: object, names: readonly string[]): void {
+  for (const key of Object.keys(options)) {
+    if (names.includes(key)) continue;
+    const meant = names.find((name) => isNear(name.toLowerCase(), key.toLowerCase()));
+    const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
+    throw new TypeError(`expected one of the options ${names.join(", ")}, got ${show(key)}${hint}`);
+  }
+}
+
+/** Whether two names differ by one letter that is missing, added or another one, or by two neighbours that are exchanged. */
+function isNear(name: string, other: string): boolean {
+  let start = 0;
+  while (start < name.length && name[start] === other[start]) start++;
+  const [rest, otherRest] = [name.slice(start), other.slice(start)];
+  const isExchanged = rest[0] === otherRest[1] && rest[1] === otherRest[0] && rest.slice(2) === otherRest.slice(2);
+  return (
+    isExchanged || rest.slice(1) === otherRest.slice(1) || rest.slice(1) === otherRest || rest === otherRest.slice(1)
+  );
 }
 
 /**

@@ -63,6 +63,12 @@ describe("the storage of an adapter", () => {
     it(`is not ${what}`, () => assert.throws(() => sourceFrom(options), { name: "TypeError", message }));
   }
 
+  it("names the adapter's own options too where one is unknown", () => {
+    const message =
+      /^expected one of the options storage, name, path, .*, prefix, got "prefixx"; did you mean prefix\?$/;
+    assert.throws(() => sourceFrom({ prefixx: "a" }, ["prefix"]), { name: "TypeError", message });
+  });
+
   it("is not given and opened at the same time", async (t) => {
     const storage = await new Home(t).open();
     const expected = { name: "TypeError", message: /either a storage or options to open one, got storage and path/ };
@@ -72,7 +78,7 @@ describe("the storage of an adapter", () => {
     }
     assert.throws(() => sourceFrom({ storage, tiemout: 1 }, ["timeout"]), {
       name: "TypeError",
-      message: 'expected one of the options storage, timeout, got "tiemout"',
+      message: 'expected one of the options storage, timeout, got "tiemout"; did you mean timeout?',
     });
   });
 

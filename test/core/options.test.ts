@@ -80,6 +80,35 @@ test("an unknown option is a TypeError that names it and all that exist", (t) =>
   assert.deepEqual(home.names(), []);
 });
 
+test("an unknown option that looks like one that exists names that one", () => {
+  const cases = [
+    ["gcinterval", "gcInterval"],
+    ["tiemout", "timeout"],
+    ["fsyn", "fsync"],
+    ["paths", "path"],
+    ["perxist", "persist"],
+  ];
+  for (const [wrong, meant] of cases as [string, string][]) {
+    expectError(() => resolveOptions({ [wrong]: 1 }), TypeError, [`"${wrong}"; did you mean ${meant}?`]);
+  }
+  for (const other of ["ttl", "", "prefix", "sync"]) {
+    const isMeant = other === "sync"; // fsync without its first letter
+    assert.throws(
+      () => resolveOptions({ [other]: 1 } as StorageOptions),
+      (error: Error) => error.message.includes("did you mean") === isMeant,
+    );
+  }
+});
+
+test("a path may be a file URL, of any realm; a text is taken as it is", () => {
+  const url = new URL("file:///srv/my%20app");
+  assert.equal(resolveOptions({ path: url }).path, "/srv/my app");
+  assert.equal(resolveOptions({ path: "file:///srv" }).path, "file:///srv");
+  for (const wrong of [new URL("https://example.com/data"), new URL("file:///a%00b"), new URL("file://host/data")]) {
+    expectError(() => resolveOptions({ path: wrong }), TypeError, ["path", "directory", wrong.href]);
+  }
+});
+
 test("a number out of its range is a RangeError, something else a TypeError, each with what was expected and what came", (t) => {
   const home = new Home(t);
   const ranges: Record<string, [least: number, most: number]> = {

@@ -168,8 +168,9 @@ export class Replica {
   }
 
   /** Gives what is at a path another expiry, or none. False, and nothing is written, when nothing is known to be there. */
-  touch(path: UserPath, ttl?: number | null): boolean {
+  touch(path: UserPath, ttl: number | null): boolean {
     const keys = this.#parse(path);
+    if (ttl === undefined) throw new TypeError("expected a ttl in ms, or 0 for one that never ends, got undefined");
     const now = this.now();
     const expiresAt = expiryOf(ttl, this.#now);
     if (!this.#table.isPresent(keys, now)) return false;
