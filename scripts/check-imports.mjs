@@ -26,7 +26,7 @@ export const ROOMS = {
   keys: "",
   log: "node:zlib",
   local: "member hub disk machine log errors",
-  member: "election wire disk machine log errors",
+  member: "election wire upkeep disk machine log errors",
   hub: "election wire upkeep disk machine log errors node:crypto",
   election: "upkeep disk machine errors",
   wire: "machine log errors",

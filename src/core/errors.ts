@@ -6,6 +6,8 @@ export type StorageErrorCode =
   | "ERR_STORAGE_CLOSED"
   /** A file is corrupt: a place in it that is not an unfinished end cannot be read. */
   | "ERR_STORAGE_CORRUPT"
+  /** Files were damaged or removed while members had the storage open. Nothing is lost: they are written again from memory. */
+  | "ERR_STORAGE_DAMAGED"
   /** `<name>.db` is neither a snapshot of this package nor a file of version 1. */
   | "ERR_STORAGE_FORMAT"
   /** The directory cannot be created, read or written, belongs to another user, or contains something else than a file where one must be. */

@@ -265,6 +265,10 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
     this.#listeners.report(error);
   }
 
+  warned(error: Error): void {
+    this.#listeners.report(error);
+  }
+
   failed(error: Error): void {
     this.failure = error;
     this.status = "failed";

@@ -78,6 +78,8 @@ export interface LogSink {
   managerChanged(pid: number, isHere: boolean): void;
   /** The disk of the manager refuses writes, or takes them again (`null`). */
   diskTrouble(error: Error | null): void;
+  /** Something is wrong that stops nothing; it is reported once. */
+  warned(error: Error): void;
   /** The engine has failed: nothing more is delivered. */
   failed(error: Error): void;
 }
@@ -92,6 +94,8 @@ export interface LogStats {
   readonly bytes: number;
   /** Compactions that this process has run as manager. */
   readonly compactions: number;
+  /** How often this process, as manager, has had damaged files written again. */
+  readonly healed: number;
 }
 
 /** Time and the event loop, as a replica needs them. */

@@ -30,6 +30,8 @@ export interface ReplicaEvents {
   diskTrouble(error: Error | null): void;
   /** The log refused a batch of this member, since its origin was forgotten. */
   forgotten(error: Error): void;
+  /** Something is wrong that stops nothing. */
+  warned(error: Error): void;
   /** Nothing more is delivered. */
   failed(error: Error): void;
 }

@@ -157,6 +157,10 @@ export class LogApplier implements LogSink {
     this.#announcer.push((events) => events.diskTrouble(error));
   }
 
+  warned(error: Error): void {
+    this.#announcer.push((events) => events.warned(error));
+  }
+
   failed(error: Error): void {
     this.#outbox.disconnected();
     this.#writer.fail(error);

@@ -158,6 +158,10 @@ export class Member implements ReplicaEvents {
     this.#stage.note(() => assert(code, `${this.name} reported an error without a code: ${error.stack}`));
   }
 
+  warned(error: Error): void {
+    this.forgotten(error);
+  }
+
   failed(error: Error): void {
     this.failure = error;
     const isRefused = !this.isJoined && (error as NodeJS.ErrnoException).code === "ERR_STORAGE_DIRECTORY";

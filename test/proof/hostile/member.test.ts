@@ -6,7 +6,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Segment } from "../../../dist/core/local/disk/segment.js";
 import type { Machine, SocketEvents } from "../../../dist/core/local/machine/machine.js";
-import { HubSession, type HubSessionEnd } from "../../../dist/core/local/member/hub-session.js";
+import { HubSession } from "../../../dist/core/local/member/hub-session.js";
+import type { HubSessionEnd } from "../../../dist/core/local/member/hub-session-request.js";
 import { AdaptiveTimeout } from "../../../dist/core/local/wire/failure-detector.js";
 import { encodeEntries } from "../../../dist/core/log/codec.js";
 import { setEntry } from "../../../dist/core/log/entry.js";
@@ -71,6 +72,7 @@ function connected() {
       sink: open.replica.sink,
       connected: () => {},
       barrierPassed: () => {},
+      heals: () => {},
       ended: (end) => ends.push(end),
     },
   );

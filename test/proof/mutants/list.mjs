@@ -5,6 +5,7 @@
 
 import { departureMutants } from "./departures.mjs";
 import { fileMutants } from "./files.mjs";
+import { healingMutants } from "./healing.mjs";
 import { hubMutants } from "./hub.mjs";
 import { identityMutants } from "./identity.mjs";
 import { keysMutants } from "./keys.mjs";
@@ -23,6 +24,7 @@ export const mutants = [
   ...hubMembersMutants,
   ...identityMutants,
   ...departureMutants,
+  ...healingMutants,
   ...fileMutants,
   ...recoveryMutants,
   ...removalMutants,

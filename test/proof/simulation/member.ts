@@ -201,6 +201,10 @@ export class Member implements ReplicaEvents {
     this.world.trace(`${this.name} forgotten: ${error.message}`);
   }
 
+  warned(error: Error): void {
+    this.world.trace(`${this.name} is warned: ${error.message}`);
+  }
+
   failed(error: Error): void {
     this.status = "failed";
     this.world.memberFailed(this, error);

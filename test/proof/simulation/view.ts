@@ -197,6 +197,10 @@ export class View implements LogSink {
     this.#to.diskTrouble(error);
   }
 
+  warned(error: Error): void {
+    this.#to.warned(error);
+  }
+
   failed(error: Error): void {
     this.failure = error;
     this.isJoined = false;

@@ -1,6 +1,13 @@
 /** What can be wrong with a storage's files, as errors that say where, what was expected and what can be done. */
 import { StorageError } from "../../errors.js";
 
+const ADVICE = '; restore it from a backup, or open the storage with recover: "salvage" to keep what is intact';
+
+/** What is wrong with a file, out of the message of such an error: without what can be done where nobody holds what it held. */
+export function damageIn(message: string): string {
+  return message.replace(ADVICE, "");
+}
+
 /** A place in a file does not hold what was written there. */
 export class CorruptFileError extends StorageError {
   readonly path: string;
@@ -11,11 +18,7 @@ export class CorruptFileError extends StorageError {
 
   /** @param detail Completes the message: "expected ..., got ...". */
   constructor(path: string, offset: number, detail: string, isFrameIntact = false) {
-    super(
-      "ERR_STORAGE_CORRUPT",
-      `${path} is corrupt at byte ${offset}: ${detail}; restore it from a backup, or open the storage with ` +
-        `recover: "salvage" to keep what is intact`,
-    );
+    super("ERR_STORAGE_CORRUPT", `${path} is corrupt at byte ${offset}: ${detail}${ADVICE}`);
     this.path = path;
     this.offset = offset;
     this.isFrameIntact = isFrameIntact;
@@ -25,12 +28,7 @@ export class CorruptFileError extends StorageError {
 /** A file is missing that other files of the storage name. */
 export class MissingFileError extends StorageError {
   constructor(path: string, detail: string, options?: ErrorOptions) {
-    super(
-      "ERR_STORAGE_CORRUPT",
-      `${path} is missing: ${detail}; restore it from a backup, or open the storage with recover: "salvage" to keep ` +
-        "what is intact",
-      options,
-    );
+    super("ERR_STORAGE_CORRUPT", `${path} is missing: ${detail}${ADVICE}`, options);
   }
 }
 

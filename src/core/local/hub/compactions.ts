@@ -1,18 +1,29 @@
 /** The compactions of a hub: when one is due, where it runs, and when a failed one is tried again. */
 import { codeOf } from "../../errors.js";
+import { encodeEntries } from "../../log/codec.js";
+import { damageIn } from "../disk/file-errors.js";
 import { inSlices } from "../disk/steps.js";
 import type { CompactRequest, CompactResult, HubReport, Machine, Timer } from "../machine/machine.js";
 import { NoThreadError } from "../machine/threads.js";
 import { compact } from "../upkeep/compactor.js";
+import { Backoff } from "../wire/backoff.js";
+import type { Healing } from "./healing.js";
 import type { Hub } from "./hub.js";
 
-/** Pause, in ms, before a failed compaction is tried again. */
+/** Pause, in ms, before a failed compaction is tried again; first and longest one before a heal is. */
 const RETRY_MS = 10_000;
+const HEAL_RETRY_MS = 100;
+const MAX_HEAL_RETRY_MS = 30_000;
 
 /** Segments after the snapshot, beyond which a compaction is started: a joining member has all of them open. */
 const MAX_SEGMENTS = 64;
 
-/** Invariant: at most one compaction is begun and not over; none is begun after `stop`. */
+/**
+ * A compaction that meets damage cannot fold the files. What they held is then written by a member that holds it: a heal takes the
+ * place of the next compaction, and another compaction follows it, which reads and checks what was written.
+ *
+ * Invariant: at most one compaction or heal is begun and not over; none is begun after `stop`.
+ */
 export class Compactions {
   readonly #machine: Machine;
   readonly #hub: Hub;
@@ -26,6 +37,10 @@ export class Compactions {
   #isOwed = false;
   #stopRunning: (() => void) | null = null;
   #rested: Timer | null = null;
+  readonly #healing: Healing;
+  readonly #healRetry = new Backoff(HEAL_RETRY_MS, MAX_HEAL_RETRY_MS);
+  /** Files are damaged, so a heal is owed. */
+  #isDamaged = false;
 
   /**
    * @param directoryId {@link Pin.id} of the directory that the hub holds.
@@ -34,10 +49,12 @@ export class Compactions {
   constructor(
     machine: Machine,
     hub: Hub,
+    healing: Healing,
     directoryId: string,
     afterBytes: number,
     report: (report: HubReport) => void,
   ) {
+    this.#healing = healing;
     this.#machine = machine;
     this.#directoryId = directoryId;
     this.#hub = hub;
@@ -63,6 +80,16 @@ export class Compactions {
     this.#isOwed = true;
   }
 
+  /**
+   * Files are damaged, as `damage` says: what they held is written again as soon as that is possible. It is reported once, until
+   * that is done.
+   */
+  heal(damage: string): void {
+    if (!this.#isDamaged) this.#report({ kind: "damaged", message: damageIn(damage) });
+    this.#isDamaged = true;
+    this.start();
+  }
+
   /** Stops what runs; nothing more is begun. */
   stop(): void {
     this.#isStopped = true;
@@ -73,6 +100,13 @@ export class Compactions {
   #start(): void {
     if (this.#isStopped || this.#isRunning) return;
     this.#isRunning = true;
+    // A state without a batch has no seq that a snapshot could have.
+    if (this.#isDamaged && this.#hub.writer.confirmed.seq === 0)
+      this.#hub.order(encodeEntries([]), () => this.#rotate());
+    else this.#rotate();
+  }
+
+  #rotate(): void {
     this.#hub.rotate((isRotated) => {
       if (isRotated && !this.#isStopped)
         this.#run({ ...this.#hub.writer.compaction(), directoryId: this.#directoryId });
@@ -82,20 +116,39 @@ export class Compactions {
 
   #run(request: CompactRequest): void {
     const isOwed = this.#isOwed;
+    const isHeal = this.#isDamaged;
     this.#isOwed = false;
-    this.#compact(request, (error, result) => {
+    const done = (error: Error | null, result: CompactResult | null): void => {
       this.#isRunning = false;
       this.#stopRunning = null;
       if (this.#isStopped) return;
-      if (result) {
-        this.#hub.writer.compacted(request, result);
-        this.#report({ kind: "compacted", result });
-        this.startIfGrown();
-      } else {
+      if (result) this.#done(request, result, isHeal);
+      else {
         this.#isOwed ||= isOwed;
-        this.#rest(error as Error);
+        this.#failed(error as Error, isHeal);
       }
-    });
+    };
+    if (isHeal) this.#stopRunning = this.#healing.heal(request, done);
+    else this.#compact(request, done);
+  }
+
+  #done(request: CompactRequest, result: CompactResult, isHeal: boolean): void {
+    this.#hub.writer.compacted(request, result);
+    if (isHeal) {
+      this.#isDamaged = false;
+      this.#healRetry.reset();
+      this.#report({ kind: "healed" });
+      this.start();
+      return;
+    }
+    this.#report({ kind: "compacted", result });
+    this.startIfGrown();
+  }
+
+  #failed(error: Error, isHeal: boolean): void {
+    if (isHeal) this.#rest(error, this.#healRetry.next());
+    else if (codeOf(error) === "ERR_STORAGE_CORRUPT") this.heal(error.message);
+    else this.#rest(error, RETRY_MS);
   }
 
   /** In a thread. Where none is to be had, in slices: the hub goes on in between. */
@@ -111,11 +164,11 @@ export class Compactions {
   }
 
   /** A failed compaction loses nothing: the segments stay. It is tried again later. */
-  #rest(error: Error): void {
+  #rest(error: Error, pauseMs: number): void {
     this.#report({ kind: "compactionFailed", ...describe(error) });
     this.#isResting = true;
     this.#rested?.cancel();
-    this.#rested = this.#machine.clock.after(RETRY_MS, () => {
+    this.#rested = this.#machine.clock.after(pauseMs, () => {
       this.#isResting = false;
       this.startIfGrown();
     });

@@ -17,12 +17,13 @@ import type {
   Timer,
 } from "../machine/machine.js";
 import { MovedError } from "../machine/pinned-files.js";
-import type { Lost } from "../upkeep/intact-frames.js";
+import { describeLost } from "../upkeep/intact-frames.js";
 import { recoverForHub } from "../upkeep/recovery.js";
 import { removeStrays } from "../upkeep/removal.js";
 import { PROTOCOL } from "../wire/messages.js";
 import { Compactions, failure } from "./compactions.js";
 import { Departures } from "./departures.js";
+import { Healing } from "./healing.js";
 import { Hub } from "./hub.js";
 import type { HubEvents } from "./hub-events.js";
 import { HubSocket, removeEndedSockets } from "./hub-socket.js";
@@ -62,6 +63,7 @@ class HubHost implements HubHandle {
   #hub: Hub | null = null;
   #seat: Seat | null = null;
   #compactions: Compactions | null = null;
+  #healing: Healing | null = null;
   readonly #mayBlock: boolean;
   #stopSteps: (() => void) | null = null;
   #isLeaving = false;
@@ -122,7 +124,7 @@ class HubHost implements HubHandle {
         if (hasWritten) hub.left(member, (isNoted) => this.#closeHub(hub, isNoted, last));
         else this.#closeHub(hub, true, last);
       };
-      if (hub.hasOthers || !(destroy || (!options.persist && isVoid(lives)))) fold(false);
+      if (hub.members.hasOthers || !(destroy || (!options.persist && isVoid(lives)))) fold(false);
       else
         this.#run(emptyLog(hub), (isEmptied) => {
           if (!isEmptied) fold(destroy);
@@ -139,7 +141,8 @@ class HubHost implements HubHandle {
     if (this.#isOver) return;
     this.#isNoted = isNoted;
     hub.close((isLast) => {
-      if (!this.#isOver) this.#run(isLast ? last() : nothing(), () => this.#ended());
+      if (!isLast) this.#ended();
+      else if (!this.#isOver) this.#run(last(), () => this.#ended());
     });
   }
 
@@ -169,7 +172,7 @@ class HubHost implements HubHandle {
 
   /** A connection that comes before the log is read is closed: its member tries again. */
   #accept(socket: Socket): SocketEvents {
-    if (this.#hub !== null) return this.#hub.accept(socket);
+    if (this.#healing !== null) return this.#healing.accept(socket);
     socket.destroy();
     return { data: () => {}, closed: () => {} };
   }
@@ -226,7 +229,11 @@ class HubHost implements HubHandle {
     this.#hub = hub;
     this.#departures = new Departures(machine, place, member, hub);
     const { id } = this.#pin as Pin;
-    this.#compactions = new Compactions(machine, hub, id, options.compactAfterBytes, this.#report);
+    this.#healing = new Healing(machine, hub, {
+      isSeated: () => seat.holds(),
+      damaged: (message) => this.#compactions?.heal(message),
+    });
+    this.#compactions = new Compactions(machine, hub, this.#healing, id, options.compactAfterBytes, this.#report);
     if (isVoid && recovered.seq > 0) {
       this.#compactions.owe();
       const isClear = yield* answerTo((done) => hub.order(encodeEntries([clearEntry()]), done));
@@ -290,11 +297,4 @@ class HubHost implements HubHandle {
     this.#pin?.close();
     if (report) this.#report(report);
   }
-}
-
-function* nothing(): Steps<void> {}
-
-function describeLost(lost: readonly Lost[]): string {
-  const parts = lost.map(({ file, from, to }) => (to > from ? `${file}, bytes ${from} to ${to}` : file));
-  return `corrupt files were kept aside and what is intact was loaded; corrupt: ${parts.join("; ") || "nothing"}`;
 }

@@ -19,7 +19,7 @@ import { encodeEntries } from "../../log/codec.js";
 import { leftEntry } from "../../log/entry.js";
 import { CONFIRM, encodeFrame, LEAVE, PING } from "../../log/frame.js";
 import type { Seat } from "../election/seat.js";
-import type { HubOptions, Machine, Place, Socket, SocketEvents, Timer } from "../machine/machine.js";
+import type { HubOptions, Machine, Place, Socket, Timer } from "../machine/machine.js";
 import type { Recovered } from "../upkeep/recovery.js";
 import { heartbeatMs } from "../wire/failure-detector.js";
 import { encodeWelcome } from "../wire/messages.js";
@@ -95,8 +95,12 @@ export class Hub implements HubReceiver {
     return this.#writer;
   }
 
+  get members(): HubMembers {
+    return this.#members;
+  }
+
   /** Takes a new connection. */
-  accept(socket: Socket): SocketEvents {
+  accept(socket: Socket): HubMember {
     const member = new HubMember(socket, this.#token, this.#machine.clock, this);
     this.#members.add(member);
     return member;
@@ -164,7 +168,7 @@ export class Hub implements HubReceiver {
     this.#takeTurn(() => {
       if (this.#isAbandoned) return;
       if (!this.#isClosed) this.#stop();
-      const isLast = !this.hasOthers;
+      const isLast = !this.#members.hasOthers;
       this.#closing = this.#machine.clock.after(CLOSE_TIMEOUT_MS, () => this.#members.drop());
       this.#members.end(() => {
         this.#closing?.cancel();
@@ -182,11 +186,6 @@ export class Hub implements HubReceiver {
 
   isLive(member: string): boolean {
     return this.#members.isLive(member);
-  }
-
-  /** Whether any member other than that of this process is live. */
-  get hasOthers(): boolean {
-    return this.#members.hasOthers;
   }
 
   /** Stops at once: nothing more is appended, sent or confirmed. */

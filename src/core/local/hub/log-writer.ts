@@ -70,6 +70,11 @@ export class LogWriter {
     return this.#segment.head;
   }
 
+  /** {@link StoredHead.history} */
+  get history(): string {
+    return this.#history;
+  }
+
   /** Bytes of the files that a joining member reads. */
   get bytes(): number {
     return this.#snapshotBytes + this.segmentBytes;

@@ -6,6 +6,7 @@ import {
   BATCH,
   bornOf,
   epochOf,
+  FILE_REPORT,
   HELLO,
   isIntact,
   kindOf,
@@ -16,6 +17,7 @@ import {
 import { MAX_FRAME_BYTES } from "../../log/limits.js";
 import type { Clock, Socket, Timer } from "../machine/machine.js";
 import { FrameConnection, ProtocolError } from "../wire/frame-connection.js";
+import { decodeFileReport, type FileReport } from "../wire/healing-messages.js";
 import { decodeHello, encodeRefusal, type Hello, PROTOCOL } from "../wire/messages.js";
 
 /** Most bytes that are taken before a member has proved itself. */
@@ -30,6 +32,13 @@ export interface HubReceiver {
   batch(member: HubMember, buffer: Buffer, start: number, end: number): void;
   /** The member has a new phase, has asked for a barrier, or is closed. */
   changed(member: HubMember): void;
+}
+
+/** Takes what members report about the files. */
+export interface FileReports {
+  reported(member: HubMember, report: FileReport): void;
+  /** The connection has ended. */
+  gone(member: HubMember): void;
 }
 
 /**
@@ -60,6 +69,7 @@ export class HubMember extends FrameConnection {
   readonly replies: Buffer[] = [];
   /** Numbers of the barriers that are answered at the end of the turn. */
   readonly barriers: number[] = [];
+  fileReports: FileReports | null = null;
 
   /**
    * Takes over an accepted socket.
@@ -93,6 +103,8 @@ export class HubMember extends FrameConnection {
     } else if (kind === BARRIER && this.phase === "live") {
       this.barriers.push(numberOf(buffer, start));
       this.#receiver.changed(this);
+    } else if (kind === FILE_REPORT && this.phase === "live") {
+      this.fileReports?.reported(this, decodeFileReport(buffer, start, end));
     } else if (kind === LEAVE) {
       this.phase = "left";
       this.hasWritten = numberOf(buffer, start) > 0;
@@ -105,6 +117,7 @@ export class HubMember extends FrameConnection {
   protected override disconnected(): void {
     this.#helloTimeout.cancel();
     this.#receiver.changed(this);
+    this.fileReports?.gone(this);
   }
 
   #greet({ protocol, token, member }: Hello): void {

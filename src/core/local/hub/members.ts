@@ -63,6 +63,17 @@ export class HubMembers {
     return false;
   }
 
+  /** A live member that fits, the hub's own one if it does; null when there is none. */
+  find(isFit: (member: HubMember) => boolean): HubMember | null {
+    let found: HubMember | null = null;
+    for (const member of this.#members) {
+      if (member.phase !== "live" || member.isClosed || !isFit(member)) continue;
+      if (member.id === this.#ownId) return member;
+      found ??= member;
+    }
+    return found;
+  }
+
   /** Takes a new connection in, unless too many are unproven. */
   add(member: HubMember): void {
     let unprovenCount = 0;

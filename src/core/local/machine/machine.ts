@@ -271,6 +271,10 @@ export type HubReport =
   | { readonly kind: "compacted"; readonly result: CompactResult }
   /** Corrupt files were kept aside; the message names what was lost. */
   | { readonly kind: "salvaged"; readonly message: string }
+  /** Files are damaged, as the message says. A member that holds what they held writes it again. */
+  | { readonly kind: "damaged"; readonly message: string }
+  /** What damaged files held is written again. */
+  | { readonly kind: "healed" }
   /** A compaction failed; it is tried again later. */
   | { readonly kind: "compactionFailed"; readonly code: string; readonly message: string }
   /** It cannot serve. `code` is a `StorageErrorCode` or the code of a failed system call. */

@@ -5,6 +5,7 @@ import {
   CONFIRM,
   DISK_TROUBLE,
   encodeFrame,
+  HEAL,
   isIntact,
   kindOf,
   LEAVE,
@@ -18,47 +19,20 @@ import {
   WELCOME,
 } from "../../log/frame.js";
 import { MAX_FRAME_BYTES, MOST_BACKLOGS } from "../../log/limits.js";
-import type { LogSink } from "../../log/log.js";
 import { CompactedFileError } from "../disk/file-errors.js";
 import { LogReader } from "../disk/log-reader.js";
 import type { SeatView } from "../election/seat.js";
 import type { LogPosition, Machine, Pin, Place } from "../machine/machine.js";
 import { MovedError } from "../machine/pinned-files.js";
-import { type AdaptiveTimeout, FailureDetector } from "../wire/failure-detector.js";
+import { FailureDetector } from "../wire/failure-detector.js";
 import { FrameConnection, isProtocolBreach, ProtocolError } from "../wire/frame-connection.js";
+import { decodeHealOrder, encodeFileReport, type FileReport } from "../wire/healing-messages.js";
 import { decodeDiskTrouble, decodeRefusal, decodeWelcome, encodeHello, type Welcome } from "../wire/messages.js";
 import { Delivery } from "./delivery.js";
+import type { HubSessionRequest } from "./hub-session-request.js";
 
 /** Frames of the backlog that are delivered before the event loop goes on. */
 const BACKLOG_SLICE = 256;
-
-/** How a session ended. */
-export interface HubSessionEnd {
-  /** The log was delivered up to here; null when the sink has no usable state. */
-  readonly position: LogPosition | null;
-  readonly wasWelcomed: boolean;
-  /** The hub knows that this member has left, and goes on without it. */
-  readonly hasLeft: boolean;
-  /** The hub was silent for longer than is allowed. */
-  readonly isSilent: boolean;
-  /** The files could not be read, for a reason that may pass. */
-  readonly isUnreadable: boolean;
-  /** A `StorageError` when another try would fail too. */
-  readonly reason: Error | null;
-}
-
-export interface HubSessionRequest {
-  readonly member: string;
-  readonly position: LogPosition | null;
-  readonly silenceTimeout: AdaptiveTimeout;
-  readonly maxBacklogBytes: number;
-  readonly sink: LogSink;
-  /** All that was confirmed before the hello has been delivered. */
-  connected(): void;
-  /** The answer to a barrier. */
-  barrierPassed(number: number): void;
-  ended(end: HubSessionEnd): void;
-}
 
 /** How far a session is. */
 type Phase =
@@ -274,6 +248,9 @@ export class HubSession extends FrameConnection {
       case MEMBER_COUNT:
         this.members = numberOf(buffer, start);
         break;
+      case HEAL:
+        this.#request.heals(decodeHealOrder(buffer, start, end), this.#pin.id, (report) => this.#report(report));
+        break;
       case LEAVE:
         this.#hasLeft = true;
         this.drop();
@@ -283,6 +260,11 @@ export class HubSession extends FrameConnection {
       default:
         throw new ProtocolError(`expected a frame of a hub, got kind ${kindOf(buffer, start)}`);
     }
+  }
+
+  /** Also before this member is live: for the hub it is, since the welcome. */
+  #report(report: FileReport): void {
+    if (this.#phase !== "ended") this.send([encodeFileReport(report)]);
   }
 
   protected override disconnected(reason: Error | null): void {

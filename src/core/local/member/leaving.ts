@@ -1,8 +1,26 @@
-/** The goal of a member that leaves: while it is one, the process stays alive, until the manager knows or a deadline has passed. */
+/** What keeps the process of a member alive: work of the application, and the goal to leave, until the manager knows or a deadline has passed. */
 import type { Clock, Timer } from "../machine/machine.js";
 
 /** Longest time, in ms, that a leaving member looks for a manager to notify, and waits for the answer. */
 const LEAVE_MS = 1000;
+
+/** Keeps the process alive while that is set. */
+export class Hold {
+  readonly #clock: Clock;
+  #timer: Timer | null = null;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  set(alive: boolean): void {
+    if (alive) this.#timer ??= this.#clock.keepAlive();
+    else {
+      this.#timer?.cancel();
+      this.#timer = null;
+    }
+  }
+}
 
 export class Leaving {
   readonly #done: (error?: Error) => void;

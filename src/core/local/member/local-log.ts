@@ -10,8 +10,10 @@ import type { LogPosition, Machine, Pin, Place, Timer } from "../machine/machine
 import { Backoff } from "../wire/backoff.js";
 import { AdaptiveTimeout } from "../wire/failure-detector.js";
 import { Barriers } from "./barriers.js";
-import { HubSession, type HubSessionEnd } from "./hub-session.js";
-import { Leaving } from "./leaving.js";
+import { Healer } from "./healer.js";
+import { HubSession } from "./hub-session.js";
+import type { HubSessionEnd } from "./hub-session-request.js";
+import { Hold, Leaving } from "./leaving.js";
 import { type MemberOptions, OwnHub } from "./own-hub.js";
 import { Standby } from "./standby.js";
 import { Suspicion } from "./suspicion.js";
@@ -62,12 +64,13 @@ export class LocalLog implements Log {
   readonly #barriers = new Barriers();
   readonly #suspicion: Suspicion;
   readonly #standby: Standby;
+  readonly #healer: Healer;
+  readonly #hold: Hold;
   #phase: Phase = "new";
   #goal: Goal = "follow";
   #sink: LogSink | null = null;
   #session: HubSession | null = null;
   #timer: Timer | null = null;
-  #alive: Timer | null = null;
   /** Up to where the log was delivered; null: the sink has no usable state. */
   #position: LogPosition | null = null;
   #ownLooks = 0;
@@ -81,6 +84,8 @@ export class LocalLog implements Log {
     this.#silenceTimeout = new AdaptiveTimeout(machine.clock, options.hub.stallTimeout);
     this.#suspicion = new Suspicion(machine, place, options.hub.stallTimeout, () => this.#looked());
     this.#standby = new Standby(machine, place);
+    this.#healer = new Healer(machine, place);
+    this.#hold = new Hold(machine.clock);
     this.#socket = new MemberSocket(machine, place, this.member);
     this.#ownHub = new OwnHub(machine, place, options.hub, this.member, {
       serving: () => this.#contended(true),
@@ -88,6 +93,7 @@ export class LocalLog implements Log {
       ended: (isNoted) => this.#end(isNoted),
       failed: (error, hasServed) => this.#failed(error, !hasServed),
       salvaged: (error) => this.#sink?.diskTrouble(error),
+      warned: (error) => this.#sink?.warned(error),
     });
   }
 
@@ -97,6 +103,7 @@ export class LocalLog implements Log {
       members: this.#session?.members ?? 0,
       bytes: this.#session?.bytes ?? 0,
       compactions: this.#ownHub.compactionCount,
+      healed: this.#ownHub.healCount,
     };
   }
 
@@ -120,12 +127,7 @@ export class LocalLog implements Log {
   }
 
   hold(alive: boolean): void {
-    if (alive) {
-      this.#alive ??= this.#machine.clock.keepAlive();
-    } else {
-      this.#alive?.cancel();
-      this.#alive = null;
-    }
+    this.#hold.set(alive);
   }
 
   close = (done: (error?: Error) => void): void => this.#leave(false, done);
@@ -212,6 +214,7 @@ export class LocalLog implements Log {
       sink: this.#sink as LogSink,
       connected: () => this.#connected(seat),
       barrierPassed: (number) => this.#barriers.passed(number),
+      heals: (order, directoryId, report) => this.#healer.heal(order, this.#sink as LogSink, directoryId, report),
       ended: (end) => this.#disconnected(seat, end),
     });
   }
@@ -234,6 +237,7 @@ export class LocalLog implements Log {
 
   #disconnected(seat: SeatView, end: HubSessionEnd): void {
     this.#session = null;
+    this.#healer.stop();
     this.#position = end.position;
     if (this.#phase === "closed") return;
     this.#phase = "pausing";

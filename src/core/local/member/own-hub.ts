@@ -22,6 +22,8 @@ export interface OwnHubEvents {
   failed(error: Error, hasServed: boolean): void;
   /** It serves what could be saved of corrupt files; the error names what was lost. */
   salvaged(error: Error): void;
+  /** Something is wrong that stops nothing. */
+  warned(error: Error): void;
 }
 
 export class OwnHub {
@@ -35,6 +37,7 @@ export class OwnHub {
   #epoch = 0;
   #isContending = false;
   #compactionCount = 0;
+  #healCount = 0;
   #readCount = 0;
 
   constructor(machine: Machine, place: Place, options: HubOptions, member: string, events: OwnHubEvents) {
@@ -58,6 +61,11 @@ export class OwnHub {
   /** Compactions that its hubs have run. */
   get compactionCount(): number {
     return this.#compactionCount;
+  }
+
+  /** How often its hubs have had damaged files written again. */
+  get healCount(): number {
+    return this.#healCount;
   }
 
   /** Rises while its hubs read the log. */
@@ -123,6 +131,12 @@ export class OwnHub {
       case "compacted":
         this.#compactionCount++;
         break;
+      case "damaged":
+        this.#events.warned(damagedError(report.message));
+        break;
+      case "healed":
+        this.#healCount++;
+        break;
       case "compactionFailed":
         // The segments stay, and the hub tries again.
         break;
@@ -144,4 +158,9 @@ export class OwnHub {
         this.#events.replaced();
     }
   }
+}
+
+function damagedError(damage: string): StorageError {
+  const message = `expected the files to stay as they were written, got damage: ${damage}; nothing is lost, what they held is written again from memory`;
+  return new StorageError("ERR_STORAGE_DAMAGED", message);
 }

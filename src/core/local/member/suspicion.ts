@@ -3,7 +3,7 @@ import { codeOf } from "../../errors.js";
 import type { SeatView } from "../election/seat.js";
 import { SeatWatch } from "../election/seat-watch.js";
 import type { Machine, Place } from "../machine/machine.js";
-import type { HubSessionEnd } from "./hub-session.js";
+import type { HubSessionEnd } from "./hub-session-request.js";
 
 /**
  * Invariant: a manager counts as dead only when its socket refused, which is proof on this machine and by one file system, or when it was

@@ -6,16 +6,26 @@
  * own, which is the commit point; the names synced; and only then is anything deleted, and only what that snapshot covers.
  */
 
+import { codeOf, StorageError } from "../../errors.js";
 import type { Entry } from "../../log/entry.js";
 import type { StoredHead } from "../../log/log.js";
 import { Fold } from "../../state/fold.js";
 import { openLink } from "../disk/chain.js";
-import { linkOnce } from "../disk/file-access.js";
+import { linkAs } from "../disk/file-access.js";
+import { CompactedFileError } from "../disk/file-errors.js";
 import { snapshotPath, temporaryPath } from "../disk/file-names.js";
 import { LogReader } from "../disk/log-reader.js";
 import { checkSnapshot, writeSnapshot } from "../disk/snapshot.js";
 import { namesSynced, runToEnd, type Steps } from "../disk/steps.js";
-import type { CompactRequest, CompactResult, FoldRequest, Machine, Place, Position } from "../machine/machine.js";
+import type {
+  CompactRequest,
+  CompactResult,
+  Files,
+  FoldRequest,
+  Machine,
+  Place,
+  Position,
+} from "../machine/machine.js";
 import { MovedError } from "../machine/pinned-files.js";
 import { removeCovered, renewCopy } from "./removal.js";
 
@@ -86,7 +96,7 @@ function* isFolded({ files }: Machine, { place, snapshot, segments }: FoldReques
 
 /**
  * Publishes a state as `snapshot.<seq>`. Returns when that file is whole and on the disk. Another process may have published
- * the same state before: its file stays, since it is a prefix of the same history.
+ * the same state before: its file stays if it is whole, and is replaced if it was damaged since.
  * @returns the bytes of the snapshot.
  */
 export function* publish(
@@ -101,12 +111,32 @@ export function* publish(
   const bytes = yield* writeSnapshot(files, temporary, head, entries);
   try {
     yield* checkSnapshot(files, temporary, head.seq);
-    linkOnce(files, temporary, snapshotPath(place, head.seq));
+    yield* nameSnapshot(files, temporary, snapshotPath(place, head.seq), head.seq);
   } finally {
     files.unlink(temporary);
   }
   yield* namesSynced(files, place.directory);
   return bytes;
+}
+
+/** Gives a snapshot its name, unless a whole one has it: two snapshots of one seq hold the same state. */
+function* nameSnapshot(files: Files, temporary: string, path: string, seq: number): Steps<void> {
+  try {
+    linkAs(files, temporary, path);
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw error;
+    if (!(yield* isWhole(files, path, seq))) files.rename(temporary, path);
+  }
+}
+
+function* isWhole(files: Files, path: string, seq: number): Steps<boolean> {
+  try {
+    yield* checkSnapshot(files, path, seq);
+    return true;
+  } catch (error) {
+    if (error instanceof StorageError || error instanceof CompactedFileError) return false;
+    throw error;
+  }
 }
 
 /** Renews `app.db`, and removes what the snapshot covers even when that fails. */

@@ -15,6 +15,12 @@ export interface Lost {
   readonly to: number;
 }
 
+/** What was lost, for people. */
+export function describeLost(lost: readonly Lost[]): string {
+  const parts = lost.map(({ file, from, to }) => (to > from ? `${file}, bytes ${from} to ${to}` : file));
+  return `corrupt files were kept aside and what is intact was loaded; corrupt: ${parts.join("; ") || "nothing"}`;
+}
+
 /**
  * Visits every intact frame of some kinds, in the order of the file, also after corrupt places.
  * @param isWanted Judges a header that lies in the buffer from `at` on.

@@ -51,9 +51,9 @@ test("all live members get the number of live members", () => {
     [2, 3, 2],
   );
   assert.equal(b.of(MEMBER_COUNT).at(-1)?.number, 2);
-  assert.equal(hub.hub.hasOthers, true);
+  assert.equal(hub.hub.members.hasOthers, true);
   b.events?.closed(null);
-  assert.equal(hub.hub.hasOthers, false);
+  assert.equal(hub.hub.members.hasOthers, false);
 });
 
 test("while the disk refuses, members are notified once and wait; then they are notified once more and go on", () => {

@@ -111,7 +111,7 @@ test("a stranger gets nothing of what members get, and is no member", () => {
   hub.clock.pass(1500);
   assert.ok(a.kinds().includes(PING));
   assert.deepEqual(stranger.received, []);
-  assert.equal(hub.hub.hasOthers, false);
+  assert.equal(hub.hub.members.hasOthers, false);
 });
 
 test("another protocol version is refused with ERR_STORAGE_PROTOCOL, and nothing else is sent", () => {

@@ -8,7 +8,8 @@ import type {
   Socket,
   SocketEvents,
 } from "../../../../dist/core/local/machine/machine.js";
-import { HubSession, type HubSessionEnd } from "../../../../dist/core/local/member/hub-session.js";
+import { HubSession } from "../../../../dist/core/local/member/hub-session.js";
+import type { HubSessionEnd } from "../../../../dist/core/local/member/hub-session-request.js";
 import { AdaptiveTimeout } from "../../../../dist/core/local/wire/failure-detector.js";
 import { decodeHello, PROTOCOL } from "../../../../dist/core/local/wire/messages.js";
 import { encodeJson, HELLO, WELCOME } from "../../../../dist/core/log/frame.js";
@@ -48,7 +49,12 @@ function member(position: LogPosition | null = null) {
   };
   const machine = { ...manualMachine(files, clock), sockets: { connect } } as unknown as Machine;
   const limits = { silenceTimeout: new AdaptiveTimeout(clock, 5000), maxBacklogBytes: MAX_BACKLOG_BYTES };
-  const receiver = { connected: () => {}, barrierPassed: () => {}, ended: (end: HubSessionEnd) => void ends.push(end) };
+  const receiver = {
+    connected: () => {},
+    barrierPassed: () => {},
+    heals: () => {},
+    ended: (end: HubSessionEnd) => void ends.push(end),
+  };
   const seat = { epoch: 1, content: seatContent() };
   const session = new HubSession(machine, place, files.pin(place.directory), seat, {
     member: "m",

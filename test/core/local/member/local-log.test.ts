@@ -33,6 +33,7 @@ class Reports implements LogSink {
     this.isConnected = false;
   }
   managerChanged(): void {}
+  warned(): void {}
   diskTrouble(error: Error | null): void {
     if (error === null) this.wellCount++;
     else this.troubles.push(error);

@@ -176,6 +176,7 @@ export class World {
       disconnected: note("disconnected"),
       managerChanged: (pid, isHere) => void this.told.push(`manager ${pid} ${isHere}`),
       diskTrouble: noteError("trouble"),
+      warned: noteError("warning"),
       failed: noteError("failed"),
     };
     this.log.open(sink as LogSink);

@@ -1,0 +1,130 @@
+/** Damaged files are written again from memory, by the rules of compaction. */
+const HEALING = "src/core/local/hub/healing.ts";
+const HEALER = "src/core/local/member/healer.ts";
+const COMPACTIONS = "src/core/local/hub/compactions.ts";
+const COMPACTOR = "src/core/local/upkeep/compactor.ts";
+const MEMBERS = "src/core/local/hub/members.ts";
+const hub = ["hub/healing"];
+const healer = ["member/healer"];
+
+export const healingMutants = [
+  {
+    name: "a member writes the state at another seq than the one that it was asked for",
+    file: HEALER,
+    from: "if (view === null || view.head.seq !== seq) {",
+    to: "if (view === null) {",
+    killedBy: healer,
+  },
+  {
+    name: "a member heals whatever directory is at the path",
+    file: HEALER,
+    from: "if (pin.id !== directoryId) throw new MovedError(this.#place.directory);",
+    to: "",
+    killedBy: healer,
+  },
+  {
+    name: "a view stays open when the heal is over",
+    file: HEALER,
+    from: "    } finally {\n      view.close();\n    }",
+    to: "    } finally {\n    }",
+    killedBy: healer,
+  },
+  {
+    name: "a heal gets the name of the snapshot that is damaged",
+    file: COMPACTOR,
+    from: "if (!(yield* isWhole(files, path, seq))) files.rename(temporary, path);",
+    to: "",
+    killedBy: healer,
+  },
+  {
+    name: "a snapshot that is whole is replaced by a heal",
+    file: COMPACTOR,
+    from: "if (!(yield* isWhole(files, path, seq))) files.rename",
+    to: "files.rename",
+    killedBy: healer,
+  },
+  {
+    name: "files are removed although the seat is lost",
+    file: HEALING,
+    from: "if (this.#host.isSeated()) {",
+    to: "if (true) {",
+    killedBy: hub,
+  },
+  {
+    name: "what a heal covers stays",
+    file: HEALING,
+    from: "bestEffort(() => removeCovered(files, request.place, seq, request.segments));",
+    to: "",
+    killedBy: hub,
+  },
+  {
+    name: "the report of an order from before counts",
+    file: HEALING,
+    from: "if (this.#order?.member !== member || this.#order.seq !== report.seq) return;",
+    to: "if (this.#order === null) return;",
+    killedBy: hub,
+  },
+  {
+    name: "a member that could not heal is asked again and again",
+    file: HEALING,
+    from: "this.#tried.add(order.member);",
+    to: "",
+    killedBy: hub,
+  },
+  {
+    name: "a member that meets damage is asked to heal it",
+    file: HEALING,
+    from: "!this.#tried.has(one) && !this.#waiting.has(one)",
+    to: "!this.#tried.has(one)",
+    killedBy: hub,
+  },
+  {
+    name: "members that meet damage wait forever where nobody can heal it",
+    file: HEALING,
+    from: "if (this.#hub.members.find((one) => !this.#waiting.has(one)) === null) {",
+    to: "if (false) {",
+    killedBy: hub,
+  },
+  {
+    name: "a member that writes in silence is waited for forever",
+    file: HEALING,
+    from: "this.#silence = this.#machine.clock.after(SILENCE_MS, () =>",
+    to: "this.#silence = this.#machine.clock.after(1e12, () =>",
+    killedBy: hub,
+  },
+  {
+    name: "another member than the hub's own is asked first",
+    file: MEMBERS,
+    from: "if (member.id === this.#ownId) return member;",
+    to: "",
+    killedBy: hub,
+  },
+  {
+    name: "a compaction that meets damage is tried again as it is",
+    file: COMPACTIONS,
+    from: 'else if (codeOf(error) === "ERR_STORAGE_CORRUPT") this.heal(error.message);',
+    to: "",
+    killedBy: hub,
+  },
+  {
+    name: "damage is reported each time that it is met",
+    file: COMPACTIONS,
+    from: 'if (!this.#isDamaged) this.#report({ kind: "damaged"',
+    to: 'this.#report({ kind: "damaged"',
+    killedBy: hub,
+  },
+  {
+    name: "what was healed is not read back",
+    file: COMPACTIONS,
+    from: '      this.#report({ kind: "healed" });\n      this.start();',
+    to: '      this.#report({ kind: "healed" });',
+    killedBy: hub,
+  },
+  {
+    name: "an empty log is healed at seq 0, which no snapshot can have",
+    file: COMPACTIONS,
+    from: "if (this.#isDamaged && this.#hub.writer.confirmed.seq === 0)",
+    to: "if (false)",
+    killedBy: hub,
+  },
+];
