@@ -1,7 +1,4 @@
-/**
- * What the engine needs of a machine: files, sockets, a clock, randomness and threads. The real one consists of
- * `files.ts`, `sockets.ts` and `threads.ts`; tests hand in a simulated one, and so run the very same engine.
- */
+/** What the engine needs of a machine. Tests hand in a simulated one, and so run the very same engine. */
 
 import type { Timer } from "../../runtime.js";
 
@@ -122,7 +119,7 @@ export interface SocketEvents {
 }
 
 export interface Listener {
-  /** Takes no more connections. The name stays, and refuses: whoever meets it knows that its process has ended. */
+  /** Takes no more connections. The name stays, and refuses. */
   close(): void;
 }
 
@@ -271,9 +268,8 @@ export type HubReport =
   | { readonly kind: "compacted"; readonly result: CompactResult }
   /** Corrupt files were kept aside; the message names what was lost. */
   | { readonly kind: "salvaged"; readonly message: string }
-  /** Files are damaged, as the message says. A member that holds what they held writes it again. */
+  /** Files are damaged, as the message says; what they held is written again, and is `healed` then. */
   | { readonly kind: "damaged"; readonly message: string }
-  /** What damaged files held is written again. */
   | { readonly kind: "healed" }
   /** A compaction failed; it is tried again later. */
   | { readonly kind: "compactionFailed"; readonly code: string; readonly message: string }
