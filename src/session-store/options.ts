@@ -17,6 +17,17 @@ export type ClusterSessionStoreOptions = StorageSource & {
    */
   touchAfter?: number;
   /**
+   * What stays when requests of one session run at the same time. `"fields"`: the fields that each of them has changed; of two changes
+   * of one field the later one. `"whole"`: the later session as a whole, as with other stores. In both cases, a session that
+   * was destroyed stays destroyed. All processes need the same value. Default: `"fields"`.
+   */
+  merge?: "fields" | "whole";
+  /**
+   * Groups of fields that must agree with each other, such as `[["orgId", "role"]]`, for `merge: "fields"`: a request that changes a field of
+   * a group writes the whole group as it holds it. So of two such requests the later one's whole group stays. Default: none.
+   */
+  together?: readonly (readonly string[])[];
+  /**
    * What a read sees. `"local"`: everything that has arrived in this process, which includes all that a client was answered
    * before it sent this request. `"strong"`: the read first asks the manager for the latest state. Default: `"local"`.
    */
@@ -34,12 +45,22 @@ export interface ResolvedStoreOptions {
   readonly prefix: string;
   readonly ttl: number;
   readonly touchAfter: number;
+  readonly isWhole: boolean;
+  readonly together: readonly (readonly string[])[];
   readonly isStrong: boolean;
   readonly timeoutMs: number;
 }
 
 /** The options that are the store's own; all others open its storage. */
-export const OWN_OPTIONS: readonly string[] = ["prefix", "ttl", "touchAfter", "consistency", "timeout"];
+export const OWN_OPTIONS: readonly string[] = [
+  "prefix",
+  "ttl",
+  "touchAfter",
+  "merge",
+  "together",
+  "consistency",
+  "timeout",
+];
 
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
@@ -49,18 +70,43 @@ const MINUTE_MS = 60_000;
  * @throws TypeError, RangeError on a bad option.
  */
 export function resolveStoreOptions(options: Partial<ClusterSessionStoreOptions> = {}): ResolvedStoreOptions {
-  const { prefix = "session", consistency = "local" } = options;
+  const { prefix = "session", merge = "fields", together = [], consistency = "local" } = options;
   if (typeof prefix !== "string" || prefix.includes("/")) {
     throw new TypeError(`expected prefix to be a string without "/", got ${inspect(prefix)}`);
   }
   if (consistency !== "local" && consistency !== "strong") {
     throw new TypeError(`expected consistency to be "local" or "strong", got ${inspect(consistency)}`);
   }
+  if (merge !== "fields" && merge !== "whole") {
+    throw new TypeError(`expected merge to be "fields" or "whole", got ${inspect(merge)}`);
+  }
+  checkGroups(together);
+  if (merge === "whole" && together.length > 0) {
+    throw new TypeError(
+      'expected together only with merge: "fields", got it with "whole", where all fields are together',
+    );
+  }
   return {
     prefix,
     ttl: checkMs("ttl", options.ttl, DAY_MS, 1, Number.MAX_SAFE_INTEGER),
     touchAfter: checkMs("touchAfter", options.touchAfter, MINUTE_MS, 0, Number.MAX_SAFE_INTEGER),
+    isWhole: merge === "whole",
+    together: together.map((group) => [...group]),
     isStrong: consistency === "strong",
     timeoutMs: checkMs("timeout", options.timeout, 10_000),
   };
+}
+
+function checkGroups(together: unknown): void {
+  const isGroup = (group: unknown): boolean =>
+    Array.isArray(group) && group.length > 1 && group.every((field) => typeof field === "string" && field !== "cookie");
+  if (!Array.isArray(together) || !together.every(isGroup)) {
+    throw new TypeError(
+      `expected together to be groups of fields such as [["orgId", "role"]], got ${inspect(together)}`,
+    );
+  }
+  const fields = together.flat();
+  const twice = fields.find((field, index) => fields.indexOf(field) < index);
+  if (twice !== undefined)
+    throw new TypeError(`expected each field in one group of together, got ${inspect(twice)} twice`);
 }

@@ -11,14 +11,27 @@ export interface SessionPayload {
   [field: string]: any;
 }
 
+/** A session as it is stored, or as a request holds it. A session without a cookie has a lifetime of its store. */
+export interface StoredSession {
+  readonly cookie?: Record<string, unknown>;
+  // biome-ignore lint/suspicious/noExplicitAny: the type of a field is the application's knowledge.
+  readonly [field: string]: any;
+}
+
 /**
  * The field of a stored session that holds its birth mark: a random text, which a session gets when it is created. By this
  * mark, a request that loaded a session that was destroyed since cannot write into a new session with the same id.
  */
 export const BIRTH = "@birth";
 
+/**
+ * The field of a stored session that holds all of its fields but the cookie, where they are one (`merge: "whole"`). What else there
+ * is counts as absent: it is left from when they were not.
+ */
+export const WHOLE = "@whole";
+
 /** Fields that the session of an application cannot have. */
-const RESERVED: readonly string[] = [BIRTH, "__proto__"];
+const RESERVED: readonly string[] = [BIRTH, WHOLE, "__proto__"];
 
 /** Parts of a cookie that change from request to request although the application did not change the cookie. */
 const VOLATILE: readonly string[] = ["expires", "originalExpires", "originalMaxAge"];
@@ -32,12 +45,13 @@ const MAX_AGE_JITTER_MS = { least: 10, most: 1000, part: 0.01 };
 /**
  * Returns the present state of a session as JSON carries it.
  * @param known An earlier state. Fields that are equal to those of this state are taken from it instead of being copied.
- * @throws TypeError when JSON cannot carry the session, or when it has no cookie.
+ * @throws TypeError when JSON cannot carry the session, when it is no object, or when its cookie is none.
  */
-export function snapshotOf(session: unknown, known: Partial<SessionPayload> = {}): SessionPayload {
+export function snapshotOf(session: unknown, known: StoredSession = {}): StoredSession {
   const plain = plainOf(session);
-  if (!isObject(plain)) throw noCookie(session);
-  const snapshot = { cookie: cookieOf(plain) } as SessionPayload;
+  if (!isObject(plain)) throw noSession(session);
+  const cookie = cookieOf(plain);
+  const snapshot: Record<string, unknown> = cookie === undefined ? {} : { cookie };
   for (const field of Object.keys(plain)) {
     if (field === "cookie" || RESERVED.includes(field)) continue;
     const value = carried(plain[field], Object.hasOwn(known, field) ? known[field] : undefined);
@@ -47,12 +61,14 @@ export function snapshotOf(session: unknown, known: Partial<SessionPayload> = {}
 }
 
 /**
- * Returns the present state of the cookie of a session as JSON carries it.
- * @throws TypeError when JSON cannot carry the cookie, or when the session has none.
+ * Returns the present state of the cookie of a session as JSON carries it; undefined when the session has none.
+ * @throws TypeError when JSON cannot carry the cookie, when the session is no object, or when its cookie is none.
  */
-export function cookieOf(session: unknown): Record<string, unknown> {
-  const plain = isObject(session) ? plainOf(session.cookie) : undefined;
-  if (!isObject(plain)) throw noCookie(session);
+export function cookieOf(session: unknown): Record<string, unknown> | undefined {
+  if (!isObject(session)) throw noSession(session);
+  const plain = plainOf(session.cookie) ?? undefined;
+  if (plain === undefined) return undefined;
+  if (!isObject(plain)) throw noSession(session);
   const cookie: Record<string, unknown> = {};
   for (const part of Object.keys(plain)) {
     const value = part === "__proto__" ? undefined : carried(plain[part]);
@@ -61,18 +77,37 @@ export function cookieOf(session: unknown): Record<string, unknown> {
   return cookie;
 }
 
-/** Whether what is stored is a session. */
-export function isPayload(stored: unknown): stored is SessionPayload {
-  return isObject(stored) && isObject(stored.cookie);
+/** Whether what is stored is a session: it has a cookie, or it was written by a store. */
+export function isSession(stored: unknown): stored is StoredSession {
+  return isObject(stored) && (isObject(stored.cookie) || typeof stored[BIRTH] === "string");
+}
+
+/** Whether a session has what express-session needs of one. */
+export function hasCookie(stored: StoredSession): boolean {
+  return isObject(stored.cookie);
 }
 
 /** Returns a copy of a stored session, which the caller may change. The copy has no birth mark. */
-export function copyOf(stored: SessionPayload): SessionPayload {
+export function copyOf(stored: StoredSession): SessionPayload {
   return copied(stored, BIRTH) as SessionPayload;
 }
 
+/** Returns the session that is stored, with its fields in their places. */
+export function unpacked(stored: StoredSession): StoredSession {
+  const fields: unknown = stored[WHOLE];
+  if (!isObject(fields)) return stored;
+  const { cookie, [BIRTH]: birth } = stored;
+  return { ...fields, ...(cookie && { cookie }), ...(birth === undefined ? {} : { [BIRTH]: birth }) };
+}
+
+/** Returns what is stored of a session whose fields are one. */
+export function packed(session: StoredSession): StoredSession {
+  const { cookie, [BIRTH]: birth, ...fields } = session;
+  return { ...(cookie && { cookie }), ...(birth === undefined ? {} : { [BIRTH]: birth }), [WHOLE]: fields };
+}
+
 /** Returns the fields that differ between two states of a session, except the cookie. A removed field is undefined. */
-export function changesBetween(before: SessionPayload, after: SessionPayload): Record<string, unknown> {
+export function changesBetween(before: StoredSession, after: StoredSession): Record<string, unknown> {
   const changes: Record<string, unknown> = {};
   for (const field of Object.keys(after)) {
     if (field === "cookie") continue;
@@ -87,17 +122,18 @@ export function changesBetween(before: SessionPayload, after: SessionPayload): R
 }
 
 /** Whether two cookies are equal except for the time at which the session ends. */
-export function isSameCookie(before: Record<string, unknown>, after: Record<string, unknown>): boolean {
+export function isSameCookie(before: StoredSession["cookie"], after: StoredSession["cookie"]): boolean {
+  if (before === undefined || after === undefined) return before === after;
   const [age, next] = [before.originalMaxAge ?? null, after.originalMaxAge ?? null];
   return (age === next || isNear(age, next)) && hasLasting(before, after) && hasLasting(after, before);
 }
 
 /**
  * Returns how long a session still lives, in ms from `now`; 0 or less when it has ended.
- * @param ttl The lifetime, in ms, when the cookie ends with the browser or its `expires` is not a date.
+ * @param ttl The lifetime, in ms, when there is no cookie, it ends with the browser, or its `expires` is not a date.
  */
-export function lifetimeOf(cookie: Record<string, unknown>, ttl: number, now: number): number {
-  const { expires } = cookie;
+export function lifetimeOf(cookie: StoredSession["cookie"], ttl: number, now: number): number {
+  const expires = cookie?.expires;
   const expiresAt = typeof expires === "string" ? timeOf(expires) : expires;
   return typeof expiresAt === "number" && !Number.isNaN(expiresAt) ? expiresAt - now : ttl;
 }
@@ -159,7 +195,9 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function noCookie(session: unknown): TypeError {
+function noSession(session: unknown): TypeError {
   const text = JSON.stringify(session) ?? "nothing";
-  return new TypeError(`expected a session with a cookie, got ${text.length > 80 ? `${text.slice(0, 80)}...` : text}`);
+  return new TypeError(
+    `expected a session whose cookie is an object, got ${text.length > 80 ? `${text.slice(0, 80)}...` : text}`,
+  );
 }

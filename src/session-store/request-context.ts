@@ -9,7 +9,7 @@
  *    context of another request, or of none.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { SessionPayload } from "./payload.js";
+import type { SessionPayload, StoredSession } from "./payload.js";
 import { Mark, marksOf, withMark } from "./session-mark.js";
 
 /** A session as one request knows it. */
@@ -21,9 +21,9 @@ export interface LoadedSession {
    * Its fields as the request read them or last wrote them; null: the request had loaded the session, but which state of it is
    * not known.
    */
-  readonly fields: SessionPayload | null;
-  /** Its stored cookie, as far as the request knows. */
-  readonly cookie: Record<string, unknown>;
+  readonly fields: StoredSession | null;
+  /** Its stored cookie, as far as the request knows, if it has one. */
+  readonly cookie?: Record<string, unknown>;
 }
 
 /** One session that the current request has loaded, in the list of all of them. */

@@ -1,6 +1,16 @@
 import { channel } from "node:diagnostics_channel";
 import { inspect } from "node:util";
-import { cookieOf, copyOf, isPayload, type SessionPayload, snapshotOf } from "./payload.js";
+import { assignedFields, noteAssignments } from "./assigned-fields.js";
+import {
+  cookieOf,
+  copyOf,
+  hasCookie,
+  isSession,
+  type SessionPayload,
+  type StoredSession,
+  snapshotOf,
+  unpacked,
+} from "./payload.js";
 import type { ReadBarrier } from "./read-barrier.js";
 import { isPlain, type RequestContext, unknownStateOf } from "./request-context.js";
 import { loadedFrom, type Sessions, type WriteResult } from "./sessions.js";
@@ -29,16 +39,20 @@ export class SessionAccess {
     this.#readBarrier = readBarrier;
   }
 
+  /** Whether the session objects are those of express-session, which need a cookie, and which note what is assigned. */
+  isExpress = false;
+
   /** Reads a session and remembers the copy that it returns as one that was loaded; null when there is none. */
   async read(sid: string): Promise<SessionPayload | null> {
     expectSid(sid);
     await this.#readBarrier.beforeRead();
-    const stored = this.#sessions.stored(sid);
-    if (stored === null) return null;
-    if (!isPayload(stored)) {
+    const raw = this.#sessions.raw(sid);
+    if (raw === null) return null;
+    if (!isSession(raw) || (this.isExpress && !hasCookie(raw))) {
       diagnostics.publish({ type: "malformed", sid, store: this.#store });
       return null;
     }
+    const stored = unpacked(raw);
     const payload = copyOf(stored);
     this.#context.note(payload, loadedFrom(sid, stored));
     return payload;
@@ -48,24 +62,27 @@ export class SessionAccess {
   async write(sid: string, session: object): Promise<void> {
     const loaded = this.#context.of(expectSid(sid), session);
     const snapshot = snapshotOf(session, loaded?.fields ?? undefined);
-    if (loaded) await this.#finish(session, this.#sessions.write(loaded, snapshot));
-    else await this.#finish(isPlain(session) ? null : session, this.#sessions.put(sid, snapshot));
+    const result = loaded
+      ? this.#sessions.write(loaded, snapshot, assignedFields(session))
+      : this.#sessions.put(sid, snapshot);
+    if (this.isExpress && !isPlain(session)) noteAssignments(session);
+    await this.#finish(loaded === undefined && isPlain(session) ? null : session, result);
   }
 
   /** Writes the cookie of a session, if the session exists. */
   async prolong(sid: string, session: object): Promise<void> {
     const cookie = cookieOf(session);
     const stored = this.#sessions.stored(expectSid(sid));
-    const loaded = this.#context.of(sid, session) ?? (isPayload(stored) ? loadedFrom(sid, stored) : undefined);
-    if (loaded === undefined) return;
-    await this.#finish(session, this.#sessions.prolong(loaded, cookie));
+    const loaded = this.#context.of(sid, session) ?? (stored && loadedFrom(sid, stored));
+    if (loaded !== null) await this.#finish(session, this.#sessions.prolong(loaded, cookie ?? loaded.cookie));
   }
 
   /** Remembers that a session object was made from `payload`, or else, if there is a session under that id, from some state of it. */
   made(sid: string, session: object, payload: object): void {
+    noteAssignments(session);
     if (this.#context.follow(session, payload)) return;
     const stored = this.#sessions.stored(sid);
-    if (isPayload(stored)) this.#context.note(session, unknownStateOf(loadedFrom(sid, stored)));
+    if (stored !== null) this.#context.note(session, unknownStateOf(loadedFrom(sid, stored)));
   }
 
   /** Removes sessions. */
@@ -75,7 +92,7 @@ export class SessionAccess {
   }
 
   /** Reads all live sessions, frozen, with their ids. */
-  async list(): Promise<[sid: string, stored: SessionPayload][]> {
+  async list(): Promise<[sid: string, stored: StoredSession][]> {
     await this.#readBarrier.beforeRead();
     return [...this.#sessions.list()];
   }

@@ -136,6 +136,7 @@ export class ClusterSessionStore extends EventEmitter {
   set generate(generate: (request: unknown) => void) {
     if (this.#express !== undefined) process.emitWarning(SHARED_WARNING);
     this.#express = new ExpressSessions(generate);
+    this.#access.isExpress = true;
   }
 
   /** For express-session: ends the session of a request and gives the request a new one. */

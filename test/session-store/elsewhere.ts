@@ -1,7 +1,7 @@
 /** All the ways in which the code of a request gets out of its asynchronous context, into that of an earlier request or of none. */
 import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import { EventEmitter } from "node:events";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { PassThrough } from "node:stream";
 import { Worker } from "node:worker_threads";
 
@@ -84,7 +84,7 @@ export class Elsewhere {
     if (this.#worker !== undefined) return;
     this.#worker = new Worker(WORKER, { eval: true });
     this.#worker.on("message", (number: number) => this.#inWorker.answer(number));
-    this.#socket = connect((this.#server?.address() as { port: number }).port, "127.0.0.1");
+    this.#socket = connect(((this.#server as Server).address() as AddressInfo).port, "127.0.0.1");
     this.#socket.on("data", (bytes) => {
       for (const number of String(bytes).split(" ")) this.#onSocket.answer(Number(number));
     });

@@ -87,7 +87,7 @@ async function performOne(step: Step, { gates, elsewhere }: Tools, current: () =
   if (name === "gate") await gates.pass(argument);
   else if (name === "open") elsewhere?.open();
   else if (name === "set") current()[argument] = value;
-  else if (name === "push") (current()[argument] ??= []).push(value);
+  else if (name === "push") current()[argument].push(value);
   else if (name === "delete") delete current()[argument];
   else if (name === "increment") current()[argument] = (current()[argument] ?? 0) + 1;
   else if (name === "maxAge") current().cookie.maxAge = argument;

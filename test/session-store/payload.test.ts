@@ -4,11 +4,15 @@ import {
   BIRTH,
   changesBetween,
   copyOf,
-  isPayload,
+  hasCookie,
   isSameCookie,
+  isSession,
   lifetimeOf,
+  packed,
   type SessionPayload,
   snapshotOf,
+  unpacked,
+  WHOLE,
 } from "../../dist/session-store/payload.js";
 
 const NOW = 1_700_000_000_000;
@@ -31,24 +35,19 @@ describe("a snapshot", () => {
     assert.deepEqual(snapshotOf({ toJSON: () => ({ cookie, a: 1 }) }), { cookie, a: 1 });
   });
 
-  it("is refused when there is no cookie, with a message of limited length", () => {
-    for (const session of [
-      undefined,
-      null,
-      1,
-      "text",
-      [],
-      {},
-      { cookie: null },
-      { cookie: [] },
-      () => {},
-      Symbol("s"),
-    ]) {
+  it("has no cookie when the session has none", () => {
+    for (const cookie of [undefined, null]) assert.deepEqual(snapshotOf({ cookie, name: "Ada" }), { name: "Ada" });
+    assert.deepEqual(snapshotOf({}), {});
+  });
+
+  it("is refused when the session is no object, or its cookie is none, with a message of limited length", () => {
+    for (const session of [undefined, null, 1, "text", [], { cookie: "text" }, { cookie: [] }, () => {}, Symbol("s")]) {
       assert.throws(() => snapshotOf(session), TypeError);
     }
     assert.throws(
-      () => snapshotOf({ text: "x".repeat(10_000) }),
-      ({ message }: Error) => message.length < 200 && message.startsWith("expected a session with a cookie, got {"),
+      () => snapshotOf({ cookie: 1, text: "x".repeat(10_000) }),
+      ({ message }: Error) =>
+        message.length < 200 && message.startsWith("expected a session whose cookie is an object"),
     );
   });
 });
@@ -95,10 +94,31 @@ describe("a copy", () => {
   });
 });
 
-it("a value with a cookie is a session", () => {
-  assert.equal(isPayload({ cookie: {} }), true);
+describe("a session whose fields are one", () => {
+  const session = { cookie: { path: "/" }, name: "Ada", list: [1], [BIRTH]: "b" };
+
+  it("is packed and unpacked without a change", () => {
+    assert.deepEqual(packed(session), { cookie: { path: "/" }, [BIRTH]: "b", [WHOLE]: { name: "Ada", list: [1] } });
+    assert.deepEqual(unpacked(packed(session)), session);
+    assert.deepEqual(unpacked(packed({ name: "Ada" })), { name: "Ada" });
+    assert.deepEqual(unpacked(packed({})), {});
+    assert.equal(unpacked(session), session);
+  });
+
+  it("has none of the fields that are left from when they were not", () => {
+    assert.deepEqual(unpacked({ ...packed(session), old: 1 }), session);
+  });
+});
+
+it("a value with a cookie, or with a birth mark, is a session", () => {
+  assert.equal(isSession({ cookie: {} }), true);
+  assert.equal(isSession({ [BIRTH]: "b" }), true);
+  assert.deepEqual(
+    [hasCookie({ cookie: {} }), hasCookie({}), hasCookie({ cookie: [] as never })],
+    [true, false, false],
+  );
   for (const stored of [null, 1, "text", [], {}, { cookie: [] }, { cookie: null }])
-    assert.equal(isPayload(stored), false);
+    assert.equal(isSession(stored), false);
 });
 
 it("two cookies are the same when they differ in the time at which the session ends, or in parts without a value", () => {

@@ -20,7 +20,10 @@ after(async () => {
 });
 
 /** The options of a store that do not concern its storage. */
-type OwnOptions = Pick<ClusterSessionStoreOptions, "prefix" | "ttl" | "touchAfter" | "consistency" | "timeout">;
+type OwnOptions = Pick<
+  ClusterSessionStoreOptions,
+  "prefix" | "ttl" | "touchAfter" | "merge" | "together" | "consistency" | "timeout"
+>;
 
 /** Creates a store on the storage that the tests of the file share. The storage is empty. */
 export async function createStore(options: OwnOptions = {}): Promise<ClusterSessionStore> {
