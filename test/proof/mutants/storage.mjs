@@ -169,15 +169,15 @@ export const storageMutants = [
   {
     name: "a request that only prolongs a session undoes another one's cookie",
     file: SESSIONS,
-    from: "writes.push(this.#patch(loaded, { cookie }, lifetime, { cookie: outlived }));",
+    from: "writes.push(this.#patch(loaded, { cookie }, lifetime, outlived));",
     to: "writes.push(this.#patch(loaded, { cookie }, lifetime));",
     killedBy: ["session-store/touch-after"],
   },
   {
     name: "a request whose cookie has expired ends the session that took the place of its own",
     file: SESSIONS,
-    from: "if (isPayload(stored) && stored[BIRTH] === loaded.birth) return",
-    to: "if (isPayload(stored)) return",
+    from: "if (stored !== null && stored[BIRTH] === loaded.birth) return",
+    to: "if (stored !== null) return",
     killedBy: [...session, "session-store/expiry"],
   },
   {
