@@ -27,7 +27,7 @@ export const ROOMS = {
   log: "node:zlib",
   local: "member hub disk machine log errors",
   member: "election wire upkeep disk machine log errors",
-  hub: "election wire upkeep disk machine log errors node:crypto",
+  hub: "election wire upkeep disk machine log errors node:crypto node:path",
   election: "upkeep disk machine errors",
   wire: "machine log errors",
   upkeep: "disk machine fold log errors lodash/toPath.js node:crypto node:path",

@@ -67,7 +67,7 @@ function* editsOfFile(path: string, content: Buffer): Generator<Edit> {
 }
 
 /** Every damage of one file, or of two, that there is. */
-export function* damagesOf(stored: Stored): Generator<Damage> {
+export function* damagesOf(stored: Pick<Stored, "files">): Generator<Damage> {
   const all = [...stored.files.names].map(([path, { content }]) => ({ path, content }));
   for (const { path, content } of all) {
     for (const edits of [editsOfBytes(content), editsOfFile(path, content)]) {

@@ -25,7 +25,7 @@ export const hubMutants = [
   {
     name: "a manager does not look at the bytes of its seat",
     file: SEAT,
-    from: " || bytes !== this.#bytes",
+    from: " || bytes !== this.#content.length",
     to: "",
     killedBy: seat,
   },

@@ -73,6 +73,7 @@ function previousIn(path: string, head: Record<string, unknown>): Position | nul
 export class Segment {
   /** The first frame, as it is in the file. */
   readonly head: Buffer;
+  readonly path: string;
   readonly #files: Files;
   readonly #directory: string;
   readonly #file: number;
@@ -83,8 +84,9 @@ export class Segment {
   #syncsUnderWay = 0;
   #isClosed = false;
 
-  private constructor(files: Files, directory: string, file: number, head: Buffer) {
+  private constructor(files: Files, directory: string, path: string, file: number, head: Buffer) {
     this.head = head;
+    this.path = path;
     this.#files = files;
     this.#directory = directory;
     this.#file = file;
@@ -113,7 +115,7 @@ export class Segment {
     const head = encodeJson(SEGMENT, { epoch, seq, time, number: segment }, content);
     const file = files.open(path, "create");
     const { error } = writeAll(files, file, [head], 0);
-    if (error === null) return new Segment(files, place.directory, file, head);
+    if (error === null) return new Segment(files, place.directory, path, file, head);
     files.close(file);
     bestEffort(() => files.unlink(path));
     throw error;
@@ -122,6 +124,13 @@ export class Segment {
   /** Bytes of whole frames in the file. */
   get end(): number {
     return this.#end;
+  }
+
+  /** Whether something else has changed the file, as far as a look at it shows. */
+  get isDisturbed(): boolean {
+    const view = bestEffort(() => this.#files.lookAt(this.#file, this.path));
+    if (view === undefined || this.#isClosed) return false;
+    return view.links === 0 || !view.isAtPath || (view.bytes !== this.#end && !this.#hasTornEnd);
   }
 
   /** Whether an unfinished frame follows `end` and could not be cut off: nothing more can be appended. */

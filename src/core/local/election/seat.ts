@@ -115,8 +115,8 @@ export class Seat {
   readonly #machine: Machine;
   readonly #place: Place;
   readonly #file: number;
-  readonly #path: string;
-  #bytes = 0;
+  readonly path: string;
+  #content = Buffer.alloc(0);
   #refreshedAt: number;
   #isReleased = false;
 
@@ -125,7 +125,7 @@ export class Seat {
     this.#place = place;
     this.epoch = epoch;
     this.#file = file;
-    this.#path = seatPath(place, epoch);
+    this.path = seatPath(place, epoch);
     this.#refreshedAt = machine.clock.elapsed();
   }
 
@@ -144,7 +144,7 @@ export class Seat {
     try {
       const bytes = Buffer.from(`${JSON.stringify(content)}\n`);
       if (files.write(file, [bytes], 0) !== bytes.length) throw diskFull(temporary);
-      seat.#bytes = bytes.length;
+      seat.#content = bytes;
       linkAs(files, temporary, seatPath(place, epoch));
       isLinked = true;
       files.unlink(temporary);
@@ -185,8 +185,8 @@ export class Seat {
   look(): Hold {
     if (this.#isReleased) return "lost";
     try {
-      const { links, bytes, isAtPath } = this.#machine.files.lookAt(this.#file, this.#path);
-      if (links !== 1 || bytes !== this.#bytes) return "lost";
+      const { links, bytes, isAtPath } = this.#machine.files.lookAt(this.#file, this.path);
+      if (links !== 1 || bytes !== this.#content.length) return "lost";
       return isAtPath ? "held" : "moved";
     } catch {
       // Unknown: then nothing is confirmed.
@@ -198,10 +198,22 @@ export class Seat {
     return this.look() === "held";
   }
 
+  /**
+   * Whether others still read in the file what was written. It is never written again, since another process may be emptying it: a
+   * manager whose seat was damaged must leave it to a new one.
+   */
+  isIntact(): boolean {
+    const { length } = this.#content;
+    const found = Buffer.alloc(length);
+    const bytes = bestEffort(() => this.#machine.files.read(this.#file, found, 0, length, 0));
+    // Fewer bytes are of a fence, and seen at the next look.
+    return bytes !== length || found.equals(this.#content);
+  }
+
   /** Shows processes that cannot reach this manager that it is alive. Best effort: the disk may take nothing. */
   refresh(): void {
     this.#refreshedAt = this.#machine.clock.elapsed();
-    bestEffort(() => this.#machine.files.touch(this.#path, this.#machine.clock.now()));
+    bestEffort(() => this.#machine.files.touch(this.path, this.#machine.clock.now()));
   }
 
   /** As `refresh`, unless that was done a moment before: for whoever reads for long. Returns whether it was due. */

@@ -1,6 +1,7 @@
 /** The compactions of a hub: when one is due, where it runs, and when a failed one is tried again. */
 import { codeOf } from "../../errors.js";
 import { encodeEntries } from "../../log/codec.js";
+import { bestEffort } from "../disk/file-access.js";
 import { damageIn } from "../disk/file-errors.js";
 import { inSlices } from "../disk/steps.js";
 import type { CompactRequest, CompactResult, HubReport, Machine, Timer } from "../machine/machine.js";
@@ -39,8 +40,9 @@ export class Compactions {
   #rested: Timer | null = null;
   readonly #healing: Healing;
   readonly #healRetry = new Backoff(HEAL_RETRY_MS, MAX_HEAL_RETRY_MS);
-  /** Files are damaged, so a heal is owed. */
+  /** Files are damaged, so a heal is owed; a segment has begun since that is known. */
   #isDamaged = false;
+  #hasRotated = false;
 
   /**
    * @param directoryId {@link Pin.id} of the directory that the hub holds.
@@ -87,7 +89,16 @@ export class Compactions {
   heal(damage: string): void {
     if (!this.#isDamaged) this.#report({ kind: "damaged", message: damageIn(damage) });
     this.#isDamaged = true;
-    this.start();
+    if (this.#isResting) this.#isOwed = true;
+    else this.start();
+  }
+
+  /** Looks at the files, and heals what is wrong with them. */
+  look(): void {
+    const damage = bestEffort(() => this.#hub.writer.damage) ?? null;
+    if (damage !== null) this.heal(damage);
+    // It could not begin while the disk refused.
+    else if (this.#isDamaged && !this.#isResting) this.start();
   }
 
   /** Stops what runs; nothing more is begun. */
@@ -107,17 +118,21 @@ export class Compactions {
   }
 
   #rotate(): void {
-    this.#hub.rotate((isRotated) => {
+    const begin = (isRotated: boolean): void => {
       if (isRotated && !this.#isStopped)
         this.#run({ ...this.#hub.writer.compaction(), directoryId: this.#directoryId });
       else this.#isRunning = false;
-    });
+    };
+    // Tries in vain must not create a segment each.
+    if (this.#isDamaged && this.#hasRotated && this.#hub.writer.isFresh) begin(true);
+    else this.#hub.rotate(begin);
   }
 
   #run(request: CompactRequest): void {
     const isOwed = this.#isOwed;
     const isHeal = this.#isDamaged;
     this.#isOwed = false;
+    this.#hasRotated = isHeal;
     const done = (error: Error | null, result: CompactResult | null): void => {
       this.#isRunning = false;
       this.#stopRunning = null;
@@ -136,6 +151,7 @@ export class Compactions {
     this.#hub.writer.compacted(request, result);
     if (isHeal) {
       this.#isDamaged = false;
+      this.#hasRotated = false;
       this.#healRetry.reset();
       this.#report({ kind: "healed" });
       this.start();

@@ -36,8 +36,8 @@ export interface HealingHost {
 /**
  * Invariants:
  *
- * 1. A member gets an order right after the first frame of a segment, so it stands exactly where that segment begins. All that it
- *    holds there is confirmed.
+ * 1. A member gets an order after the first frame of a segment and before the first batch of it, so it stands exactly where that
+ *    segment begins. All that it holds there is confirmed.
  * 2. One order is under way at a time. Reports of others are of an older one, and count for nothing.
  * 3. Files are removed after the member has reported that the snapshot is on the disk under its name, while the seat is held, and
  *    only what that snapshot covers.
@@ -67,7 +67,7 @@ export class Healing implements FileReports {
   }
 
   /**
-   * Lets a member write the state where the newest segment begins, which has begun just now. `done` is called once, unless it is
+   * Lets a member write the state where the newest segment begins, which has no batch yet. `done` is called once, unless it is
    * stopped: with the snapshot, when that is on the disk and what it covers is removed; or with an error, and then another try may
    * be made with another member.
    * @param request What the snapshot will cover.
@@ -84,6 +84,8 @@ export class Healing implements FileReports {
     const order = { member, request, seq, done };
     this.#order = order;
     member.broadcasts.push(encodeHealOrder({ epoch: request.epoch, seq, history: writer.history }));
+    // A turn sends it.
+    this.#hub.changed(member);
     this.#listen();
     return () => {
       if (this.#order === order) this.#over();

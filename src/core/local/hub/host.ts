@@ -229,10 +229,8 @@ class HubHost implements HubHandle {
     this.#hub = hub;
     this.#departures = new Departures(machine, place, member, hub);
     const { id } = this.#pin as Pin;
-    this.#healing = new Healing(machine, hub, {
-      isSeated: () => seat.holds(),
-      damaged: (message) => this.#compactions?.heal(message),
-    });
+    const damaged = (message: string): void => this.#compactions?.heal(message);
+    this.#healing = new Healing(machine, hub, { isSeated: () => seat.holds(), damaged });
     this.#compactions = new Compactions(machine, hub, this.#healing, id, options.compactAfterBytes, this.#report);
     if (isVoid && recovered.seq > 0) {
       this.#compactions.owe();
@@ -256,17 +254,19 @@ class HubHost implements HubHandle {
 
   /** Looks after what is outside of the hub: whether others reach it, and which members are there. */
   #pulse(): void {
-    const hub = this.#hub as Hub;
-    const socket = this.#socket as HubSocket;
+    const [hub, seat, socket] = [this.#hub as Hub, this.#seat as Seat, this.#socket as HubSocket];
     if (this.#isOver || this.#isLeaving) return;
     const unreachable = socket.failure(this.#request.options.stallTimeout);
-    if (unreachable !== null) {
+    const isSeatIntact = seat.isIntact();
+    if (!isSeatIntact) this.#report({ kind: "damaged", message: `${seat.path} was changed` });
+    if (unreachable !== null || !isSeatIntact) {
       hub.abandon();
-      this.#end(failure(unreachable));
+      this.#end(unreachable === null ? { kind: "replaced" } : failure(unreachable));
       return;
     }
     socket.check();
     this.#departures?.check();
+    this.#compactions?.look();
   }
 
   #events(): HubEvents {

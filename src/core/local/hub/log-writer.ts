@@ -1,4 +1,6 @@
 /** The writing end of the log: the newest segment, and the closed segments and the snapshot before it. */
+import { basename } from "node:path";
+import { segmentPath, snapshotPath, snapshotsIn } from "../disk/file-names.js";
 import { Segment } from "../disk/segment.js";
 import type {
   CompactResult,
@@ -97,6 +99,25 @@ export class LogWriter {
   /** Whether the newest segment cannot be written any more: a further append begins a new one. */
   get mustRotate(): boolean {
     return this.#segment.hasTornEnd || this.#segment.hasSyncFailed;
+  }
+
+  /**
+   * What is wrong with the files, as far as a look at their names and at the newest segment shows; null: nothing. A newer snapshot is
+   * of a compaction from before the fence, and covers what is missing.
+   */
+  get damage(): string | null {
+    if (this.#segment.isDisturbed) return `${this.#segment.path} was changed, moved or removed`;
+    const names = this.#files.list(this.#place.directory);
+    if ((snapshotsIn(names)[0] ?? 0) > this.#snapshot) return null;
+    const paths = this.#closed.map(({ epoch, segment }) => segmentPath(this.#place, epoch, segment));
+    if (this.#snapshot > 0) paths.push(snapshotPath(this.#place, this.#snapshot));
+    const missing = paths.find((path) => !names.includes(basename(path)));
+    return missing === undefined ? null : `${missing} is missing`;
+  }
+
+  /** Whether the newest segment has no confirmed batch yet. */
+  get isFresh(): boolean {
+    return this.#confirmed.offset === this.#segment.head.length;
   }
 
   /** Whether the newest segment holds nothing after what is confirmed. */

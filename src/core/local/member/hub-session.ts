@@ -1,4 +1,6 @@
 /** One connection of a member to a hub, from the hello to the end. */
+
+import { codeOf } from "../../errors.js";
 import {
   BARRIER,
   BATCH,
@@ -44,6 +46,8 @@ type Phase =
   | "catching up"
   /** What comes in is delivered at once, and the member may send. */
   | "live"
+  /** The files are damaged, and the hub knows: it ends the connection once they are healed. */
+  | "waiting"
   | "ended";
 
 /**
@@ -115,7 +119,7 @@ export class HubSession extends FrameConnection {
   leave(hasWritten: boolean): void {
     if (this.#leaving !== null) return;
     this.#leaving = { hasWritten };
-    if (this.#phase === "live") this.#sendLeave();
+    if (this.#phase === "live" || this.#phase === "waiting") this.#sendLeave();
     else if (this.#request.position === null) {
       this.#hasLeft = true;
       this.drop();
@@ -131,6 +135,7 @@ export class HubSession extends FrameConnection {
   protected override receive(buffer: Buffer, start: number, end: number): void {
     if (this.#phase === "live") this.#take(buffer, start, end);
     else if (this.#phase === "greeting") this.#greeted(buffer, start, end);
+    else if (this.#phase === "waiting") this.#waitForHeal(buffer, start, end);
     else this.#wait(buffer, start, end);
   }
 
@@ -168,6 +173,23 @@ export class HubSession extends FrameConnection {
     this.pause();
   }
 
+  /** The hub lets a member that holds everything write it again. What comes in meanwhile is in the files then. */
+  #metDamage({ message }: Error): void {
+    this.#phase = "waiting";
+    this.#backlog = [];
+    if (this.#isPaused) this.resume();
+    this.#isPaused = false;
+    this.#report({ kind: "damaged", seq: 0, message });
+    if (this.#leaving !== null) this.#sendLeave();
+  }
+
+  #waitForHeal(buffer: Buffer, start: number, end: number): void {
+    const kind = kindOf(buffer, start);
+    if (kind === REFUSE) this.drop(decodeRefusal(buffer, start, end));
+    this.#hasLeft = kind === LEAVE;
+    if (kind === LEAVE) this.drop();
+  }
+
   /** Does a bounded piece of what is to be done before the member is live, then lets the event loop go on. */
   #step(): void {
     // The hub cannot be heard while the connection is paused.
@@ -177,6 +199,7 @@ export class HubSession extends FrameConnection {
       else if (this.#phase === "catching up") this.#catchUp();
     } catch (error) {
       if (error instanceof CompactedFileError || error instanceof MovedError) this.drop();
+      else if (this.#phase === "reading" && codeOf(error) === "ERR_STORAGE_CORRUPT") this.#metDamage(error as Error);
       else if (this.#phase === "reading" || isProtocolBreach(error)) {
         this.#isUnreadable = !isProtocolBreach(error);
         this.drop(error as Error);

@@ -178,6 +178,77 @@ test("a compaction that meets damage is followed by a heal at once, and a heal t
   assert.equal(hub.kinds.includes("compactionFailed"), true);
 });
 
+test("tries in vain create no further segments", () => {
+  const hub = new HealingHub();
+  const [own, other] = withMembers(hub);
+  other.events?.closed(null);
+  hub.compactions.heal(DAMAGE);
+  for (let tries = 0; tries < 3; tries++) {
+    hub.clock.pass(1000);
+    hub.answer(own, { kind: "declined" });
+  }
+  assert.deepEqual(hub.segments, ["log.1.1", "log.1.2"]);
+  assert.ok(own.of(HEAL).length > 1);
+});
+
+test("a heal that could not begin, since the disk refused, begins with a later look", () => {
+  const hub = new HealingHub();
+  const [own] = withMembers(hub);
+  hub.files.fault = (call) => (call === "create" ? { code: "ENOSPC" } : undefined);
+  hub.compactions.heal(DAMAGE);
+  hub.clock.pass(1000);
+  assert.deepEqual(own.of(HEAL), []);
+  hub.files.fault = null;
+  hub.clock.pass(3000);
+  hub.compactions.look();
+  hub.clock.run();
+  assert.equal(own.of(HEAL).length, 1);
+});
+
+test("a look finds what was changed from outside: the newest segment, and names of the chain", () => {
+  const chain = ["log.1.1", "log.1.2", "snapshot.2"];
+  const damages: Record<string, (hub: HealingHub) => void> = {
+    "the newest segment is cut": ({ files }) => files.put(`${place.directory}/log.1.3`, Buffer.alloc(10)),
+    "the newest segment is longer": ({ files }) => {
+      const content = files.get(`${place.directory}/log.1.3`);
+      files.put(`${place.directory}/log.1.3`, Buffer.concat([content, content]));
+    },
+    "the newest segment is removed": ({ files }) => void files.unlink(`${place.directory}/log.1.3`),
+    "another segment is removed": ({ files }) => void files.unlink(`${place.directory}/log.1.2`),
+    "the snapshot is removed": ({ files }) => void files.unlink(`${place.directory}/snapshot.2`),
+    nothing: () => {},
+  };
+  for (const [what, damage] of Object.entries(damages)) {
+    const hub = new HealingHub((_, done) => {
+      if (hub.folded.length === 1) done(null, { snapshot: 2, bytes: 1 });
+    });
+    const [, other] = withMembers(hub);
+    hub.compactions.start();
+    hub.files.put(`${place.directory}/snapshot.2`, Buffer.alloc(1));
+    other.say(batchFrame(3));
+    hub.clock.run();
+    hub.rotate();
+    other.say(batchFrame(4));
+    hub.clock.run();
+    assert.ok(chain.every((name) => hub.files.list(place.directory).includes(name)));
+    hub.compactions.look();
+    assert.deepEqual(hub.kinds, ["compacted"], what);
+    damage(hub);
+    hub.compactions.look();
+    assert.deepEqual(hub.kinds, what === "nothing" ? ["compacted"] : ["compacted", "damaged"], what);
+  }
+});
+
+test("a file that a compaction from before the fence has removed is not missed", () => {
+  const hub = new HealingHub();
+  withMembers(hub);
+  hub.rotate();
+  hub.files.unlink(`${place.directory}/log.1.1`);
+  hub.files.put(`${place.directory}/snapshot.2`, Buffer.alloc(1));
+  hub.compactions.look();
+  assert.deepEqual(hub.kinds, []);
+});
+
 test("an empty log gets a batch before it is healed, since no snapshot can have its seq", () => {
   const hub = new HealingHub();
   const own = hub.join("a");
