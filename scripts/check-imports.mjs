@@ -19,6 +19,7 @@ export const ROOMS = {
   fastify: "adapter core/index fastify fastify-plugin",
   "session-store":
     "adapter core/index runtime lodash/isEqual.js node:async_hooks node:crypto node:diagnostics_channel node:events node:util",
+  "session-store-tests": "runtime node:crypto",
   core: "replica log local node:events node:path node:url",
   replica: "state log errors node:assert",
   state: "log keys lodash/toPath.js",

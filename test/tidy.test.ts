@@ -104,7 +104,7 @@ const FOREIGN = new RegExp(
 
 describe("the words", () => {
   it("are one per thing in the source and the documents", () => {
-    const texts = [...sources, ...files.filter((name) => /^docs\/\w+\.md$/.test(name)), ...WRITTEN];
+    const texts = [...sources, ...files.filter((name) => /^docs\/[\w-]+\.md$/.test(name)), ...WRITTEN];
     const found = texts.flatMap((name) =>
       read(name)
         .split("\n")

@@ -69,7 +69,7 @@ function rowsBelow(document: string, heading: string): string[] {
 /** The properties of an interface in a source file. */
 function propertiesOf(file: string, name: string): string[] {
   const source = read(file);
-  const body = source.slice(source.indexOf(`interface ${name} {`));
+  const body = source.slice(source.search(new RegExp(`interface ${name}\\b`)));
   return [...body.slice(0, body.indexOf("\n}\n")).matchAll(/^ {2}(?:readonly )?(\w+)\??:/gm)].map(
     (match) => match[1] as string,
   );
@@ -124,6 +124,11 @@ describe("the documents", () => {
   it("describe every option of a session store", () => {
     const options = [...read("src/session-store/options.ts").matchAll(/^ {2}(\w+)\?:/gm)].map((match) => match[1]);
     assert.deepEqual(rowsBelow("docs/sessions.md", "## Options").sort(), options.sort());
+  });
+
+  it("describe every option of the suite for session stores", () => {
+    const options = propertiesOf("src/session-store-tests/suite.ts", "SessionStoreTestOptions");
+    assert.deepEqual(rowsBelow("docs/session-stores.md", "## How to use it").sort(), options.sort());
   });
 
   it("describe every method and getter of a storage, and of a session store", () => {

@@ -117,6 +117,7 @@ const documents = ["README.md", ...pages.map((name) => `docs/${name}`)];
 const blocks = documents.flatMap(blocksOf);
 const isWhole = ({ text }: Block): boolean => /^(import |const .* = require\()/.test(text);
 const isServer = (block: Block): boolean => isWhole(block) && /\.listen\(/.test(block.text);
+const isTest = ({ text }: Block): boolean => text.includes('from "node:test"');
 const isClustered = ({ text }: Block): boolean => /cluster\.fork\(\)/.test(text);
 
 /** What a program prints, as its comments say. */
@@ -254,6 +255,12 @@ describe("the programs in the documents", () => {
         await serve(install("app.mjs", text), async (url) =>
           assert.deepEqual(await new Browser().open(url), { visits: 1 }),
         );
+      });
+    } else if (isTest(block)) {
+      it(`${title}, is a test that passes`, async () => {
+        const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+        const folder = install("app.mjs", text);
+        await run(process.execPath, ["app.mjs"], { cwd: folder, env, timeout: DEADLINE_MS });
       });
     } else {
       it(`${title}, prints what its comments say`, async () => {

@@ -86,7 +86,7 @@ describe("the packed package", () => {
 
   it("has the compiled code, its source and the documents, and nothing else", () => {
     const expected =
-      /^(package\.json|LICENSE|(README|ARCHITECTURE|CHANGELOG)\.md|docs\/(\w+\.md|images\/\w+\.svg)|dist\/.+\.(js|d\.ts)(\.map)?|src\/.+\.(ts|md|json))$/;
+      /^(package\.json|LICENSE|(README|ARCHITECTURE|CHANGELOG)\.md|docs\/([\w-]+\.md|images\/\w+\.svg)|dist\/.+\.(js|d\.ts)(\.map)?|src\/.+\.(ts|md|json))$/;
     assert.deepEqual(
       packed.filter((name) => !expected.test(name)),
       [],

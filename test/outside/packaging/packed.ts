@@ -21,14 +21,19 @@ export async function pack(folder: string): Promise<{ filename: string; files: s
   return { filename, files: files.map((file: { path: string }) => file.path) };
 }
 
-/** Unpacks an archive into the node_modules of a folder, with nothing beside it but the packages that are named. */
+/** Unpacks an archive into the node_modules of a folder, with nothing beside it but the packages of this project that are named. */
 export async function installWith(folder: string, archive: string, names: readonly string[]): Promise<void> {
   const home = join(folder, "node_modules", "cluster-storage");
   mkdirSync(home, { recursive: true });
   await run("tar", ["-xzf", archive, "-C", home, "--strip-components=1"]);
+  linkPackages(folder, names, root);
+}
+
+/** Puts packages that are installed in one folder into the node_modules of another one. */
+export function linkPackages(folder: string, names: readonly string[], from: string): void {
   for (const name of names) {
     const place = join(folder, "node_modules", name);
     mkdirSync(dirname(place), { recursive: true });
-    symlinkSync(join(root, "node_modules", name), place, "dir");
+    symlinkSync(join(from, "node_modules", name), place, "dir");
   }
 }
