@@ -51,7 +51,7 @@ export const LIFETIME: readonly StoreCase[] = [
   storeCase("contract", {
     name: "a lifetime of more than 24.8 days does not end at once",
     edge: "A timer of Node.js that is longer than 2^31 - 1 ms fires after one millisecond.",
-    sources: ["isaacs/ttlcache#41", "ptarjan/node-cache#35", "expressjs/session#599"],
+    sources: ["isaacs/ttlcache#41", "ptarjan/node-cache#84", "expressjs/session#599"],
     async run({ store, expectFields, newId }) {
       const sid = newId();
       await store.set(sid, sessionObject({ count: 1 }, SIXTY_DAYS_MS));

@@ -21,7 +21,7 @@ export const PARALLEL: readonly RequestCase[] = [
   requestCase("parallel requests", {
     name: "two requests that change different fields both keep their change",
     edge: "Each has loaded the whole session, and stores the whole session.",
-    sources: ["SerayaEryn/fastify-session#237", "senchalabs/connect#325", "apostrophecms/apostrophe#1765"],
+    sources: ["tj/connect-redis#75", "senchalabs/connect#854", "SerayaEryn/fastify-session#237"],
     async run(visitor, { expectFields }) {
       await visitor.request(setting({ user: "ann" }));
       const slow = await visitor.begin();
@@ -57,7 +57,7 @@ export const PARALLEL: readonly RequestCase[] = [
   requestCase("parallel requests", {
     name: "what two requests each assign together is not mixed",
     edge: "Each assigns an organisation and the role in it; one of the values is as it was before. The role of one with the organisation of the other is a right that nobody gave.",
-    sources: ["tj/connect-redis#347", "tj/connect-redis#348"],
+    sources: ["tj/connect-redis#333", "tj/connect-redis#347"],
     async run(visitor, { assert }) {
       await visitor.request(setting({ organisation: 1, role: "guest" }));
       const slow = await visitor.begin();
@@ -82,7 +82,7 @@ export const PARALLEL: readonly RequestCase[] = [
   requestCase("parallel requests", {
     name: "a request that only reads does not undo what another one has stored, where every request stores its session",
     edge: "With resave: true, or rolling: true, which are the defaults.",
-    sources: ["cornell-dti/idol#115", "fastify/session#310"],
+    sources: ["apostrophecms/apostrophe#1765", "cornell-dti/idol#117", "fastify/session#310"],
     settings: SAVES_ALWAYS,
     async run(visitor, { expectFields }) {
       await visitor.request(setting({ user: "ann" }));

@@ -54,7 +54,7 @@ export const REQUESTS: readonly RequestCase[] = [
   requestCase("robustness", {
     name: "the request that follows a redirect finds what was stored before it",
     edge: "express-session sends the head of a response before its store has called back, and browsers follow a redirect at once.",
-    sources: ["expressjs/session#309", "expressjs/session#360", "expressjs/session#526", "jaredhanson/passport#703"],
+    sources: ["expressjs/session#309", "expressjs/session#360", "expressjs/session#704", "jaredhanson/passport#703"],
     async run(visitor, { expectFields }) {
       for (let round = 0; round < REDIRECT_COUNT; round++) {
         const { rest } = await visitor.requestHead(({ session }) => {
@@ -69,7 +69,7 @@ export const REQUESTS: readonly RequestCase[] = [
   requestCase("robustness", {
     name: "a stored session without a cookie does not fail the requests of its visitor",
     edge: "Another program, or an older release, has stored it. express-session reads the expiry of a cookie that is not there.",
-    sources: ["expressjs/session#824", "expressjs/session#904", "expressjs/express#5089"],
+    sources: ["expressjs/session#551", "expressjs/session#634", "expressjs/session#824", "expressjs/express#5089"],
     async run(visitor, { store, assert }) {
       await visitor.request(({ session }) => {
         session.user = "ann";

@@ -128,7 +128,7 @@ export const ROBUSTNESS: readonly StoreCase[] = [
   storeCase("robustness", {
     name: "set and destroy take effect in the order of their calls",
     edge: "A login stores a session and a logout follows at once, or the other way round; neither waits for the callback of the one before.",
-    sources: ["expressjs/session#360"],
+    sources: ["expressjs/session#945"],
     async run({ store, assert, expectFields, newId }) {
       for (let round = 0; round < WRITE_COUNT; round++) {
         const [kept, gone] = [newId(), newId()];
