@@ -80,6 +80,8 @@ export interface StorageStats {
   readonly compactions: number;
   /** How often this process, as the manager, has had damaged or removed files written again from memory. */
   readonly healed: number;
+  /** Why the last compaction that this process has run as the manager failed; `null` when it did not. */
+  readonly compactionError: string | null;
   /** The age of the oldest write that is not confirmed, in ms; 0 when there is none. */
   readonly lag: number;
   /** The time in ms from the ordering of the last write until it was known here; large when this process was busy. */

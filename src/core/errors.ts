@@ -14,6 +14,10 @@ export type StorageErrorCode =
   | "ERR_STORAGE_DIRECTORY"
   /** The disk refuses writes, because it is full or fails. They stay pending and are tried again. */
   | "ERR_STORAGE_DISK"
+  /** The log could not be compacted. It grows, and the compaction is tried again. */
+  | "ERR_STORAGE_COMPACTION"
+  /** The copy `<name>.db` cannot be renewed: something else is at its place, or the disk refuses. */
+  | "ERR_STORAGE_COPY"
   /** The process, or the system, lacks something that the storage needs: open files, or memory. */
   | "ERR_STORAGE_RESOURCES"
   /** The manager in this process has ended with an error. Another one takes its place. */
@@ -54,8 +58,21 @@ export class StorageError extends Error {
   }
 }
 
+/** What is sent of an error to another thread or process. */
+export interface SentError {
+  /** A `StorageErrorCode`, or the code of a failed system call. */
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What is sent of an error: {@link errorOf} makes one of it again. */
+export function sent(error: unknown): SentError {
+  const message = error instanceof Error ? error.message : String(error);
+  return { code: codeOf(error) || "ERR_STORAGE_DISK", message };
+}
+
 /** The error with the code and message of one that was caught in another thread or process. */
-export function errorOf({ code, message }: { code: string; message: string }): Error {
+export function errorOf({ code, message }: SentError): Error {
   if (code.startsWith("ERR_STORAGE_")) return new StorageError(code as StorageErrorCode, message);
   return Object.assign(new Error(message), { code });
 }

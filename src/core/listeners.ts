@@ -43,6 +43,8 @@ interface Told {
  * 3. Nothing that a listener throws reaches the caller.
  */
 export class Listeners {
+  /** The one that was removed when no other was left. */
+  #last: StorageListener | null = null;
   readonly #told = new Map<StorageListener, Told>();
   /** Replaced when a storage comes or leaves, so that a loop over it goes on undisturbed. */
   #all: readonly StorageListener[] = [];
@@ -59,6 +61,7 @@ export class Listeners {
   /** @returns whether it was there. */
   delete(listener: StorageListener): boolean {
     this.#all = this.#all.filter((other) => other !== listener);
+    if (this.isEmpty) this.#last = listener;
     return this.#told.delete(listener);
   }
 
@@ -96,6 +99,12 @@ export class Listeners {
     }
   }
 
+  /** As `report`; when all have been removed, to the last one: it waits until everything is closed. */
+  reportAlsoToLast(error: Error): void {
+    if (!this.isEmpty) this.report(error);
+    else if (this.#last !== null && this.#last.listenerCount("error") > 0) emitSafely(this.#last, "error", error);
+  }
+
   #connected(listener: StorageListener, manager: ManagerView): void {
     if (manager.pid !== 0) this.#introduce(listener, manager);
     const told = this.#told.get(listener);
@@ -114,12 +123,19 @@ export class Listeners {
   }
 
   #emitTo<E extends keyof StorageEvents>(listener: StorageListener, event: E, ...values: StorageEvents[E]): void {
-    if (!this.#told.has(listener)) return;
-    try {
-      listener.emit(event, ...values);
-    } catch (error) {
-      throwUncaught(error);
-    }
+    if (this.#told.has(listener)) emitSafely(listener, event, ...values);
+  }
+}
+
+function emitSafely<E extends keyof StorageEvents>(
+  listener: StorageListener,
+  event: E,
+  ...values: StorageEvents[E]
+): void {
+  try {
+    listener.emit(event, ...values);
+  } catch (error) {
+    throwUncaught(error);
   }
 }
 

@@ -266,7 +266,7 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
   }
 
   warned(error: Error): void {
-    this.#listeners.report(error);
+    this.#listeners.reportAlsoToLast(error);
   }
 
   failed(error: Error): void {

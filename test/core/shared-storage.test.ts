@@ -60,7 +60,7 @@ class EngineInHand implements Engine<ResolvedOptions> {
         done();
       },
       destroy: (done) => done(new Error("no reason")),
-      stats: { epoch: 0, members: 0, bytes: 0, compactions: 0, healed: 0 },
+      stats: { epoch: 0, members: 0, bytes: 0, compactions: 0, compactionError: null, healed: 0 },
     };
     const clock = {
       now: () => 1_700_000_000_000,

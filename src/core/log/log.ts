@@ -96,6 +96,8 @@ export interface LogStats {
   readonly compactions: number;
   /** How often this process, as manager, has had damaged files written again. */
   readonly healed: number;
+  /** Why the last compaction that this process has run as manager failed; null when it did not. */
+  readonly compactionError: string | null;
 }
 
 /** Time and the event loop, as a replica needs them. */

@@ -53,7 +53,7 @@ export function openReplica(limits: Limits = {}) {
     hold: (alive) => open.held.push(alive),
     close: (done) => done(),
     destroy: (done) => done(),
-    stats: { epoch: 1, members: 1, bytes: 0, compactions: 0, healed: 0 },
+    stats: { epoch: 1, members: 1, bytes: 0, compactions: 0, compactionError: null, healed: 0 },
   };
   open.replica = new Replica(log, {
     clock: { now: () => open.now, microtask: queueMicrotask, soon: (call) => open.later.push(call) },

@@ -12,7 +12,7 @@ import type { World } from "../simulation/world.js";
 /** A method of `Files`; opening to create is another thing than opening what exists. */
 export type Call = keyof Files | "create";
 
-const NAMES: readonly Call[] = ["create", "link", "rename", "makeDirectory"];
+const NAMES: readonly Call[] = ["create", "clone", "link", "rename", "makeDirectory"];
 
 /**
  * What a disk answers, and to which calls; EIO comes from everywhere. `short`: it takes half of a write. `full`: it takes half
@@ -157,8 +157,7 @@ export class FaultyFiles implements Files {
   }
 
   sync(file: number): void {
-    const answer = this.#count("sync");
-    this.#sync(answer, () => this.#files.sync(file));
+    this.#sync(this.#count("sync"), () => this.#files.sync(file));
   }
 
   readonly canSync = true;
@@ -169,13 +168,7 @@ export class FaultyFiles implements Files {
       this.#files.syncLater(file, done);
       return;
     }
-    this.#thread.in(SYNC_MS, () => {
-      try {
-        this.#sync(answer, () => this.#files.sync(file));
-      } catch (error) {
-        done(error as Error);
-      }
-    });
+    this.#later(answer, () => this.#files.sync(file), done);
   }
 
   bytes(file: number): number {
@@ -200,6 +193,10 @@ export class FaultyFiles implements Files {
 
   list(directory: string): string[] {
     return this.#call("list", () => this.#files.list(directory));
+  }
+
+  clone(path: string, name: string): boolean {
+    return this.#call("clone", () => this.#files.clone(path, name));
   }
 
   link(path: string, name: string): void {
@@ -258,10 +255,14 @@ export class FaultyFiles implements Files {
 
   syncDirectoryLater(path: string, done: (error: Error | null) => void): void {
     const answer = this.#count("syncDirectoryLater");
+    this.#later(answer, () => this.#files.syncDirectory(path), done);
+  }
+
+  #later(answer: Answer | null, run: () => void, done: (error: Error | null) => void): void {
     this.#thread.in(SYNC_MS, () => {
       let failed: Error | null = null;
       try {
-        this.#sync(answer, () => this.#files.syncDirectory(path));
+        this.#sync(answer, run);
       } catch (error) {
         failed = error as Error;
       }

@@ -8,7 +8,7 @@ const ENGINE = fileURLToPath(new URL("../../../dist/core/local", import.meta.url
 
 /** `close` is not among them: it does not fail. */
 const CALL =
-  /[fF]iles\.(open|read|write|truncate|sync|syncLater|bytes|lookAt|touch|modifiedAt|list|link|symlink|rename|unlink|makeDirectory|realPath|isOwn|isPrivate|isRemote|removeDirectory|syncDirectory|syncDirectoryLater|pin|deviceOf)\(/;
+  /[fF]iles\.(open|read|write|truncate|sync|syncLater|bytes|lookAt|touch|modifiedAt|list|clone|link|symlink|rename|unlink|makeDirectory|realPath|isOwn|isPrivate|isRemote|removeDirectory|syncDirectory|syncDirectoryLater|pin|deviceOf)\(/;
 
 /**
  * The files themselves, what passes calls on to them, and what serves real sockets: the simulated machine has its own. The threads

@@ -253,13 +253,13 @@ export class Stage extends World {
     }
   }
 
-  /** Of a closed storage one snapshot and one seat are left; a loss of power may leave a socket that belongs to no process. */
+  /** Of a closed storage one snapshot, one seat and the note of its copy are left; a loss of power may leave a socket that belongs to no process. */
   #expectNoStrays(): void {
     if (!this.options.persist) return;
     const mayStay = this.isLifeUnknown ? /^(torn|corrupt|hub|member)\./ : /^(torn|corrupt|hub)\./;
     const names = this.disk.list("/data/app.db.d").filter((name) => !mayStay.test(name));
     const kinds = names.map((name) => name.slice(0, name.indexOf("."))).sort();
-    assert.deepEqual(kinds, ["seat", "snapshot"], `left: ${names}`);
+    assert.deepEqual(kinds, ["copy", "seat", "snapshot"], `left: ${names}`);
   }
 
   async #tryToOpen(options: Partial<HubOptions>): Promise<Member | null> {

@@ -18,7 +18,7 @@ import {
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { Storage } from "../../../dist/core/index.js";
+import { Storage, type StorageError } from "../../../dist/core/index.js";
 import { shelterDirectory } from "../../../dist/core/local/machine/address.js";
 import { Home } from "../../api/conformance/home.js";
 import { temporaryDirectory, until } from "../cluster/processes.js";
@@ -100,7 +100,7 @@ test("a directory of a storage that is a link is refused, wherever it leads", as
   }
 });
 
-test("app.db is replaced, not written through, when it is a link or has a second name", async (t) => {
+test("app.db is replaced, not written through, when it has a second name, and stays when it is a link", async (t) => {
   const outside = new Outside(t);
   const home = new Home(t);
   let storage = await home.open();
@@ -117,9 +117,12 @@ test("app.db is replaced, not written through, when it is a link or has a second
   storage = await home.open();
   rmSync(home.file);
   symlinkSync(outside.file, home.file);
+  const errors: string[] = [];
+  storage.on("error", (error) => errors.push((error as StorageError).code));
   storage.set("key", 3);
   await storage.close();
-  assert.ok(lstatSync(home.file).isFile());
+  assert.deepEqual(errors, ["ERR_STORAGE_COPY"]);
+  assert.ok(lstatSync(home.file).isSymbolicLink());
   outside.check();
   assert.equal((await home.open()).get("key"), 3);
 });

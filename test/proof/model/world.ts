@@ -26,7 +26,7 @@ interface Written {
   isCovered: boolean;
 }
 
-const stats = () => ({ epoch: 1, members: 1, bytes: 0, compactions: 0, healed: 0 });
+const stats = () => ({ epoch: 1, members: 1, bytes: 0, compactions: 0, compactionError: null, healed: 0 });
 
 /** The log as all members will see it. */
 export class World {

@@ -31,8 +31,8 @@ export const departureMutants = [
   {
     name: "the name of a member is removed before its departure is confirmed",
     file: DEPARTURES,
-    from: "      if (!isConfirmed) return;\n",
-    to: "",
+    from: "areConfirmed && this.#allConfirmed()",
+    to: "this.#allConfirmed()",
     killedBy: ["hub/departures"],
   },
   {

@@ -116,8 +116,8 @@ export const healingMutants = [
   {
     name: "what was healed is not read back",
     file: COMPACTIONS,
-    from: '      this.#report({ kind: "healed" });\n      this.start();',
-    to: '      this.#report({ kind: "healed" });',
+    from: '    this.#report({ kind: "healed" });\n    this.start();',
+    to: '    this.#report({ kind: "healed" });',
     killedBy: hub,
   },
   {

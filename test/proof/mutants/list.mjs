@@ -3,6 +3,7 @@
  * of the paths of the tests that are run, in this order, until one fails.
  */
 
+import { copyMutants } from "./copies.mjs";
 import { departureMutants } from "./departures.mjs";
 import { fileMutants } from "./files.mjs";
 import { healingMutants } from "./healing.mjs";
@@ -26,6 +27,7 @@ export const mutants = [
   ...departureMutants,
   ...healingMutants,
   ...fileMutants,
+  ...copyMutants,
   ...recoveryMutants,
   ...removalMutants,
   ...memberMutants,

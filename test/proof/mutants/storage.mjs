@@ -99,15 +99,15 @@ export const storageMutants = [
   {
     name: "a listener that throws keeps an event from the other storages of its file",
     file: LISTENERS,
-    from: "    try {\n      listener.emit(event, ...values);\n    } catch (error) {\n      throwUncaught(error);\n    }\n",
-    to: "    listener.emit(event, ...values);\n",
+    from: "  try {\n    listener.emit(event, ...values);\n  } catch (error) {\n    throwUncaught(error);\n  }\n",
+    to: "  listener.emit(event, ...values);\n",
     killedBy: ["core/listeners"],
   },
   {
     name: "a storage that has left goes on hearing",
     file: LISTENERS,
-    from: "    if (!this.#told.has(listener)) return;\n",
-    to: "",
+    from: "if (this.#told.has(listener)) emitSafely",
+    to: "emitSafely",
     killedBy: ["core/listeners"],
   },
   {

@@ -156,6 +156,16 @@ export class FilesOf implements Files {
     return this.#disk.list(directory);
   }
 
+  /** Half of the machines have a file system that shares blocks. */
+  clone(path: string, name: string): boolean {
+    this.#enter("clone", name);
+    if (this.world.seed % 2 === 0) return false;
+    const { content } = this.#disk.find(path) ?? {};
+    if (content === undefined) throw failure("ENOENT", "clone", path);
+    this.#disk.write(name, this.#disk.create(name), content, 0);
+    return true;
+  }
+
   link(path: string, name: string): void {
     this.#enter("link", name);
     this.#disk.link(path, name);

@@ -2,7 +2,8 @@
  * The names of a storage's files.
  *
  * `<name>.db` is the copy for people and backups; `<name>.db.d/` holds `snapshot.<seq>`, `log.<epoch>.<segment>`,
- * `seat.<epoch>`, `hub.<random>`, `member.<id>`, `claim.<epoch>`, `tmp.<epoch>.<random>`, `torn.<epoch>.<segment>` and `corrupt.<time>.<name>`.
+ * `seat.<epoch>`, `hub.<random>`, `member.<id>`, `claim.<epoch>`, `tmp.<epoch>.<random>`,
+ * `copy.<seq>.<history>`, `torn.<epoch>.<segment>` and `corrupt.<time>.<name>`.
  */
 import { join } from "node:path";
 import type { Place } from "../machine/machine.js";
@@ -23,11 +24,21 @@ export const temporaryPath = (place: Place, epoch: number, random: string): stri
 /** The path of a socket, by its name. */
 export const socketPath = (place: Place, name: string): string => join(place.directory, name);
 
+/** A file that may be the copy: its seq and history; of one that is no snapshot 0 and a hash. */
+export interface CopyNote {
+  readonly seq: number;
+  readonly mark: string;
+}
+
+export const copyNotePath = (place: Place, { seq, mark }: CopyNote): string =>
+  join(place.directory, `copy.${seq}.${mark}`);
+
 const NUMBER = "(0|[1-9][0-9]{0,15})";
 const SNAPSHOT_NAME = new RegExp(`^snapshot\\.${NUMBER}$`);
 const SEGMENT_NAME = new RegExp(`^log\\.${NUMBER}\\.${NUMBER}$`);
 const SEAT_NAME = new RegExp(`^seat\\.${NUMBER}$`);
 const HUB_NAME = /^hub\.[0-9a-f]+$/;
+const COPY_NOTE_NAME = new RegExp(`^copy\\.${NUMBER}\\.([0-9a-f]{32})$`);
 const CLAIM_NAME = new RegExp(`^claim\\.${NUMBER}$`);
 
 /** The seqs of the snapshots among the names of a directory, newest first. */
@@ -46,6 +57,14 @@ export const hubSocketsIn = (names: readonly string[]): string[] => names.filter
 /** The epochs of the claims among the names of a directory, highest first. */
 export function claimsIn(names: readonly string[]): number[] {
   return names.flatMap((name) => numbersOf(CLAIM_NAME, name).slice(0, 1)).sort((a, b) => b - a);
+}
+
+/** The notes of what may be the copy, among the names of a directory. */
+export function copyNotesIn(names: readonly string[]): CopyNote[] {
+  return names.flatMap((name) => {
+    const [, seq, mark] = COPY_NOTE_NAME.exec(name) ?? [];
+    return mark === undefined ? [] : [{ seq: Number(seq), mark }];
+  });
 }
 
 /** The segments among the names of a directory, newest first. */

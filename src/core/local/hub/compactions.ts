@@ -1,12 +1,12 @@
 /** The compactions of a hub: when one is due, where it runs, and when a failed one is tried again. */
-import { codeOf } from "../../errors.js";
+import { codeOf, sent } from "../../errors.js";
 import { encodeEntries } from "../../log/codec.js";
 import { bestEffort } from "../disk/file-access.js";
 import { damageIn } from "../disk/file-errors.js";
 import { inSlices } from "../disk/steps.js";
-import type { CompactRequest, CompactResult, HubReport, Machine, Timer } from "../machine/machine.js";
+import type { CompactRequest, CompactResult, Folded, HubReport, Machine, Timer } from "../machine/machine.js";
 import { NoThreadError } from "../machine/threads.js";
-import { compact } from "../upkeep/compactor.js";
+import { compactAndCopy } from "../upkeep/compactor.js";
 import { Backoff } from "../wire/backoff.js";
 import type { Healing } from "./healing.js";
 import type { Hub } from "./hub.js";
@@ -28,7 +28,7 @@ const MAX_SEGMENTS = 64;
 export class Compactions {
   readonly #machine: Machine;
   readonly #hub: Hub;
-  readonly #directoryId: string;
+  readonly #about: Pick<CompactRequest, "directoryId" | "copies">;
   readonly #afterBytes: number;
   readonly #report: (report: HubReport) => void;
   #isRunning = false;
@@ -45,20 +45,20 @@ export class Compactions {
   #hasRotated = false;
 
   /**
-   * @param directoryId {@link Pin.id} of the directory that the hub holds.
+   * @param about The directory that the hub holds, and whether there is a copy.
    * @param afterBytes Bytes of segments, beyond the size of the snapshot, that start a compaction.
    */
   constructor(
     machine: Machine,
     hub: Hub,
     healing: Healing,
-    directoryId: string,
+    about: Pick<CompactRequest, "directoryId" | "copies">,
     afterBytes: number,
     report: (report: HubReport) => void,
   ) {
     this.#healing = healing;
     this.#machine = machine;
-    this.#directoryId = directoryId;
+    this.#about = about;
     this.#hub = hub;
     this.#afterBytes = afterBytes;
     this.#report = report;
@@ -119,8 +119,7 @@ export class Compactions {
 
   #rotate(): void {
     const begin = (isRotated: boolean): void => {
-      if (isRotated && !this.#isStopped)
-        this.#run({ ...this.#hub.writer.compaction(), directoryId: this.#directoryId });
+      if (isRotated && !this.#isStopped) this.#run({ ...this.#hub.writer.compaction(), ...this.#about });
       else this.#isRunning = false;
     };
     // Tries in vain must not create a segment each.
@@ -133,32 +132,35 @@ export class Compactions {
     const isHeal = this.#isDamaged;
     this.#isOwed = false;
     this.#hasRotated = isHeal;
-    const done = (error: Error | null, result: CompactResult | null): void => {
+    const over = (error: Error | null, folded: Folded | null, next: () => void): void => {
       this.#isRunning = false;
       this.#stopRunning = null;
       if (this.#isStopped) return;
-      if (result) this.#done(request, result, isHeal);
-      else {
+      if (folded) {
+        this.#hub.writer.compacted(request, folded);
+        next();
+      } else {
         this.#isOwed ||= isOwed;
         this.#failed(error as Error, isHeal);
       }
     };
-    if (isHeal) this.#stopRunning = this.#healing.heal(request, done);
-    else this.#compact(request, done);
+    if (isHeal)
+      this.#stopRunning = this.#healing.heal(request, (error, folded) => over(error, folded, () => this.#healed()));
+    else
+      this.#compact(request, (error, result) =>
+        over(error, result, () => {
+          this.#report({ kind: "compacted", result: result as CompactResult });
+          this.startIfGrown();
+        }),
+      );
   }
 
-  #done(request: CompactRequest, result: CompactResult, isHeal: boolean): void {
-    this.#hub.writer.compacted(request, result);
-    if (isHeal) {
-      this.#isDamaged = false;
-      this.#hasRotated = false;
-      this.#healRetry.reset();
-      this.#report({ kind: "healed" });
-      this.start();
-      return;
-    }
-    this.#report({ kind: "compacted", result });
-    this.startIfGrown();
+  #healed(): void {
+    this.#isDamaged = false;
+    this.#hasRotated = false;
+    this.#healRetry.reset();
+    this.#report({ kind: "healed" });
+    this.start();
   }
 
   #failed(error: Error, isHeal: boolean): void {
@@ -173,7 +175,7 @@ export class Compactions {
     this.#stopRunning = threads.compact(request, (error, result) => {
       if (!(error instanceof NoThreadError)) done(error, result);
       else if (!this.#isStopped)
-        this.#stopRunning = inSlices(clock)(compact(this.#machine, request), (failed, folded) =>
+        this.#stopRunning = inSlices(clock)(compactAndCopy(this.#machine, request, request.copies), (failed, folded) =>
           done(failed, folded ?? null),
         );
     });
@@ -181,7 +183,7 @@ export class Compactions {
 
   /** A failed compaction loses nothing: the segments stay. It is tried again later. */
   #rest(error: Error, pauseMs: number): void {
-    this.#report({ kind: "compactionFailed", ...describe(error) });
+    this.#report({ kind: "compactionFailed", ...sent(error) });
     this.#isResting = true;
     this.#rested?.cancel();
     this.#rested = this.#machine.clock.after(pauseMs, () => {
@@ -191,11 +193,7 @@ export class Compactions {
   }
 }
 
-function describe(error: unknown): { code: string; message: string } {
-  return { code: codeOf(error) || "ERR_STORAGE_DISK", message: error instanceof Error ? error.message : String(error) };
-}
-
 /** The last report of a hub that cannot serve. */
 export function failure(error: unknown): HubReport {
-  return { kind: "failed", ...describe(error) };
+  return { kind: "failed", ...sent(error) };
 }

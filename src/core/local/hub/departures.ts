@@ -26,8 +26,8 @@ export class Departures {
   readonly #place: Place;
   readonly #own: string;
   readonly #hub: Presence;
-  /** Departures that were ordered, and whose names are not removed yet. */
-  readonly #ordered = new Set<string>();
+  /** Departures that were ordered, and whose names are not removed yet; each with what waits until it is noted. */
+  readonly #ordered = new Map<string, () => void>();
 
   /** @param own The member in the hub's own process. */
   constructor(machine: Machine, place: Place, own: string, hub: Presence) {
@@ -55,7 +55,7 @@ export class Departures {
 
   /** Asks all members that have a socket and are not connected. */
   check(): void {
-    if (this.#hub.isSettled) for (const member of this.#ordered) this.#confirmed(member);
+    if (this.#hub.isSettled) this.#allConfirmed();
     const names = bestEffort(() => this.#machine.files.list(this.#place.directory)) ?? [];
     for (const member of membersIn(names)) {
       if (member !== this.#own && !this.#hub.isLive(member) && !this.#ordered.has(member)) this.#ask(member);
@@ -70,17 +70,18 @@ export class Departures {
 
   #left(member: string, noted = (): void => {}): void {
     if (this.#ordered.has(member)) return;
-    this.#ordered.add(member);
-    this.#hub.left(member, (isConfirmed) => {
-      if (!isConfirmed) return;
-      this.#confirmed(member);
-      noted();
-    });
+    this.#ordered.set(member, noted);
+    // Of several at the same time, only the last one hears that all are confirmed.
+    this.#hub.left(member, (areConfirmed) => areConfirmed && this.#allConfirmed());
   }
 
   /** A name that cannot be removed is tried again, and not noted again. */
-  #confirmed(member: string): void {
-    const wasThere = bestEffort(() => this.#machine.files.unlink(memberPath(this.#place, member)));
-    if (wasThere !== undefined) this.#ordered.delete(member);
+  #allConfirmed(): void {
+    for (const [member, noted] of this.#ordered) {
+      this.#ordered.set(member, () => {});
+      const wasThere = bestEffort(() => this.#machine.files.unlink(memberPath(this.#place, member)));
+      if (wasThere !== undefined) this.#ordered.delete(member);
+      noted();
+    }
   }
 }

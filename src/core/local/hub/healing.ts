@@ -4,7 +4,7 @@
  */
 import { errorOf } from "../../errors.js";
 import { bestEffort } from "../disk/file-access.js";
-import type { CompactResult, FoldRequest, Machine, Socket, Timer } from "../machine/machine.js";
+import type { Folded, FoldRequest, Machine, Socket, Timer } from "../machine/machine.js";
 import { removeCovered, removeStrays } from "../upkeep/removal.js";
 import { encodeHealOrder, type FileReport } from "../wire/healing-messages.js";
 import { encodeRefusal } from "../wire/messages.js";
@@ -15,7 +15,7 @@ import type { FileReports, HubMember } from "./member.js";
 const SILENCE_MS = 10_000;
 
 /** The end of a heal: as that of a compaction. */
-type HealDone = (error: Error | null, result: CompactResult | null) => void;
+type HealDone = (error: Error | null, result: Folded | null) => void;
 
 /** A heal under way. */
 interface Order {

@@ -120,7 +120,7 @@ class HubHost implements HubHandle {
       const fold = (mustEmpty: boolean): void => {
         // A hub that serves for a moment only has not asked before.
         for (const ended of endedOf(lives)) this.#departures?.ended(ended);
-        const last = (): Steps<void> => foldStorage(machine, seat, hub, mustEmpty);
+        const last = (): Steps<void> => foldStorage(machine, this.#request, seat, hub, mustEmpty, this.#report);
         if (hasWritten) hub.left(member, (isNoted) => this.#closeHub(hub, isNoted, last));
         else this.#closeHub(hub, true, last);
       };
@@ -228,10 +228,10 @@ class HubHost implements HubHandle {
     const hub = new Hub(machine, place, options, seat, identity, recovered, this.#events(), this.#mayBlock);
     this.#hub = hub;
     this.#departures = new Departures(machine, place, member, hub);
-    const { id } = this.#pin as Pin;
+    const about = { directoryId: (this.#pin as Pin).id, copies: options.persist };
     const damaged = (message: string): void => this.#compactions?.heal(message);
     this.#healing = new Healing(machine, hub, { isSeated: () => seat.holds(), damaged });
-    this.#compactions = new Compactions(machine, hub, this.#healing, id, options.compactAfterBytes, this.#report);
+    this.#compactions = new Compactions(machine, hub, this.#healing, about, options.compactAfterBytes, this.#report);
     if (isVoid && recovered.seq > 0) {
       this.#compactions.owe();
       const isClear = yield* answerTo((done) => hub.order(encodeEntries([clearEntry()]), done));

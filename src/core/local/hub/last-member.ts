@@ -6,8 +6,8 @@ import { snapshotHead } from "../disk/snapshot.js";
 import { answerTo, type Steps } from "../disk/steps.js";
 import { type Lives, memberPath } from "../election/member-socket.js";
 import type { Seat } from "../election/seat.js";
-import type { HubRequest, Machine, Place } from "../machine/machine.js";
-import { compact, foldAll } from "../upkeep/compactor.js";
+import type { HubReport, HubRequest, Machine, Place } from "../machine/machine.js";
+import { compact, compactAndCopy } from "../upkeep/compactor.js";
 import { removeFiles, removeSurroundings } from "../upkeep/removal.js";
 import { writeTombstone } from "../upkeep/tombstone.js";
 import type { Hub } from "./hub.js";
@@ -36,12 +36,21 @@ export function* emptyLog(hub: Hub): Steps<boolean> {
  * Folds everything, so that `app.db` alone is the whole state; nothing when another process has the seat. The hub is closed.
  * @param destroy The log was to be emptied, and could not be.
  */
-export function* foldStorage(machine: Machine, seat: Seat, hub: Hub, destroy: boolean): Steps<void> {
+export function* foldStorage(
+  machine: Machine,
+  { options }: Pick<HubRequest, "options">,
+  seat: Seat,
+  hub: Hub,
+  destroy: boolean,
+  report: (report: HubReport) => void,
+): Steps<void> {
   if (!seat.holds()) return;
   if (destroy) throw refusal("a disk that takes the end of the log");
   // Frames that were never confirmed lie after the end: a successor may count on them, so nothing is folded.
   if (!hub.writer.isSettled) return;
-  yield* foldAll(machine, { ...hub.writer.compaction(), segments: hub.writer.chain });
+  const request = { ...hub.writer.compaction(), segments: hub.writer.chain };
+  const { copyFailure } = yield* compactAndCopy(machine, request, options.persist);
+  if (copyFailure) report({ kind: "copyFailed", ...copyFailure });
 }
 
 /**

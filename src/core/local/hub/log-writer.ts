@@ -2,15 +2,7 @@
 import { basename } from "node:path";
 import { segmentPath, snapshotPath, snapshotsIn } from "../disk/file-names.js";
 import { Segment } from "../disk/segment.js";
-import type {
-  CompactResult,
-  Files,
-  FoldRequest,
-  HubOptions,
-  LogPosition,
-  Place,
-  Position,
-} from "../machine/machine.js";
+import type { Files, Folded, FoldRequest, HubOptions, LogPosition, Place, Position } from "../machine/machine.js";
 import type { Recovered } from "../upkeep/recovery.js";
 
 /** The result of an append. */
@@ -203,7 +195,7 @@ export class LogWriter {
   }
 
   /** A compaction of `request` is done; snapshot 0: there was nothing to fold. */
-  compacted(request: FoldRequest, result: CompactResult): void {
+  compacted(request: FoldRequest, result: Folded): void {
     if (result.snapshot === 0) return;
     this.#closed = this.#closed.slice(request.segments.length);
     this.#snapshot = result.snapshot;

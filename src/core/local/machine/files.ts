@@ -2,6 +2,7 @@
 import {
   closeSync,
   constants,
+  copyFileSync,
   fdatasync,
   fdatasyncSync,
   fstatSync,
@@ -18,6 +19,7 @@ import {
   realpathSync,
   renameSync,
   rmdirSync,
+  rmSync,
   statfsSync,
   statSync,
   symlinkSync,
@@ -204,6 +206,18 @@ function describe(path: string): { mode: number; uid: number; isDirectory: boole
   return { mode: stat.mode, uid: stat.uid, isDirectory: stat.isDirectory() };
 }
 
+/** Whatever the reason is that this fails, writing the bytes says it, or succeeds. */
+function clone(path: string, name: string): boolean {
+  try {
+    copyFileSync(path, name, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") throw error;
+    rmSync(name, { force: true });
+    return false;
+  }
+}
+
 /** Numbers of 64 bits, since a `number` would take some file systems' inodes for others. */
 const EXACT = { bigint: true } as const;
 
@@ -262,6 +276,7 @@ export const diskFiles: Files = {
   touch: (path, time) => utimesSync(path, time / 1000, time / 1000),
   modifiedAt: (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs,
   list: (directory) => unless("ENOENT", [], () => readdirSync(directory)),
+  clone,
   link: (path, name) => linkSync(path, name),
   symlink: (target, path) => symlinkSync(target, path),
   rename: (path, name) => renameSync(path, name),

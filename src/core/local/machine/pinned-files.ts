@@ -98,6 +98,10 @@ export class PinnedFiles implements Files {
     return this.#at(directory, (reached) => this.#files.list(reached));
   }
 
+  clone(path: string, name: string): boolean {
+    return this.#at(path, (reached) => this.#at(name, (reachedName) => this.#files.clone(reached, reachedName)));
+  }
+
   link(path: string, name: string): void {
     this.#at(path, (reached) => this.#at(name, (reachedName) => this.#files.link(reached, reachedName)));
   }

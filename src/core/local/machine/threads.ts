@@ -1,6 +1,6 @@
 /** The real `Threads`: worker threads, so that neither orders nor compactions wait for the application. */
 import { Worker } from "node:worker_threads";
-import { errorOf, type StorageErrorCode } from "../../errors.js";
+import { errorOf, type SentError, type StorageErrorCode } from "../../errors.js";
 import type {
   Clock,
   CompactRequest,
@@ -33,7 +33,7 @@ export const LAST_REPORTS: ReadonlySet<HubReport["kind"]> = new Set(["replaced",
 export const STARTED = "started";
 
 /** What a compactor's thread posts. */
-export type CompactReport = { readonly result: CompactResult } | { readonly code: string; readonly message: string };
+export type CompactReport = { readonly result: CompactResult } | SentError;
 
 type CompactDone = (error: Error | null, result: CompactResult | null) => void;
 

@@ -104,6 +104,7 @@ export class LocalLog implements Log {
       bytes: this.#session?.bytes ?? 0,
       compactions: this.#ownHub.compactionCount,
       healed: this.#ownHub.healCount,
+      compactionError: this.#ownHub.compactionError,
     };
   }
 

@@ -1,5 +1,5 @@
 /** A member's own hub: it claims the seat when there is no manager, and serves until it is replaced or closed. */
-import { errorOf, StorageError } from "../../errors.js";
+import { codeOf, described, errorOf, type SentError, StorageError } from "../../errors.js";
 import { ClaimOrder } from "../election/claim-order.js";
 import { highestEpoch, newestEpoch } from "../election/seat.js";
 import type { HubHandle, HubOptions, HubReport, LogPosition, Machine, Place } from "../machine/machine.js";
@@ -38,6 +38,9 @@ export class OwnHub {
   #isContending = false;
   #compactionCount = 0;
   #healCount = 0;
+  #compactionError: string | null = null;
+  /** The code of the last failure that was reported; empty after a success. */
+  readonly #lastFailures = { compaction: "", copy: "" };
   #readCount = 0;
 
   constructor(machine: Machine, place: Place, options: HubOptions, member: string, events: OwnHubEvents) {
@@ -66,6 +69,11 @@ export class OwnHub {
   /** How often its hubs have had damaged files written again. */
   get healCount(): number {
     return this.#healCount;
+  }
+
+  /** {@link LogStats.compactionError} */
+  get compactionError(): string | null {
+    return this.#compactionError;
   }
 
   /** Rises while its hubs read the log. */
@@ -112,6 +120,17 @@ export class OwnHub {
     this.#gone();
   }
 
+  #reportCopy(failure: SentError): void {
+    this.#reportOnce("copy", copyError(failure), failure.code);
+  }
+
+  /** Reports a failure, unless the last one was of the same kind. */
+  #reportOnce(what: "compaction" | "copy", error: Error, code: string): void {
+    if (this.#lastFailures[what] === code) return;
+    this.#lastFailures[what] = code;
+    this.#events.warned(error);
+  }
+
   #gone(): void {
     this.#hub = null;
     this.#epoch = 0;
@@ -130,6 +149,10 @@ export class OwnHub {
         break;
       case "compacted":
         this.#compactionCount++;
+        this.#compactionError = null;
+        this.#lastFailures.compaction = "";
+        if (report.result.copyFailure) this.#reportCopy(report.result.copyFailure);
+        else this.#lastFailures.copy = "";
         break;
       case "damaged":
         this.#events.warned(damagedError(report.message));
@@ -138,7 +161,11 @@ export class OwnHub {
         this.#healCount++;
         break;
       case "compactionFailed":
-        // The segments stay, and the hub tries again.
+        this.#compactionError = report.message;
+        this.#reportOnce("compaction", compactionError(report), report.code);
+        break;
+      case "copyFailed":
+        this.#reportCopy(report);
         break;
       case "salvaged":
         this.#events.salvaged(new StorageError("ERR_STORAGE_CORRUPT", report.message));
@@ -163,4 +190,18 @@ export class OwnHub {
 function damagedError(damage: string): StorageError {
   const message = `expected the files to stay as they were written, got damage: ${damage}; nothing is lost, what they held is written again from memory`;
   return new StorageError("ERR_STORAGE_DAMAGED", message);
+}
+
+/** A failed compaction loses nothing: the segments stay, and the hub tries again. */
+function compactionError(report: SentError): Error {
+  const cause = errorOf(report);
+  const message = `the log could not be compacted (${described(cause)}); writes go on, the log grows, and it is tried again`;
+  return new StorageError("ERR_STORAGE_COMPACTION", message, { cause });
+}
+
+function copyError(report: SentError): Error {
+  const cause = errorOf(report);
+  if (codeOf(cause) === "ERR_STORAGE_COPY") return cause;
+  const message = `the copy for backups could not be renewed (${described(cause)}); the storage goes on, and it is tried again`;
+  return new StorageError("ERR_STORAGE_COPY", message, { cause });
 }

@@ -1,7 +1,7 @@
 /** The thread of compactions, one after the other. */
 
 import { parentPort } from "node:worker_threads";
-import { codeOf } from "../../errors.js";
+import { sent } from "../../errors.js";
 import type { CompactRequest } from "../machine/machine.js";
 import { nodeMachine } from "../machine/node-machine.js";
 import { type CompactReport, STARTED } from "../machine/threads.js";
@@ -13,7 +13,7 @@ function run(request: CompactRequest): CompactReport {
   try {
     return { result: compactBeside(nodeMachine, request) };
   } catch (error) {
-    return { code: codeOf(error) || "ERR_STORAGE_DISK", message: (error as Error).message };
+    return sent(error);
   }
 }
 

@@ -6,7 +6,7 @@
  * own, which is the commit point; the names synced; and only then is anything deleted, and only what that snapshot covers.
  */
 
-import { codeOf, StorageError } from "../../errors.js";
+import { codeOf, StorageError, sent } from "../../errors.js";
 import type { Entry } from "../../log/entry.js";
 import type { StoredHead } from "../../log/log.js";
 import { Fold } from "../../state/fold.js";
@@ -21,28 +21,42 @@ import type {
   CompactRequest,
   CompactResult,
   Files,
+  Folded,
   FoldRequest,
   Machine,
   Place,
   Position,
 } from "../machine/machine.js";
 import { MovedError } from "../machine/pinned-files.js";
-import { removeCovered, renewCopy } from "./removal.js";
+import { renewCopy } from "./file-copy.js";
+import { removeCovered } from "./removal.js";
 
 /**
- * Folds the closed segments of a request into a new snapshot and removes what that covers. Returns when all is on the disk.
- * Nothing is removed when anything fails before.
+ * Folds the segments of a request into a new snapshot and removes what that covers. Returns when all is on the disk. Writes no
+ * snapshot when nothing follows the newest one, which is read and checked then. Nothing is removed when anything fails before.
  * @throws StorageError `ERR_STORAGE_CORRUPT` when a file that must be folded is corrupt.
  * @throws CompactedFileError when another compaction has folded it.
  */
-export function* compact(machine: Machine, request: FoldRequest): Steps<CompactResult> {
-  const { fold, history } = yield* foldChain(machine, request);
-  const { seq } = fold.head;
-  while (fold.sweep()) yield;
-  const bytes =
-    seq === 0 ? 0 : yield* publish(machine, request.place, request.epoch, { ...fold.head, history }, fold.entries());
-  if (seq > 0) yield* tidy(machine, request, seq);
-  return { snapshot: seq, bytes };
+export function* compact(machine: Machine, request: FoldRequest): Steps<Folded> {
+  const { files } = machine;
+  const { place, epoch, segments } = request;
+  const folded = (yield* newestIfWhole(machine, request)) ?? (yield* foldAndPublish(machine, place, epoch, segments));
+  if (folded.snapshot > 0) removeCovered(files, place, folded.snapshot, segments);
+  return folded;
+}
+
+/** As `compact`, and renews the copy, if there is one. That it cannot be renewed takes nothing back. */
+export function* compactAndCopy(machine: Machine, request: FoldRequest, copies: boolean): Steps<CompactResult> {
+  const folded = yield* compact(machine, request);
+  if (!copies || folded.snapshot === 0) return { ...folded, copyFailure: null };
+  try {
+    yield* renewCopy(machine, request.place, request.epoch, folded.snapshot);
+  } catch (error) {
+    // Anything else is a mistake.
+    if (codeOf(error) === "") throw error;
+    return { ...folded, copyFailure: sent(error) };
+  }
+  return { ...folded, copyFailure: null };
 }
 
 /**
@@ -53,22 +67,26 @@ export function compactBeside(machine: Machine, request: CompactRequest): Compac
   const pin = machine.files.pin(request.place.directory);
   try {
     if (pin.id !== request.directoryId) throw new MovedError(request.place.directory);
-    return runToEnd(compact({ ...machine, files: pin.files }, request));
+    return runToEnd(compactAndCopy({ ...machine, files: pin.files }, request, request.copies));
   } finally {
     pin.close();
   }
 }
 
-/**
- * As `compact`, for the last member that leaves: the segments go up to the end of the log, so that on return `app.db`
- * alone is the whole state. Writes no snapshot when nothing follows the newest one.
- */
-export function* foldAll(machine: Machine, request: FoldRequest): Steps<void> {
-  if (yield* isFolded(machine, request)) yield* tidy(machine, request, request.snapshot);
-  else yield* compact(machine, request);
+function* foldAndPublish(machine: Machine, place: Place, epoch: number, segments: readonly Position[]): Steps<Folded> {
+  const { fold, history } = yield* foldChain(machine, place, segments);
+  const { seq } = fold.head;
+  while (fold.sweep()) yield;
+  if (seq === 0) return { snapshot: 0, bytes: 0 };
+  const bytes = yield* publish(machine, place, epoch, { ...fold.head, history }, fold.entries());
+  return { snapshot: seq, bytes };
 }
 
-function* foldChain(machine: Machine, { place, segments }: FoldRequest): Steps<{ fold: Fold; history: string }> {
+function* foldChain(
+  machine: Machine,
+  place: Place,
+  segments: readonly Position[],
+): Steps<{ fold: Fold; history: string }> {
   const fold = new Fold();
   const reader = new LogReader(machine.files, place, lastOf(segments), null, fold, true);
   try {
@@ -85,13 +103,13 @@ function lastOf(segments: readonly Position[]): Position {
   return last;
 }
 
-/** Whether the snapshot is intact, and the last segment begins after it and holds nothing. */
-function* isFolded({ files }: Machine, { place, snapshot, segments }: FoldRequest): Steps<boolean> {
+/** The newest snapshot, read and checked, if the last segment begins after it and holds nothing; else null. */
+function* newestIfWhole({ files }: Machine, { place, snapshot, segments }: FoldRequest): Steps<Folded | null> {
   const last = openLink(files, place, lastOf(segments));
   files.close(last.file);
-  if (snapshot === 0 || last.start.seq > snapshot || last.end > last.start.offset) return false;
-  yield* checkSnapshot(files, snapshotPath(place, snapshot), snapshot);
-  return true;
+  if (snapshot === 0 || last.start.seq > snapshot || last.end > last.start.offset) return null;
+  const { bytes } = yield* checkSnapshot(files, snapshotPath(place, snapshot), snapshot);
+  return { snapshot, bytes };
 }
 
 /**
@@ -136,15 +154,5 @@ function* isWhole(files: Files, path: string, seq: number): Steps<boolean> {
   } catch (error) {
     if (error instanceof StorageError || error instanceof CompactedFileError) return false;
     throw error;
-  }
-}
-
-/** Renews `app.db`, and removes what the snapshot covers even when that fails. */
-function* tidy(machine: Machine, { place, epoch, segments }: FoldRequest, snapshot: number): Steps<void> {
-  const { files } = machine;
-  try {
-    yield* renewCopy(files, place, snapshot, temporaryPath(place, epoch, machine.random(8).toString("hex")));
-  } finally {
-    removeCovered(files, place, snapshot, segments);
   }
 }

@@ -9,13 +9,14 @@ import { Fold } from "../../state/fold.js";
 import { linkOnce, openIfThere } from "../disk/file-access.js";
 import { CorruptFileError, formatError } from "../disk/file-errors.js";
 import { snapshotPath, temporaryPath } from "../disk/file-names.js";
-import { BLOCK_BYTES, firstFrame, readExactly } from "../disk/frame-scanner.js";
+import { firstFrame, readExactly } from "../disk/frame-scanner.js";
 import { newHistory } from "../disk/head.js";
 import { checkSnapshot, readSnapshotHead, SnapshotScanner } from "../disk/snapshot.js";
 import { namesSynced, type Steps, synced } from "../disk/steps.js";
 import { writeAll } from "../disk/write-all.js";
 import type { Files, Machine, Place } from "../machine/machine.js";
 import { publish } from "./compactor.js";
+import { copyBytes, noteImport, removeNotes } from "./file-copy.js";
 import { entriesOfVersion1 } from "./version1.js";
 
 /**
@@ -64,6 +65,7 @@ function* adoptSnapshot(
   const { head } = yield* checkSnapshot(files, place.filename, null);
   const { seq } = head;
   const history = newHistory(machine);
+  yield* noteImport(files, place, source);
   if (end !== null && seq <= end.seq) {
     const fold = yield* foldSnapshot(files, place.filename, source);
     if (fold.keyCount === 0) return false;
@@ -74,7 +76,7 @@ function* adoptSnapshot(
   const temporary = temporaryPath(place, epoch, machine.random(8).toString("hex"));
   const copy = files.open(temporary, "create");
   try {
-    yield* copySnapshot(files, { path: place.filename, file: source }, copy, { ...head, history });
+    yield* copyWithHead(files, { path: place.filename, file: source }, copy, { ...head, history });
     yield* synced(files, copy);
     yield* checkSnapshot(files, temporary, seq);
     linkOnce(files, temporary, snapshotPath(place, seq));
@@ -98,27 +100,16 @@ function* foldSnapshot(files: Files, path: string, file: number): Steps<Fold> {
 }
 
 /** Copies an open snapshot to an empty file, with another first frame. */
-function* copySnapshot(
+function* copyWithHead(
   files: Files,
-  source: { path: string; file: number },
+  { path, file }: { path: string; file: number },
   target: number,
   head: Omit<StoredHead, "origins">,
 ): Steps<void> {
-  const { path, file } = source;
-  const total = files.bytes(file);
-  let from = (readSnapshotHead(files, file, path) as { bytes: number }).bytes;
-  let to = 0;
-  for (let block: Buffer | null = snapshotHeadFrame(head); ; ) {
-    const { bytes, error } = writeAll(files, target, [block], to);
-    if (error) throw error;
-    to += bytes;
-    yield;
-    const next = Math.min(BLOCK_BYTES, total - from);
-    if (next <= 0) return;
-    block = readExactly(files, file, from, next);
-    if (block === null) throw new CorruptFileError(path, from, `expected ${total} bytes, got fewer`);
-    from += next;
-  }
+  const from = readSnapshotHead(files, file, path)?.bytes;
+  const { error } = writeAll(files, target, [snapshotHeadFrame(head)], 0);
+  if (error) throw error;
+  yield* copyBytes(files, { path, file, from }, target);
 }
 
 /** The imported state has a seq, so that it exists. */
@@ -129,9 +120,11 @@ function* adoptVersion1(machine: Machine, place: Place, epoch: number, source: n
     const fold = new Fold();
     fold.skip(seq - 1);
     fold.apply({ seq, time: now, origin: 0, born: 0, number: 0, entries });
+    yield* noteImport(machine.files, place, source);
     yield* publish(machine, place, epoch, { ...fold.head, history: newHistory(machine) }, fold.entries());
   } catch (cause) {
     if (!(cause instanceof RangeError) && !(cause instanceof CorruptFileError)) throw cause;
+    removeNotes(machine.files, place);
     throw formatError(place.filename, `expected values within the limits, got one that is not: ${cause.message}`, {
       cause,
     });

@@ -1,7 +1,7 @@
 /**
- * The files around the log: `app.db`, the copy for people and backups, and what crashes leave.
+ * Removes files: what a snapshot covers, what crashes leave, or all.
  *
- * Invariant: nothing here removes what the newest snapshot and the chain after it need.
+ * Invariant: nothing here but `removeFiles` removes what the newest snapshot and the chain after it need.
  */
 
 import { dirname, join } from "node:path";
@@ -20,21 +20,12 @@ import {
 } from "../disk/file-names.js";
 import { readSegmentHead } from "../disk/segment.js";
 import { isWholeSnapshot } from "../disk/snapshot.js";
-import { namesSynced, type Steps } from "../disk/steps.js";
 import { tornPath } from "../disk/torn-ends.js";
 import type { Files, Place, Position } from "../machine/machine.js";
+import { removeCopy } from "./file-copy.js";
 
 const TEMPORARY_NAME = /^tmp\.(\d+)\./;
-const LEFTOVER_NAME = /^(?:tmp|torn|claim|corrupt|hub)\./;
-
-/** Gives a snapshot the further name `app.db`, in one step: a process that opens it finds the old one or the new one. */
-export function* renewCopy(files: Files, place: Place, snapshot: number, temporary: string): Steps<void> {
-  files.link(snapshotPath(place, snapshot), temporary);
-  files.rename(temporary, place.filename);
-  // Renaming one of two names of the same file to the other does nothing, says rename(2).
-  files.unlink(temporary);
-  yield* namesSynced(files, dirname(place.filename));
-}
+const LEFTOVER_NAME = /^(?:tmp|torn|claim|corrupt|copy|hub)\./;
 
 /**
  * Removes what a snapshot covers, once it is on the disk under its name: older snapshots, the folded segments and their
@@ -51,7 +42,7 @@ export function removeCovered(files: Files, place: Place, snapshot: number, fold
 }
 
 /**
- * Removes a storage: `app.db`, segments, snapshots, what crashes have left, seats, the directory; each only while the seat
+ * Removes a storage: `app.db`, if it is the storage's own, segments, snapshots, what crashes have left, seats, the directory; each only while the seat
  * still stands.
  * @param end The seq with which the storage ends. The snapshot of that seq stays if another process has published it to go on from there.
  * @param sockets Paths of sockets of members that are not there any more. The others' stay, and so does the directory.
@@ -66,7 +57,9 @@ export function removeFiles(
 ): boolean {
   const names = files.list(place.directory);
   const segments = segmentsIn(names).map(({ epoch, segment }) => segmentPath(place, epoch, segment));
-  if (!unlinkAll(files, [place.filename, ...segments], isSeated)) return false;
+  if (!isSeated()) return false;
+  removeCopy(files, place);
+  if (!unlinkAll(files, segments, isSeated)) return false;
   // A loss of power must not bring back segments, or older snapshots, without the newest snapshot.
   files.syncDirectory(place.directory);
   const rest = [

@@ -14,7 +14,7 @@ import type { StateHead } from "../../log/log.js";
 import { Fold } from "../../state/fold.js";
 import { linkOnce, thenClose } from "../disk/file-access.js";
 import { CorruptFileError } from "../disk/file-errors.js";
-import { segmentPath, segmentsIn, snapshotPath, snapshotsIn, temporaryPath } from "../disk/file-names.js";
+import { segmentPath, segmentsIn, snapshotPath, snapshotsIn } from "../disk/file-names.js";
 import { historyIn, newHistory } from "../disk/head.js";
 import { frameAt, nextIntactFrame, nextOfKinds } from "../disk/resync.js";
 import { readSegmentHead } from "../disk/segment.js";
@@ -23,7 +23,6 @@ import { runToEnd } from "../disk/steps.js";
 import type { Files, Machine, Place } from "../machine/machine.js";
 import { publish } from "./compactor.js";
 import { type Lost, readIntactFrames } from "./intact-frames.js";
-import { renewCopy } from "./removal.js";
 import { readTombstone } from "./tombstone.js";
 
 /** What a snapshot has between its first and its last frame. */
@@ -72,7 +71,6 @@ export function salvage(
   runToEnd(publish(machine, place, epoch, { ...fold.head, seq: highest + 1, history }, fold.entries()));
   for (const path of [...paths, ...sources.map((source) => source.path)]) files.unlink(path);
   files.syncDirectory(place.directory);
-  runToEnd(renewCopy(files, place, highest + 1, temporaryPath(place, epoch, machine.random(8).toString("hex"))));
   return lost;
 }
 

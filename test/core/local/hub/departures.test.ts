@@ -235,3 +235,18 @@ test("a departure whose name can never be removed is noted once, so that the log
   for (let beat = 0; beat < 10; beat++) check();
   assert.deepEqual(ordered, ["a1"]);
 });
+
+test("of two that leave at the same time, both are noted when the second one is confirmed, and both names are removed", () => {
+  const { clock, hub, departures, hasName, add } = scene();
+  const noted: string[] = [];
+  for (const member of ["aa", "bb"]) add(member);
+  hub.isSettled = false;
+  departures.leaves("aa", true, () => noted.push("aa"));
+  clock.run();
+  assert.deepEqual([noted, hasName("aa")], [[], true]);
+  hub.isSettled = true;
+  departures.leaves("bb", true, () => noted.push("bb"));
+  clock.run();
+  assert.deepEqual(noted, ["aa", "bb"]);
+  assert.deepEqual([hasName("aa"), hasName("bb")], [false, false]);
+});

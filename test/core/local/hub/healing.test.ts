@@ -41,8 +41,13 @@ class HealingHub extends ManualHub {
       isSeated: () => this.isSeated,
       damaged: (message) => this.compactions.heal(message),
     });
-    this.compactions = new Compactions(machine, this.hub, this.healing, "id", 1e9, (report) =>
-      this.reports.push(report),
+    this.compactions = new Compactions(
+      machine,
+      this.hub,
+      this.healing,
+      { directoryId: "id", copies: true },
+      1e9,
+      (report) => this.reports.push(report),
     );
   }
 
@@ -220,7 +225,7 @@ test("a look finds what was changed from outside: the newest segment, and names 
   };
   for (const [what, damage] of Object.entries(damages)) {
     const hub = new HealingHub((_, done) => {
-      if (hub.folded.length === 1) done(null, { snapshot: 2, bytes: 1 });
+      if (hub.folded.length === 1) done(null, { snapshot: 2, bytes: 1, copyFailure: null });
     });
     const [, other] = withMembers(hub);
     hub.compactions.start();

@@ -40,6 +40,8 @@ export class MemoryFiles implements Files {
   /** Calls so far that change something. */
   changes = 0;
   readonly calls: string[] = [];
+  /** Whether a file can be copied at once, as on Btrfs or XFS. */
+  clones = false;
   /** Called for each call that changes something; returns its fault. */
   fault: ((call: string, change: number, path: string) => Fault | undefined) | null = null;
   #isCrashed = false;
@@ -140,15 +142,7 @@ export class MemoryFiles implements Files {
   readonly canSync = true;
 
   syncLater(file: number, done: (error: Error | null) => void): void {
-    setImmediate(() => {
-      let failed: Error | null = null;
-      try {
-        this.sync(file);
-      } catch (error) {
-        failed = error as Error;
-      }
-      done(failed);
-    });
+    later(() => this.sync(file), done);
   }
 
   bytes(file: number): number {
@@ -160,9 +154,7 @@ export class MemoryFiles implements Files {
     return { links: inode.links, bytes: inode.content.length, isAtPath: this.names.get(path) === inode };
   }
 
-  isOwn(): boolean {
-    return true;
-  }
+  readonly isOwn = () => true;
 
   touch(path: string, time: number): void {
     const inode = this.names.get(path);
@@ -178,6 +170,17 @@ export class MemoryFiles implements Files {
     return [...this.names.keys()]
       .filter((path) => dirname(path) === directory)
       .map((path) => path.slice(directory.length + 1));
+  }
+
+  /** A file system that cannot share blocks, unless `clones`. */
+  clone(path: string, name: string): boolean {
+    if (!this.clones) return false;
+    this.#change("clone", name);
+    const { content } = this.names.get(path) ?? { content: null };
+    if (content === null) throw failure("ENOENT", "clone", path);
+    if (this.names.has(name)) throw failure("EEXIST", "clone", name);
+    this.names.set(name, { content, durable: Buffer.alloc(0), links: 1, modifiedAt: 0 });
+    return true;
   }
 
   link(path: string, name: string): void {
@@ -230,17 +233,9 @@ export class MemoryFiles implements Files {
     this.directories.add(path);
   }
 
-  isPrivate(): boolean {
-    return true;
-  }
-
-  isRemote(): boolean {
-    return false;
-  }
-
-  realPath(path: string): string {
-    return path;
-  }
+  isPrivate = () => true;
+  readonly isRemote = () => false;
+  readonly realPath = (path: string): string => path;
 
   removeDirectory(path: string): void {
     this.#change("removeDirectory", path);
@@ -255,15 +250,7 @@ export class MemoryFiles implements Files {
   }
 
   syncDirectoryLater(path: string, done: (error: Error | null) => void): void {
-    setImmediate(() => {
-      let failed: Error | null = null;
-      try {
-        this.syncDirectory(path);
-      } catch (error) {
-        failed = error as Error;
-      }
-      done(failed);
-    });
+    later(() => this.syncDirectory(path), done);
   }
 
   /** Counts a call and lets its fault happen; returns to how many bytes a write is cut. */
@@ -297,4 +284,16 @@ function copyOf(inode: Inode, copies: Map<Inode, Inode>, content: Buffer): Inode
     copies.set(inode, copy);
   }
   return copy;
+}
+
+function later(call: () => void, done: (error: Error | null) => void): void {
+  setImmediate(() => {
+    let failed: Error | null = null;
+    try {
+      call();
+    } catch (error) {
+      failed = error as Error;
+    }
+    done(failed);
+  });
 }

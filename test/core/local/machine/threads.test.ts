@@ -41,7 +41,7 @@ function closedStorage(t: TestContext): CompactRequest {
   const segments = [writeSegment(diskFiles, 1, 1, [1, 20], null, place)];
   const pin = diskFiles.pin(place.directory);
   pin.close();
-  return { place, epoch: 1, snapshot: 0, segments, directoryId: pin.id };
+  return { place, epoch: 1, snapshot: 0, segments, directoryId: pin.id, copies: true };
 }
 
 /** Begins a compaction; `stop` stops it. */

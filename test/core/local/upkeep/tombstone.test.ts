@@ -8,7 +8,7 @@ import type { StoredHead } from "../../../../dist/core/log/log.js";
 import { HISTORY, load, machineOf, place, statesUpTo, writeSegment } from "../disk/stored.js";
 import { manualMachine, seatContent } from "../machine/manual-machine.js";
 import { MemoryFiles } from "../machine/memory-files.js";
-import { compact, recoverForHub, renewCopy, writeSnapshot } from "./at-once.js";
+import { compact, recoverForHub, writeSnapshot } from "./at-once.js";
 
 const STATES = statesUpTo(9);
 const END: StoredHead = { seq: 20, time: 2_000_000, origins: [[7, 3, 1_999_999]], history: HISTORY };
@@ -137,7 +137,6 @@ test("a backup that is put in the place of a removed storage is imported, after 
   const files = new MemoryFiles();
   const first = writeSegment(files, 1, 1, [1, 9], null);
   compact(machineOf(files), { place, epoch: 1, snapshot: 0, segments: [first] });
-  renewCopy(files, place, 9, `${place.directory}/tmp.1.a`);
   for (const name of files.list(place.directory)) files.unlink(`${place.directory}/${name}`);
   writeTombstone(manualMachine(files), place, 4, END);
   assert.equal(recovered(files).seq, 21);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { entriesOfVersion1 } from "../../../../dist/core/local/upkeep/version1.js";
 import { Fold } from "../../../../dist/core/state/fold.js";
-import { load, machineOf, place, statesUpTo, textOf, writeSegment } from "../disk/stored.js";
+import { HISTORY, load, machineOf, place, statesUpTo, textOf, writeSegment } from "../disk/stored.js";
 import { MemoryFiles } from "../machine/memory-files.js";
 import { compact, recover, recoverForHub } from "./at-once.js";
 
@@ -90,7 +90,7 @@ test("a backup that was put there becomes a snapshot that is not the user's file
   const { files, seq, text } = opened(backup);
   assert.deepEqual([seq, text], [10, statesUpTo(10)[10]]);
   assert.equal(files.names.get(place.filename)?.links, 1);
-  assert.deepEqual(files.list(place.directory), ["snapshot.10"]);
+  assert.deepEqual(files.list(place.directory).sort(), [`copy.10.${HISTORY}`, "snapshot.10"]);
 });
 
 test("every truncation and every flipped byte of a backup is refused", (t) => {
