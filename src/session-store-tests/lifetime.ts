@@ -1,7 +1,7 @@
 /** What the contract of the frameworks says of the life of a session: when it ends, and what prolongs it. */
 import { CONTRACT_DOCUMENT, type StoreCase, storeCase } from "./case.js";
 import { sessionObject } from "./session-object.js";
-import { isGoneAfter, pause, pauseBeyond } from "./waiting.js";
+import { inTime, isGoneAfter, pause, pauseBeyond } from "./waiting.js";
 
 /** A lifetime that a case waits for, in ms. */
 const SHORT_MS = 200;
@@ -67,9 +67,11 @@ export const LIFETIME: readonly StoreCase[] = [
     async run(trial) {
       const { store, expectFields, newId } = trial;
       const sid = newId();
-      await store.set(sid, sessionObject({ count: 1 }, SHORT_MS));
-      await store.touch(sid, sessionObject({ count: 1 }));
-      await pauseBeyond(SHORT_MS, trial);
+      const lifetimeMs = await inTime(async (shortMs) => {
+        await store.set(sid, sessionObject({ count: 1 }, shortMs));
+        await store.touch(sid, sessionObject({ count: 1 }));
+      });
+      await pauseBeyond(lifetimeMs, trial);
       expectFields(await store.get(sid), { count: 1 });
     },
   }),

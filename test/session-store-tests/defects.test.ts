@@ -171,7 +171,7 @@ const DEFECTS: Readonly<Record<string, Defect>> = {
     set: (sid: string, given: Anything, callback?: Callback) => {
       const text = store.textOf(given);
       callback?.();
-      setTimeout(() => store.texts.set(sid, text), 100).unref();
+      setTimeout(() => store.texts.set(sid, text), 1000).unref();
     },
   }),
   "a stored session without a cookie does not fail the requests of its visitor": (store) => ({
