@@ -22,7 +22,10 @@ export class Application {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Starts to listen. @param frameworks The framework that serves; the first one that is given. */
+  /**
+   * Starts to listen.
+   * @param frameworks The framework that serves.
+   */
   async start(frameworks: Frameworks, store: SessionStoreLike, settings: Settings): Promise<void> {
     const desk: Desk = {
       perform: async (path, visit) => {
@@ -57,7 +60,10 @@ export class Application {
     return response;
   }
 
-  /** @throws what has failed in the application. */
+  /**
+   * Checks that nothing has failed so far, also after an answer was sent.
+   * @throws what a framework passed to its error handler; Error on a status of 400 or more.
+   */
   check(status = 200): void {
     if (this.#failures.length > 0) throw this.#failures[0];
     if (status >= 400) throw new Error(`expected the request to succeed, got status ${status}`);
@@ -93,10 +99,12 @@ export class Visitor {
   /** Sends a request; resolves when the head of its answer has arrived, as a browser follows a redirect. */
   async requestHead(work: Work): Promise<{ rest: Promise<void> }> {
     const response = await this.#send(work, this.#application.deadline());
-    return { rest: this.#finish(response) };
+    const rest = this.#finish(response);
+    rest.catch(() => {});
+    return { rest };
   }
 
-  /** Sends a request; resolves when that has loaded its session, and goes on only when the case says so. */
+  /** Sends a request; resolves when that has loaded its session, and waits until the case ends it. */
   async begin(): Promise<SlowRequest> {
     let end: (work: Work) => void = () => {};
     const given = new Promise<Work>((resolve) => {
@@ -131,13 +139,13 @@ export class Visitor {
     };
   }
 
-  /** Returns its session, as its next request sees them. */
+  /** Returns its session, as its next request sees it. */
   async session(): Promise<Record<string, unknown> | null> {
-    let fields: Record<string, unknown> | null = null;
+    let found: Record<string, unknown> | null = null;
     await this.request(({ session }) => {
-      fields = plainOf(session);
+      found = plainOf(session);
     });
-    return fields;
+    return found;
   }
 
   /** Returns the id of its session, as its next request sees it. */

@@ -37,8 +37,6 @@ export type Method = "get" | "set" | "destroy" | OptionalMethod;
 
 /** How one call of a method went. */
 export interface Call {
-  /** What the method threw, or its promise rejected with, as the message of a failure; null when it did neither. */
-  readonly thrown: () => string | null;
   /** How often it has called back. */
   readonly count: () => number;
   /** Resolves with what it called back with first; rejects when it does not call back in time, or throws. */
@@ -97,10 +95,7 @@ export class CalledStore {
     if (isThenable(returned)) returned.then(undefined, () => {});
   }
 
-  /**
-   * Calls a method.
-   * @param inside Runs in the callback, after it was counted.
-   */
+  /** Calls a method. */
   call(method: Method, ...parameters: readonly unknown[]): Call {
     return this.callInside(() => {}, method, ...parameters);
   }
@@ -108,14 +103,13 @@ export class CalledStore {
   /** As `call`, and runs a function in the callback, after that was counted. */
   callInside(inside: () => void, method: Method, ...parameters: readonly unknown[]): Call {
     let count = 0;
-    let thrown: string | null = null;
     const answer = new Promise<readonly [unknown, unknown]>((resolve, reject) => {
       const late = (): void => reject(new Error(`expected ${method} to call back within ${this.#timeoutMs} ms`));
       const timer = deadline(this.#timeoutMs, late);
       const fail = (error: unknown): void => {
-        thrown ??= `expected ${method} to pass its error to the callback, got a thrown ${error}`;
         timer.cancel();
-        reject(new Error(thrown, { cause: error }));
+        const message = `expected ${method} to pass its error to the callback, got a thrown ${error}`;
+        reject(new Error(message, { cause: error }));
       };
       const callback = (error: unknown, value: unknown): void => {
         count++;
@@ -131,7 +125,7 @@ export class CalledStore {
       }
     });
     answer.catch(() => {});
-    return { answer, count: () => count, thrown: () => thrown };
+    return { answer, count: () => count };
   }
 
   async #value(method: Method, ...parameters: readonly unknown[]): Promise<unknown> {
