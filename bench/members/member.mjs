@@ -1,6 +1,7 @@
 /** A member process of the benchmark: does what `members.mjs` asks for. */
 import { answerJobs } from "./jobs.mjs";
 import { beatJobs } from "./jobs-of-beats.mjs";
+import { hotKeyJobs } from "./jobs-of-hot-keys.mjs";
 import { keyJobs } from "./jobs-of-keys.mjs";
 import { raceJobs } from "./jobs-of-races.mjs";
 import { openStore } from "./stores.mjs";
@@ -21,4 +22,5 @@ answerJobs({
   ...raceJobs(member),
   ...beatJobs(member),
   ...keyJobs(member),
+  ...hotKeyJobs(member),
 });

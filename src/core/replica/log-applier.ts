@@ -8,9 +8,9 @@ import { APPLIED, type Status } from "../state/executor.js";
 import { FORGOTTEN, NEW, type Verdict } from "../state/origins.js";
 import { Table } from "../state/table.js";
 import type { Announcer, Change } from "./events.js";
-import type { PendingBatch } from "./op.js";
+import { executeFound, type PendingBatch } from "./op.js";
 import type { Outbox } from "./outbox.js";
-import { executeConfirmed, type PendingQueue } from "./pending-queue.js";
+import type { PendingQueue } from "./pending-queue.js";
 import type { ReplicaClock, Tables } from "./tables.js";
 import { forgottenError, type Writer } from "./writer.js";
 
@@ -112,7 +112,7 @@ export class LogApplier implements LogSink {
     const table = this.#tables.next;
     const verdict = table.admit(seq, time, origin, bornOf(frame, start), number);
     if (verdict === NEW && table === this.#tables.shown) {
-      this.#pending.applyBelow(table, entries, () => this.#apply(entries));
+      this.#apply(entries);
     } else if (verdict === NEW) {
       for (const entry of entries) table.execute(entry, time, false);
     }
@@ -175,7 +175,7 @@ export class LogApplier implements LogSink {
     for (const [index, batch] of batches.entries()) {
       batch.isFound = index <= last;
       batch.isForgotten = index < last && !isCovered(batch);
-      if (batch.isFound) for (const op of batch.ops) op.status = 0;
+      batch.results = null;
     }
   }
 
@@ -206,7 +206,7 @@ export class LogApplier implements LogSink {
       this.#sweepSoon();
     } else {
       batch.isFound = true;
-      for (const op of batch.ops) executeConfirmed(table, op, time);
+      executeFound(table, batch, time);
     }
   }
 
@@ -236,7 +236,7 @@ export class LogApplier implements LogSink {
     const { time } = table;
     const isHeard = this.#announcer.hasListeners("change");
     for (const entry of entries) {
-      const status = table.execute(entry, time, false);
+      const status = this.#pending.execute(table, entry, time);
       if (isHeard) this.#announce(entry, status);
     }
   }

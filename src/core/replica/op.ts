@@ -1,6 +1,7 @@
 /** A pending entry, and a batch of them. */
 import type { Entry } from "../log/entry.js";
 import type { Outcome, Status, Undo } from "../state/executor.js";
+import type { Table } from "../state/table.js";
 
 /** How a caller learns what became of something: one of the two is called, once. */
 export interface Promised<T> {
@@ -8,12 +9,7 @@ export interface Promised<T> {
   reject(error: Error): void;
 }
 
-/**
- * One pending entry.
- *
- * Invariant: `before` and `after` are the pending entries of the same top-level key, older and newer; they make a ring, so
- * after the newest comes the oldest. One that is alone, not pending or a `CLEAR` names itself.
- */
+/** One pending entry. */
 export class Op implements Outcome {
   readonly entry: Entry;
   /** Storage time of the write: what it is evaluated at while it is pending. */
@@ -24,8 +20,8 @@ export class Op implements Outcome {
   number = 0;
   validUntil = Infinity;
   undo: Undo | undefined = undefined;
-  before: Op = this;
-  after: Op = this;
+  /** The next newer pending entry of the same top-level key. */
+  next: Op | null = null;
 
   constructor(entry: Entry, time: number, promised: Promised<Op> | null) {
     this.entry = entry;
@@ -49,11 +45,24 @@ export class PendingBatch {
   number = 0;
   /** It is part of the state that is being restored. */
   isFound = false;
+  /** What its ops came to in that state; null when that is not known. */
+  results: readonly Outcome[] | null = null;
   /** The log refused it, since its origin was forgotten. */
   isForgotten = false;
 }
 
-/** Its top-level key; a `CLEAR` has none. */
-export function keyOf(op: Op): string | undefined {
-  return op.entry.path[0];
+/** Does what an op says to the confirmed state, at its place in the log. */
+export function executeConfirmed(table: Table, op: Op, time: number): void {
+  table.execute(op.entry, time, false, op);
+  op.undo = undefined;
+}
+
+/** Does what the ops of a batch say to a state that is being restored; the ops get their results when that is shown. */
+export function executeFound(table: Table, batch: PendingBatch, time: number): void {
+  batch.results = batch.ops.map(({ entry }) => {
+    const result: Outcome = { status: 0, number: 0, validUntil: 0, undo: undefined };
+    table.execute(entry, time, false, result);
+    result.undo = undefined;
+    return result;
+  });
 }

@@ -2,31 +2,33 @@
  * What this member has written and the log has not yet confirmed, and how it lies on top of the confirmed state.
  */
 import assert from "node:assert";
-import { ALWAYS, CLEAR, type Entry, SET } from "../log/entry.js";
-import type { Status } from "../state/executor.js";
-import type { Slot } from "../state/slot.js";
+import { CLEAR, type Entry, LEFT } from "../log/entry.js";
+import { APPLIED, type Status, TOO_FAR } from "../state/executor.js";
+import type { Slots } from "../state/slots.js";
 import type { Table } from "../state/table.js";
-import { keyOf, type Op, PendingBatch } from "./op.js";
-
-const NO_KEYS: ReadonlySet<string> = new Set();
+import { executeConfirmed, type Op, PendingBatch } from "./op.js";
+import { PendingKey } from "./pending-key.js";
 
 /**
  * The pending batches in the order of their writes, and their entries by top-level key.
  *
  * Invariants:
- * 1. The table is the confirmed state with all ops performed on it, oldest first. What an op did depends on older ops of
- *    its key alone, so keys are taken back and redone one by one; a `CLEAR` concerns all of them.
- * 2. Taken back is from the newest op on, redone from the oldest. Where the oldest is a whole value, the slot below it may
- *    be changed instead.
- * 3. `batches` are sealed ones (with a frame), oldest first, and at most one open one, last. `bytes` is the sum of theirs.
+ * 1. `batches` are sealed ones (with a frame), oldest first, and at most one open one, last. `bytes` is the sum of theirs.
+ * 2. `#keys` has the ops of all batches but the clears, by key. What an op does depends on older ops of its key alone, so each
+ *    key is lifted off the confirmed state and performed on it again by itself. `#lifted` are the lifted ones.
+ * 3. While a `CLEAR` is pending, all keys are lifted. `#below` is the confirmed state, and the table has what the ops after the
+ *    last `CLEAR` come to; or nothing is performed, and `#below` is null.
+ * 4. Unless `isLifted`, the table is the confirmed state with all ops performed on it, oldest first.
  */
 export class PendingQueue {
   /** All pending batches, oldest first; the last one may still take entries. */
   readonly batches: PendingBatch[] = [];
   /** Bytes of all pending batches. */
   bytes = 0;
-  readonly #newest = new Map<string, Op>();
+  readonly #keys = new Map<string, PendingKey>();
+  readonly #lifted = new Set<PendingKey>();
   #clearCount = 0;
+  #below: Slots | null = null;
 
   /** The batch that takes entries, if there is one. */
   get open(): PendingBatch | undefined {
@@ -35,16 +37,52 @@ export class PendingQueue {
   }
 
   has(key: string): boolean {
-    return this.#newest.has(key);
+    return this.#keys.has(key);
   }
 
-  /** Does what a new op says. */
-  perform(table: Table, op: Op): Status {
-    return table.execute(op.entry, op.time, true, op);
+  /** Whether some ops are not performed on the table. */
+  get isLifted(): boolean {
+    return this.#below === null && (this.#lifted.size > 0 || this.#clearCount > 0);
   }
 
-  /** Adds an op that was performed to the open batch, or to a new one, as the newest one of its key. */
-  add(op: Op, bytes: number): void {
+  /** Performs the ops that are not: each once, however much of the log has come since they were lifted. */
+  perform(table: Table): void {
+    if (this.#below !== null) return;
+    if (this.#clearCount > 0) {
+      this.#performClear(table);
+      return;
+    }
+    for (const pending of this.#lifted) pending.perform(table);
+    this.#lifted.clear();
+  }
+
+  /** Performs a new op, and adds it to the open batch, or to a new one, unless it would be too far. */
+  write(table: Table, op: Op, bytes: number): Status {
+    const status = this.#write(table, op);
+    if (status !== TOO_FAR) this.#addToBatch(op, bytes);
+    return status;
+  }
+
+  #write(table: Table, op: Op): Status {
+    if (this.#clearCount > 0) this.perform(table);
+    const key = op.entry.path[0];
+    if (key === undefined) return this.#clear(table, op);
+    const known = this.#keys.get(key);
+    const pending = known ?? new PendingKey(key);
+    if (this.#below === null) {
+      if (this.#lifted.delete(pending)) pending.perform(table);
+      if (pending.write(table, op) === TOO_FAR) return TOO_FAR;
+    } else {
+      if (table.execute(op.entry, op.time, false, op) === TOO_FAR) return TOO_FAR;
+      pending.isLifted = true;
+      this.#lifted.add(pending);
+      pending.add(op);
+    }
+    if (known === undefined) this.#keys.set(key, pending);
+    return op.status as Status;
+  }
+
+  #addToBatch(op: Op, bytes: number): void {
     let batch = this.open;
     if (batch === undefined) {
       batch = new PendingBatch();
@@ -53,23 +91,6 @@ export class PendingQueue {
     batch.ops.push(op);
     batch.bytes += bytes;
     this.bytes += bytes;
-    this.#addByKey(op);
-  }
-
-  #addByKey(op: Op): void {
-    const key = keyOf(op);
-    if (key === undefined) {
-      this.#clearCount++;
-      return;
-    }
-    const before = this.#newest.get(key);
-    if (before !== undefined) {
-      op.before = before;
-      op.after = before.after;
-      before.after.before = op;
-      before.after = op;
-    }
-    this.#newest.set(key, op);
   }
 
   /**
@@ -80,10 +101,18 @@ export class PendingQueue {
     const batch = this.open;
     if (batch === undefined) return [];
     const rolledBack = batch.ops.slice(count).reverse();
+    if (this.#below !== null) this.#uncover(table);
+    const keys = new Set<PendingKey>();
     for (const op of rolledBack) {
-      takeBack(table, op);
-      if (op.before !== op) this.#newest.set(keyOf(op) as string, op.before);
-      this.#remove(op);
+      const pending = this.#pendingOf(op);
+      if (pending === undefined) this.#clearCount--;
+      else keys.add(pending);
+    }
+    const ops = new Set(rolledBack);
+    for (const pending of keys) {
+      this.#lift(table, pending);
+      pending.forgetNewest(ops);
+      this.#dropIfEmpty(pending);
     }
     this.bytes -= batch.bytes - bytes;
     batch.ops.length = count;
@@ -98,77 +127,80 @@ export class PendingQueue {
     this.bytes = 0;
   }
 
-  /** Calls `apply`, which executes entries of others, as if nothing were pending. */
-  applyBelow(table: Table, entries: readonly Entry[], apply: () => void): void {
-    if (this.#newest.size === 0 && this.#clearCount === 0) {
-      apply();
-      return;
-    }
-    const keys = this.#concerned(entries);
-    if (keys === null) {
-      this.#takeBackAll(table);
-      apply();
-      this.#redoAll(table);
-      return;
-    }
-    const attachers = [...keys].map((key) => this.#detach(table, key));
-    apply();
-    for (const attach of attachers) attach();
+  /** Executes an entry of another member on the confirmed state. */
+  execute(table: Table, entry: Entry, time: number): Status {
+    if (this.#below !== null) return this.#onConfirmed(table, () => table.execute(entry, time, false));
+    if (entry.type === CLEAR) this.#liftAll(table);
+    const pending = entry.type === CLEAR || entry.type === LEFT ? undefined : this.#keys.get(entry.path[0] as string);
+    if (pending === undefined) return table.execute(entry, time, false);
+    const status = pending.execute(table, entry, time);
+    if (pending.isLifted) this.#lifted.add(pending);
+    return status;
   }
 
   /** Makes the oldest batch the next one of the log and forgets it. Its ops hold what they came to there. */
   confirm(table: Table, batch: PendingBatch, time: number): void {
-    if (isForeseen(batch, time)) {
-      this.#forget(batch);
-      return;
+    this.#shift(batch);
+    for (const op of batch.ops) {
+      const pending = this.#pendingOf(op);
+      if (this.#below !== null) this.#onConfirmed(table, () => executeConfirmed(table, op, time));
+      else if (pending === undefined) executeConfirmed(table, op, time);
+      if (pending === undefined) {
+        this.#cleared(table);
+        continue;
+      }
+      if (this.#below !== null) pending.forget(op);
+      else pending.confirm(table, op, time);
+      if (pending.isLifted) this.#lifted.add(pending);
+      this.#dropIfEmpty(pending);
     }
-    this.#replace(table, batch, () => {
-      for (const op of batch.ops) executeConfirmed(table, op, time);
-    });
   }
 
   /** Forgets the oldest batch, which the log refused, and what it did. */
   refuse(table: Table, batch: PendingBatch): void {
-    this.#replace(table, batch, () => {});
+    this.#shift(batch);
+    if (this.#below !== null) this.#uncover(table);
+    this.#forget(table, batch);
   }
 
-  /** Performs the pending ops on top of another table; forgets and returns the batches that were found in it. */
+  /** Leaves a table for another one, on which nothing is performed; forgets and returns the batches that were found in it. */
   moveTo(table: Table): PendingBatch[] {
+    this.#below = null;
+    for (const pending of this.#keys.values()) {
+      pending.moved();
+      this.#lifted.add(pending);
+    }
     const found = this.batches.filter((batch) => batch.isFound);
-    for (const batch of found) this.#forget(batch);
-    this.#redoAll(table);
+    for (const batch of found) {
+      this.#shift(batch);
+      this.#forget(table, batch);
+      for (const [index, op] of batch.ops.entries()) {
+        op.status = batch.results?.[index]?.status ?? 0;
+        op.number = batch.results?.[index]?.number ?? 0;
+      }
+    }
     return found;
   }
 
   /** The entries of a snapshot of the confirmed state. */
   confirmedEntries(table: Table): readonly Entry[] {
-    this.#takeBackAll(table);
-    const entries = [...table.contents()];
-    this.#redoAll(table);
-    return entries;
+    if (this.#below !== null) return this.#onConfirmed(table, () => [...table.contents()]);
+    this.#liftAll(table);
+    return [...table.contents()];
   }
 
-  /** Takes the oldest batch back and forgets it; calls `apply` below the other pending ops. */
-  #replace(table: Table, batch: PendingBatch, apply: () => void): void {
-    const keys = this.#concerned(batch.ops.map((op) => op.entry));
-    if (keys === null) this.#takeBackAll(table);
-    else for (const key of keys) this.#takeBack(table, this.#newest.get(key) as Op);
-    this.#forget(batch);
-    apply();
-    if (keys === null) {
-      this.#redoAll(table);
-      return;
+  /** Forgets the ops of a batch, and what they did. */
+  #forget(table: Table, batch: PendingBatch): void {
+    for (const op of batch.ops) {
+      const pending = this.#pendingOf(op);
+      if (pending === undefined) {
+        this.#clearCount--;
+        continue;
+      }
+      this.#lift(table, pending);
+      pending.forget(op);
+      this.#dropIfEmpty(pending);
     }
-    for (const key of keys) {
-      const newest = this.#newest.get(key);
-      if (newest !== undefined) this.#redo(table, newest);
-    }
-  }
-
-  /** Removes the oldest batch. */
-  #forget(batch: PendingBatch): void {
-    this.#shift(batch);
-    for (const op of batch.ops) this.#remove(op);
   }
 
   #shift(batch: PendingBatch): void {
@@ -177,98 +209,61 @@ export class PendingQueue {
     this.bytes -= batch.bytes;
   }
 
-  /** The top-level keys of entries that have pending ops; null: all, since a `CLEAR` is involved. */
-  #concerned(entries: readonly Entry[]): ReadonlySet<string> | null {
-    if (this.#clearCount > 0) return null;
-    let keys: Set<string> | null = null;
-    for (const entry of entries) {
-      if (entry.type === CLEAR) return null;
-      const key = entry.path[0] as string;
-      if (this.#newest.has(key)) keys = (keys ?? new Set()).add(key);
-    }
-    return keys ?? NO_KEYS;
+  /** The ops of the key of an op; undefined for a `CLEAR`. */
+  #pendingOf(op: Op): PendingKey | undefined {
+    const key = op.entry.path[0];
+    return key === undefined ? undefined : this.#keys.get(key);
   }
 
-  /** Takes the pending ops of a key off the confirmed state; returns a function that puts them on top again. */
-  #detach(table: Table, key: string): () => void {
-    const newest = this.#newest.get(key) as Op;
-    const oldest = newest.after;
-    if (!isWhole(oldest.entry)) {
-      this.#takeBack(table, newest);
-      return () => this.#redo(table, newest);
-    }
-    // A whole value does not depend on what it replaces, nor does what was written on top of it.
-    const slot = table.replaceSlot(key, oldest.undo as Slot | null);
-    return () => {
-      oldest.undo = table.replaceSlot(key, slot);
-    };
+  #dropIfEmpty(pending: PendingKey): void {
+    if (!pending.isEmpty) return;
+    this.#keys.delete(pending.key);
+    this.#lifted.delete(pending);
   }
 
-  /** Takes back all ops of a key. */
-  #takeBack(table: Table, newest: Op): void {
-    let op = newest;
-    do {
-      takeBack(table, op);
-      op = op.before;
-    } while (op !== newest);
+  #lift(table: Table, pending: PendingKey): void {
+    pending.lift(table);
+    this.#lifted.add(pending);
   }
 
-  #redo(table: Table, newest: Op): void {
-    let op = newest;
-    do {
-      op = op.after;
-      this.perform(table, op);
-    } while (op !== newest);
+  #liftAll(table: Table): void {
+    for (const pending of this.#keys.values()) if (!pending.isLifted) this.#lift(table, pending);
   }
 
-  #takeBackAll(table: Table): void {
-    for (const batch of this.batches.toReversed()) for (const op of batch.ops.toReversed()) takeBack(table, op);
+  /** Performs and counts a new `CLEAR`. */
+  #clear(table: Table, op: Op): Status {
+    if (this.#below === null) this.#liftAll(table);
+    const slots = table.replaceAll();
+    this.#below ??= slots;
+    this.#clearCount++;
+    op.status = APPLIED;
+    return APPLIED;
   }
 
-  #redoAll(table: Table): void {
-    for (const batch of this.batches) for (const op of batch.ops) this.perform(table, op);
+  /** Performs the last pending `CLEAR` and what follows it: what is before it does not show. */
+  #performClear(table: Table): void {
+    this.#below = table.replaceAll();
+    const ops = this.batches.flatMap((batch) => batch.ops);
+    const last = ops.findLastIndex((op) => op.entry.type === CLEAR);
+    for (const op of ops.slice(last + 1)) table.execute(op.entry, op.time, false, op);
   }
 
-  /**
-   * Removes the oldest op of its key, or the newest one when `#newest` names the one before it. What is left of the op names
-   * no other one: garbage that has grown old would keep all newer ops of its key alive.
-   */
-  #remove(op: Op): void {
-    const { before, after } = op;
-    before.after = after;
-    after.before = before;
-    op.before = op;
-    op.after = op;
-    op.undo = undefined;
-    const key = keyOf(op);
-    if (key === undefined) this.#clearCount--;
-    else if (after === op) this.#newest.delete(key);
+  /** Calls with the confirmed state in the table, while a `CLEAR` is pending. */
+  #onConfirmed<T>(table: Table, call: () => T): T {
+    const shown = table.replaceAll(this.#below as Slots);
+    const result = call();
+    this.#below = table.replaceAll(shown);
+    return result;
   }
-}
 
-/**
- * Whether the ops of the oldest batch did exactly what they do at their place in the log, at `time`. A clear that is pending
- * after them makes no difference: what takes it back holds what they did.
- */
-function isForeseen(batch: PendingBatch, time: number): boolean {
-  return batch.ops.every((op) => time < op.validUntil);
-}
+  /** A `CLEAR` has left. */
+  #cleared(table: Table): void {
+    this.#clearCount--;
+    if (this.#clearCount === 0 && this.#below !== null) this.#uncover(table);
+  }
 
-/** Whether an entry makes its slot a new one, whatever was there. */
-function isWhole(entry: Entry): boolean {
-  return entry.type === SET && entry.path.length === 1 && entry.condition === ALWAYS;
-}
-
-function takeBack(table: Table, op: Op): void {
-  if (op.undo !== undefined) table.takeBack(op.entry, op.undo);
-  op.undo = undefined;
-}
-
-/**
- * Does what an op says at its place in the log. What would take it back is forgotten: the table on which the op is still
- * pending, if there is one, is about to be replaced as a whole.
- */
-export function executeConfirmed(table: Table, op: Op, time: number): void {
-  table.execute(op.entry, time, false, op);
-  op.undo = undefined;
+  #uncover(table: Table): void {
+    table.replaceAll(this.#below as Slots);
+    this.#below = null;
+  }
 }

@@ -247,7 +247,9 @@ export class Replica {
     return this.#applier;
   }
 
+  /** What the user sees. */
   get #table(): Table {
+    if (this.#pending.isLifted) this.#pending.perform(this.#tables.shown);
     return this.#tables.shown;
   }
 

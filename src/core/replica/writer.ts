@@ -143,11 +143,9 @@ export class Writer {
     const bytes = bytesOf(entry);
     this.#expectRoom(bytes);
     const { now, shown } = this.#tables;
-    const op = new Op(entry, now, promised);
-    if (this.#pending.perform(shown, op) === TOO_FAR) throw tooFar(entry);
     if (this.#atomicFrom === null) this.#outbox.split(now);
-    else if (promise !== undefined) this.#atomicPromises.push(promise);
-    this.#pending.add(op, bytes);
+    if (this.#pending.write(shown, new Op(entry, now, promised), bytes) === TOO_FAR) throw tooFar(entry);
+    if (this.#atomicFrom !== null && promise !== undefined) this.#atomicPromises.push(promise);
     this.#sealSoon();
   }
 

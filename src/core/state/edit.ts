@@ -4,7 +4,7 @@
 import { type Entry, NEVER, type Path } from "../log/entry.js";
 import { isKeyStep } from "../log/step-kinds.js";
 import { Expiry } from "./expiry.js";
-import type { Slot } from "./slot.js";
+import { Slot } from "./slot.js";
 import {
   type Container,
   copyOf,
@@ -60,6 +60,32 @@ export function presentAt(slot: Slot, path: Path, time: number): unknown {
     if (value === undefined || expiry?.isPassed(time)) return undefined;
   }
   return value;
+}
+
+/**
+ * How long the containers of the member at the first `depth` keys of `path` live, in ms since 1970, whether or not that member
+ * is there: `Infinity` when none of them expires; 0 when one of them is expired at `time`, missing, or no object.
+ */
+export function containersUntil(slot: Slot, path: Path, depth: number, time: number): number {
+  let value = slot.value;
+  let expiry = slot.expiries;
+  let until = Infinity;
+  for (let index = 1; index < depth; index++) {
+    if (expiry !== null && expiry.at !== NEVER) until = Math.min(until, expiry.at);
+    if (until <= time || !isContainer(value) || Array.isArray(value)) return 0;
+    if (index === depth - 1) break;
+    expiry = expiry?.children?.get(path[index] as string) ?? null;
+    value = memberOf(value, path[index] as string);
+  }
+  return until;
+}
+
+/** Puts contents, or nothing (null), in place of those at a path below an object that exists; returns those. */
+export function exchangeContents(slot: Slot, path: Path, contents: Slot | null): Slot | null {
+  const member = rawAt(slot, path, path.length);
+  putAt(slot, path, path.length, contents === null ? undefined : contents.member);
+  const expiries = slot.replaceExpiry(path, path.length, contents === null ? null : contents.expiries);
+  return member === undefined ? null : Slot.ofMember(member, expiries);
 }
 
 /** What lodash's `get` finds at `path` in a live slot at `now`: a container frozen, and without what is expired in it. */

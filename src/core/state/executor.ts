@@ -4,7 +4,6 @@ import { type Edit, exchange, presentAt, remove, type Touch, takeBack, touch, wr
 import { Expiry } from "./expiry.js";
 import { Patched, patch } from "./patch.js";
 import { Slot } from "./slot.js";
-import { Slots } from "./slots.js";
 import { unread } from "./tree.js";
 
 /** The entry took effect. */
@@ -27,14 +26,14 @@ export function assert(isTrue: boolean, message: string): asserts isTrue {
   if (!isTrue) throw new InvariantError(message);
 }
 
-/** What takes an entry back: the slot that it replaced (null: there was none), what it changed in one, or all slots. */
-export type Undo = Slot | null | Edit | Touch | Patched | Slots;
+/** What takes an entry back: the slot that it replaced (null: there was none), or what it changed in one. */
+export type Undo = Slot | null | Edit | Touch | Patched;
 
 /** What an entry came to. */
 export interface Outcome {
   /** 0: not known. */
   status: Status | 0;
-  /** What takes the entry back; undefined when it changed nothing. */
+  /** What takes the entry back; undefined when it changed nothing, and for a `CLEAR`. */
   undo: Undo | undefined;
   /** `ADD`: the new number. */
   number: number;
@@ -45,11 +44,26 @@ export interface Outcome {
 /** For callers that need nothing of the outcome but the status. */
 const SPARE: Outcome = { status: 0, undo: undefined, number: 0, validUntil: Infinity };
 
+/** The slots that an executor changes. */
+export interface SlotStore {
+  get(key: string): Slot | undefined;
+  /** {@link Slots.put} */
+  put(key: string, slot: Slot | undefined, next: Slot | undefined): void;
+  /** {@link Slots.settle} */
+  settle(key: string, from: number, to: number): void;
+}
+
 /** Executes one entry after the other, and writes what each came to into the outcome that its caller gives. */
-export class Executor {
-  slots = new Slots();
+export class Executor<Store extends SlotStore> {
+  slots: Store;
+  readonly #emptyStore: () => Store;
   #outcome = SPARE;
   #time = 0;
+
+  constructor(emptyStore: () => Store) {
+    this.#emptyStore = emptyStore;
+    this.slots = emptyStore();
+  }
 
   /**
    * Does what an entry says to the slots as they are at `time`.
@@ -64,7 +78,7 @@ export class Executor {
     this.#time = time;
     outcome.status = this.#execute(entry, time, isUndoable);
     this.#outcome = SPARE;
-    SPARE.undo = undefined; // it may hold all that a clear has removed
+    SPARE.undo = undefined; // it may hold a large value
     return outcome.status;
   }
 
@@ -89,10 +103,6 @@ export class Executor {
 
   /** Takes an entry back; all later ones of its slot have been taken back. */
   takeBack(entry: Entry, undo: Undo): void {
-    if (undo instanceof Slots) {
-      this.slots = undo;
-      return;
-    }
     const key = entry.path[0] as string;
     if (undo instanceof Slot || undo === null) {
       this.replaceSlot(key, undo);
@@ -120,8 +130,7 @@ export class Executor {
   }
 
   #clear(): Status {
-    this.#outcome.undo = this.slots;
-    this.slots = new Slots();
+    this.slots = this.#emptyStore();
     return APPLIED;
   }
 

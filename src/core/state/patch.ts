@@ -5,7 +5,7 @@
 import { type Entry, KEEP, type Patch, type Path } from "../log/entry.js";
 import { openAt, presentAt } from "./edit.js";
 import type { Expiry } from "./expiry.js";
-import type { Slot } from "./slot.js";
+import { Slot } from "./slot.js";
 import { type Container, isContainer, memberOf, putMember, readJson } from "./tree.js";
 
 /** What a field was before: undefined when it was not there, unread if it had not been read. */
@@ -50,6 +50,20 @@ export function patch(slot: Slot, entry: Entry, time: number): Patched | undefin
   for (const key of Object.keys(set)) changes.push({ key, value: set[key], expiry: null });
   const fields = exchangeFields(slot, path, changes);
   return new Patched(fields, expiresAt === KEEP ? KEEP : slot.setExpiry(path, expiresAt));
+}
+
+/**
+ * What a patch that asks for nothing else makes of single fields of its object: their contents, null where there are none then.
+ * Undefined when it depends on what fields are, changes an expiry, or has no effect.
+ */
+export function fieldsOf(entry: Entry): ReadonlyMap<string, Slot | null> | undefined {
+  if (entry.expiresAt !== KEEP) return undefined;
+  const said = readJson(entry.json);
+  if (!isPatch(said) || Object.keys(said.match ?? {}).length > 0) return undefined;
+  const fields = new Map<string, Slot | null>();
+  for (const field of said.remove ?? []) fields.set(field, null);
+  for (const [field, value] of Object.entries(said.set ?? {})) fields.set(field, Slot.of(value, null));
+  return fields.size > 0 ? fields : undefined;
 }
 
 function isObject(value: unknown): value is Container {

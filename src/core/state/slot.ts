@@ -1,6 +1,6 @@
 import { NEVER, type Path } from "../log/entry.js";
 import { Expiry } from "./expiry.js";
-import { freeze, isContainer, readJson } from "./tree.js";
+import { freeze, isContainer, readJson, Unread, unread } from "./tree.js";
 
 /** The value is JSON text that has not been read. */
 const TEXT = 0;
@@ -30,6 +30,16 @@ export class Slot {
     const slot = new Slot("", expiries);
     slot.value = value;
     return slot;
+  }
+
+  /** Creates a slot of what a container had under a key, which may be unread. */
+  static ofMember(member: unknown, expiries: Expiry | null): Slot {
+    return member instanceof Unread ? new Slot(member.json, expiries) : Slot.of(member, expiries);
+  }
+
+  /** The value as a member of an unfrozen container: unread if it was not read. */
+  get member(): unknown {
+    return this.#state === TEXT ? unread(this.#value as string) : this.#value;
   }
 
   /** Gives the slot the contents that `new Slot` would give it. */
@@ -73,6 +83,11 @@ export class Slot {
   /** A time in ms before which nothing in the slot is expired. */
   get next(): number {
     return this.expiries === null ? Infinity : this.expiries.next;
+  }
+
+  /** When the whole value expires, in ms since 1970; `Infinity`: never. */
+  get expiresAt(): number {
+    return this.expiries === null || this.expiries.at === NEVER ? Infinity : this.expiries.at;
   }
 
   isExpired(time: number): boolean {

@@ -2,11 +2,11 @@ import { MalformedError } from "../log/codec.js";
 import { type Batch, type Entry, type Path, SLOT } from "../log/entry.js";
 import type { KnownOrigin, SnapshotHead } from "../log/log.js";
 import { contentsOf, restoreEntry, slotOf } from "./contents.js";
-import { hasAt, presentAt, visibleAt } from "./edit.js";
+import { containersUntil, exchangeContents, hasAt, presentAt, visibleAt } from "./edit.js";
 import { assert, Executor, type Outcome, type Status, type Undo } from "./executor.js";
 import { NEW, Origins, type Verdict } from "./origins.js";
 import type { Slot } from "./slot.js";
-import type { Swept } from "./slots.js";
+import { Slots, type Swept } from "./slots.js";
 
 /** What a read of a key without a slot returns. */
 export const NO_SLOT = Symbol("no slot");
@@ -23,7 +23,7 @@ export class Table {
   /** The log time of the last batch, in ms since 1970. */
   time = 0;
   readonly #origins = new Origins();
-  readonly #executor = new Executor();
+  readonly #executor = new Executor(() => new Slots());
 
   /**
    * The value under a top-level key, if it was read before and not changed since: this serves most reads. `NO_SLOT` when
@@ -79,8 +79,7 @@ export class Table {
 
   /** Whether an `EXPIRE` would find something at a path at `now`. */
   isPresent(path: Path, now: number): boolean {
-    const slot = this.#executor.slots.get(path[0] as string);
-    return slot !== undefined && !slot.isExpired(now) && presentAt(slot, path, now) !== undefined;
+    return this.present(path, now) !== undefined;
   }
 
   /** The top-level keys that are live at `now`. */
@@ -126,9 +125,36 @@ export class Table {
     this.#executor.takeBack(entry, undo);
   }
 
-  /** Puts a slot, or nothing (null), in place of the one under a key; returns that. */
-  replaceSlot(key: string, slot: Slot | null): Slot | null {
-    return this.#executor.replaceSlot(key, slot);
+  /** {@link containersUntil}; what a top-level key is in lives forever. */
+  containersUntil(path: Path, depth: number, time: number): number {
+    if (depth === 1) return Infinity;
+    const slot = this.#executor.slots.get(path[0] as string);
+    return slot === undefined ? 0 : containersUntil(slot, path, depth, time);
+  }
+
+  /** What is at a path at `time`, as it is stored; undefined when nothing is. The caller must not change it. */
+  present(path: Path, time: number): unknown {
+    const slot = this.#executor.slots.get(path[0] as string);
+    return slot === undefined || slot.isExpired(time) ? undefined : presentAt(slot, path, time);
+  }
+
+  /** Puts contents, or nothing (null), in place of those at a path whose containers are objects; returns those. */
+  replaceAt(path: Path, contents: Slot | null): Slot | null {
+    const key = path[0] as string;
+    if (path.length === 1) return this.#executor.replaceSlot(key, contents);
+    const slot = this.#executor.slots.get(key);
+    assert(slot !== undefined, "expected the slot of contents that are replaced");
+    const { next } = slot;
+    const before = exchangeContents(slot, path, contents);
+    this.#executor.slots.settle(key, next, slot.next);
+    return before;
+  }
+
+  /** Puts other slots, or none, in place of all; returns those. */
+  replaceAll(slots = new Slots()): Slots {
+    const before = this.#executor.slots;
+    this.#executor.slots = slots;
+    return before;
   }
 
   /** Whether `sweep` would find something, busy keys included. */

@@ -128,8 +128,9 @@ export class Naive {
     if (entry.type === SET) return this.#set(entry, JSON.parse(entry.json), time);
     if (entry.type === ADD) {
       if (found === undefined) {
-        const result = this.#set(entry, entry.amount, time);
-        return result === "applied" ? entry.amount : result;
+        const created = 0 + entry.amount; // of -0 as well
+        const result = this.#set(entry, created, time);
+        return result === "applied" ? created : result;
       }
       if (typeof found !== "number" || !Number.isFinite(found + entry.amount)) return "no number";
       (slot as NaiveSlot).value = setIn((slot as NaiveSlot).value, below, found + entry.amount);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { hotWrites, warmUp } from "./hot-writes.js";
 import { type Member, World } from "./world.js";
 import { batches, clears, named, patches, paths, writes } from "./writes.js";
 
@@ -9,7 +10,18 @@ const HOUR_MS = 60 * 60 * 1000;
 
 type Step = (world: World) => unknown;
 
-function stepsOf(memberCount: number): fc.Arbitrary<Step> {
+type Write = fc.Arbitrary<(member: Member) => void>;
+
+/** Any kind of write, of two keys. */
+const ANY: Write = fc.oneof(
+  { weight: 8, arbitrary: writes },
+  { weight: 4, arbitrary: patches },
+  { weight: 2, arbitrary: batches },
+  { weight: 1, arbitrary: clears },
+);
+const HOT: Write = fc.oneof({ weight: 20, arbitrary: hotWrites }, { weight: 1, arbitrary: clears });
+
+function stepsOf(memberCount: number, write: Write): fc.Arbitrary<Step> {
   const who = fc.nat(memberCount - 1);
   const on = (name: string, arbitrary: fc.Arbitrary<(member: Member, world: World) => unknown>): fc.Arbitrary<Step> =>
     fc.tuple(who, arbitrary).map(([index, act]) =>
@@ -18,10 +30,7 @@ function stepsOf(memberCount: number): fc.Arbitrary<Step> {
       }),
     );
   return fc.oneof(
-    { weight: 8, arbitrary: on("writes", writes) },
-    { weight: 4, arbitrary: on("writes", patches) },
-    { weight: 2, arbitrary: on("writes", batches) },
-    { weight: 1, arbitrary: on("writes", clears) },
+    { weight: 15, arbitrary: on("writes", write) },
     { weight: 4, arbitrary: fc.constant<Step>(named("end of the tick", [], () => Promise.resolve())) },
     {
       weight: 6,
@@ -137,34 +146,50 @@ async function checkResults(member: Member): Promise<void> {
 /** Writes gather while one batch is on its way, while two are, never. */
 const IN_FLIGHT = fc.constantFrom(1, 2, 1000);
 
+/** Lets steps happen, and compares every member with the naive model. */
+async function run(world: World, steps: Step[], isEager: boolean): Promise<void> {
+  for (const step of steps) {
+    const done = step(world);
+    if (done instanceof Promise) await done;
+    if (isEager) for (const member of world.members) member.check();
+  }
+  for (const member of world.members) member.check();
+  await settle(world);
+  for (const member of world.members) {
+    member.check();
+    member.checkView();
+    member.checkReturned();
+    assert.equal(member.replica.pendingBytes, 0);
+    assert.deepEqual(member.expected().view(world.now), world.state.view(world.now));
+    await checkResults(member);
+  }
+}
+
+const worldsOf = (write: Write, memberCounts: fc.Arbitrary<number>) =>
+  memberCounts.chain((count) =>
+    fc.tuple(fc.constant(count), IN_FLIGHT, fc.array(stepsOf(count, write), { maxLength: 60, size: "max" })),
+  );
+
 for (const isEager of [true, false]) {
-  test(`every member sees the log so far and then its own pending writes, ${isEager ? "read at every step" : "read seldom"}`, async () => {
-    const run = async (memberCount: number, maxInFlight: number, steps: Step[]) => {
-      const world = new World(memberCount, maxInFlight);
-      for (const step of steps) {
-        const done = step(world);
-        if (done instanceof Promise) await done;
-        if (isEager) for (const member of world.members) member.check();
-      }
-      for (const member of world.members) member.check();
-      await settle(world);
-      for (const member of world.members) {
-        member.check();
-        member.checkView();
-        member.checkReturned();
-        assert.equal(member.replica.pendingBytes, 0);
-        assert.deepEqual(member.expected().view(world.now), world.state.view(world.now));
-        await checkResults(member);
-      }
-    };
-    const worlds = fc
-      .integer({ min: 1, max: 3 })
-      .chain((count) =>
-        fc.tuple(fc.constant(count), IN_FLIGHT, fc.array(stepsOf(count), { maxLength: 60, size: "max" })),
-      );
+  const reads = isEager ? "read at every step" : "read seldom";
+
+  test(`every member sees the log so far and then its own pending writes, ${reads}`, async () => {
     await fc.assert(
-      fc.asyncProperty(worlds, ([count, maxInFlight, steps]) => run(count, maxInFlight, steps)),
+      fc.asyncProperty(worldsOf(ANY, fc.integer({ min: 1, max: 3 })), ([count, maxInFlight, steps]) =>
+        run(new World(count, maxInFlight), steps, isEager),
+      ),
       { numRuns: RUNS, includeErrorInReport: true },
+    );
+  });
+
+  test(`the same of what all members write to the same keys, ${reads}`, async () => {
+    await fc.assert(
+      fc.asyncProperty(worldsOf(HOT, fc.integer({ min: 2, max: 3 })), async ([count, maxInFlight, steps]) => {
+        const world = new World(count, maxInFlight);
+        await warmUp(world);
+        await run(world, steps, isEager);
+      }),
+      { numRuns: RUNS / 2, includeErrorInReport: true },
     );
   });
 }

@@ -20,7 +20,7 @@ export function named<F extends object>(name: string, args: unknown, act: F): F 
   return Object.assign(act, { [fc.toStringMethod]: () => `${name} ${JSON.stringify(args)}`, title: [name, args] });
 }
 
-const titleOf = (act: unknown): unknown => (act as { title: unknown }).title;
+export const titleOf = (act: unknown): unknown => (act as { title: unknown }).title;
 
 const keys = fc.constantFrom("a", "b");
 const arrayPaths = fc.oneof(
@@ -58,6 +58,18 @@ function seenAt(member: Member, path: GivenPath): Record<string, unknown> | unde
   return Object.fromEntries(Object.entries(seen).slice(-1));
 }
 
+/** What writes are made of. */
+export interface Parts {
+  readonly paths: fc.Arbitrary<GivenPath>;
+  readonly values: fc.Arbitrary<unknown>;
+  readonly amounts: fc.Arbitrary<number>;
+  readonly ttls: fc.Arbitrary<number>;
+  /** `undefined`: the expiry stays as it is. */
+  readonly patchTtls: fc.Arbitrary<number | undefined>;
+  readonly changes: fc.Arbitrary<Record<string, unknown>>;
+  readonly matches: fc.Arbitrary<"none" | "seen" | Record<string, unknown>>;
+}
+
 /** Writes to a member, and notes it unless an array would grow too far. */
 function write(member: Member, call: () => unknown, entry: Parameters<Member["wrote"]>[0]): void {
   try {
@@ -69,43 +81,53 @@ function write(member: Member, call: () => unknown, entry: Parameters<Member["wr
   }
 }
 
-export const writes = fc.oneof(
-  fc.tuple(paths, values, ttls).map(([path, value, ttl]) =>
-    named("set", [path, value, ttl], (member: Member) => {
-      const expiresAt = expiryOf(ttl, member);
-      const json = JSON.stringify(value);
-      const entry = setEntry(keysOf(path), json, expiresAt, ALWAYS, stepKindsOf(path));
-      write(member, () => member.replica.set(path, value, ttl), entry);
-    }),
-  ),
-  paths.map((path) =>
-    named("delete", path, (member: Member) =>
-      write(member, () => member.replica.delete(path), deleteEntry(keysOf(path))),
-    ),
-  ),
-  fc.tuple(paths, fc.integer({ min: -2, max: 2 }), ttls).map(([path, by, ttl]) =>
+/** Increments of what their parts may be. */
+export function incrementsOf({ paths, amounts, ttls }: Parts) {
+  return fc.tuple(paths, amounts, ttls).map(([path, by, ttl]) =>
     named("increment", [path, by, ttl], (member: Member) => {
       const entry = addEntry(keysOf(path), by, expiryOf(ttl, member), stepKindsOf(path));
       write(member, () => member.replica.increment(path, by, ttl), entry);
     }),
-  ),
-  fc.tuple(paths, ttls).map(([path, ttl]) =>
-    named("touch", [path, ttl], (member: Member) => {
-      const entry = expireEntry(keysOf(path), expiryOf(ttl, member));
-      write(member, () => member.replica.touch(path, ttl), entry);
-    }),
-  ),
-  fc.tuple(paths, values, ttls).map(([path, value, ttl]) =>
-    named("add", [path, value, ttl], (member: Member) => {
-      const json = JSON.stringify(value);
-      const entry = setEntry(keysOf(path), json, expiryOf(ttl, member), IF_ABSENT, stepKindsOf(path));
-      write(member, () => member.replica.add(path, value, ttl), entry);
-    }),
-  ),
-);
-export const patches = fc
-  .tuple(paths, changes, matches, fc.option(ttls, { nil: undefined }))
-  .map(([path, changed, asks, ttl]) =>
+  );
+}
+
+/** Single writes of what their parts may be, but patches. */
+export function writesOf(parts: Parts) {
+  const { paths, values, ttls } = parts;
+  return fc.oneof(
+    fc.tuple(paths, values, ttls).map(([path, value, ttl]) =>
+      named("set", [path, value, ttl], (member: Member) => {
+        const expiresAt = expiryOf(ttl, member);
+        const json = JSON.stringify(value);
+        const entry = setEntry(keysOf(path), json, expiresAt, ALWAYS, stepKindsOf(path));
+        write(member, () => member.replica.set(path, value, ttl), entry);
+      }),
+    ),
+    paths.map((path) =>
+      named("delete", path, (member: Member) =>
+        write(member, () => member.replica.delete(path), deleteEntry(keysOf(path))),
+      ),
+    ),
+    incrementsOf(parts),
+    fc.tuple(paths, ttls).map(([path, ttl]) =>
+      named("touch", [path, ttl], (member: Member) => {
+        const entry = expireEntry(keysOf(path), expiryOf(ttl, member));
+        write(member, () => member.replica.touch(path, ttl), entry);
+      }),
+    ),
+    fc.tuple(paths, values, ttls).map(([path, value, ttl]) =>
+      named("add", [path, value, ttl], (member: Member) => {
+        const json = JSON.stringify(value);
+        const entry = setEntry(keysOf(path), json, expiryOf(ttl, member), IF_ABSENT, stepKindsOf(path));
+        write(member, () => member.replica.add(path, value, ttl), entry);
+      }),
+    ),
+  );
+}
+
+/** Patches of what their parts may be. */
+export function patchesOf({ paths, changes, matches, patchTtls }: Parts) {
+  return fc.tuple(paths, changes, matches, patchTtls).map(([path, changed, asks, ttl]) =>
     named("patch", [path, changed, asks, ttl], (member: Member) => {
       const match = asks === "none" ? undefined : asks === "seen" ? seenAt(member, path) : asks;
       const remove = Object.keys(changed).filter((field) => changed[field] === undefined);
@@ -114,6 +136,21 @@ export const patches = fc
       write(member, () => member.replica.patch(path, changed, { ttl, match }), entry);
     }),
   );
+}
+
+/** Any kind of write, of two keys. */
+const anyParts: Parts = {
+  paths,
+  values,
+  amounts: fc.integer({ min: -2, max: 2 }),
+  ttls,
+  patchTtls: fc.option(ttls, { nil: undefined }),
+  changes,
+  matches,
+};
+export const writes = writesOf(anyParts);
+export const patches = patchesOf(anyParts);
+
 export const clears = fc.constant(
   named("clear", [], (member: Member) => write(member, () => member.replica.clear(), clearEntry())),
 );
@@ -155,20 +192,26 @@ const catching =
     }
   };
 
-const { batch } = fc.letrec<{ batch: (member: Member) => void }>((tie) => ({
-  batch: fc
-    .tuple(
-      fc.array(
-        fc.oneof(
-          { weight: 6, arbitrary: fc.oneof(writes, patches) },
-          { weight: 1, arbitrary: clears },
-          { weight: 2, arbitrary: tie("batch") },
-          { weight: 2, arbitrary: tie("batch").map((inner) => named("catch", titleOf(inner), catching(inner))) },
+/** Batches of single writes, of clears and of batches. */
+export function batchesOf(singles: fc.Arbitrary<(member: Member) => void>) {
+  const { batch } = fc.letrec<{ batch: (member: Member) => void }>((tie) => ({
+    batch: fc
+      .tuple(
+        fc.array(
+          fc.oneof(
+            { weight: 6, arbitrary: singles },
+            { weight: 1, arbitrary: clears },
+            { weight: 2, arbitrary: tie("batch") },
+            { weight: 2, arbitrary: tie("batch").map((inner) => named("catch", titleOf(inner), catching(inner))) },
+          ),
+          { maxLength: 4, depthIdentifier: "batch" },
         ),
-        { maxLength: 4, depthIdentifier: "batch" },
+        fc.constantFrom("returns" as const, "returns" as const, "throws" as const, "promises" as const),
+      )
+      .map(([inner, end]) =>
+        named("batch", [inner.map(titleOf), end], (member: Member) => runBatch(member, inner, end)),
       ),
-      fc.constantFrom("returns" as const, "returns" as const, "throws" as const, "promises" as const),
-    )
-    .map(([inner, end]) => named("batch", [inner.map(titleOf), end], (member: Member) => runBatch(member, inner, end))),
-}));
-export const batches = batch.map((outermost) => named("outermost", titleOf(outermost), catching(outermost)));
+  }));
+  return batch.map((outermost) => named("outermost", titleOf(outermost), catching(outermost)));
+}
+export const batches = batchesOf(fc.oneof(writes, patches));

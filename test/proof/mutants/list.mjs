@@ -13,6 +13,7 @@ import { keysMutants } from "./keys.mjs";
 import { logMutants } from "./log.mjs";
 import { memberMutants } from "./member.mjs";
 import { hubMembersMutants } from "./members.mjs";
+import { pendingMutants } from "./pending.mjs";
 import { recoveryMutants } from "./recovery.mjs";
 import { removalMutants } from "./removal.mjs";
 import { replicaMutants } from "./replica.mjs";
@@ -32,6 +33,7 @@ export const mutants = [
   ...removalMutants,
   ...memberMutants,
   ...replicaMutants,
+  ...pendingMutants,
   ...stateMutants,
   ...keysMutants,
   ...valueMutants,

@@ -108,13 +108,6 @@ export const stateMutants = [
     killedBy: [...state, "replica.test", "replica/log-"],
   },
   {
-    name: "taking back a clear restores the cleared state",
-    file: EXECUTOR,
-    from: "    this.#outcome.undo = this.slots;\n    this.slots = new Slots();",
-    to: "    this.slots = new Slots();\n    this.#outcome.undo = this.slots;",
-    killedBy: state,
-  },
-  {
     name: "a value lives a millisecond too long",
     file: EXPIRY,
     from: "return this.at !== NEVER && this.at <= time;",
