@@ -93,6 +93,22 @@ export const PARALLEL: readonly RequestCase[] = [
     },
   }),
   requestCase("parallel requests", {
+    name: "a request that has saved its session does not undo what another one stores before its end",
+    edge: "It calls save and continues. Where every request stores its session, it may be stored once more at the end.",
+    sources: ["expressjs/session#383", "expressjs/session#935"],
+    settings: SAVES_ALWAYS,
+    async run(visitor, { expectFields }) {
+      await visitor.request(setting({ user: "ann" }));
+      const twin = visitor.twin();
+      await visitor.request(async (visit) => {
+        visit.session.page = "a";
+        await visit.save();
+        await twin.request(setting({ cart: ["book"] }));
+      });
+      expectFields(await visitor.session(), { user: "ann", page: "a", cart: ["book"] });
+    },
+  }),
+  requestCase("parallel requests", {
     name: "a logout is not undone by a request that changes the session",
     edge: "The request has loaded the session before the logout, and stores it after.",
     sources: ["expressjs/session#632", "tj/connect-redis#328", "petergoldstein/dalli#1040"],

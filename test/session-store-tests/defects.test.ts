@@ -12,6 +12,8 @@ type Defect = (store: PlainStore) => Partial<PlainStore>;
 
 const { prototype: plain } = PlainStore;
 const noop: Defect = () => ({});
+/** express-session stores a session once and touches it then, @fastify/session stores it twice. */
+const touchesAll: Defect = (store) => ({ prolong: (sid, given) => store.write(sid, given) });
 
 /** Cases that no store passes which knows nothing of requests; and for the others, how a store does it wrong. */
 const DEFECTS: Readonly<Record<string, Defect>> = {
@@ -85,7 +87,7 @@ const DEFECTS: Readonly<Record<string, Defect>> = {
     },
   }),
   "touch prolongs a session": () => ({ prolong: () => {} }),
-  "touch writes no field of the session": (store) => ({ prolong: (sid, given) => store.write(sid, given) }),
+  "touch writes no field of the session": (store) => touchesAll(store),
   "touch of a session that is gone is no error, and brings nothing back": (store) => ({
     touch: (sid, _, callback) => (callback as Callback)(store.read(sid) ? null : new Error("no such session")),
   }),
@@ -219,6 +221,7 @@ const DEFECTS: Readonly<Record<string, Defect>> = {
     },
   }),
   "a request that only reads does not undo what another one has stored, where every request stores its session": noop,
+  "a request that has saved its session does not undo what another one stores before its end": touchesAll,
   "a logout is not undone by a request that changes the session": noop,
   "a logout is not undone by a request that only reads, where every request stores its session": noop,
   "the id from before a login is not brought back by a request that changes the session": noop,
@@ -247,7 +250,8 @@ describe("a case of the suite", { concurrency: 8 }, () => {
   });
 
   for (const { title, run } of registered({ create: () => new PlainStore(), frameworks: FRAMEWORKS })) {
-    if (DEFECTS[nameOf(title)] === noop) continue;
+    const defect = DEFECTS[nameOf(title)];
+    if (defect === noop || (defect === touchesAll && title.includes("@fastify/session"))) continue;
     it(`passes where nothing is wrong: ${title}`, async () => assert.equal(await run(), "passed"));
   }
 
