@@ -40,7 +40,7 @@ export const ROOMS = {
 
 /** Modules that reach outside of the process, and the files that may import them. */
 export const OUTSIDE = {
-  "node:fs": "files",
+  "node:fs": "files kernel",
   "node:net": "sockets",
   "node:http": "express/index express/server-scope",
   "node:worker_threads": "threads hub-thread compactor-thread",

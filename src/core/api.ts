@@ -84,6 +84,11 @@ export interface StorageStats {
   readonly compactionError: string | null;
   /** The age of the oldest write that is not confirmed, in ms; 0 when there is none. */
   readonly lag: number;
+  /**
+   * By how many ms the time of the storage, by which data expires, is ahead of the wall clock of this process; below 0 when it
+   * is behind. The wall clock may have been set since the storage was opened: its time goes on by what has elapsed.
+   */
+  readonly clockOffsetMs: number;
   /** The time in ms from the ordering of the last write until it was known here; large when this process was busy. */
   readonly delay: number;
 }

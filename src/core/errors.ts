@@ -32,6 +32,8 @@ export type StorageErrorCode =
   | "ERR_STORAGE_PROTOCOL"
   /** The manager is alive, and this process cannot reach it; or others cannot reach the manager, which is in this process. */
   | "ERR_STORAGE_UNREACHABLE"
+  /** The wall clock was set, or was wrong when the storage was opened: it is seconds away from the time of the storage. */
+  | "ERR_STORAGE_CLOCK"
   /** The directory is on a network file system, or another machine uses it. */
   | "ERR_STORAGE_REMOTE"
   /** The same storage is open in this process with other options. */

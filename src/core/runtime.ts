@@ -18,10 +18,12 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 
 // Copied, since names that are imported follow what replaces them.
 const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate } = timers;
-const { nextTick } = process;
+const { nextTick, hrtime } = process;
+const nanoseconds = hrtime.bigint;
 const { MessageChannel, AbortSignal } = globalThis;
 const { now } = Date;
 const elapsed = performance.now.bind(performance);
+const { timeOrigin } = performance;
 const RESOLVED = Promise.resolve();
 
 const hasOwnTimers = ![setTimeout, clearTimeout, setInterval, clearInterval, setImmediate].some(isFake);
@@ -35,8 +37,20 @@ function isFake(call: { readonly name: string }): boolean {
   return "clock" in call || call.name.startsWith("bound ");
 }
 
-/** Wall clock in whole ms since 1970; may jump. */
-export const wallTime: () => number = hasOwnDate ? now : () => Math.floor(performance.timeOrigin + elapsed());
+/** Wall clock in ms since 1970, with the part of a ms where that is known; may jump. */
+export function wallTime(): number {
+  // It goes on as it was when the process started, unless it was set since.
+  const exact = timeOrigin + elapsed();
+  if (!hasOwnDate) return exact;
+  const wall = now();
+  return exact >= wall && exact < wall + 1 ? exact : wall;
+}
+
+/** Whether {@link monotonicTime} is that of the kernel, and so the same in all its processes. A fake clock is one of its process. */
+export const isMonotonicShared: boolean = !isFake(hrtime);
+
+/** ms from a start that all processes of a kernel share, never falling. It stands still while the machine is suspended, on Linux. */
+export const monotonicTime: () => number = isMonotonicShared ? () => Number(nanoseconds()) / 1e6 : elapsed;
 
 /** ms from an arbitrary start, never falling: for durations only. */
 export const elapsedTime: () => number = elapsed;

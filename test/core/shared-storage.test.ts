@@ -60,7 +60,7 @@ class EngineInHand implements Engine<ResolvedOptions> {
         done();
       },
       destroy: (done) => done(new Error("no reason")),
-      stats: { epoch: 0, members: 0, bytes: 0, compactions: 0, compactionError: null, healed: 0 },
+      stats: { epoch: 0, members: 0, bytes: 0, compactions: 0, compactionError: null, healed: 0, clockOffsetMs: 0 },
     };
     const clock = {
       now: () => 1_700_000_000_000,
@@ -105,7 +105,7 @@ test("storages of equal keys of an engine share one log, which the last one clos
   const [first, second] = [acquire(engine), acquire(engine)];
   assert.equal(first.shared, second.shared);
   assert.deepEqual([first.shared.filename, first.shared.isPushed], [null, false]);
-  engine.sink.connected(0);
+  engine.sink.connected();
   await announced();
   await first.shared.release(first.listener, false);
   assert.deepEqual(engine.closed, []);
@@ -128,9 +128,9 @@ test("the status follows the log: opening, open, disconnected, open, failed", as
   const statuses: string[] = [shared.status];
   const failure = new Error("no reason");
   for (const act of [
-    () => engine.sink.connected(0),
+    () => engine.sink.connected(),
     () => engine.sink.disconnected(),
-    () => engine.sink.connected(0),
+    () => engine.sink.connected(),
     () => engine.sink.failed(failure),
   ]) {
     act();
@@ -181,7 +181,7 @@ test("a member that reads in the log that it has left reports that, and one that
   const { shared, listener, events } = acquire(engine);
   const messages: string[] = [];
   listener.on("error", ({ message }: Error) => messages.push(message));
-  engine.sink.connected(0);
+  engine.sink.connected();
   await announced();
   events.length = 0;
   const noted = (member: string) => encodeEntries([leftEntry(member)], BATCH, { seq: ++seq, time: 1 });

@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { Storage } from "../../dist/core/index.js";
-import { bootIdOf } from "../../dist/core/local/machine/files.js";
+import { bootIdOf } from "../../dist/core/local/machine/kernel.js";
 import { encodeJson, REFUSE } from "../../dist/core/log/frame.js";
 import { Home } from "../api/conformance/home.js";
 import { until } from "../proof/cluster/processes.js";

@@ -29,11 +29,12 @@ export function localEngine(on: Machine = nodeMachine): Engine<LocalOptions> {
       const { candidate, stallTimeout, fsync, gcInterval, recover, persist, maxMemberBacklogBytes } = options;
       const limits = { maxMemberBacklogBytes, stallTimeout, compactAfterBytes: COMPACT_AFTER_BYTES };
       const hub = { fsync, gcInterval, recover, persist, ...limits };
+      const log = new LocalLog(machine, place, { candidate, hub });
       return {
         key: place.directory,
         filename: place.filename,
-        log: new LocalLog(machine, place, { candidate, hub }),
-        clock: machine.clock,
+        log,
+        clock: log.clock,
         random: (bytes) => machine.random(bytes),
       };
     },

@@ -52,6 +52,8 @@ export const DISK_TROUBLE = 22;
 export const MEMBER_COUNT = 23;
 /** From a member that leaves, and back once the hub does not count on it any more. */
 export const LEAVE = 24;
+/** From the hub: what time it is, after the wall clock was set or the machine was suspended. */
+export const CLOCK = 25;
 /** From the hub: the member writes the state that it holds now to the files. */
 export const HEAL = 26;
 /** From a member: how that goes, or that the files which it reads are damaged. */

@@ -38,6 +38,8 @@ export interface StoredHead extends SnapshotHead {
    * follow. Two files that name the same one hold states of one order; a backup begins another one.
    */
   readonly history: string;
+  /** What time it was by all clocks at the end of the state, as the engine notes it; nothing where that is not known. */
+  readonly clock?: unknown;
 }
 
 /**
@@ -70,8 +72,13 @@ export interface LogSink {
   batch(frame: Buffer, start: number, end: number): void;
   /** The next batch in the order is the oldest unconfirmed one of this member. Returns the bytes of its frame; 0: none waits. */
   confirmed(seq: number, time: number): number;
-  /** All that was confirmed before the connection has been delivered; `time` is the manager's log time. */
-  connected(time: number): void;
+  /**
+   * The engine's clock has found storage time to be `byMs` later than it was so far, for it had nothing but the wall clock to go by:
+   * what is pending was written by that. Called at that moment, before the first `connected`.
+   */
+  timeShifted(byMs: number): void;
+  /** All that was confirmed before the connection has been delivered. */
+  connected(): void;
   /** The connection to the manager is lost; the engine looks for the next one by itself. */
   disconnected(): void;
   /** Who the manager is now. */
@@ -98,11 +105,16 @@ export interface LogStats {
   readonly healed: number;
   /** Why the last compaction that this process has run as manager failed; null when it did not. */
   readonly compactionError: string | null;
+  /** By how many ms storage time is ahead of the wall clock of this process. */
+  readonly clockOffsetMs: number;
 }
 
 /** Time and the event loop, as a replica needs them. */
 export interface LogClock {
-  /** Wall clock in whole ms since 1970; may jump. */
+  /**
+   * Storage time, in whole ms since 1970: equal for all members, as well as the engine can, and never falling within a log. It
+   * advances by elapsed time while any member has the storage open, whatever the wall clock does.
+   */
   now(): number;
   /** Calls once, as soon as the running job is over. */
   microtask(call: () => void): void;

@@ -58,8 +58,8 @@ export function* snapshotFrames(head: StoredHead, entries: Iterable<Entry>): Gen
 }
 
 /** The first frame of a snapshot. */
-export function snapshotHeadFrame({ seq, time, history }: Omit<StoredHead, "origins">): Buffer {
-  return encodeJson(SNAPSHOT, { seq, time }, { format: FORMAT, history });
+export function snapshotHeadFrame({ seq, time, history, clock }: Omit<StoredHead, "origins">): Buffer {
+  return encodeJson(SNAPSHOT, { seq, time }, { format: FORMAT, history, clock });
 }
 
 /** Gives the frames of the origins of a snapshot, which come before those of its entries. */

@@ -129,8 +129,12 @@ export class LogApplier implements LogSink {
     return (batch.frame as Buffer).length;
   }
 
-  connected(time: number): void {
-    this.#tables.noteTime(time);
+  timeShifted(byMs: number): void {
+    this.#pending.shift(this.#tables.shown, byMs);
+    this.#outbox.shifted();
+  }
+
+  connected(): void {
     const { restored } = this.#tables;
     if (restored !== null) this.#show(restored);
     const isReload = restored !== null && this.#wasConnected;

@@ -1,5 +1,5 @@
 /** A pending entry, and a batch of them. */
-import type { Entry } from "../log/entry.js";
+import { type Entry, KEEP, NEVER } from "../log/entry.js";
 import type { Outcome, Status, Undo } from "../state/executor.js";
 import type { Table } from "../state/table.js";
 
@@ -11,9 +11,9 @@ export interface Promised<T> {
 
 /** One pending entry. */
 export class Op implements Outcome {
-  readonly entry: Entry;
+  entry: Entry;
   /** Storage time of the write: what it is evaluated at while it is pending. */
-  readonly time: number;
+  time: number;
   readonly promised: Promised<Op> | null;
   /** Its result: as executed here while it is pending, then at its place in the log. 0: not known. */
   status: Status | 0 = 0;
@@ -27,6 +27,13 @@ export class Op implements Outcome {
     this.entry = entry;
     this.time = time;
     this.promised = promised;
+  }
+
+  /** Storage time is later by `ms` than the time by which it was written: what it says of times is shifted. */
+  shift(ms: number): void {
+    this.time += ms;
+    const { expiresAt } = this.entry;
+    if (expiresAt !== NEVER && expiresAt !== KEEP) this.entry = { ...this.entry, expiresAt: expiresAt + ms };
   }
 }
 

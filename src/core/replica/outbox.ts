@@ -74,6 +74,12 @@ export class Outbox {
     }
   }
 
+  /** What was never sent says other times now. */
+  shifted(): void {
+    for (const batch of this.#pending.batches)
+      if (batch.frame !== null && batch.number === 0) batch.frame = encodeEntries(batch.ops.map(({ entry }) => entry));
+  }
+
   disconnected(): void {
     this.#isConnected = false;
   }

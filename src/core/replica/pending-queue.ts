@@ -163,6 +163,13 @@ export class PendingQueue {
     this.#forget(table, batch);
   }
 
+  /** Storage time is later by `ms` than was known when the ops were written: those that were never sent are shifted. */
+  shift(table: Table, ms: number): void {
+    if (this.#below !== null) this.#uncover(table);
+    this.#liftAll(table);
+    for (const batch of this.batches) if (batch.number === 0) for (const op of batch.ops) op.shift(ms);
+  }
+
   /** Leaves a table for another one, on which nothing is performed; forgets and returns the batches that were found in it. */
   moveTo(table: Table): PendingBatch[] {
     this.#below = null;

@@ -107,7 +107,7 @@ export class Replica {
     return this.#applier.delayMs;
   }
 
-  /** Storage time in ms since 1970: the wall clock, but never earlier than the log. */
+  /** Storage time in ms since 1970, never earlier than the log. */
   now(): number {
     return this.#tables.now;
   }

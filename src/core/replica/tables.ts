@@ -16,8 +16,6 @@ export class Tables {
   shown = new Table();
   restored: Table | null = null;
   readonly clock: ReplicaClock;
-  /** The latest log time that was reported, in ms since 1970. */
-  #time = 0;
 
   constructor(clock: ReplicaClock) {
     this.clock = clock;
@@ -33,13 +31,8 @@ export class Tables {
     return this.restored === null;
   }
 
-  /** Storage time in ms since 1970: the wall clock, but never earlier than the log. */
+  /** Storage time in ms since 1970, never earlier than the log. */
   get now(): number {
-    return Math.max(this.clock.now(), this.shown.time, this.#time);
-  }
-
-  /** Notes a log time. */
-  noteTime(time: number): void {
-    this.#time = Math.max(this.#time, time);
+    return Math.max(this.clock.now(), this.shown.time);
   }
 }

@@ -40,7 +40,7 @@ export function openReplica(limits: Limits = {}) {
       open.replica.sink.batch(frame, 0, frame.length);
     },
     confirm: () => open.replica.sink.confirmed(++open.seq, open.now),
-    join: () => open.replica.sink.connected(open.now),
+    join: () => open.replica.sink.connected(),
   };
   const told = (name: string) => () => void open.told.push(name);
   const log: Log = {
@@ -53,7 +53,7 @@ export function openReplica(limits: Limits = {}) {
     hold: (alive) => open.held.push(alive),
     close: (done) => done(),
     destroy: (done) => done(),
-    stats: { epoch: 1, members: 1, bytes: 0, compactions: 0, compactionError: null, healed: 0 },
+    stats: { epoch: 1, members: 1, bytes: 0, compactions: 0, compactionError: null, healed: 0, clockOffsetMs: 0 },
   };
   open.replica = new Replica(log, {
     clock: { now: () => open.now, microtask: queueMicrotask, soon: (call) => open.later.push(call) },

@@ -8,6 +8,7 @@ import { Segment } from "../../../dist/core/local/disk/segment.js";
 import type { Machine, SocketEvents } from "../../../dist/core/local/machine/machine.js";
 import { HubSession } from "../../../dist/core/local/member/hub-session.js";
 import type { HubSessionEnd } from "../../../dist/core/local/member/hub-session-request.js";
+import { StorageClock } from "../../../dist/core/local/member/storage-clock.js";
 import { AdaptiveTimeout } from "../../../dist/core/local/wire/failure-detector.js";
 import { encodeEntries } from "../../../dist/core/log/codec.js";
 import { setEntry } from "../../../dist/core/log/entry.js";
@@ -70,6 +71,7 @@ function connected() {
       silenceTimeout: new AdaptiveTimeout(machine.clock, 5000),
       maxBacklogBytes: 1024 * 1024,
       sink: open.replica.sink,
+      clock: new StorageClock(clock),
       connected: () => {},
       barrierPassed: () => {},
       heals: () => {},

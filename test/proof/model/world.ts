@@ -26,7 +26,8 @@ interface Written {
   isCovered: boolean;
 }
 
-const stats = () => ({ epoch: 1, members: 1, bytes: 0, compactions: 0, compactionError: null, healed: 0 });
+const counts = { epoch: 1, members: 1, bytes: 0, compactions: 0, healed: 0 };
+const stats = () => ({ ...counts, compactionError: null, clockOffsetMs: 0 });
 
 /** The log as all members will see it. */
 export class World {
@@ -108,7 +109,11 @@ export class Member {
     };
     const none = () => {};
     this.replica = new Replica(log, {
-      clock: { now: () => world.now, microtask: queueMicrotask, soon: (call) => this.#later.push(call) },
+      clock: {
+        now: () => Math.max(world.now, this.#joinedAt),
+        microtask: queueMicrotask,
+        soon: (call) => this.#later.push(call),
+      },
       random: () => world.nextOrigin(),
       maxValueBytes: 1 << 20,
       maxPendingBytes: 1 << 30,
@@ -199,7 +204,7 @@ export class Member {
     this.mode = "joined";
     this.#wasJoined = true;
     this.#joinedAt = this.#world.logTime;
-    this.replica.sink.connected(this.#world.logTime);
+    this.replica.sink.connected();
   }
 
   runLater(): void {

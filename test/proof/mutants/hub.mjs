@@ -106,7 +106,7 @@ export const hubMutants = [
   {
     name: "log time falls with the clock",
     file: HUB,
-    from: "this.#queue.stamp(this.#seat.epoch, this.#logTime())",
+    from: "this.#queue.stamp(this.#seat.epoch, this.#time.logTime())",
     to: "this.#queue.stamp(this.#seat.epoch, this.#machine.clock.now())",
     killedBy: hub,
   },

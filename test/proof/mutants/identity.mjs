@@ -237,8 +237,8 @@ export const identityMutants = [
   {
     name: "a manager that nobody reaches keeps its seat",
     file: HOST,
-    from: "if (unreachable !== null) {",
-    to: "if (unreachable === undefined) {",
+    from: "if (unreachable !== null || !isSeatIntact) {",
+    to: "if (!isSeatIntact) {",
     killedBy: ["hub/hub-socket"],
   },
 ];

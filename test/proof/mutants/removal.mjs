@@ -1,6 +1,7 @@
 /** Mistakes in removing a storage, and in leaving one. */
 const ENDED = "src/core/local/upkeep/tombstone.ts";
 const RECOVERY = "src/core/local/upkeep/recovery.ts";
+const LOG_START = "src/core/local/upkeep/log-start.ts";
 const ADOPT = "src/core/local/upkeep/import-copy.ts";
 const SEAT = "src/core/local/election/seat.ts";
 const COPY = "src/core/local/upkeep/removal.ts";
@@ -34,16 +35,23 @@ export const removalMutants = [
   },
   {
     name: "a storage that is opened again does not go on after its end",
-    file: RECOVERY,
-    from: "  if (end) yield* publish(machine, place, epoch, end, []);\n  return end !== null;",
-    to: "",
+    file: LOG_START,
+    from: "  if (end) yield* publish(machine, place, epoch, { ...end, time: 0 }, []);\n  return end !== null;",
+    to: "  return end !== null && end.seq < 0;",
+    killedBy: ended,
+  },
+  {
+    name: "the end of a removed storage carries its time over",
+    file: LOG_START,
+    from: "{ ...end, time: 0 }",
+    to: "{ ...end }",
     killedBy: ended,
   },
   {
     name: "a storage that was not left by the removal is emptied",
-    file: RECOVERY,
-    from: "if (time === end.time) yield* publish(machine, place, epoch, end, []);",
-    to: "if (time !== null) yield* publish(machine, place, epoch, end, []);",
+    file: LOG_START,
+    from: "if (time === end.time) yield* publishEnd(machine, place, epoch);",
+    to: "if (time !== null) yield* publishEnd(machine, place, epoch);",
     killedBy: ended,
   },
   {

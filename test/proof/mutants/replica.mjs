@@ -10,8 +10,8 @@ export const replicaMutants = [
   {
     name: "batches that were sent before are not sent again",
     file: OUTBOX,
-    from: "      this.#append(batch.frame);\n    }\n  }\n\n  disconnected(): void {",
-    to: "      if (batch.number === this.#number) this.#append(batch.frame);\n    }\n  }\n\n  disconnected(): void {",
+    from: "      this.#append(batch.frame);\n    }\n  }\n\n  /** What was never sent",
+    to: "      if (batch.number === this.#number) this.#append(batch.frame);\n    }\n  }\n\n  /** What was never sent",
     killedBy: replica,
   },
   {
@@ -94,7 +94,7 @@ export const replicaMutants = [
   {
     name: "storage time falls below log time with the clock",
     file: TABLES,
-    from: "return Math.max(this.clock.now(), this.shown.time, this.#time);",
+    from: "return Math.max(this.clock.now(), this.shown.time);",
     to: "return this.clock.now();",
     killedBy: replica,
   },

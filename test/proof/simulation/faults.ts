@@ -10,6 +10,7 @@ export const FAULTS = {
   reset: 5,
   full: 2,
   jump: 2,
+  suspend: 1,
   power: 2,
   close: 4,
   destroy: 2,

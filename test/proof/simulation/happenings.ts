@@ -37,6 +37,10 @@ export function happen(world: World, kind: Fault, start: (delayMs: number) => vo
   if (kind === "newer") return greetAsNewer(world);
   if (kind === "stranger") return comeAsStranger(world);
   if (kind === "unname") return removeSocket(world);
+  if (kind === "suspend") {
+    world.trace(`the machine is suspended for ${world.clocks.suspend()} ms`);
+    return true;
+  }
   if (alive.length === 0) return false;
   const process = dice.pick(alive);
   const member = world.memberOf(process);
@@ -68,8 +72,11 @@ export function happen(world: World, kind: Fault, start: (delayMs: number) => vo
       scheduler.world.in(dice.between(0, dice.pick([20, 400])), () => process.main.isAlive && process.main.release());
       return true;
     case "jump": {
-      const ms = Math.floor(dice.between(-3_600_000, 3_600_000));
-      for (const one of dice.chance(0.5) ? alive : [process]) one.skewMs += ms;
+      const ms = world.clocks.jump();
+      world.trace(`a clock is set by ${ms} ms`);
+      if (dice.chance(0.5)) world.clocks.errorMs += ms;
+      else process.skewMs += ms;
+      for (const one of alive) world.clocks.noteError(one.wallErrorMs);
       return true;
     }
     case "full":

@@ -1,4 +1,6 @@
 /** What frames of segments say. */
+
+import type { TimeNote } from "../../../dist/core/local/machine/machine.js";
 import { decodeBatch } from "../../../dist/core/log/codec.js";
 import {
   BATCH,
@@ -11,6 +13,7 @@ import {
   numberOf,
   SEGMENT,
   seqOf,
+  timeOf,
 } from "../../../dist/core/log/frame.js";
 import type { Inode } from "./inode.js";
 
@@ -21,6 +24,9 @@ export interface Head {
   readonly seq: number;
   readonly bytes: number;
   readonly previous: { epoch: number; segment: number; end: number } | null;
+  /** Log time, and what time it was by all clocks. */
+  readonly time: number;
+  readonly clock: TimeNote | null;
 }
 
 /** The first frame of a segment; null when it is not whole. */
@@ -29,8 +35,9 @@ export function headOf(inode: Inode): Head | null {
   if (content.length < HEADER_BYTES) return null;
   const bytes = lengthOf(content, 0);
   if (bytes > content.length || kindOf(content, 0) !== SEGMENT || !isIntact(content, 0, bytes)) return null;
-  const { previous } = decodeJson(content, 0, bytes) as { previous: Head["previous"] };
-  return { epoch: epochOf(content, 0), segment: numberOf(content, 0), seq: seqOf(content, 0), bytes, previous };
+  const { previous, clock } = decodeJson(content, 0, bytes) as Pick<Head, "previous" | "clock">;
+  const [epoch, segment, seq, time] = [epochOf, numberOf, seqOf, timeOf].map((read) => read(content, 0)) as number[];
+  return { epoch, segment, seq, time, bytes, previous, clock } as Head;
 }
 
 /** The batches of a segment from one place to another, as far as they are whole. */

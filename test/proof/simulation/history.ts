@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { decodeBatch, encodeEntries } from "../../../dist/core/log/codec.js";
-import { type Batch, LEFT, PATCH, SET } from "../../../dist/core/log/entry.js";
+import { type Batch, PATCH, SET } from "../../../dist/core/log/entry.js";
 import { BATCH, epochOf, seqOf } from "../../../dist/core/log/frame.js";
 import { Naive, type Result } from "../model/naive.js";
 import { batchesIn, type Head, headOf, show } from "./head.js";
@@ -35,8 +35,10 @@ export interface HistoryEvents {
   shortened(to: number, lost: readonly Ordered[]): void;
   /** A segment begins a new log although there was one. */
   begunAnew(path: string, inode: Inode): void;
-  /** A batch says that a member has left. */
-  left(member: string): void;
+  /** A batch was ordered. */
+  ordered(batch: Batch): void;
+  /** Whether a member was asked to remove the storage. */
+  mayBeRemoved(): boolean;
 }
 
 export class History {
@@ -147,6 +149,8 @@ export class History {
       `a segment begins after seq ${head.seq}, and there are ${this.#batches.length} batches`,
     );
     if (head.seq < this.#batches.length) this.shorten(head.seq);
+    // The end of a removed storage carries no time.
+    if (head.time < this.#tip.state.time && this.#events.mayBeRemoved()) this.#tip.state.time = head.time;
   }
 
   /** No write took effect twice, and a write that was made after another one was confirmed comes after it. */
@@ -154,8 +158,7 @@ export class History {
     const texts = new Set<string>();
     let confirmedCount = Number.POSITIVE_INFINITY;
     for (const { batch, results, madeCount, ...ordered } of this.#batches.toReversed()) {
-      const isLate = madeCount > confirmedCount;
-      assert(!isLate, `seq ${batch.seq} was made when a later one was confirmed already`);
+      assert(madeCount <= confirmedCount, `seq ${batch.seq} was made when a later one was confirmed already`);
       confirmedCount = Math.min(confirmedCount, ordered.confirmedCount);
       if (!Array.isArray(results)) continue;
       for (const { type, json } of batch.entries) {
@@ -266,10 +269,9 @@ export class History {
     assert.equal(batch.seq, this.#batches.length + 1, "a batch has the next seq");
     assert(batch.time >= state.time, `log time falls at seq ${batch.seq}`);
     const epoch = epochOf(frame, 0);
-    const before = this.#lastEpoch;
+    assert(epoch >= this.#lastEpoch, `epoch ${epoch} follows epoch ${this.#lastEpoch} at seq ${batch.seq}`);
     this.#lastEpoch = epoch;
-    assert(epoch >= before, `epoch ${epoch} follows epoch ${before} at seq ${batch.seq}`);
-    for (const { type, path } of batch.entries) if (type === LEFT) this.#events.left(path[0] as string);
+    this.#events.ordered(batch);
     const results = state.apply(batch);
     if (Array.isArray(results) && batch.origin > 0) {
       const last = this.#numbers.get(batch.origin) ?? 0;

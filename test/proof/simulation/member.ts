@@ -38,13 +38,13 @@ export class Member implements ReplicaEvents {
     this.#log = new LocalLog(withHubsAnyway(this.#machine), place, { candidate: process.isCandidate, hub });
     this.view = new View({
       history: () => world.history,
-      now: () => this.#machine.clock.now(),
+      now: () => this.#log.clock.now(),
       time: () => world.scheduler.time,
       count: () => world.scheduler.count,
       epoch: () => this.#log.stats.epoch,
     });
     this.replica = new Replica(this.#tapped(), {
-      clock: this.#machine.clock,
+      clock: this.#log.clock,
       random: (bytes) => this.#machine.random(bytes),
       events: this,
       maxValueBytes: MAX_BYTES,
@@ -59,6 +59,11 @@ export class Member implements ReplicaEvents {
     return this.#log.member;
   }
 
+  /** Whether a manager has told it what time it is. */
+  get knowsTime(): boolean {
+    return this.#log.clock.note !== null;
+  }
+
   get isOpen(): boolean {
     return this.status === "open" && this.process.isAlive;
   }
@@ -70,6 +75,7 @@ export class Member implements ReplicaEvents {
   /** The replica shows exactly what the view says. */
   check(): void {
     const { view, replica } = this;
+    if (view.isJoined) this.world.clocks.expectTime(this.name, replica.now());
     const expected = view.expected();
     const { now } = view;
     const shown = expected.view(now);
@@ -202,6 +208,7 @@ export class Member implements ReplicaEvents {
   }
 
   warned(error: Error): void {
+    this.world.tally.add(`warned: ${(error as StorageError).code}`);
     this.world.trace(`${this.name} is warned: ${error.message}`);
   }
 

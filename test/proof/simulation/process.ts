@@ -5,8 +5,6 @@ import { CrashError, type Thread } from "./scheduler.js";
 import { ThreadsOf } from "./threads-of.js";
 import type { World } from "./world.js";
 
-const START_MS = 1_700_000_000_000;
-
 /** One process of so many cannot start threads. */
 const THREADLESS = 5;
 
@@ -16,7 +14,7 @@ export class Process {
   readonly main: Thread;
   readonly threads = new Set<Thread>();
   readonly #files = new Map<Thread, FilesOf>();
-  /** The wall clock's error, in ms. */
+  /** By how much its wall clock was set and that of the machine was not, in ms. */
   skewMs = 0;
   isAlive = true;
   isFrozen = false;
@@ -41,7 +39,12 @@ export class Process {
 
   /** ms since 1970, as this process sees it. */
   get wallTime(): number {
-    return START_MS + Math.floor(this.world.scheduler.time + this.skewMs);
+    return Math.floor(this.world.clocks.trueTime + this.wallErrorMs);
+  }
+
+  /** How far its wall clock is off. */
+  get wallErrorMs(): number {
+    return this.world.clocks.errorMs + this.skewMs;
   }
 
   startThread(name: string): Thread {
@@ -116,6 +119,9 @@ export class Process {
     return {
       now: () => this.wallTime,
       elapsed: () => scheduler.time + this.pid * 1000,
+      monotonic: () => world.clocks.monotonic,
+      suspended: () => world.clocks.suspended,
+      domain: world.bootId,
       after: (ms, call) => {
         if (!thread.isAlive) return { cancel: () => {} };
         const happening = thread.in(ms + dice.delay(1, 4), () => {

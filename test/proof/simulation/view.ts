@@ -13,9 +13,9 @@ import type { History, Ordered } from "./history.js";
 
 /** One write of a member. */
 export interface Written {
-  readonly entry: Entry;
+  entry: Entry;
   /** Storage time of the write. */
-  readonly time: number;
+  time: number;
   /** When it was made, in events. */
   readonly madeCount: number;
   /** Its result at its place in the log; undefined: it is not in the log yet. */
@@ -61,7 +61,6 @@ export class View implements LogSink {
   #coveredSeq = 0;
   /** What the snapshot remembers of origins. */
   #remembered: KnownOrigin[] = [];
-  #joinedTime = 0;
   failure: Error | null = null;
   /** What the manager reports of its disk. */
   told: Error | null = null;
@@ -83,7 +82,7 @@ export class View implements LogSink {
 
   /** Storage time. */
   get now(): number {
-    return Math.max(this.#of.now(), this.shown.time, this.#joinedTime);
+    return Math.max(this.#of.now(), this.shown.time);
   }
 
   /** Notes a write that the replica took. */
@@ -134,6 +133,8 @@ export class View implements LogSink {
   restoring(head: StateHead): void {
     this.history = this.#of.history();
     this.#restored = this.history.stateAt(head.seq);
+    // The end of a removed storage carries no time.
+    if (head.time < this.#restored.time) this.#restored.time = head.time;
     this.#coveredSeq = head.seq;
     this.#remembered = [];
     this.#to.restoring(head);
@@ -168,7 +169,16 @@ export class View implements LogSink {
     return bytes;
   }
 
-  connected(time: number): void {
+  timeShifted(byMs: number): void {
+    for (const written of this.pending) {
+      const { expiresAt } = written.entry;
+      written.time += byMs;
+      if (expiresAt > 0) written.entry = { ...written.entry, expiresAt: expiresAt + byMs };
+    }
+    this.#to.timeShifted(byMs);
+  }
+
+  connected(): void {
     if (this.#restored !== null) {
       const before = this.shown;
       this.shown = this.#restored;
@@ -178,9 +188,8 @@ export class View implements LogSink {
       this.#leaveFound();
     }
     this.#wasJoined = true;
-    this.#joinedTime = Math.max(this.#joinedTime, time);
     this.isJoined = true;
-    this.#to.connected(time);
+    this.#to.connected();
   }
 
   disconnected(): void {

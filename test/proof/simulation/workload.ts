@@ -29,6 +29,8 @@ export class Workload {
   readonly #weights: Record<string, number> = {};
   readonly #isBulky: boolean;
   #value = 0;
+  /** When the values that expire were written, in true time, and their ttl. */
+  readonly lives = new Map<string, { at: number; ttl: number }>();
   /** Writes that were made. */
   writeCount = 0;
 
@@ -98,6 +100,8 @@ export class Workload {
     const ttl = path[0] === "z" ? 0 : this.#dice.pick(TTLS);
     const json = JSON.stringify(value);
     const entry = setEntry(keysOf(path), json, expiryOf(ttl, member), ALWAYS, stepKindsOf(path));
+    const { clocks } = member.world;
+    if (ttl > 0 && clocks.isNoticed) this.lives.set(json, { at: clocks.trueTime, ttl: Math.max(1, ttl - 1) });
     this.#write(member, entry, () => member.replica.set(path, value, ttl));
   }
 

@@ -1,59 +1,22 @@
 /** A simulated machine with the processes on it, and all that is known of what happened. */
 import assert from "node:assert/strict";
-import type { HubOptions } from "../../../dist/core/local/machine/machine.js";
+import { type Batch, LEFT } from "../../../dist/core/log/entry.js";
+import { Clocks } from "./clocks.js";
 import { Dice } from "./dice.js";
 import { Disk } from "./disk.js";
 import { type CallFault, chooseWeather, Tally, type Weather } from "./faults.js";
+import { type Head, headOf } from "./head.js";
 import { History, type Ordered } from "./history.js";
-import type { Inode, Remains } from "./inode.js";
+import type { Inode } from "./inode.js";
 import { Member } from "./member.js";
 import { Network } from "./network.js";
 import { Process } from "./process.js";
 import { Scheduler, type Thread } from "./scheduler.js";
+import { chooseSettings, IN_FLIGHT, type Settings } from "./settings.js";
 import { Workload } from "./workload.js";
 
 /** ms in which what a manager has confirmed reaches the disk under "everysec": a pulse, its timer's delay, one sync. */
 const EVERYSEC_MS = 1100;
-
-export interface Settings {
-  readonly memberCount: number;
-  readonly fsync: HubOptions["fsync"];
-  readonly persist: boolean;
-  readonly gcInterval: number;
-  readonly compactAfterBytes: number;
-  readonly maxMemberBacklogBytes: number;
-  readonly maxInFlight: number;
-  readonly stallTimeout: number;
-  /** Mean time between two steps of a member, in ms. */
-  readonly pauseMs: number;
-  readonly durationMs: number;
-  /** Probability that a process may not be the manager. */
-  readonly bystanders: number;
-  /** What a loss of power may leave of a file. */
-  readonly remains: readonly Remains[];
-}
-
-/** Writes gather never, while a few batches are on their way, while one is. */
-const IN_FLIGHT = [1000, 3, 1] as const;
-
-function chooseSettings(dice: Dice, maxInFlight: number): Settings {
-  const memberCount = 2 + (dice.chance(0.5) ? dice.below(2) : dice.below(6));
-  const durationMs = dice.pick([200, 600, 1500, 4000]);
-  return {
-    memberCount,
-    fsync: dice.pick(["always", "everysec", "never"]),
-    persist: dice.chance(0.9),
-    gcInterval: dice.pick([200, 2000, 100_000]),
-    compactAfterBytes: dice.pick([300, 1500, 1500, 8000, 1_000_000]),
-    maxMemberBacklogBytes: dice.pick([100, 2000, 1_000_000]),
-    maxInFlight,
-    stallTimeout: dice.pick([100, 300, 1000]),
-    pauseMs: (durationMs * memberCount) / dice.pick([30, 80, 160, 240]),
-    durationMs,
-    bystanders: dice.pick([0, 0, 0, 0.4]),
-    remains: dice.chance(0.3) ? ["nothing"] : ["nothing", "everything", "a prefix", "a prefix and zeros", "sectors"],
-  };
-}
 
 /** What a simulation found wrong. */
 export class Violation extends Error {
@@ -65,6 +28,7 @@ export class World {
   settings: Settings;
   weather: Weather;
   readonly scheduler: Scheduler;
+  readonly clocks: Clocks;
   readonly disk: Disk;
   readonly network: Network;
   history: History;
@@ -97,6 +61,7 @@ export class World {
     this.settings = chooseSettings(this.dice, IN_FLIGHT[seed % IN_FLIGHT.length] as number);
     this.weather = chooseWeather(this.dice);
     this.scheduler = new Scheduler((error, thread) => this.#threw(error, thread));
+    this.clocks = new Clocks(() => this.scheduler.time, this.dice);
     this.disk = new Disk({
       segmentBegins: (path, inode) => this.expect(() => this.#segmentBegins(path, inode)),
       snapshotPublished: (seq) => this.expect(() => this.history.snapshotPublished(seq, this.#isVoid)),
@@ -221,6 +186,7 @@ export class World {
     this.bootId = `boot ${++this.#bootCount}`;
     this.#cut = { mustHave };
     this.history.restart();
+    this.clocks.restart();
   }
 
   /** What is on the disk by the policy, whatever a loss of power takes now. */
@@ -248,11 +214,17 @@ export class World {
     return !this.settings.persist && this.#cut !== null;
   }
 
+  /** Whether what there was may be removed: by a member that was asked to, or by the last one of a storage that does not persist. */
+  get #mayBeRemoved(): boolean {
+    return this.#isDoomed || !this.settings.persist;
+  }
+
   #newHistory(): History {
     return new History(this.disk.segments, {
       shortened: (to, lost) => this.#shortened(to, lost),
       begunAnew: (path, inode) => this.#begunAnew(path, inode),
-      left: (id) => this.#left(id),
+      ordered: (batch) => this.#ordered(batch),
+      mayBeRemoved: () => this.#mayBeRemoved,
     });
   }
 
@@ -263,6 +235,15 @@ export class World {
     this.tally.add("left");
   }
 
+  #ordered({ time, entries }: Batch): void {
+    this.clocks.expectPast(time);
+    for (const { type, path, json, expiresAt } of entries) {
+      if (type === LEFT) this.#left(path[0] as string);
+      const life = expiresAt > 0 ? this.workload.lives.get(json) : undefined;
+      if (life !== undefined && life.at > this.clocks.ledAt) this.clocks.expectEnd(json, life.at, life.ttl, expiresAt);
+    }
+  }
+
   #segmentBegins(path: string, inode: Inode): void {
     const { epoch } = this.history;
     this.history.segmentBegins(path, inode);
@@ -270,7 +251,26 @@ export class World {
     const { current, time } = this.scheduler;
     [this.#headAt, current.servesSince, current.epoch] = [time, time, this.history.epoch];
     this.#cut = null;
+    this.#timeBegins(inode);
     this.trace(`${path} begins after seq ${this.history.length}`);
+  }
+
+  /** A manager begins an epoch, in the thread that runs. */
+  #timeBegins(inode: Inode): void {
+    const head = headOf(inode) as Head;
+    const own = [...this.processes].find(({ threads }) => threads.has(this.scheduler.current)) as Process;
+    const knowing = [...this.members].filter((member) => member.process.isAlive && member.knowsTime);
+    const names = this.directory === null ? [] : this.disk.list(this.directory);
+    const isFound = (member: Member) => member.process === own || names.includes(`member.${member.id}`);
+    this.clocks.begins({
+      note: head.clock,
+      wall: own.wallTime,
+      logTime: head.time,
+      isOpen: knowing.some(isFound) && this.tally.counts.get("unname") === undefined,
+      mayBeOpen: knowing.length > 0,
+      mayBeNew: this.#mayBeRemoved,
+    });
+    this.clocks.noteError(own.wallErrorMs);
   }
 
   #shortened(to: number, lost: readonly Ordered[]): void {

@@ -8,7 +8,8 @@
 
 import { crcOf, encodeJson, epochOf, isCount, lengthOf, numberOf, SEGMENT, seqOf, timeOf } from "../../log/frame.js";
 import { FORMAT } from "../../log/snapshot-frames.js";
-import type { Files, LogPosition, Place, Position } from "../machine/machine.js";
+import { timeNoteIn } from "../machine/clock.js";
+import type { Files, LogPosition, Place, Position, TimeNote } from "../machine/machine.js";
 import { bestEffort } from "./file-access.js";
 import { CorruptFileError, formatError } from "./file-errors.js";
 import { segmentPath } from "./file-names.js";
@@ -26,6 +27,8 @@ export interface SegmentHead {
   readonly previous: Position | null;
   /** {@link StoredHead.history} */
   readonly history: string;
+  /** What time it was when the segment began; null when it does not say. */
+  readonly clock: TimeNote | null;
 }
 
 /**
@@ -55,7 +58,7 @@ export function readSegmentHead(
   const { length } = frame;
   const [seq, time, crc] = [seqOf(frame, 0), timeOf(frame, 0), crcOf(frame, 0)];
   const start = { epoch, segment, offset: length, seq, time, bytes: length, crc };
-  return { start, previous, history: head.history };
+  return { start, previous, history: head.history, clock: timeNoteIn(head.clock) };
 }
 
 /**
@@ -98,6 +101,7 @@ export class Segment {
    * @param start The number of the segment, and the seq and time of the last batch before it.
    * @param previous The end of the segment before it; null when there is none.
    * @param history {@link StoredHead.history}
+   * @param clock What time it is; null when that is not known.
    * @throws the error of a failed file operation; what may be left of the segment then has no whole first frame. `EEXIST`: a
    *   file of that name exists.
    */
@@ -107,11 +111,12 @@ export class Segment {
     start: Omit<LogPosition, "offset">,
     previous: Position | null,
     history: string,
+    clock: TimeNote | null = null,
   ): Segment {
     const { epoch, segment, seq, time } = start;
     const path = segmentPath(place, epoch, segment);
     const before = previous && { epoch: previous.epoch, segment: previous.segment, end: previous.offset };
-    const content = { format: FORMAT, history, previous: before };
+    const content = { format: FORMAT, history, previous: before, clock };
     const head = encodeJson(SEGMENT, { epoch, seq, time, number: segment }, content);
     const file = files.open(path, "create");
     const { error } = writeAll(files, file, [head], 0);

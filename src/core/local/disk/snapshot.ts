@@ -15,7 +15,8 @@ import {
   snapshotFrames,
   stateHeadOf,
 } from "../../log/snapshot-frames.js";
-import type { Files, Place } from "../machine/machine.js";
+import { timeNoteIn } from "../machine/clock.js";
+import type { Files, Place, TimeNote } from "../machine/machine.js";
 import { bestEffort, openUnlessCompacted, thenClose } from "./file-access.js";
 import { CorruptFileError } from "./file-errors.js";
 import { snapshotPath } from "./file-names.js";
@@ -72,11 +73,15 @@ export function isWholeSnapshot(files: Files, file: number, seq: number | null):
  * @throws CorruptFileError when it is that of something else.
  * @throws StorageError `ERR_STORAGE_FORMAT` when it does not follow the format of this version.
  */
-export function readSnapshotHead(files: Files, file: number, path: string): { head: Head; bytes: number } | null {
+export function readSnapshotHead(
+  files: Files,
+  file: number,
+  path: string,
+): { head: Head; clock: TimeNote | null; bytes: number } | null {
   const frame = headFrame(files, file, path, { kind: SNAPSHOT, mostBytes: MAX_FRAME_BYTES, of: "snapshot" });
   if (frame === null) return null;
-  const { history } = readHead(path, frame);
-  return { head: { ...stateHeadOf(frame), history }, bytes: frame.length };
+  const { history, clock } = readHead(path, frame);
+  return { head: { ...stateHeadOf(frame), history }, clock: timeNoteIn(clock), bytes: frame.length };
 }
 
 /**
@@ -119,12 +124,16 @@ export function readOrigins(files: Files, path: string, file: number, seq: numbe
  * @throws CompactedFileError when there is no such file.
  * @throws CorruptFileError when anything in it is not what was written.
  */
-export function* checkSnapshot(files: Files, path: string, seq: number | null): Steps<{ head: Head; bytes: number }> {
+export function* checkSnapshot(
+  files: Files,
+  path: string,
+  seq: number | null,
+): Steps<{ head: Head; clock: TimeNote | null; bytes: number }> {
   const file = openUnlessCompacted(files, path);
   try {
     const scanner = new SnapshotScanner(files, path, file, seq, true);
     while (scanner.next()) yield;
-    return { head: scanner.head, bytes: files.bytes(file) };
+    return { head: scanner.head, clock: scanner.clock, bytes: files.bytes(file) };
   } finally {
     files.close(file);
   }
@@ -133,6 +142,8 @@ export function* checkSnapshot(files: Files, path: string, seq: number | null): 
 /** Reads a snapshot frame by frame. */
 export class SnapshotScanner {
   readonly head: Head;
+  /** What time it was at its end; null when it does not say. */
+  readonly clock: TimeNote | null;
   readonly #frames: FrameScanner;
   readonly #checksEntries: boolean;
   readonly #check: SnapshotCheck;
@@ -148,6 +159,7 @@ export class SnapshotScanner {
     if (first === null)
       throw new CorruptFileError(path, 0, "expected the first frame of a snapshot, got a corrupt one");
     this.head = first.head;
+    this.clock = first.clock;
     if (seq !== null && seq !== first.head.seq) {
       throw new CorruptFileError(path, 0, `expected a snapshot of seq ${seq}, got one of ${first.head.seq}`, true);
     }

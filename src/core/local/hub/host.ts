@@ -27,6 +27,7 @@ import { Healing } from "./healing.js";
 import { Hub } from "./hub.js";
 import type { HubEvents } from "./hub-events.js";
 import { HubSocket, removeEndedSockets } from "./hub-socket.js";
+import { timeAtStart } from "./hub-time.js";
 import { emptyLog, endedOf, foldStorage, isVoid, movedError, refusal, removeStorage } from "./last-member.js";
 
 /** ms after which a new manager asks which members have ended under those before it. */
@@ -189,7 +190,7 @@ class HubHost implements HubHandle {
 
   #listening(error: Error | null): void {
     if (error) throw error;
-    const { place, options, epoch, position } = this.#request;
+    const { place, epoch, position, member } = this.#request;
     const machine = this.#machine;
     const token = machine.random(32).toString("hex");
     const { pid, uid, host, bootId } = machine.identity;
@@ -206,15 +207,16 @@ class HubHost implements HubHandle {
     const fenced = seat.fence();
     // However long the reading takes, others see that this contender is alive, and its own process that it gets on.
     (this.#pin as Pin).files.used = () => seat.refreshIfDue() && this.#report({ kind: "reading" });
-    const serve = (isVoid: boolean): void => this.#run(this.#serve(seat, token, fenced, isVoid), () => {});
-    if (options.persist || position !== null) serve(false);
-    else askAll(machine, place, this.#request.member, (lives) => this.#isOver || serve(isVoid(lives)));
+    const serve = (isOpen: boolean): void => this.#run(this.#serve(seat, token, fenced, isOpen), () => {});
+    if (position !== null) serve(true);
+    else askAll(machine, place, member, (lives) => this.#isOver || serve(!isVoid(lives)));
   }
 
-  /** @param isVoid The files belong to no member that is alive, so they are emptied. */
-  *#serve(seat: Seat, token: string, fenced: readonly string[], isVoid: boolean): Steps<void> {
-    const { place, options, position, member } = this.#request;
+  /** @param isOpen Whether other members have the storage open, or may have; files that do not persist are emptied otherwise. */
+  *#serve(seat: Seat, token: string, fenced: readonly string[], isOpen: boolean): Steps<void> {
+    const { place, options, position, member, time } = this.#request;
     const machine = this.#machine;
+    const isVoid = !isOpen && !options.persist;
     const how = isVoid ? ({ recover: "salvage" } as const) : options;
     const recovered = yield* recoverForHub(machine, place, seat.epoch, how, position, (lost) => {
       if (!isVoid) this.#report({ kind: "salvaged", message: describeLost(lost) });
@@ -224,8 +226,9 @@ class HubHost implements HubHandle {
       this.#end({ kind: "replaced" });
       return;
     }
+    const start = timeAtStart(machine.clock, { member: time, log: recovered, isOpen });
     const identity = { token, member };
-    const hub = new Hub(machine, place, options, seat, identity, recovered, this.#events(), this.#mayBlock);
+    const hub = new Hub(machine, place, options, seat, identity, recovered, start, this.#events(), this.#mayBlock);
     this.#hub = hub;
     this.#departures = new Departures(machine, place, member, hub);
     const about = { directoryId: (this.#pin as Pin).id, copies: options.persist };
@@ -243,13 +246,10 @@ class HubHost implements HubHandle {
     for (const name of fenced) bestEffort(() => machine.files.unlink(socketPath(place, name)));
     removeStrays(machine.files, place, seat.epoch, recovered.segments);
     // The members that are alive connect first: they wait for this hub.
-    this.#firstCheck = machine.clock.after(FIRST_CHECK_MS, () => this.#check());
-  }
-
-  /** What a new manager finds of those before it. */
-  #check(): void {
-    this.#departures?.check();
-    removeEndedSockets(this.#machine, this.#request.place, (this.#socket as HubSocket).name);
+    this.#firstCheck = machine.clock.after(FIRST_CHECK_MS, () => {
+      this.#departures?.check();
+      removeEndedSockets(machine, place, (this.#socket as HubSocket).name);
+    });
   }
 
   /** Looks after what is outside of the hub: whether others reach it, and which members are there. */
@@ -270,10 +270,9 @@ class HubHost implements HubHandle {
   }
 
   #events(): HubEvents {
-    const { place } = this.#request;
     return {
       replaced: () => this.#end({ kind: "replaced" }),
-      moved: () => this.#end(failure(movedError(place))),
+      moved: () => this.#end(failure(movedError(this.#request.place))),
       pulse: () => this.#pulse(),
       lost: (id) => this.#departures?.lost(id),
       leaves: (id, hasWritten, noted) => this.#departures?.leaves(id, hasWritten, noted),

@@ -19,12 +19,13 @@ import { encodeEntries } from "../../log/codec.js";
 import { leftEntry } from "../../log/entry.js";
 import { CONFIRM, encodeFrame, LEAVE, PING } from "../../log/frame.js";
 import type { Seat } from "../election/seat.js";
-import type { HubOptions, Machine, Place, Socket, Timer } from "../machine/machine.js";
+import type { HubOptions, Machine, Place, Socket, TimeNote, Timer } from "../machine/machine.js";
 import type { Recovered } from "../upkeep/recovery.js";
 import { heartbeatMs } from "../wire/failure-detector.js";
 import { encodeWelcome } from "../wire/messages.js";
 import { DiskRefusal } from "./disk-refusal.js";
 import type { HubEvents, HubIdentity } from "./hub-events.js";
+import { HubTime } from "./hub-time.js";
 import { type FrameRun, InboundQueue } from "./inbound-queue.js";
 import { type Appended, LogWriter } from "./log-writer.js";
 import { HubMember, type HubReceiver } from "./member.js";
@@ -45,8 +46,9 @@ export class Hub implements HubReceiver {
   readonly #members: HubMembers;
   /** The hub's own batches come from no member. */
   readonly #queue: InboundQueue<HubMember | null>;
-  /** Log time: it never falls. */
-  #time: number;
+  /** How many frames of its own are in the queue or confirmed, and how many are confirmed. */
+  readonly #own = { added: 0, confirmed: 0 };
+  readonly #time: HubTime;
   readonly #refusal: DiskRefusal;
   /** Whether it may block the event loop until the disk has written. */
   readonly #mayBlock: boolean;
@@ -54,15 +56,14 @@ export class Hub implements HubReceiver {
   readonly #gate = new WriteGate();
   readonly #turns: TurnScheduler;
   #isClosed = false;
-  #isLeaving = false;
   #isAbandoned = false;
   #heartbeat: Timer;
-  #idle: Timer;
   /** Drops members that do not take what was sent to them. */
   #closing: Timer | null = null;
 
   /**
    * Begins an epoch; the seat is taken and all others are fenced.
+   * @param start What time it is.
    * @throws the error of a failed file operation.
    */
   constructor(
@@ -72,6 +73,7 @@ export class Hub implements HubReceiver {
     seat: Seat,
     identity: HubIdentity,
     recovered: Recovered,
+    start: TimeNote,
     events: HubEvents,
     mayBlock = true,
   ) {
@@ -84,11 +86,16 @@ export class Hub implements HubReceiver {
     this.#events = events;
     this.#token = identity.token;
     this.#members = new HubMembers(identity.member, machine.clock, options);
-    this.#writer = new LogWriter(machine.files, place, seat.epoch, recovered, options.fsync);
+    this.#time = new HubTime(machine.clock, start, recovered.time, options.gcInterval, {
+      confirmed: () => this.#writer.confirmed,
+      tell: (frame) => this.#broadcast(frame),
+      order: (frame) => this.#add(frame),
+    });
+    const clock = () => this.#time.note();
+    this.#writer = new LogWriter(machine.files, place, seat.epoch, recovered, options.fsync, clock);
     this.#queue = new InboundQueue(recovered.seq);
-    this.#time = recovered.time;
     this.#heartbeat = machine.clock.after(heartbeatMs(this.#options.stallTimeout), () => this.#beat());
-    this.#idle = machine.clock.after(options.gcInterval, () => this.#moveTime());
+    this.#time.start();
   }
 
   get writer(): LogWriter {
@@ -156,8 +163,15 @@ export class Hub implements HubReceiver {
 
   /** Orders a frame of the hub's own after all that has arrived; `done` is called with whether it is confirmed. */
   order(frame: Buffer, done: (isConfirmed: boolean) => void): void {
+    const number = this.#add(frame);
+    this.#takeTurn(() => done(!this.#isClosed && this.#own.confirmed >= number));
+  }
+
+  /** Takes in a frame of the hub's own; returns which of its own it is. */
+  #add(frame: Buffer): number {
+    this.#time.noteIn(frame);
     this.batch(null, frame, 0, frame.length);
-    this.#takeTurn(() => done(!this.#isClosed && !this.#queue.hasFrom(null)));
+    return ++this.#own.added;
   }
 
   /**
@@ -179,8 +193,7 @@ export class Hub implements HubReceiver {
 
   /** Welcomes no further member, and lets log time stand still, since a tombstone has one time for the end of a log. */
   beginLeaving(): void {
-    this.#logTime();
-    this.#isLeaving = true;
+    this.#time.standStill();
     this.#members.admitNobody();
   }
 
@@ -199,7 +212,7 @@ export class Hub implements HubReceiver {
   #stop(): void {
     this.#isClosed = true;
     this.#heartbeat.cancel();
-    this.#idle.cancel();
+    this.#time.stop();
     this.#refusal.stop();
     this.#writer.close();
   }
@@ -250,7 +263,7 @@ export class Hub implements HubReceiver {
   /** Stamps and appends what has arrived; `done` is called with what is in the log then, and not confirmed yet. */
   #order(done: (appended: FrameRun<HubMember | null>[]) => void): void {
     if (this.#queue.hasReceived) {
-      for (const member of this.#queue.stamp(this.#seat.epoch, this.#logTime())) member?.drop();
+      for (const member of this.#queue.stamp(this.#seat.epoch, this.#time.logTime())) member?.drop();
     }
     const { stamped } = this.#queue;
     if (stamped.length === 0) {
@@ -271,11 +284,6 @@ export class Hub implements HubReceiver {
     });
   }
 
-  #logTime(): number {
-    if (!this.#isLeaving) this.#time = Math.max(this.#time, this.#machine.clock.now());
-    return this.#time;
-  }
-
   /** Keeps invariant 4: a member that is welcomed sends again what its lost connection left. */
   #forgetClosed(): void {
     this.#queue.retain((member) => !member?.isClosed, this.#writer.confirmed.seq);
@@ -287,6 +295,7 @@ export class Hub implements HubReceiver {
     this.#writer.confirm(last.seq + last.count - 1, last.time);
     for (const { member, bytes, seq, time, count } of runs) {
       this.#members.broadcast(bytes, member);
+      if (member === null) this.#own.confirmed += count;
       if (member?.phase === "live" && !member.isClosed) {
         member.replies.push(encodeFrame(CONFIRM, { epoch: this.#seat.epoch, seq, time, number: count }));
       }
@@ -295,7 +304,8 @@ export class Hub implements HubReceiver {
 
   /** What a member gets first: it reads the files up to exactly the position from which on it gets live frames. */
   #welcome(): Buffer[] {
-    const welcome = encodeWelcome({ to: this.#writer.confirmed, bytes: this.#writer.bytes, now: this.#logTime() });
+    const { confirmed: to, bytes } = this.#writer;
+    const welcome = encodeWelcome({ to, bytes, now: this.#time.logTime(), clock: this.#time.note() });
     return this.#refusal.frame === null ? [welcome] : [welcome, this.#refusal.frame];
   }
 
@@ -332,16 +342,9 @@ export class Hub implements HubReceiver {
     this.#seat.refresh();
     this.#events.pulse();
     if (this.#isClosed) return;
+    this.#time.tell();
     if (!this.#members.isEmpty) this.#broadcast(encodeFrame(PING, {}));
     if (this.#options.fsync === "everysec")
       this.#writer.syncLater((error) => this.#isClosed || this.#fail(error, true));
-  }
-
-  /** An empty batch lets log time move on in an idle storage. */
-  #moveTime(): void {
-    this.#idle = this.#machine.clock.after(this.#options.gcInterval, () => this.#moveTime());
-    if (this.#machine.clock.now() - this.#writer.confirmed.time < this.#options.gcInterval) return;
-    const frame = encodeEntries([]);
-    this.batch(null, frame, 0, frame.length);
   }
 }

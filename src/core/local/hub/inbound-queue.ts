@@ -110,11 +110,6 @@ export class InboundQueue<Member> {
     return this.#received.length + this.#stamped.length === 0;
   }
 
-  /** Whether a frame of a member waits. */
-  hasFrom(member: Member): boolean {
-    return [...this.#received, ...this.#stamped].some((run) => run.member === member);
-  }
-
   /** Whether frames wait to be stamped. */
   get hasReceived(): boolean {
     return this.#received.length > 0;

@@ -2,7 +2,16 @@
 import { basename } from "node:path";
 import { segmentPath, snapshotPath, snapshotsIn } from "../disk/file-names.js";
 import { Segment } from "../disk/segment.js";
-import type { Files, Folded, FoldRequest, HubOptions, LogPosition, Place, Position } from "../machine/machine.js";
+import type {
+  Files,
+  Folded,
+  FoldRequest,
+  HubOptions,
+  LogPosition,
+  Place,
+  Position,
+  TimeNote,
+} from "../machine/machine.js";
 import type { Recovered } from "../upkeep/recovery.js";
 
 /** The result of an append. */
@@ -26,6 +35,7 @@ export class LogWriter {
   readonly #epoch: number;
   readonly #fsync: HubOptions["fsync"];
   readonly #history: string;
+  readonly #clock: () => TimeNote | null;
   #segment: Segment;
   #confirmed: LogPosition;
   #closed: Position[];
@@ -39,9 +49,18 @@ export class LogWriter {
 
   /**
    * Begins the first segment of an epoch, after what was recovered.
+   * @param clock What time it is.
    * @throws the error of a failed file operation; nothing of the segment is left then.
    */
-  constructor(files: Files, place: Place, epoch: number, recovered: Recovered, fsync: HubOptions["fsync"]) {
+  constructor(
+    files: Files,
+    place: Place,
+    epoch: number,
+    recovered: Recovered,
+    fsync: HubOptions["fsync"],
+    clock: () => TimeNote | null = () => null,
+  ) {
+    this.#clock = clock;
     this.#files = files;
     this.#place = place;
     this.#epoch = epoch;
@@ -191,7 +210,8 @@ export class LogWriter {
 
   /** What a compaction would fold now: all closed segments. */
   compaction(): FoldRequest {
-    return { place: this.#place, epoch: this.#epoch, snapshot: this.#snapshot, segments: [...this.#closed] };
+    const clock = this.#clock();
+    return { place: this.#place, epoch: this.#epoch, snapshot: this.#snapshot, segments: [...this.#closed], clock };
   }
 
   /** A compaction of `request` is done; snapshot 0: there was nothing to fold. */
@@ -209,7 +229,7 @@ export class LogWriter {
 
   #begin(segment: number, seq: number, time: number, previous: Position | null): Segment {
     const start = { epoch: this.#epoch, segment, seq, time };
-    return Segment.create(this.#files, this.#place, start, previous, this.#history);
+    return Segment.create(this.#files, this.#place, start, previous, this.#history, this.#clock());
   }
 
   #positionAt(segment: number, seq: number, time: number): LogPosition {

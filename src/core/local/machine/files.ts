@@ -14,7 +14,6 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   readSync,
   realpathSync,
   renameSync,
@@ -70,15 +69,6 @@ function unless<T>(code: string, fallback: T, call: () => T): T {
   } catch (error) {
     if (codeOf(error) === code) return fallback;
     throw error;
-  }
-}
-
-/** Text that differs after every start of the machine; where the system does not say, the name of the host. */
-export function bootIdOf(host: string): string {
-  try {
-    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-  } catch {
-    return host;
   }
 }
 

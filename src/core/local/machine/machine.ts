@@ -1,10 +1,11 @@
 /** What the engine needs of a machine. Tests hand in a simulated one, and so run the very same engine. */
 
 import type { SentError } from "../../errors.js";
-import type { Timer } from "../../runtime.js";
+import type { Clock, TimeNote } from "./clock.js";
 import type { Files } from "./file-system.js";
 
 export type { Timer } from "../../runtime.js";
+export type { Clock, TimeNote } from "./clock.js";
 export type { Files, FileView, Pin, UsedFiles } from "./file-system.js";
 
 /** One end of a connection. Never keeps the process alive. */
@@ -54,21 +55,6 @@ export interface Sockets {
   ): void;
   /** Connects to the socket of that name in a directory; `closed` gets `ECONNREFUSED` when its process has ended, and only then. */
   connect(directory: string, name: string, events: SocketEvents): Socket;
-}
-
-export interface Clock {
-  /** Wall clock, in whole ms since 1970; may jump. */
-  now(): number;
-  /** Calls once after a delay; never keeps the process alive. */
-  after(ms: number, call: () => void): Timer;
-  /** Calls once, as soon as the running job is over. */
-  microtask(call: () => void): void;
-  /** Calls once what has already arrived on the sockets has been delivered. */
-  soon(call: () => void): void;
-  /** ms from an arbitrary start, never falling: for durations only. */
-  elapsed(): number;
-  /** Keeps the process alive until it is cancelled. */
-  keepAlive(): Timer;
 }
 
 /** A hub that runs beside the event loop of its member. */
@@ -166,6 +152,8 @@ export interface HubRequest {
   readonly epoch: number;
   /** Up to where the contender has applied the log; the hub reads only what follows. None: everything is read and checked. */
   readonly position: LogPosition | null;
+  /** Storage time as the contender knows it from a manager before this one; null when it knows of none. */
+  readonly time: TimeNote | null;
 }
 
 export type HubReport =
@@ -199,6 +187,8 @@ export interface FoldRequest {
   readonly snapshot: number;
   /** The ends of the closed segments that follow it, in order. */
   readonly segments: readonly Position[];
+  /** What time it is; null when that is not known. */
+  readonly clock?: TimeNote | null;
 }
 
 /** What is folded beside the hub. */

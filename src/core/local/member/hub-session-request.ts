@@ -3,6 +3,7 @@ import type { LogSink } from "../../log/log.js";
 import type { LogPosition } from "../machine/machine.js";
 import type { AdaptiveTimeout } from "../wire/failure-detector.js";
 import type { FileReport, HealOrder } from "../wire/healing-messages.js";
+import type { StorageClock } from "./storage-clock.js";
 
 /** How a session ended. */
 export interface HubSessionEnd {
@@ -25,6 +26,8 @@ export interface HubSessionRequest {
   readonly silenceTimeout: AdaptiveTimeout;
   readonly maxBacklogBytes: number;
   readonly sink: LogSink;
+  /** Is told what time it is. */
+  readonly clock: StorageClock;
   /** All that was confirmed before the hello has been delivered. */
   connected(): void;
   /** The answer to a barrier. */

@@ -4,6 +4,7 @@ import { codeOf } from "../../errors.js";
 import {
   BARRIER,
   BATCH,
+  CLOCK,
   CONFIRM,
   DISK_TROUBLE,
   encodeFrame,
@@ -29,7 +30,14 @@ import { MovedError } from "../machine/pinned-files.js";
 import { FailureDetector } from "../wire/failure-detector.js";
 import { FrameConnection, isProtocolBreach, ProtocolError } from "../wire/frame-connection.js";
 import { decodeHealOrder, encodeFileReport, type FileReport } from "../wire/healing-messages.js";
-import { decodeDiskTrouble, decodeRefusal, decodeWelcome, encodeHello, type Welcome } from "../wire/messages.js";
+import {
+  decodeDiskTrouble,
+  decodeRefusal,
+  decodeTime,
+  decodeWelcome,
+  encodeHello,
+  type Welcome,
+} from "../wire/messages.js";
 import { Delivery } from "./delivery.js";
 import type { HubSessionRequest } from "./hub-session-request.js";
 
@@ -151,6 +159,7 @@ export class HubSession extends FrameConnection {
     const { sink } = this.#request;
     const welcome = decodeWelcome(buffer, start, end);
     this.#welcome = welcome;
+    this.#request.clock.tell(welcome.now, welcome.clock, this.#request.sink);
     this.bytes = welcome.bytes;
     this.#phase = "reading";
     this.#reader = new LogReader(this.#pin.files, this.#place, welcome.to, this.#position, {
@@ -242,7 +251,7 @@ export class HubSession extends FrameConnection {
     this.#phase = "live";
     this.#pin.close();
     this.#request.connected();
-    this.#request.sink.connected((this.#welcome as Welcome).now);
+    this.#request.sink.connected();
     if (this.#leaving !== null && !this.isClosed) this.#sendLeave();
   }
 
@@ -274,6 +283,11 @@ export class HubSession extends FrameConnection {
       case HEAL:
         this.#request.heals(decodeHealOrder(buffer, start, end), this.#pin.id, (report) => this.#report(report));
         break;
+      case CLOCK: {
+        const note = decodeTime(buffer, start, end);
+        this.#request.clock.tell(note.time, note, this.#request.sink);
+        break;
+      }
       case LEAVE:
         this.#hasLeft = true;
         this.drop();

@@ -16,6 +16,7 @@ import type { HubSessionEnd } from "./hub-session-request.js";
 import { Hold, Leaving } from "./leaving.js";
 import { type MemberOptions, OwnHub } from "./own-hub.js";
 import { Standby } from "./standby.js";
+import { StorageClock } from "./storage-clock.js";
 import { Suspicion } from "./suspicion.js";
 
 /** Pause, in ms, between two looks for a seat while another member claims it. */
@@ -53,6 +54,7 @@ type Goal = "follow" | Leaving;
 export class LocalLog implements Log {
   readonly isPushed = true;
   readonly member: string;
+  readonly clock: StorageClock;
   readonly #machine: Machine;
   readonly #place: Place;
   readonly #options: MemberOptions;
@@ -81,6 +83,7 @@ export class LocalLog implements Log {
     this.#place = place;
     this.#options = options;
     this.member = newMember(machine, place);
+    this.clock = new StorageClock(machine.clock);
     this.#silenceTimeout = new AdaptiveTimeout(machine.clock, options.hub.stallTimeout);
     this.#suspicion = new Suspicion(machine, place, options.hub.stallTimeout, () => this.#looked());
     this.#standby = new Standby(machine, place);
@@ -105,6 +108,7 @@ export class LocalLog implements Log {
       compactions: this.#ownHub.compactionCount,
       healed: this.#ownHub.healCount,
       compactionError: this.#ownHub.compactionError,
+      clockOffsetMs: this.clock.offsetMs,
     };
   }
 
@@ -185,7 +189,8 @@ export class LocalLog implements Log {
   /** Claims the seat, unless another member goes first. */
   #contend(seen: number): void {
     this.#phase = "contending";
-    if (!this.#ownHub.isContending && !this.#ownHub.contend(this.#position, seen)) this.#pause(POLL_MS);
+    if (!this.#ownHub.isContending && !this.#ownHub.contend(this.#position, this.clock.note, seen))
+      this.#pause(POLL_MS);
   }
 
   #standBy(): void {
@@ -213,6 +218,7 @@ export class LocalLog implements Log {
       silenceTimeout: this.#silenceTimeout,
       maxBacklogBytes: this.#options.hub.maxMemberBacklogBytes,
       sink: this.#sink as LogSink,
+      clock: this.clock,
       connected: () => this.#connected(seat),
       barrierPassed: (number) => this.#barriers.passed(number),
       heals: (order, directoryId, report) => this.#healer.heal(order, this.#sink as LogSink, directoryId, report),

@@ -2,7 +2,7 @@
 import { codeOf, described, errorOf, type SentError, StorageError } from "../../errors.js";
 import { ClaimOrder } from "../election/claim-order.js";
 import { highestEpoch, newestEpoch } from "../election/seat.js";
-import type { HubHandle, HubOptions, HubReport, LogPosition, Machine, Place } from "../machine/machine.js";
+import type { HubHandle, HubOptions, HubReport, LogPosition, Machine, Place, TimeNote } from "../machine/machine.js";
 
 export interface MemberOptions {
   /** Whether the member may be the manager. */
@@ -89,18 +89,19 @@ export class OwnHub {
   /**
    * Claims the next epoch with a new hub; one that is still here is terminated.
    * @param position The member has applied the log up to here.
+   * @param time Storage time as the member knows it; null: it knows of none.
    * @param seen The epoch of the newest seat that the member has seen, whose manager is dead; 0: it has seen none.
    * @returns false while another member goes first, or when there is another seat by now.
    * @throws the error of a failed file operation, or of a thread that cannot be started.
    */
-  contend(position: LogPosition | null, seen: number): boolean {
+  contend(position: LogPosition | null, time: TimeNote | null, seen: number): boolean {
     this.#machine.files.makeDirectory(this.#place.directory);
     const epoch = highestEpoch(this.#machine, this.#place);
     // Its manager may be alive. One that comes after this look has the epoch that is claimed, so the claim fails.
     if (newestEpoch(this.#machine, this.#place) !== seen) return false;
     if (!this.#claimOrder.isMyTurn(epoch + 1)) return false;
     this.terminate();
-    const request = { place: this.#place, options: this.#options, member: this.#member, epoch, position };
+    const request = { place: this.#place, options: this.#options, member: this.#member, epoch, position, time };
     const hub = this.#machine.threads.startHub(request, (report) => {
       if (hub === this.#hub) this.#reported(report);
     });

@@ -39,8 +39,8 @@ import { removeCovered } from "./removal.js";
  */
 export function* compact(machine: Machine, request: FoldRequest): Steps<Folded> {
   const { files } = machine;
-  const { place, epoch, segments } = request;
-  const folded = (yield* newestIfWhole(machine, request)) ?? (yield* foldAndPublish(machine, place, epoch, segments));
+  const { place, segments } = request;
+  const folded = (yield* newestIfWhole(machine, request)) ?? (yield* foldAndPublish(machine, request));
   if (folded.snapshot > 0) removeCovered(files, place, folded.snapshot, segments);
   return folded;
 }
@@ -73,12 +73,13 @@ export function compactBeside(machine: Machine, request: CompactRequest): Compac
   }
 }
 
-function* foldAndPublish(machine: Machine, place: Place, epoch: number, segments: readonly Position[]): Steps<Folded> {
+function* foldAndPublish(machine: Machine, request: FoldRequest): Steps<Folded> {
+  const { place, epoch, segments, clock } = request;
   const { fold, history } = yield* foldChain(machine, place, segments);
   const { seq } = fold.head;
   while (fold.sweep()) yield;
   if (seq === 0) return { snapshot: 0, bytes: 0 };
-  const bytes = yield* publish(machine, place, epoch, { ...fold.head, history }, fold.entries());
+  const bytes = yield* publish(machine, place, epoch, { ...fold.head, history, clock }, fold.entries());
   return { snapshot: seq, bytes };
 }
 

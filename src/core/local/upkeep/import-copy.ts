@@ -62,7 +62,7 @@ function* adoptSnapshot(
   end: StoredHead | null,
 ): Steps<boolean> {
   const { files } = machine;
-  const { head } = yield* checkSnapshot(files, place.filename, null);
+  const { head, clock } = yield* checkSnapshot(files, place.filename, null);
   const { seq } = head;
   const history = newHistory(machine);
   yield* noteImport(files, place, source);
@@ -70,13 +70,13 @@ function* adoptSnapshot(
     const fold = yield* foldSnapshot(files, place.filename, source);
     if (fold.keyCount === 0) return false;
     fold.skip(end.seq + 1, end.origins);
-    yield* publish(machine, place, epoch, { ...fold.head, history }, fold.entries());
+    yield* publish(machine, place, epoch, { ...fold.head, history, clock }, fold.entries());
     return true;
   }
   const temporary = temporaryPath(place, epoch, machine.random(8).toString("hex"));
   const copy = files.open(temporary, "create");
   try {
-    yield* copyWithHead(files, { path: place.filename, file: source }, copy, { ...head, history });
+    yield* copyWithHead(files, { path: place.filename, file: source }, copy, { ...head, history, clock });
     yield* synced(files, copy);
     yield* checkSnapshot(files, temporary, seq);
     linkOnce(files, temporary, snapshotPath(place, seq));
@@ -114,7 +114,7 @@ function* copyWithHead(
 
 /** The imported state has a seq, so that it exists. */
 function* adoptVersion1(machine: Machine, place: Place, epoch: number, source: number, seq: number): Steps<void> {
-  const now = machine.clock.now();
+  const now = Math.floor(machine.clock.now());
   try {
     const entries = entriesOfVersion1(place.filename, readText(machine.files, source, place.filename), now);
     const fold = new Fold();

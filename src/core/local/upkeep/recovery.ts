@@ -8,8 +8,10 @@
 
 import { dirname } from "node:path";
 import type { StorageError } from "../../errors.js";
+import { bornOf, originOf } from "../../log/frame.js";
 import {
   closeAllButLast,
+  compareSegments,
   endOf,
   expectHistory,
   type Link,
@@ -23,16 +25,14 @@ import { CompactedFileError, CorruptFileError, MissingFileError } from "../disk/
 import { segmentPath, segmentsIn, snapshotPath, snapshotsIn } from "../disk/file-names.js";
 import { newHistory } from "../disk/head.js";
 import { readSegmentHead } from "../disk/segment.js";
-import { checkSnapshot, snapshotTime } from "../disk/snapshot.js";
+import { checkSnapshot } from "../disk/snapshot.js";
 import { namesSynced, type Steps, synced } from "../disk/steps.js";
 import { expectTorn, keepTornEnd } from "../disk/torn-ends.js";
 import { rewrite } from "../disk/write-all.js";
-import type { Files, HubOptions, LogPosition, Machine, Place, Position } from "../machine/machine.js";
-import { publish } from "./compactor.js";
-import { importCopy } from "./import-copy.js";
+import type { Files, HubOptions, LogPosition, Machine, Place, Position, TimeNote } from "../machine/machine.js";
 import type { Lost } from "./intact-frames.js";
+import { beginLog, passEnd, publishEnd } from "./log-start.js";
 import { salvage } from "./salvage.js";
-import { readTombstone } from "./tombstone.js";
 
 /** What the log holds. */
 export interface Recovered {
@@ -46,6 +46,10 @@ export interface Recovered {
   /** The seq and time of the last batch. */
   readonly seq: number;
   readonly time: number;
+  /** What time it was, by all clocks, when the newest segment began, or at the end of the snapshot; null when neither says. */
+  readonly clock: TimeNote | null;
+  /** By how many ms storage time was ahead of the wall clock, as far as the log says, at its end. */
+  readonly clockOffsetMs: number;
 }
 
 /**
@@ -77,7 +81,16 @@ export function* recover(
   }
 }
 
-const NOTHING: Recovered = { history: "", snapshot: 0, snapshotBytes: 0, segments: [], seq: 0, time: 0 };
+const NOTHING: Recovered = {
+  history: "",
+  snapshot: 0,
+  snapshotBytes: 0,
+  segments: [],
+  seq: 0,
+  time: 0,
+  clock: null,
+  clockOffsetMs: 0,
+};
 
 function* recoverFrom(
   files: Files,
@@ -127,28 +140,51 @@ function openNewest(files: Files, place: Place, names: readonly string[]): Link 
 /** Reads and checks everything. */
 function* recoverAll(files: Files, place: Place, base: number, last: Link | null): Steps<Recovered> {
   const checked = base === 0 ? null : yield* checkSnapshot(files, snapshotPath(place, base), base);
-  const covered = { snapshot: base, snapshotBytes: checked?.bytes ?? 0, history: checked?.head.history ?? "" };
+  const covered = {
+    snapshot: base,
+    snapshotBytes: checked?.bytes ?? 0,
+    history: checked?.head.history ?? "",
+    ...clockIn(checked?.clock ?? null),
+  };
   const snapshotTime = checked?.head.time ?? 0;
   if (last === null) return { ...covered, segments: [], seq: base, time: snapshotTime };
   const links = openAfterSnapshot(files, place, last, base);
   try {
-    const end = yield* readToEnd(files, place, links, (links[0] as Link).start);
+    const { end, ...clock } = yield* readToEnd(files, place, links, (links[0] as Link).start);
     const time = Math.max(end.time, snapshotTime);
     if (isLeftOver(last, base)) return { ...covered, segments: [], seq: base, time };
     const { history } = last;
     if (checked) expectHistory(snapshotPath(place, base), checked.head.history, history);
-    return { ...covered, history, segments: endsOf(links, end), seq: end.seq, time };
+    return { ...covered, ...clock, history, segments: endsOf(links, end), seq: end.seq, time };
   } finally {
     closeAllButLast(files, links);
   }
 }
 
+/** What a note says of the clocks. */
+function clockIn(clock: TimeNote | null): Pick<Recovered, "clock" | "clockOffsetMs"> {
+  return { clock, clockOffsetMs: clock === null ? 0 : clock.time - clock.wall };
+}
+
 /** Reads and checks the links from a position on. Returns the end of the last batch; what follows it is kept aside. */
-function* readToEnd(files: Files, place: Place, links: readonly Link[], from: LogPosition): Steps<LogPosition> {
+function* readToEnd(
+  files: Files,
+  place: Place,
+  links: readonly Link[],
+  from: LogPosition,
+): Steps<{ end: LogPosition } & Pick<Recovered, "clock" | "clockOffsetMs">> {
+  const last = links.at(-1) as Link;
   const batches = new ChainScanner(files, links, from, { checksEntries: true, mayBeTorn: true });
-  while (batches.next()) yield;
-  if (batches.isTorn) keepTornEnd(files, place, (links.at(-1) as Link).file, batches.position);
-  return batches.position;
+  const noted = clockIn(last.clock);
+  let { clockOffsetMs } = noted;
+  while (batches.next()) {
+    const { frames, position } = batches;
+    if (compareSegments(position, last.start) === 0 && originOf(frames.buffer, frames.start) === 0)
+      clockOffsetMs = bornOf(frames.buffer, frames.start);
+    yield;
+  }
+  if (batches.isTorn) keepTornEnd(files, place, last.file, batches.position);
+  return { end: batches.position, ...noted, clockOffsetMs };
 }
 
 /** Reads what follows a position; null when that is not part of this history. Damage before it stops nothing. */
@@ -162,10 +198,11 @@ function* recoverTail(
   const links = openAfter(files, place, last, position);
   if (links === null) return null;
   try {
-    const end = yield* readToEnd(files, place, links, position);
+    const { end, ...clock } = yield* readToEnd(files, place, links, position);
     const segments = [...olderEnds(files, place, links[0] as Link, base), ...endsOf(links, end)];
     const snapshotBytes = base === 0 ? 0 : bytesOf(files, snapshotPath(place, base));
-    return { history: last.history, snapshot: base, snapshotBytes, segments, seq: end.seq, time: end.time };
+    const { history } = last;
+    return { history, snapshot: base, snapshotBytes, segments, seq: end.seq, time: end.time, ...clock };
   } finally {
     closeAllButLast(files, links);
   }
@@ -226,43 +263,6 @@ export function* recoverForHub(
   yield* namesSynced(files, place.directory);
   yield* namesSynced(files, dirname(place.directory));
   return { ...recovered, history: recovered.history || newHistory(machine) };
-}
-
-/** Begins a log where none exists: with `app.db`, or with the tombstone of a storage that was removed; false: there is neither. */
-function* beginLog(machine: Machine, place: Place, epoch: number): Steps<boolean> {
-  if (yield* importCopy(machine, place, epoch, readTombstone(machine, place))) return true;
-  return yield* publishEnd(machine, place, epoch);
-}
-
-/** False when the storage was never removed. */
-function* publishEnd(machine: Machine, place: Place, epoch: number): Steps<boolean> {
-  const end = readTombstone(machine, place);
-  if (end) yield* publish(machine, place, epoch, end, []);
-  return end !== null;
-}
-
-/**
- * Where the last snapshot of a removed storage is left, the log goes on after the end of that storage: the process that
- * removes the snapshot may be frozen just before it does. Any other file belongs to another storage, and stays as it is.
- */
-function* passEnd(machine: Machine, place: Place, epoch: number): Steps<void> {
-  const { files } = machine;
-  const newest = snapshotsIn(files.list(place.directory))[0];
-  const end = readTombstone(machine, place);
-  if (end === null || newest !== end.seq - 1) return;
-  const time = timeOfSnapshot(files, place, newest);
-  if (time === end.time) yield* publish(machine, place, epoch, end, []);
-  else if (time === null) yield* passEnd(machine, place, epoch);
-}
-
-/** Null when it is gone. */
-function timeOfSnapshot(files: Files, place: Place, seq: number): number | null {
-  try {
-    return snapshotTime(files, place, seq);
-  } catch (error) {
-    if (error instanceof CompactedFileError) return null;
-    throw error;
-  }
 }
 
 function* syncIfThere(files: Files, path: string): Steps<void> {

@@ -5,6 +5,7 @@
  */
 import { codeOf, errorOf, StorageError, type StorageErrorCode } from "../../errors.js";
 import {
+  CLOCK,
   DISK_TROUBLE,
   decodeJson,
   encodeJson,
@@ -16,7 +17,8 @@ import {
   timeOf,
   WELCOME,
 } from "../../log/frame.js";
-import type { LogPosition } from "../machine/machine.js";
+import { timeNoteIn } from "../machine/clock.js";
+import type { LogPosition, TimeNote } from "../machine/machine.js";
 import { ProtocolError } from "./frame-connection.js";
 
 /** The version of the protocol between members and hub, and of the files. */
@@ -39,6 +41,8 @@ export interface Welcome {
   readonly bytes: number;
   /** The time with which the next batch is stamped at least, in ms since 1970. */
   readonly now: number;
+  /** What time it is, by all clocks; null when the hub does not say. */
+  readonly clock: TimeNote | null;
 }
 
 export function encodeHello(token: string, member: string): Buffer {
@@ -54,19 +58,31 @@ export function decodeHello(buffer: Buffer, start: number, end: number): Hello {
   throw new ProtocolError("expected a hello with protocol, token and member");
 }
 
-export function encodeWelcome({ to, bytes, now }: Welcome): Buffer {
+export function encodeWelcome({ to, bytes, now, clock }: Welcome): Buffer {
   const { epoch, segment, offset, seq, time } = to;
-  return encodeJson(WELCOME, { epoch, seq, time }, { segment, offset, bytes, now });
+  return encodeJson(WELCOME, { epoch, seq, time }, { segment, offset, bytes, now, clock });
 }
 
 /** @throws ProtocolError when the frame names no position. */
 export function decodeWelcome(buffer: Buffer, start: number, end: number): Welcome {
-  const { segment, offset, bytes, now } = objectIn(buffer, start, end) ?? {};
+  const { segment, offset, bytes, now, clock } = objectIn(buffer, start, end) ?? {};
   const to = { epoch: epochOf(buffer, start), seq: seqOf(buffer, start), time: timeOf(buffer, start) };
   if (isCount(segment) && isCount(offset) && isCount(bytes) && isCount(to.seq) && isTime(now) && isTime(to.time)) {
-    return { to: { ...to, segment, offset }, bytes, now };
+    return { to: { ...to, segment, offset }, bytes, now, clock: timeNoteIn(clock) };
   }
   throw new ProtocolError("expected a welcome with segment, offset, bytes, now, seq and time");
+}
+
+/** What time it is, once storage time has moved against the wall clock. */
+export function encodeTime(note: TimeNote): Buffer {
+  return encodeJson(CLOCK, {}, note);
+}
+
+/** @throws ProtocolError when the frame does not say what time it is. */
+export function decodeTime(buffer: Buffer, start: number, end: number): TimeNote {
+  const note = timeNoteIn(objectIn(buffer, start, end));
+  if (note !== null && isTime(note.time)) return note;
+  throw new ProtocolError("expected what time it is by all clocks");
 }
 
 /** A refusal says why another try would fail too. */

@@ -21,12 +21,13 @@ test("a new segment has its whole first frame, and a name of its own", () => {
   const files = new MemoryFiles();
   const start = { epoch: 3, segment: 2, seq: 9, time: 77 };
   const previous = { epoch: 2, segment: 8, offset: 1234 };
-  const segment = Segment.create(files, place, start, previous, HISTORY);
+  const clock = { time: 1e12, wall: 1e12 - 5, monotonic: 1e7, suspended: null, domain: "boot" };
+  const segment = Segment.create(files, place, start, previous, HISTORY, clock);
   const path = segmentPath(place, 3, 2);
   assert.deepEqual(files.get(path), segment.head);
   const head = readSegmentHead(files, files.open(path, "read"), path, { epoch: 3, segment: 2 });
   const frame = { offset: segment.end, bytes: segment.end, crc: segment.head.readUInt32LE(4) };
-  assert.deepEqual(head, { start: { ...start, ...frame }, previous, history: HISTORY });
+  assert.deepEqual(head, { start: { ...start, ...frame }, previous, history: HISTORY, clock });
   assert.throws(() => Segment.create(files, place, start, previous, HISTORY), { code: "EEXIST" });
   assert.deepEqual(files.get(path), segment.head);
 });

@@ -14,7 +14,7 @@ const OPTIONS = { persist: true, recover: "strict", fsync: "everysec", gcInterva
 
 function requestBehind(epoch: number): HubRequest {
   const options = { ...OPTIONS, compactAfterBytes: 1e9, maxMemberBacklogBytes: 1e6 } as HubOptions;
-  return { place, options, member: "m", epoch, position: null };
+  return { place, options, member: "m", epoch, position: null, time: null };
 }
 
 function stored(): MemoryFiles {

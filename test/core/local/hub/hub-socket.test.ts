@@ -221,7 +221,14 @@ test("one that no seat names takes its name with it, also when it listens only a
 function host(parts: ReturnType<typeof machineOfTest>) {
   const options = { persist: true, recover: "strict", fsync: "never", gcInterval: 1e9, stallTimeout: MOST_MS };
   const limits = { compactAfterBytes: 1e9, maxMemberBacklogBytes: 1e6 };
-  const request = { place, options: { ...options, ...limits } as HubOptions, member: "a1", epoch: 0, position: null };
+  const request = {
+    place,
+    options: { ...options, ...limits } as HubOptions,
+    member: "a1",
+    epoch: 0,
+    position: null,
+    time: null,
+  };
   const reports: HubReport[] = [];
   const hub = startHub(parts.machine, request as HubRequest, (report) => reports.push(report));
   parts.clock.run();

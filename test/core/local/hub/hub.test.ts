@@ -12,6 +12,7 @@ import {
   WELCOME,
 } from "../../../../dist/core/log/frame.js";
 import { HISTORY } from "../disk/stored.js";
+import { START_MS } from "../machine/manual-clock.js";
 import { batchFrame, helloFrame, ManualHub, type Peer, type Received } from "../machine/manual-machine.js";
 
 const jsonOf = ({ frame }: Received) => decodeJson(frame, 0, frame.length);
@@ -154,7 +155,9 @@ test("every live member learns of a new segment before any frame in it, and none
   assert.deepEqual(b.kinds(), [BATCH, SEGMENT, BATCH]);
   const head = b.of(SEGMENT)[0] as Received;
   const end = hub.files.get(hub.logPath).length;
-  assert.deepEqual(jsonOf(head), { format: 2, history: HISTORY, previous: { epoch: 1, segment: 1, end } });
+  const { clock, ...rest } = jsonOf(head) as Record<string, unknown>;
+  assert.deepEqual(rest, { format: 2, history: HISTORY, previous: { epoch: 1, segment: 1, end } });
+  assert.deepEqual(clock, { time: START_MS, wall: START_MS, monotonic: 0, suspended: 0, domain: "boot" });
   assert.deepEqual([head.seq, head.number], [1, 2]);
   hub.files.fault = (call) => (call === "write" ? { code: "ENOSPC" } : undefined);
   a.say(batchFrame(3));

@@ -50,6 +50,19 @@ test("what arrives while a sync is under way is ordered in one turn after it", (
   assert.deepEqual([a.of(CONFIRM).at(-1)?.seq, b.of(CONFIRM).at(-1)?.seq], [2, 3]);
 });
 
+test("each batch of the hub's own is known to be confirmed once it is, also when another one waits", () => {
+  const { hub, endSync } = hubInLoop();
+  const a = hub.join("a");
+  a.say(batchFrame(1));
+  hub.clock.run();
+  endSync();
+  const confirmed: string[] = [];
+  hub.hub.left("b", (isConfirmed) => confirmed.push(`b ${isConfirmed}`));
+  hub.hub.left("c", (isConfirmed) => confirmed.push(`c ${isConfirmed}`));
+  for (let turn = 0; turn < 3; turn++) endSync();
+  assert.deepEqual(confirmed, ["b true", "c true"]);
+});
+
 test("a manager that is replaced while a sync is under way confirms nothing", () => {
   const { hub, endSync } = hubInLoop();
   const a = hub.join("a");

@@ -60,7 +60,7 @@ class Scene {
 
   /** Starts a hub after an epoch. */
   start(epoch: number, member = OWN): HubHandle {
-    return startHub(this.machine, { place, options: OPTIONS, member, epoch, position: null }, (report) =>
+    return startHub(this.machine, { place, options: OPTIONS, member, epoch, position: null, time: null }, (report) =>
       this.reports.push(report),
     );
   }

@@ -7,7 +7,16 @@ import type { HubOptions } from "../../../../dist/core/local/machine/machine.js"
 import { frameOf, HISTORY, place } from "../disk/stored.js";
 import { MemoryFiles } from "../machine/memory-files.js";
 
-const NOTHING = { snapshot: 0, snapshotBytes: 0, segments: [], seq: 0, time: 0, history: HISTORY };
+const NOTHING = {
+  snapshot: 0,
+  snapshotBytes: 0,
+  segments: [],
+  seq: 0,
+  time: 0,
+  history: HISTORY,
+  clock: null,
+  clockOffsetMs: 0,
+};
 
 function makeWriter(fsync: HubOptions["fsync"] = "never"): { files: MemoryFiles; writer: LogWriter } {
   const files = new MemoryFiles();

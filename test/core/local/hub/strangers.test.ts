@@ -208,7 +208,7 @@ async function realHub(t: TestContext): Promise<{ place: Place; seat: SeatConten
     compactAfterBytes: 1024 * 1024,
   } as const;
   const reports: HubReport[] = [];
-  const hub = startHub(nodeMachine, { place, options, member: "m", epoch: 0, position: null }, (report) =>
+  const hub = startHub(nodeMachine, { place, options, member: "m", epoch: 0, position: null, time: null }, (report) =>
     reports.push(report),
   );
   t.after(() => hub.terminate());

@@ -15,7 +15,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { promisify } from "node:util";
-import { bootIdOf, diskFiles as files } from "../../../../dist/core/local/machine/files.js";
+import { diskFiles as files } from "../../../../dist/core/local/machine/files.js";
+import { bootIdOf } from "../../../../dist/core/local/machine/kernel.js";
 
 const run = promisify(execFile);
 const DEADLINE_MS = 30_000;

@@ -5,14 +5,34 @@ export const START_MS = 1_700_000_000_000;
 
 /** Moves when a test moves it. */
 export class ManualClock implements Clock {
+  /** What the wall clock shows if nobody has set it, and the machine was never suspended. */
   time = START_MS;
+  /** By how much the wall clock was set forward. */
+  setMs = 0;
+  /** How long the machine was suspended; null: nobody knows. */
+  suspendedMs: number | null = 0;
+  domain = "boot";
   /** What keeps the process alive. */
   keptCount = 0;
   #soon: Array<() => void> = [];
   #timers: Array<{ at: number; call: () => void }> = [];
 
   now(): number {
-    return this.time;
+    return this.time + this.setMs;
+  }
+
+  monotonic(): number {
+    return this.time - START_MS;
+  }
+
+  suspended(): number | null {
+    return this.suspendedMs;
+  }
+
+  /** The machine stands still for a while: the wall clock goes on meanwhile. */
+  suspend(ms: number): void {
+    if (this.suspendedMs !== null) this.suspendedMs += ms;
+    this.setMs += ms;
   }
 
   elapsed(): number {

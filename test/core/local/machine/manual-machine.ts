@@ -3,6 +3,7 @@
 import { placeOf, seatPath } from "../../../../dist/core/local/disk/file-names.js";
 import { Seat } from "../../../../dist/core/local/election/seat.js";
 import { Hub } from "../../../../dist/core/local/hub/hub.js";
+import { noteNow } from "../../../../dist/core/local/machine/clock.js";
 import type {
   FileView,
   HubOptions,
@@ -149,7 +150,16 @@ export class ManualHub {
   constructor(options: Partial<HubOptions> = {}, mayBlock = true) {
     this.machine = manualMachine(this.files, this.clock);
     const seat = claimSeat(this.machine, 1);
-    const recovered = { snapshot: 0, snapshotBytes: 0, segments: [], seq: 0, time: 0, history: HISTORY };
+    const recovered = {
+      snapshot: 0,
+      snapshotBytes: 0,
+      segments: [],
+      seq: 0,
+      time: 0,
+      history: HISTORY,
+      clock: null,
+      clockOffsetMs: 0,
+    };
     this.hub = new Hub(
       this.machine,
       place,
@@ -157,6 +167,7 @@ export class ManualHub {
       seat,
       { token: TOKEN, member: "a" },
       recovered,
+      noteNow(this.clock, this.clock.now()),
       {
         replaced: () => this.happened.push("replaced"),
         moved: () => this.happened.push("moved"),

@@ -10,6 +10,7 @@ import type {
 } from "../../../../dist/core/local/machine/machine.js";
 import { HubSession } from "../../../../dist/core/local/member/hub-session.js";
 import type { HubSessionEnd } from "../../../../dist/core/local/member/hub-session-request.js";
+import { StorageClock } from "../../../../dist/core/local/member/storage-clock.js";
 import { AdaptiveTimeout } from "../../../../dist/core/local/wire/failure-detector.js";
 import { decodeHello, PROTOCOL } from "../../../../dist/core/local/wire/messages.js";
 import { encodeJson, HELLO, WELCOME } from "../../../../dist/core/log/frame.js";
@@ -35,6 +36,8 @@ function member(position: LogPosition | null = null) {
   const calls: string[] = [];
   const ends: HubSessionEnd[] = [];
   const sink = {
+    timeShifted: () => {},
+    warned: () => {},
     restoring: (head) => fold.snapshot(head),
     restored: (frame, start, end) => fold.state(frame, start, end),
     batch: (frame, start, end) => fold.batch(frame, start, end),
@@ -50,6 +53,7 @@ function member(position: LogPosition | null = null) {
   const machine = { ...manualMachine(files, clock), sockets: { connect } } as unknown as Machine;
   const limits = { silenceTimeout: new AdaptiveTimeout(clock, 5000), maxBacklogBytes: MAX_BACKLOG_BYTES };
   const receiver = {
+    clock: new StorageClock(clock),
     connected: () => {},
     barrierPassed: () => {},
     heals: () => {},

@@ -38,6 +38,7 @@ class Reports implements LogSink {
     if (error === null) this.wellCount++;
     else this.troubles.push(error);
   }
+  timeShifted(): void {}
   failed(error: Error): void {
     this.failures.push(error);
   }

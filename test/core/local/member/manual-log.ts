@@ -111,7 +111,9 @@ export class Manager {
   welcome(): void {
     const { epoch, segment, offset } = this.#end;
     const time = 1_000_000 + LAST;
-    this.send(encodeJson(WELCOME, { epoch, seq: LAST, time }, { segment, offset, bytes: offset, now: time }));
+    this.send(
+      encodeJson(WELCOME, { epoch, seq: LAST, time }, { segment, offset, bytes: offset, now: this.#world.clock.now() }),
+    );
   }
 
   #beat(): void {
@@ -172,6 +174,7 @@ export class World {
       restoring: () => {},
       restored: () => {},
       batch: () => {},
+      timeShifted: () => {},
       connected: note("connected"),
       disconnected: note("disconnected"),
       managerChanged: (pid, isHere) => void this.told.push(`manager ${pid} ${isHere}`),

@@ -29,7 +29,7 @@ function reporting(): { ownHub: OwnHub; report: (report: HubReport) => void; err
     salvaged: nothing,
     warned: (error) => errors.push(error as StorageError),
   });
-  while (!ownHub.contend(null, 0));
+  while (!ownHub.contend(null, null, 0));
   return { ownHub, report: (reported) => report(reported), errors };
 }
 

@@ -32,6 +32,8 @@ test("an empty directory is an empty log", () => {
     segments: [],
     seq: 0,
     time: 0,
+    clock: null,
+    clockOffsetMs: 0,
   });
 });
 

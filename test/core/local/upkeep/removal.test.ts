@@ -36,7 +36,7 @@ class Host {
     const options = { persist, recover: "strict", fsync: "never", gcInterval: 1e6, stallTimeout: 5000 };
     const epoch = highestEpoch(machine, place);
     this.clock.time = 2_000_000;
-    const request = { place, options: options as HubOptions, member: "m", epoch, position: null };
+    const request = { place, options: options as HubOptions, member: "m", epoch, position: null, time: null };
     this.hub = startHub(machine, request, (report) => this.reports.push(report));
     this.clock.run();
   }
@@ -105,6 +105,8 @@ test("a storage that does not persist and belongs to no living member is cleared
     seq: 10,
     time: 2_000_000_000_000,
     history: HISTORY,
+    clock: null,
+    clockOffsetMs: 0,
   };
   assert.equal(load(files, recovered).text, "[]");
 });

@@ -1,0 +1,166 @@
+/**
+ * The clocks of a simulated machine, and the true time that none of them shows. Whatever happens to the clocks, storage time must
+ * advance as the true time does, for as long as any member that knows it has the storage open.
+ */
+import assert from "node:assert/strict";
+import type { TimeNote } from "../../../dist/core/local/machine/machine.js";
+import type { Dice } from "./dice.js";
+
+const START_MS = 1_700_000_000_000;
+/** Wall clocks are set by so many ms, either way: seconds to years. */
+const JUMPS_MS = [20, 7000, 3_600_000, 9 * 3_600_000, 86_400_000 * 40, 86_400_000 * 365 * 5];
+const SUSPENDS_MS = [30, 900, 60_000, 3_600_000 * 8, 86_400_000 * 3];
+const OFF_MS = [0, 5000, 3_600_000, 86_400_000 * 20];
+/** Times are whole ms, and are read one after the other. */
+const READ_MS = 3;
+/** The length of a suspend is known to 10 ms; one that is shorter than 50 ms need not be noticed. */
+const SUSPEND_MS = 52;
+/** ms of running after which a process has noticed that the machine was suspended. */
+const NOTICED_MS = 1.1;
+
+/** What must be known of a hub that begins. */
+export interface Beginning {
+  /** The note in the first frame of its segment. */
+  readonly note: TimeNote | null;
+  /** Its wall clock. */
+  readonly wall: number;
+  /** Log time at the end of what it has read. */
+  readonly logTime: number;
+  /** A member that knows the time has the storage open: this hub's own one, or another one that can be found. */
+  readonly isOpen: boolean;
+  /** A member that knows the time may have the storage open, and cannot be found. */
+  readonly mayBeOpen: boolean;
+  /** The storage may have been removed. */
+  readonly mayBeNew: boolean;
+}
+
+export class Clocks {
+  readonly #now: () => number;
+  readonly #dice: Dice;
+  /** How far the wall clock of the machine is off. */
+  errorMs = 0;
+  /** How long the machine was suspended, or off, in all. */
+  #stoodMs = 0;
+  /** The same since it was started. */
+  #suspendedMs = 0;
+  #suspendedAt = Number.NEGATIVE_INFINITY;
+  #bootAt = 0;
+  /** Storage time minus true time; null before there is a manager. */
+  #lead: number | null = null;
+  /** How far it may be off by now. */
+  #slackMs = READ_MS;
+  /** When `#lead` was last set, in true time. */
+  ledAt = 0;
+  /** The errors that wall clocks of managers had: true time is from when on. */
+  readonly #errors: { readonly at: number; readonly errorMs: number }[] = [];
+
+  /** @param now ms since the simulation began. */
+  constructor(now: () => number, dice: Dice) {
+    this.#now = now;
+    this.#dice = dice;
+  }
+
+  /** ms since 1970. */
+  get trueTime(): number {
+    return START_MS + this.#now() + this.#stoodMs;
+  }
+
+  get monotonic(): number {
+    return this.#now() - this.#bootAt;
+  }
+
+  get suspended(): number {
+    return this.#suspendedMs - (Math.floor(this.#now() * 7) % 10);
+  }
+
+  /** By how much a wall clock is set. */
+  jump(): number {
+    return this.#dice.pick(JUMPS_MS) * (this.#dice.chance(0.5) ? 1 : -1);
+  }
+
+  suspend(): number {
+    const ms = Math.floor(this.#dice.pick(SUSPENDS_MS) * this.#dice.between(0.5, 1));
+    this.#stoodMs += ms;
+    this.#suspendedMs += ms;
+    this.#slackMs += SUSPEND_MS;
+    this.#suspendedAt = this.#now();
+    return ms;
+  }
+
+  /** The machine is off for a while, and starts with whatever its clock shows then. */
+  restart(): void {
+    this.#stoodMs += Math.floor(this.#dice.pick(OFF_MS) * this.#dice.between(0.5, 1));
+    this.#suspendedMs = 0;
+    this.#bootAt = this.#now();
+    if (this.#dice.chance(0.5)) this.errorMs += this.jump();
+  }
+
+  /** The wall clock of a manager may be off by this much from now on. */
+  noteError(errorMs: number): void {
+    this.#errors.push({ at: this.trueTime, errorMs });
+  }
+
+  /** Whether a process knows of the last suspend: what it does in the same ms may still go by the time before. */
+  get isNoticed(): boolean {
+    return this.#now() - this.#suspendedAt > NOTICED_MS;
+  }
+
+  /** What storage time must be; null before there is a manager. */
+  get expected(): number | null {
+    return this.#lead === null ? null : this.trueTime + this.#lead;
+  }
+
+  /** A member that is connected counts with this time. */
+  expectTime(name: string, time: number): void {
+    const { expected } = this;
+    if (expected === null) return;
+    const off = time - expected;
+    if (!this.isNoticed) return;
+    assert(Math.abs(off) <= this.#slackMs, `${name}: storage time is off by ${off} ms from the time that has elapsed`);
+  }
+
+  /** A batch was ordered at this time, now or before. */
+  expectPast(time: number): void {
+    const { expected } = this;
+    if (expected === null) return;
+    assert(time <= expected + this.#slackMs, `log time is ${time - expected} ms ahead of the time that has elapsed`);
+  }
+
+  /** A value that was written at `at`, in true time, expires after `ttl` ms. */
+  expectEnd(what: string, at: number, ttl: number, expiresAt: number): void {
+    if (this.#lead === null) return;
+    const off = expiresAt - (at + this.#lead + ttl);
+    assert(Math.abs(off) <= this.#slackMs + READ_MS, `${what}: it expires ${off} ms later than its ttl says`);
+  }
+
+  /** A hub begins its first segment. */
+  begins({ note, wall, logTime, isOpen, mayBeOpen, mayBeNew }: Beginning): void {
+    if (note === null) return;
+    const { time } = note;
+    const { expected } = this;
+    const off = expected === null ? 0 : time - expected;
+    const goesOn = expected !== null && Math.abs(off) <= this.#slackMs;
+    if (goesOn) return;
+    assert(!isOpen || expected === null, `a manager begins with a time that is off by ${off} ms from what has elapsed`);
+    const isNew = Math.abs(time - wall) <= READ_MS;
+    if (!(isNew && (mayBeNew || expected === null)) && !mayBeOpen) this.#expectCold(time, wall, logTime);
+    this.#lead = time - this.trueTime;
+    this.#slackMs = READ_MS;
+    if (expected !== null) this.ledAt = this.trueTime;
+  }
+
+  /** Nobody had the storage open: the wall clock counts, but for what it would take back. */
+  #expectCold(time: number, wall: number, logTime: number): void {
+    const { expected } = this;
+    assert(
+      time >= Math.floor(wall) - READ_MS && time >= logTime,
+      `a manager begins at ${time}, its clock shows ${wall}`,
+    );
+    // By any error that a manager's clock had at the end of the log.
+    const later = this.#errors.map(
+      ({ errorMs }) => logTime + Math.max(0, wall - (logTime - (this.#lead ?? 0) + errorMs)),
+    );
+    const most = Math.max(wall, logTime, expected ?? 0, ...later);
+    assert(time <= most + this.#slackMs, `a manager begins at ${time}, and no clock says more than ${most}`);
+  }
+}
