@@ -8,6 +8,6 @@ export type {
   StorageStatus,
 } from "./api.js";
 export { StorageError, type StorageErrorCode } from "./errors.js";
+export { factsOf, type StorageFacts } from "./facts.js";
 export { expectKnown, type StorageOptions } from "./options.js";
-export { factsOf, type StorageFacts } from "./shared-storage.js";
 export { Storage } from "./storage.js";

@@ -4,6 +4,7 @@
  */
 import type { StorageStatus } from "./api.js";
 import { StorageError } from "./errors.js";
+import type { StorageFacts } from "./facts.js";
 import { Listeners, type ManagerView, type StorageListener } from "./listeners.js";
 import { localEngine } from "./local/engine.js";
 import { MAX_IN_FLIGHT } from "./log/limits.js";
@@ -18,32 +19,7 @@ const LOCAL = localEngine();
 /** Longest time, in ms, that closing waits for pending writes. */
 const CLOSE_WAIT_MS = 10_000;
 
-/** What the adapters know of a storage beyond its public API. The properties change as the storage goes on. */
-export interface StorageFacts {
-  /** The number of the last batch that was applied here. */
-  readonly seq: number;
-  /** Whether writes of this process are not confirmed yet. */
-  readonly hasPending: boolean;
-  /** ms from when the last batch was ordered until it was known here; large when this process had stood still. */
-  readonly delayMs: number;
-  /** How often the whole state was replaced. Numbers of batches from before such a moment mean nothing after it. */
-  readonly reloadCount: number;
-  /** {@link Log.isPushed} */
-  readonly isPushed: boolean;
-  /** What reads and writes throw while the status is `"failed"`; else null. */
-  readonly failure: Error | null;
-}
-
-/**
- * Where a storage keeps its {@link StorageFacts}. All copies of this package that an application has loaded use the same symbol,
- * so that an adapter of one copy takes a storage of another. A property that is defined at run time is in no public type.
- */
-export const FACTS = Symbol.for("cluster-storage.facts");
-
-/** What an adapter knows of a storage; undefined when this is no storage, or one of another version. */
-export function factsOf(storage: unknown): StorageFacts | undefined {
-  return (storage as { readonly [FACTS]?: StorageFacts } | null | undefined)?.[FACTS];
-}
+export { FACTS } from "./facts.js";
 
 /** What the storages of the same data in this thread share. */
 export class SharedStorage implements ReplicaEvents, StorageFacts {
@@ -142,6 +118,14 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
 
   get delayMs(): number {
     return this.replica.delayMs;
+  }
+
+  holds(key: string): boolean {
+    return this.replica.holds(key);
+  }
+
+  keyParts(prefix: string): Iterable<readonly string[]> {
+    return this.replica.keyParts(prefix);
   }
 
   get isPushed(): boolean {

@@ -24,6 +24,9 @@ export interface StoredSession {
  */
 export const BIRTH = "@birth";
 
+/** A birth mark begins with this while its session is coming back, and may not come back after all: see `Revival`. */
+export const REVIVING = "?";
+
 /**
  * The field of a stored session that holds all of its fields but the cookie, where they are one (`merge: "whole"`). What else there
  * is counts as absent: it is left from when they were not.
@@ -77,9 +80,17 @@ export function cookieOf(session: unknown): Record<string, unknown> | undefined 
   return cookie;
 }
 
-/** Whether what is stored is a session: it has a cookie, or it was written by a store. */
+/** Whether what is stored is a session: it has a cookie, or it was written by a store, and it is not coming back just now. */
 export function isSession(stored: unknown): stored is StoredSession {
-  return isObject(stored) && (isObject(stored.cookie) || typeof stored[BIRTH] === "string");
+  if (!isObject(stored)) return false;
+  const birth = stored[BIRTH];
+  return typeof birth === "string" ? !birth.startsWith(REVIVING) : isObject(stored.cookie);
+}
+
+/** Returns the mark under which the session with a birth mark is coming back; undefined when it is not. */
+export function revivingMarkOf(stored: unknown, birth: string): string | undefined {
+  const mark = isObject(stored) ? stored[BIRTH] : undefined;
+  return typeof mark === "string" && mark.startsWith(REVIVING + birth + REVIVING) ? mark : undefined;
 }
 
 /** Whether a session has what express-session needs of one. */
@@ -136,6 +147,18 @@ export function lifetimeOf(cookie: StoredSession["cookie"], ttl: number, now: nu
   const expires = cookie?.expires;
   const expiresAt = typeof expires === "string" ? timeOf(expires) : expires;
   return typeof expiresAt === "number" && !Number.isNaN(expiresAt) ? expiresAt - now : ttl;
+}
+
+/**
+ * Whether a cookie that has expired has done so by itself, and not because its request has set the expiry into the past.
+ * @param before The cookie that was read, at `readAt`, in ms since 1970.
+ */
+export function hasRunOut(before: StoredSession["cookie"], after: StoredSession["cookie"], readAt: number): boolean {
+  if (before === undefined || after === undefined || !isSameCookie(before, after)) return false;
+  const { originalMaxAge } = after;
+  if (typeof originalMaxAge !== "number") return before.expires === after.expires;
+  // @fastify/session begins to count when it has loaded the session.
+  return lifetimeOf(after, 0, readAt) >= originalMaxAge - MAX_AGE_JITTER_MS.most;
 }
 
 /** Whether two values of `originalMaxAge` differ by no more than express-session varies it. */

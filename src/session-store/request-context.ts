@@ -9,8 +9,21 @@
  *    context of another request, or of none.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { Destructions } from "./destroyed-sessions.js";
 import type { SessionPayload, StoredSession } from "./payload.js";
 import { Mark, marksOf, withMark } from "./session-mark.js";
+
+/** What tells, once a session is gone, whether it has expired or was destroyed. All that stands for one load shares it. */
+export interface Vitals {
+  /** What was known of destroyed sessions when the session was read. */
+  readonly destructions: Destructions;
+  /** When it was read, in ms since 1970, on the clock of the application. */
+  readonly readAt: number;
+  /** When the request last knew that it existed, in ms of `elapsedTime`. */
+  seenAt: number;
+  /** When it expires as far as the request knows, in ms of `elapsedTime`. */
+  endsAt: number;
+}
 
 /** A session as one request knows it. */
 export interface LoadedSession {
@@ -24,6 +37,7 @@ export interface LoadedSession {
   readonly fields: StoredSession | null;
   /** Its stored cookie, as far as the request knows, if it has one. */
   readonly cookie?: Record<string, unknown>;
+  readonly vitals: Vitals;
 }
 
 /** One session that the current request has loaded, in the list of all of them. */

@@ -1,5 +1,7 @@
 import { channel } from "node:diagnostics_channel";
 import { inspect } from "node:util";
+import { factsOf, type Storage, type StorageFacts } from "../core/index.js";
+import { elapsedTime, soon } from "../core/runtime.js";
 import { assignedFields, noteAssignments } from "./assigned-fields.js";
 import {
   cookieOf,
@@ -13,10 +15,13 @@ import {
 } from "./payload.js";
 import type { ReadBarrier } from "./read-barrier.js";
 import { isPlain, type RequestContext, unknownStateOf } from "./request-context.js";
-import { loadedFrom, type Sessions, type WriteResult } from "./sessions.js";
+import type { Sessions, WriteResult } from "./sessions.js";
 
 /** Publishes events that are not failures of a request: `{ type: "malformed" | "late-write", sid, store }`. */
 const diagnostics = channel("cluster-storage:session");
+
+/** For how many ms keys are visited before other work of the event loop has its turn. */
+const SLICE_MS = 4;
 
 /** How many sessions `clear` removes at a time. */
 const CLEAR_COUNT = 1000;
@@ -30,10 +35,17 @@ export class SessionAccess {
   readonly #sessions: Sessions;
   readonly #context: RequestContext;
   readonly #readBarrier: ReadBarrier;
+  readonly #facts: StorageFacts;
 
   /** @param store The store that the published events name. */
-  constructor(store: object, sessions: Sessions, context: RequestContext, readBarrier: ReadBarrier) {
+  constructor(
+    store: { readonly storage: Storage },
+    sessions: Sessions,
+    context: RequestContext,
+    readBarrier: ReadBarrier,
+  ) {
     this.#store = store;
+    this.#facts = factsOf(store.storage) as StorageFacts;
     this.#sessions = sessions;
     this.#context = context;
     this.#readBarrier = readBarrier;
@@ -54,7 +66,7 @@ export class SessionAccess {
     }
     const stored = unpacked(raw);
     const payload = copyOf(stored);
-    this.#context.note(payload, loadedFrom(sid, stored));
+    this.#context.note(payload, this.#sessions.loaded(sid, stored));
     return payload;
   }
 
@@ -73,7 +85,7 @@ export class SessionAccess {
   async prolong(sid: string, session: object): Promise<void> {
     const cookie = cookieOf(session);
     const stored = this.#sessions.stored(expectSid(sid));
-    const loaded = this.#context.of(sid, session) ?? (stored && loadedFrom(sid, stored));
+    const loaded = this.#context.of(sid, session) ?? (stored && this.#sessions.loaded(sid, stored));
     if (loaded !== null) await this.#finish(session, this.#sessions.prolong(loaded, cookie ?? loaded.cookie));
   }
 
@@ -82,7 +94,7 @@ export class SessionAccess {
     noteAssignments(session);
     if (this.#context.follow(session, payload)) return;
     const stored = this.#sessions.stored(sid);
-    if (stored !== null) this.#context.note(session, unknownStateOf(loadedFrom(sid, stored)));
+    if (stored !== null) this.#context.note(session, unknownStateOf(this.#sessions.loaded(sid, stored)));
   }
 
   /** Removes sessions. */
@@ -97,12 +109,46 @@ export class SessionAccess {
     return [...this.#sessions.list()];
   }
 
+  /** Reads the ids of all live sessions. No session is parsed for it, so what is no session is among them. */
+  async ids(): Promise<string[]> {
+    const { keyPrefix } = this.#sessions;
+    const ids: string[] = [];
+    await this.#visitKeys((keys) => {
+      for (const key of keys) ids.push(key.slice(keyPrefix.length));
+    });
+    return ids;
+  }
+
+  /** Counts what `ids` returns. */
+  async count(): Promise<number> {
+    let count = 0;
+    await this.#visitKeys((keys) => {
+      count += keys.length;
+    });
+    return count;
+  }
+
   /** Removes everything under the prefix. */
   async clear(): Promise<void> {
+    const found: string[] = [];
+    await this.#visitKeys((keys) => {
+      for (const key of keys) found.push(key);
+    });
+    this.#sessions.beginClear();
+    for (let from = 0; from < found.length; from += CLEAR_COUNT) {
+      await this.#readBarrier.untilConfirmed(this.#sessions.remove(found.slice(from, from + CLEAR_COUNT)));
+    }
+  }
+
+  /** Visits the keys of all live sessions, without long blocks of the event loop. */
+  async #visitKeys(visit: (keys: readonly string[]) => void): Promise<void> {
     await this.#readBarrier.beforeRead();
-    const sids = this.#sessions.storedIds();
-    for (let from = 0; from < sids.length; from += CLEAR_COUNT) {
-      await this.destroy(sids.slice(from, from + CLEAR_COUNT));
+    let begunAt = elapsedTime();
+    for (const keys of this.#facts.keyParts(this.#sessions.keyPrefix)) {
+      visit(keys);
+      if (elapsedTime() - begunAt < SLICE_MS) continue;
+      await new Promise<void>((resolve) => soon(resolve));
+      begunAt = elapsedTime();
     }
   }
 

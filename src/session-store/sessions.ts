@@ -1,19 +1,22 @@
 import { randomUUID } from "node:crypto";
 import type { Storage } from "../core/index.js";
-import { wallTimeOfCaller } from "../core/runtime.js";
+import { elapsedTime, wallTimeOfCaller } from "../core/runtime.js";
+import { DestroyedSessions } from "./destroyed-sessions.js";
 import type { ResolvedStoreOptions } from "./options.js";
 import {
   BIRTH,
   changesBetween,
+  hasRunOut,
   isSameCookie,
   isSession,
   lifetimeOf,
   packed,
   type StoredSession,
   unpacked,
-  WHOLE,
 } from "./payload.js";
 import type { LoadedSession } from "./request-context.js";
+import { Revival } from "./revival.js";
+import { type Change, type Changed, type Changes, cookieIn, SessionPatches } from "./session-patches.js";
 
 /** What a write did. */
 export interface WriteResult {
@@ -23,8 +26,6 @@ export interface WriteResult {
   /** Resolves once confirmed. false: nothing was changed, because the session was destroyed meanwhile. null: nothing was written. */
   readonly isApplied: Promise<boolean> | null;
 }
-
-type Changes = Record<string, unknown>;
 
 /**
  * The sessions of one prefix in a storage. Each is one top-level key, `<prefix>/<sid>`, that expires with the session.
@@ -37,16 +38,26 @@ type Changes = Record<string, unknown>;
  * 3. Where the fields are one (`merge: "whole"`), they are one field of what is stored, so that a write replaces all of them at its
  *    place in the log, whatever another process has just stored.
  * 4. A write that only prolongs the life of a session takes effect only if no other request has changed its cookie.
+ * 5. A session that has expired comes back by a write of a request that had loaded it, and by nothing else.
  */
 export class Sessions {
   readonly #storage: Storage;
   readonly #options: ResolvedStoreOptions;
-  readonly #keyPrefix: string;
+  readonly #patches: SessionPatches;
+  readonly #destroyed: DestroyedSessions;
+  readonly #revival: Revival;
 
   constructor(storage: Storage, options: ResolvedStoreOptions) {
     this.#storage = storage;
     this.#options = options;
-    this.#keyPrefix = `${options.prefix}/`;
+    this.#patches = new SessionPatches(storage, options);
+    this.#destroyed = new DestroyedSessions(storage, options.prefix);
+    this.#revival = new Revival(storage, this.#destroyed);
+  }
+
+  /** What the keys of the sessions begin with. */
+  get keyPrefix(): string {
+    return this.#patches.keyOf("");
   }
 
   /** Returns what is stored, frozen, which need not be a session; null when nothing is stored or it has expired. */
@@ -62,14 +73,23 @@ export class Sessions {
 
   /** The live sessions, frozen, with their ids. */
   *list(): Generator<[sid: string, stored: StoredSession]> {
-    for (const [key, raw] of this.#storage.entries(this.#keyPrefix)) {
-      if (isSession(raw)) yield [this.#sidOf(key), unpacked(raw)];
+    for (const [key, raw] of this.#storage.entries(this.keyPrefix)) {
+      if (isSession(raw)) yield [key.slice(this.keyPrefix.length), unpacked(raw)];
     }
   }
 
-  /** The ids of everything under the prefix, sessions or not. */
-  storedIds(): string[] {
-    return this.#storage.keys(this.#keyPrefix).map((key) => this.#sidOf(key));
+  /** What a request that has just read a session knows about it. */
+  loaded(sid: string, stored: StoredSession): LoadedSession {
+    const birth: unknown = stored[BIRTH];
+    const now = elapsedTime();
+    const vitals = {
+      destructions: this.#destroyed.of(sid),
+      readAt: wallTimeOfCaller(),
+      seenAt: now,
+      endsAt: now + (this.#storage.ttl(this.#path(sid)) ?? 0),
+    };
+    const known = { sid, birth: typeof birth === "string" ? birth : undefined, fields: stored, vitals };
+    return { ...known, ...cookieIn(stored.cookie) };
   }
 
   /** Stores a whole session that no request has loaded, or prolongs it when nothing else has changed. */
@@ -79,8 +99,8 @@ export class Sessions {
     if (lifetime <= 0) return this.#end(sid);
     if (stored !== null) return this.#replace(sid, stored, snapshot, lifetime);
     const next = { ...snapshot, [BIRTH]: randomUUID() };
-    this.#storage.set(this.#path(sid), this.#packed(next), lifetime);
-    return { sid, loaded: loadedFrom(sid, next), isApplied: this.#storage.flush().then(() => true) };
+    this.#storage.set(this.#path(sid), this.#patches.packed(next), lifetime);
+    return { sid, loaded: this.loaded(sid, next), isApplied: this.#storage.flush().then(() => true) };
   }
 
   /**
@@ -88,23 +108,55 @@ export class Sessions {
    * @param assigned Fields that count as changed although they may have their old values.
    */
   write(loaded: LoadedSession, snapshot: StoredSession, assigned: readonly string[]): WriteResult {
-    const changes = changesBetween(loaded.fields ?? this.stored(loaded.sid) ?? {}, snapshot);
-    for (const field of assigned) if (Object.hasOwn(snapshot, field)) changes[field] = snapshot[field];
-    for (const group of this.#options.together) {
-      if (!group.some((field) => Object.hasOwn(changes, field))) continue;
-      for (const field of group) changes[field] = Object.hasOwn(snapshot, field) ? snapshot[field] : undefined;
+    const { cookie } = snapshot;
+    const lifetime = this.#lifetimeOf(cookie);
+    const stored = this.stored(loaded.sid);
+    const fields = this.#changesOf(loaded.fields ?? stored ?? {}, snapshot, assigned);
+    if (lifetime > 0) {
+      const change = { fields, cookie, session: snapshot, lifetime };
+      return stored === null ? this.#bringBack(loaded, change) : this.#update(loaded, change);
     }
-    return this.#change(loaded, changes, snapshot.cookie, snapshot);
+    if (!hasRunOut(loaded.cookie, cookie, loaded.vitals.readAt)) return this.#endLoaded(loaded);
+    // Others may have prolonged the session.
+    const lasting = (stored ?? loaded).cookie;
+    const session = { ...snapshot, ...cookieIn(lasting) };
+    return this.#update(loaded, { fields, cookie: lasting, session, lifetime: null });
   }
 
   /** Writes the cookie of a session that a request loaded, and with it the time at which the session ends. */
   prolong(loaded: LoadedSession, cookie: StoredSession["cookie"]): WriteResult {
-    return this.#change(loaded, {}, cookie, loaded.fields);
+    const { sid } = loaded;
+    const lifetime = this.#lifetimeOf(cookie);
+    if (lifetime <= 0) return this.#endLoaded(loaded);
+    const issuedAt = elapsedTime();
+    const changed = this.#patches.change(loaded, { fields: {}, cookie, session: null, lifetime });
+    const known = { ...loaded, ...cookieIn(changed.cookie) };
+    const { isWritten, isProlonged } = changed;
+    if (isWritten === null && isProlonged === null) return { sid, loaded: known, isApplied: null };
+    const isApplied = Promise.all([isWritten, isProlonged]).then(([written, prolonged]) => {
+      if (written ?? prolonged) noteAlive(loaded, issuedAt, changed.lifetime);
+      return written !== false;
+    });
+    return { sid, loaded: known, isApplied };
   }
 
   /** Removes sessions. Resolves once confirmed. */
   destroy(sids: readonly string[]): Promise<void> {
-    for (const sid of sids) this.#storage.delete(this.#path(sid));
+    for (const sid of sids) {
+      this.#destroyed.note(sid);
+      this.#storage.delete(this.#path(sid));
+    }
+    return this.#storage.flush();
+  }
+
+  /** Notes that all sessions will be removed, by `remove`. */
+  beginClear(): void {
+    this.#destroyed.noteAll();
+  }
+
+  /** Removes everything under some keys. Resolves once confirmed. */
+  remove(keys: readonly string[]): Promise<void> {
+    for (const key of keys) this.#storage.delete([key]);
     return this.#storage.flush();
   }
 
@@ -113,79 +165,68 @@ export class Sessions {
    * with a new mark is stored: under the old mark, late writes to the destroyed session would change the new one.
    */
   #replace(sid: string, stored: StoredSession, snapshot: StoredSession, lifetime: number): WriteResult {
-    const known = loadedFrom(sid, stored);
+    const known = this.loaded(sid, stored);
+    const { cookie } = snapshot;
     const changes = changesBetween(stored, snapshot);
-    const isSame = Object.keys(changes).length === 0 && isSameCookie(known.cookie, snapshot.cookie);
+    const isSame = Object.keys(changes).length === 0 && isSameCookie(known.cookie, cookie);
+    if (isSame && !this.#patches.isWorthProlonging(sid, lifetime)) return { sid, loaded: undefined, isApplied: null };
     const writes: Promise<boolean>[] = [];
-    if (isSame && !this.#isWorthProlonging(sid, lifetime)) return { sid, loaded: undefined, isApplied: null };
+    const next = this.#patches.packed({ ...snapshot, [BIRTH]: randomUUID() });
     this.#storage.batch(() => {
-      writes.push(this.#patchFields(known, { ...changes, cookie: snapshot.cookie }, snapshot, lifetime));
-      writes.push(this.#storage.add(this.#path(sid), this.#packed({ ...snapshot, [BIRTH]: randomUUID() }), lifetime));
+      writes.push(this.#patches.patch(known, { ...changes, cookie }, snapshot, lifetime));
+      writes.push(this.#storage.add(this.#path(sid), next, lifetime));
     });
     return { sid, loaded: undefined, isApplied: Promise.all(writes).then(() => true) };
   }
 
-  #change(
-    loaded: LoadedSession,
-    changes: Changes,
-    cookie: StoredSession["cookie"],
-    fields: StoredSession | null,
-  ): WriteResult {
+  #changesOf(before: StoredSession, snapshot: StoredSession, assigned: readonly string[]): Changes {
+    const changes = changesBetween(before, snapshot);
+    for (const field of assigned) if (Object.hasOwn(snapshot, field)) changes[field] = snapshot[field];
+    for (const group of this.#options.together) {
+      if (!group.some((field) => Object.hasOwn(changes, field))) continue;
+      for (const field of group) changes[field] = Object.hasOwn(snapshot, field) ? snapshot[field] : undefined;
+    }
+    return changes;
+  }
+
+  /** Changes a session, and brings it back if it expires before the change has its place in the log. */
+  #update(loaded: LoadedSession, change: Change): WriteResult {
     const { sid } = loaded;
-    const lifetime = this.#lifetimeOf(cookie);
-    if (lifetime <= 0) return this.#endLoaded(loaded);
-    const hasFields = Object.keys(changes).length > 0;
-    const isCookieWritten = !isSameCookie(loaded.cookie, cookie) || (hasFields && this.#options.isWhole);
-    if (isCookieWritten) changes.cookie = cookie;
-    const outlived = isCookieWritten ? undefined : this.#outlivedCookie(loaded, lifetime);
-    const hasChanges = Object.keys(changes).length > 0;
-    const known = { ...loaded, fields, ...cookieIn(isCookieWritten || outlived ? cookie : loaded.cookie) };
-    if (!hasChanges && !outlived) return { sid, loaded: known, isApplied: null };
-    const ttl = isCookieWritten ? lifetime : undefined;
-    if (!outlived) return { sid, loaded: known, isApplied: this.#patchFields(loaded, changes, fields, ttl) };
-    const writes: Promise<boolean>[] = [];
-    this.#storage.batch(() => {
-      if (hasChanges) writes.push(this.#patchFields(loaded, changes, fields, ttl));
-      writes.push(this.#patch(loaded, { cookie }, lifetime, outlived));
-    });
-    const isApplied = Promise.all(writes).then(([applied]) => !hasChanges || applied === true);
-    return { sid, loaded: known, isApplied };
+    const issuedAt = elapsedTime();
+    const changed = this.#patches.change(loaded, change);
+    const known = { ...loaded, fields: change.session, ...cookieIn(changed.cookie) };
+    if (changed.isWritten === null && changed.isProlonged === null) return { sid, loaded: known, isApplied: null };
+    return { sid, loaded: known, isApplied: this.#afterUpdate(loaded, change, changed, issuedAt) };
   }
 
-  /**
-   * Changes fields of a session in the form in which sessions are stored here.
-   * @param session All of the session after the changes.
-   */
-  #patchFields(
-    loaded: LoadedSession,
-    changes: Changes,
-    session: StoredSession | null,
-    ttl: number | undefined,
-  ): Promise<boolean> {
-    if (session === null || !Object.keys(changes).some((field) => field !== "cookie")) {
-      return this.#patch(loaded, changes, ttl);
+  async #afterUpdate(loaded: LoadedSession, change: Change, changed: Changed, issuedAt: number): Promise<boolean> {
+    const [written, prolonged] = await Promise.all([changed.isWritten, changed.isProlonged]);
+    if (written ?? prolonged) {
+      noteAlive(loaded, issuedAt, changed.lifetime);
+      return true;
     }
-    const raw = this.raw(loaded.sid);
-    const isPacked = isSession(raw) && raw[WHOLE] !== undefined;
-    if (this.#options.isWhole) {
-      const loose = isSession(raw) ? withoutLoose(raw) : {};
-      return this.#patch(loaded, { ...loose, ...packed(session) }, ttl);
-    }
-    if (!isPacked) return this.#patch(loaded, changes, ttl);
-    let patched: Promise<boolean> | undefined;
-    this.#storage.batch(() => {
-      const { [BIRTH]: _, cookie: __, ...fields } = unpacked(raw);
-      const unpacking = this.#patch(loaded, { ...withoutLoose(raw), ...fields }, undefined, { [WHOLE]: raw[WHOLE] });
-      unpacking.catch(() => {}); // the other one fails too
-      patched = this.#patch(loaded, changes, ttl);
-    });
-    return patched as unknown as Promise<boolean>;
+    const hasNoChanges = written === null;
+    if (this.stored(loaded.sid) !== null) return hasNoChanges;
+    return (await this.#revive(loaded, change)) || hasNoChanges;
   }
 
-  #patch(loaded: LoadedSession, changes: Changes, ttl: number | undefined, match: Changes = {}): Promise<boolean> {
-    const mark = loaded.birth === undefined ? {} : { [BIRTH]: loaded.birth };
-    const options = { match: { ...mark, ...match } };
-    return this.#storage.patch(this.#path(loaded.sid), changes, ttl === undefined ? options : { ...options, ttl });
+  #bringBack(loaded: LoadedSession, change: Change): WriteResult {
+    const known = { ...loaded, fields: change.session, ...cookieIn(change.cookie) };
+    const hasNoChanges = Object.keys(change.fields).length === 0;
+    const isApplied = this.#revive(loaded, change).then((isBack) => isBack || hasNoChanges);
+    return { sid: loaded.sid, loaded: known, isApplied };
+  }
+
+  /** Brings back an expired session as its request holds it; resolves with whether it is there. */
+  async #revive(loaded: LoadedSession, { fields, cookie, session, lifetime }: Change): Promise<boolean> {
+    if (session === null || lifetime === null) return false;
+    const issuedAt = elapsedTime();
+    const { [BIRTH]: _, ...held } = session;
+    const changes = this.#options.isWhole ? packed(held) : { ...fields, ...cookieIn(cookie) };
+    const key = this.#patches.keyOf(loaded.sid);
+    const isBack = await this.#revival.revive(loaded, { key, session: this.#patches.packed(held), changes, lifetime });
+    if (isBack) noteAlive(loaded, issuedAt, lifetime);
+    return isBack;
   }
 
   #end(sid: string): WriteResult {
@@ -199,59 +240,17 @@ export class Sessions {
     return { sid: loaded.sid, loaded, isApplied: null };
   }
 
-  /**
-   * Returns what must match, the stored cookie, if it must be replaced by one that differs in the expiry only; undefined if not. When
-   * another request has prolonged the session meanwhile, the cookie is replaced only if that prolongs the session further.
-   */
-  #outlivedCookie({ sid, cookie }: LoadedSession, lifetime: number): { cookie?: unknown } | undefined {
-    const stored = this.stored(sid);
-    if (stored === null || !isSameCookie(cookie, stored.cookie)) return undefined;
-    if (!this.#isWorthProlonging(sid, lifetime)) return undefined;
-    const isUntouched = stored.cookie?.expires === cookie?.expires;
-    const isNeeded = isUntouched || lifetime > (this.#storage.ttl(this.#path(sid)) ?? 0);
-    return isNeeded ? cookieIn(stored.cookie) : undefined;
-  }
-
-  /** Whether the expiry would move by more than `touchAfter` lets it lag behind. */
-  #isWorthProlonging(sid: string, lifetime: number): boolean {
-    const left = this.#storage.ttl(this.#path(sid));
-    return left !== null && Math.abs(lifetime - left) > Math.min(this.#options.touchAfter, lifetime / 10);
-  }
-
   #lifetimeOf(cookie: StoredSession["cookie"]): number {
     return lifetimeOf(cookie, this.#options.ttl, wallTimeOfCaller());
   }
 
-  #packed(session: StoredSession): StoredSession {
-    return this.#options.isWhole ? packed(session) : session;
-  }
-
-  #sidOf(key: string): string {
-    return key.slice(this.#keyPrefix.length);
-  }
-
   #path(sid: string): string[] {
-    return [this.#keyPrefix + sid];
+    return [this.#patches.keyOf(sid)];
   }
 }
 
-/** What a request that has just read a session knows about it. */
-export function loadedFrom(sid: string, stored: StoredSession): LoadedSession {
-  const birth: unknown = stored[BIRTH];
-  return {
-    sid,
-    birth: typeof birth === "string" ? birth : undefined,
-    fields: stored,
-    ...cookieIn(stored.cookie),
-  };
-}
-
-function cookieIn(cookie: StoredSession["cookie"]): { cookie?: Record<string, unknown> } {
-  return cookie === undefined ? {} : { cookie };
-}
-
-/** The changes that leave of a stored session only what every form of it has. */
-function withoutLoose(raw: StoredSession): Changes {
-  const loose = Object.keys(raw).filter((field) => field !== "cookie" && field !== BIRTH);
-  return Object.fromEntries(loose.map((field) => [field, undefined]));
+/** Notes that a session was there when a write was issued that took effect, and for how long it is there from then on. */
+function noteAlive({ vitals }: LoadedSession, issuedAt: number, lifetime: number | null): void {
+  vitals.seenAt = Math.max(vitals.seenAt, issuedAt);
+  if (lifetime !== null) vitals.endsAt = issuedAt + lifetime;
 }

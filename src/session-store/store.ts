@@ -102,8 +102,7 @@ export class ClusterSessionStore extends EventEmitter {
   ids(): Promise<string[]>;
   ids(callback: SessionCallback<string[]>): void;
   ids(callback?: SessionCallback<string[]>): Promise<string[]> | undefined {
-    const ids = this.#access.list().then((found) => found.map(([id]) => id));
-    return answer(ids, callback);
+    return answer(this.#access.ids(), callback);
   }
 
   /** Counts the live sessions. */
@@ -111,8 +110,7 @@ export class ClusterSessionStore extends EventEmitter {
   // biome-ignore lint/suspicious/noExplicitAny: express-session declares it so.
   length(callback: SessionCallback<any>): void;
   length(callback?: SessionCallback<number>): Promise<number> | undefined {
-    const count = this.#access.list().then((found) => found.length);
-    return answer(count, callback);
+    return answer(this.#access.count(), callback);
   }
 
   /** Removes all sessions under the prefix of this store. */

@@ -3,7 +3,6 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { type TestContext, test } from "node:test";
 import type { ClusterSessionStore } from "../../dist/session-store/index.js";
 import { Home } from "../api/conformance/home.js";
-import { until } from "../proof/cluster/processes.js";
 import { teardown } from "../proof/cluster/teardown.js";
 import { createStore, HOUR_MS, inMs, openStore, request, sessionWith } from "./stores.js";
 
@@ -30,18 +29,6 @@ test("touch after destroy does not bring the session back, and is not an error",
   await store.touch("never", sessionWith({}, inMs(HOUR_MS)));
   assert.deepEqual(await store.ids(), []);
   assert.deepEqual(events, []);
-});
-
-test("touch and set of a request do not bring back a session that has expired", async () => {
-  const store = await createStore({ touchAfter: 0 });
-  await store.set("s", sessionWith({ name: "Ada" }));
-  await request(store, "s", async (session) => {
-    store.storage.touch(KEY, 1);
-    await until("it has expired", () => !store.storage.has(KEY));
-    await store.touch("s", { ...session, cookie: { ...session.cookie, expires: inMs(HOUR_MS) } });
-    await store.set("s", { ...session, late: true, cookie: { ...session.cookie, expires: inMs(HOUR_MS) } });
-  });
-  assert.equal(await store.get("s"), null);
 });
 
 test("touch does not bring back a session that another process is destroying", async (t) => {

@@ -52,7 +52,8 @@ test("clear removes the sessions of its own prefix and nothing else", async (t) 
     await stores.shift()?.clear();
     for (const store of stores) assert.equal(await store.length(), 1);
   }
-  assert.deepEqual(storage.keys().sort(), ["foreign", "sess", "session"]);
+  const notes = ["sess", ...prefixes].map((prefix) => `@cleared/${prefix}`);
+  assert.deepEqual(storage.keys().sort(), [...notes, "foreign", "sess", "session"].sort());
 });
 
 test("the empty prefix has keys of its own", async () => {
@@ -70,12 +71,32 @@ test("clear removes thousands of sessions, and values that are not sessions", as
   const store = await createStore();
   for (let index = 0; index < 2500; index++) store.storage.set([`session/s${index}`], sessionWith({ index }));
   store.storage.set(["session/malformed"], 1);
-  assert.equal(await store.length(), 2500);
+  assert.equal((await store.all()).length, 2500);
   await store.clear();
-  assert.equal(store.storage.size, 0);
+  assert.deepEqual(store.storage.keys(), ["@cleared/session"]);
 });
 
-test("a value that is not a session is not found, not listed, published when it is read, and can be replaced", async (t) => {
+test("length and ids parse no session", async () => {
+  const store = await createStore();
+  const text = JSON.stringify(sessionWith({ text: "not read" }));
+  for (let index = 0; index < 100; index++) await store.set(`s${index}`, sessionWith({ text: "not read" }));
+  await store.storage.flush();
+  const parse = JSON.parse;
+  let parsedCount = 0;
+  JSON.parse = (...args: Parameters<typeof parse>) => {
+    if (args[0].length >= text.length) parsedCount++;
+    return parse(...args);
+  };
+  try {
+    assert.equal(await store.length(), 100);
+    assert.equal((await store.ids()).length, 100);
+  } finally {
+    JSON.parse = parse;
+  }
+  assert.equal(parsedCount, 0);
+});
+
+test("a value that is not a session is not found, not listed by all, published when it is read, and can be replaced", async (t) => {
   const store = await createStore();
   const events: unknown[] = [];
   const listen = (event: unknown) => events.push(event);
@@ -87,7 +108,7 @@ test("a value that is not a session is not found, not listed, published when it 
     assert.equal(await store.get("s"), null);
     // A stored null looks as if nothing were stored.
     assert.deepEqual(events, stored === null ? [] : [{ type: "malformed", sid: "s", store }], JSON.stringify(stored));
-    assert.deepEqual([await store.all(), await store.length(), await store.ids()], [[], 0, []]);
+    assert.deepEqual([await store.all(), await store.length(), await store.ids()], [[], 1, ["s"]], "not parsed");
     await new Promise<void>((resolve, reject) => {
       store.load("s", (error, session) => (error || session ? reject(error ?? session) : resolve()));
     });

@@ -5,10 +5,13 @@ import {
   changesBetween,
   copyOf,
   hasCookie,
+  hasRunOut,
   isSameCookie,
   isSession,
   lifetimeOf,
   packed,
+  REVIVING,
+  revivingMarkOf,
   type SessionPayload,
   snapshotOf,
   unpacked,
@@ -119,6 +122,30 @@ it("a value with a cookie, or with a birth mark, is a session", () => {
   );
   for (const stored of [null, 1, "text", [], {}, { cookie: [] }, { cookie: null }])
     assert.equal(isSession(stored), false);
+});
+
+it("a session that is coming back is none yet, and is recognized by its mark", () => {
+  const mark = `${REVIVING}b${REVIVING}1`;
+  const stored = { cookie: {}, [BIRTH]: mark };
+  assert.equal(isSession(stored), false);
+  assert.equal(revivingMarkOf(stored, "b"), mark);
+  assert.equal(revivingMarkOf(stored, "a"), undefined);
+  for (const other of [null, 1, {}, { [BIRTH]: "b" }]) assert.equal(revivingMarkOf(other, "b"), undefined);
+});
+
+it("a cookie has run out by itself when it is the one that was read, or was counted from then on", () => {
+  const counted = (expires: unknown, originalMaxAge: unknown = 1000) => ({ path: "/", originalMaxAge, expires });
+  const before = counted(NOW + 10);
+  const runOut = (after: Record<string, unknown>) => hasRunOut(before, after, NOW);
+  assert.equal(runOut(counted(NOW + 1000)), true);
+  assert.equal(runOut(counted(new Date(NOW + 1900).toISOString())), true, "prolonged meanwhile");
+  assert.equal(runOut(counted(NOW - 1)), false, "in the past when it was read");
+  assert.equal(runOut(counted(NOW + 1000, 0)), false, "another maxAge");
+  assert.equal(runOut({ ...counted(NOW + 1000), path: "/other" }), false);
+  const fixed = counted("2023-11-14T22:13:20.000Z", null);
+  assert.equal(hasRunOut(fixed, { ...fixed }, NOW), true);
+  assert.equal(hasRunOut(fixed, { ...fixed, expires: "1970-01-01T00:00:00.000Z" }, NOW), false);
+  assert.equal(hasRunOut(undefined, fixed, NOW) || hasRunOut(fixed, undefined, NOW), false);
 });
 
 it("two cookies are the same when they differ in the time at which the session ends, or in parts without a value", () => {

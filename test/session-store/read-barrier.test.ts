@@ -1,8 +1,8 @@
 /** When a read asks the manager, seen on a storage whose state the test sets. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { FACTS } from "../../dist/core/facts.js";
 import type { Storage } from "../../dist/core/index.js";
-import { FACTS } from "../../dist/core/shared-storage.js";
 import { ReadBarrier } from "../../dist/session-store/read-barrier.js";
 
 /** A barrier before a storage that is late, and how often it has asked the manager. */

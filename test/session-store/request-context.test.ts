@@ -8,7 +8,8 @@ const OPTIONS = Symbol("the options of a cookie");
 
 function loadedAs(sid: string, birth = "b"): LoadedSession {
   const cookie = {};
-  return { sid, birth, fields: { cookie }, cookie };
+  const vitals = { destructions: { ofId: null, ofAll: null }, readAt: 0, seenAt: 0, endsAt: 0 };
+  return { sid, birth, fields: { cookie }, cookie, vitals };
 }
 
 /** Runs a request that has loaded something, or has destroyed it (null). */

@@ -141,6 +141,16 @@ export class Replica {
     return prefix === "" ? keys : keys.filter((key) => key.startsWith(prefix));
   }
 
+  /** {@link Table.keyParts}. Each part takes a few ms at most. */
+  keyParts(prefix: string): Iterable<readonly string[]> {
+    return this.#table.keyParts(prefix, this.#now);
+  }
+
+  /** Whether something is under a top-level key, be it expired: then it is for a second at least until it is dropped. */
+  holds(key: string): boolean {
+    return this.#table.holds(key);
+  }
+
   /** The live top-level keys that begin with `prefix`, with their values, frozen. */
   entries(prefix = ""): [key: string, value: unknown][] {
     const now = this.now();

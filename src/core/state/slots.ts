@@ -1,7 +1,7 @@
 import type { Path } from "../log/entry.js";
 import { Deadlines, SECOND_MS } from "./deadlines.js";
 import { remove } from "./edit.js";
-import { KeyMap } from "./keys/key-map.js";
+import { KeyMap, type Part } from "./keys/key-map.js";
 import type { Slot } from "./slot.js";
 
 /** What a sweep dropped, and whether more is due. */
@@ -28,7 +28,7 @@ export class Slots {
   }
 
   /** {@link KeyMap.parts} */
-  get parts(): readonly Iterable<[string, Slot]>[] {
+  get parts(): readonly Part<Slot>[] {
     return this.#slots.parts;
   }
 

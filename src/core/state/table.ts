@@ -89,6 +89,25 @@ export class Table {
     }
   }
 
+  /**
+   * The keys that begin with `prefix` and are live, in parts, between two of which the table may change. A key that is live all
+   * the time is in exactly one.
+   */
+  *keyParts(prefix: string, now: () => number): Generator<string[]> {
+    // Each write may move a key from the first part to another one.
+    const seen = new Set<string>();
+    const { parts } = this.#executor.slots;
+    for (const [index, part] of parts.entries()) {
+      const time = now();
+      const keys: string[] = [];
+      part.forEach((slot, key) => {
+        if (key.startsWith(prefix) && !slot.isExpired(time) && !seen.has(key)) keys.push(key);
+      });
+      if (index === 0 && parts.length > 1) for (const key of keys) seen.add(key);
+      yield keys;
+    }
+  }
+
   /** How many top-level keys are live at `now`; costs what is expired and not yet swept. */
   size(now: number): number {
     return this.#executor.slots.size(now);

@@ -25,6 +25,12 @@ function hashOn(key: string, from: number, to: number, start: number): number {
   return hash;
 }
 
+/** Keys with their values. They must not change while they are visited. */
+export interface Part<V> extends Iterable<[string, V]> {
+  readonly size: number;
+  forEach(call: (value: V, key: string) => void): void;
+}
+
 /**
  * A map by string that takes no long pauses, unless nearly all of a million keys have equal begins, middles and ends, or were
  * chosen to be in one part. A `Map` that grows moves all that it holds at once, which with a million keys stops the event loop
@@ -87,7 +93,7 @@ export class KeyMap<V> {
   }
 
   /** All keys with their values, in parts. The map must not change while one of them is visited. */
-  get parts(): readonly (Iterable<[string, V]> & { readonly size: number })[] {
+  get parts(): readonly Part<V>[] {
     return [this.#first, ...(this.#parts ?? [])];
   }
 

@@ -86,6 +86,16 @@ export class KeyTable<V> {
     yield* this.#crowd;
   }
 
+  /** As a `Map`. Faster than the iterator. The map must not change meanwhile. */
+  forEach(call: (value: V, key: string) => void): void {
+    const entries = this.#entries;
+    for (let at = 0; at < entries.length; at += 2) {
+      const key = entries[at] as string | undefined;
+      if (key !== undefined) call(entries[at + 1] as V, key);
+    }
+    this.#crowd.forEach(call);
+  }
+
   /** The place of a key; if it has none, the complement of the free one that it would get, or `NOWHERE`. */
   #probe(key: string, hash: number): number {
     const index = this.#index;
