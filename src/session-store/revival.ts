@@ -68,7 +68,7 @@ export class Revival {
       const raw: unknown = this.#storage.get([key]);
       const begun = revivingMarkOf(raw, birth);
       if (raw === null) {
-        const mark = `${REVIVING}${birth}${REVIVING}${randomUUID()}`;
+        const mark = REVIVING + birth + REVIVING + randomUUID();
         if (!(await this.#storage.add([key], { ...session, [BIRTH]: mark }, lifetime))) continue;
         if (await this.#settle(loaded, key, mark, { [BIRTH]: birth }, lifetime)) return true;
       } else if (begun !== undefined) {

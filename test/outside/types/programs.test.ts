@@ -46,7 +46,10 @@ describe("the declarations", () => {
   const imports = (...names: string[]): string => names.map((name) => `import "cluster-storage${name}";`).join("\n");
 
   it("need no types of a framework, but for those of the Fastify plugin", (t) => {
-    assert.deepEqual(problemsIn(alone(t), { "app.mts": imports("", "/express", "/session-store", "/session-store-tests") }, STRICT), []);
+    assert.deepEqual(
+      problemsIn(alone(t), { "app.mts": imports("", "/express", "/session-store", "/session-store-tests") }, STRICT),
+      [],
+    );
     assert.match(
       problemsIn(alone(t), { "app.mts": imports("/fastify") }, STRICT).join("\n"),
       /Cannot find module 'fastify'/,

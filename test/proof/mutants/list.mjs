@@ -17,6 +17,7 @@ import { pendingMutants } from "./pending.mjs";
 import { recoveryMutants } from "./recovery.mjs";
 import { removalMutants } from "./removal.mjs";
 import { replicaMutants } from "./replica.mjs";
+import { sessionMutants } from "./sessions.mjs";
 import { stateMutants } from "./state.mjs";
 import { storageMutants } from "./storage.mjs";
 import { valueMutants } from "./values.mjs";
@@ -39,4 +40,5 @@ export const mutants = [
   ...valueMutants,
   ...logMutants,
   ...storageMutants,
+  ...sessionMutants,
 ];

@@ -1,23 +1,13 @@
-/** What a user meets: options, values, storages that share a replica, sessions. */
+/** What a user meets: options, values, storages that share a replica. */
 const OPTIONS = "src/core/options.ts";
 const VALUE = "src/core/replica/value.ts";
 const PATCH_TEXT = "src/core/replica/patch-text.ts";
 const OPENED = "src/core/shared-storage.ts";
 const LISTENERS = "src/core/listeners.ts";
 const RUNTIME = "src/core/runtime.ts";
-const SESSIONS = "src/session-store/sessions.ts";
-const PAYLOAD = "src/session-store/payload.ts";
-const REQUEST_CONTEXT = "src/session-store/request-context.ts";
 const SERVER_SCOPE = "src/express/server-scope.ts";
 const READ_BARRIER = "src/session-store/read-barrier.ts";
 const value = ["replica.test", "replica/log-", "storage.test", "conformance"];
-const session = [
-  "session-store/values",
-  "session-store/late-writes",
-  "session-store/payload",
-  "session-store/request-context",
-];
-
 export const storageMutants = [
   {
     name: "numbers have no upper limit",
@@ -123,69 +113,6 @@ export const storageMutants = [
     from: "seq === this.#caughtUp.seq && reloadCount === this.#caughtUp.reloadCount;",
     to: "seq === this.#caughtUp.seq;",
     killedBy: ["session-store/read-barrier"],
-  },
-  {
-    name: "a request writes the fields that it left alone",
-    file: PAYLOAD,
-    from: "    if (!isKnown) changes[field] = after[field];\n",
-    to: "    if (!isKnown || isKnown) changes[field] = after[field];\n",
-    killedBy: session,
-  },
-  {
-    name: "a field that a request removed stays",
-    file: PAYLOAD,
-    from: "if (!Object.hasOwn(after, field) && field !== BIRTH) changes[field] = undefined;",
-    to: "if (!Object.hasOwn(after, field) && field === BIRTH) changes[field] = undefined;",
-    killedBy: session,
-  },
-  {
-    name: "a cookie whose originalMaxAge varies by some ms counts as changed",
-    file: PAYLOAD,
-    from: "Math.abs(age - next) <= Math.max(least, Math.min(most, age * part));",
-    to: "Math.abs(age - next) < 0;",
-    killedBy: ["session-store/payload", "session-store/touch-after"],
-  },
-  {
-    name: "a late write gets into the session that took the place of its own",
-    file: SESSIONS,
-    from: "const mark = loaded.birth === undefined ? {} : { [BIRTH]: loaded.birth };",
-    to: "const mark = {};",
-    killedBy: ["session-store/race-logout"],
-  },
-  {
-    name: "every request writes the expiry",
-    file: SESSIONS,
-    from: "Math.min(this.#options.touchAfter, lifetime / 10);",
-    to: "0;",
-    killedBy: ["session-store/touch-after"],
-  },
-  {
-    name: "the expiry may lag by more than a tenth of the lifetime",
-    file: SESSIONS,
-    from: "Math.min(this.#options.touchAfter, lifetime / 10);",
-    to: "this.#options.touchAfter;",
-    killedBy: ["session-store/touch-after", "session-store/expiry"],
-  },
-  {
-    name: "a request that only prolongs a session undoes another one's cookie",
-    file: SESSIONS,
-    from: "writes.push(this.#patch(loaded, { cookie }, lifetime, outlived));",
-    to: "writes.push(this.#patch(loaded, { cookie }, lifetime));",
-    killedBy: ["session-store/touch-after"],
-  },
-  {
-    name: "a request whose cookie has expired ends the session that took the place of its own",
-    file: SESSIONS,
-    from: "if (stored !== null && stored[BIRTH] === loaded.birth) return",
-    to: "if (stored !== null) return",
-    killedBy: [...session, "session-store/expiry"],
-  },
-  {
-    name: "what a request loaded is taken for that of another session",
-    file: REQUEST_CONTEXT,
-    from: "    if (loaded?.sid === sid) return loaded;\n",
-    to: "    if (loaded !== undefined) return loaded;\n",
-    killedBy: ["session-store/request-context", ...session],
   },
   {
     name: "microtasks are those that a test drops",
