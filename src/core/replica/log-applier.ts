@@ -67,14 +67,7 @@ export class LogApplier implements LogSink {
   view(): StateView | null {
     const { shown, isCurrent } = this.#tables;
     if (!isCurrent || !this.#wasConnected) return null;
-    let entries = this.#pending.confirmedEntries(shown);
-    return {
-      head: shown.head(),
-      entries: () => entries,
-      close: () => {
-        entries = [];
-      },
-    };
+    return this.#pending.view(shown);
   }
 
   restoring(head: StateHead): void {
@@ -185,9 +178,10 @@ export class LogApplier implements LogSink {
 
   /** Puts the restored state in place of the one that the user sees. */
   #show(restored: Table): void {
+    const { shown } = this.#tables;
     this.#tables.restored = null;
     this.#tables.shown = restored;
-    this.#leave(this.#pending.moveTo(restored));
+    this.#leave(this.#pending.moveTo(restored, shown));
   }
 
   #noteDelay(time: number): void {
@@ -267,7 +261,7 @@ export class LogApplier implements LogSink {
 
   #sweep(): void {
     this.#isSweeping = false;
-    const swept = this.#tables.shown.sweep(SWEEP_PATHS, (key) => this.#pending.has(key));
+    const swept = this.#tables.shown.sweep(SWEEP_PATHS, (key) => this.#pending.isBusy(key));
     if (this.#announcer.hasListeners("expire")) {
       for (const path of swept.paths) this.#announcer.push((events) => events.expired({ path }));
     }

@@ -3,10 +3,12 @@
  */
 import assert from "node:assert";
 import { CLEAR, type Entry, LEFT } from "../log/entry.js";
+import type { StateView } from "../log/log.js";
 import { APPLIED, type Status, TOO_FAR } from "../state/executor.js";
 import type { Slots } from "../state/slots.js";
 import type { Table } from "../state/table.js";
 import { executeConfirmed, type Op, PendingBatch } from "./op.js";
+import { type Pending, Views } from "./open-view.js";
 import { PendingKey } from "./pending-key.js";
 
 /**
@@ -29,6 +31,8 @@ export class PendingQueue {
   readonly #lifted = new Set<PendingKey>();
   #clearCount = 0;
   #below: Slots | null = null;
+  /** Views of the confirmed slots. */
+  readonly #views = new Views();
 
   /** The batch that takes entries, if there is one. */
   get open(): PendingBatch | undefined {
@@ -36,8 +40,9 @@ export class PendingQueue {
     return last?.frame === null ? last : undefined;
   }
 
-  has(key: string): boolean {
-    return this.#keys.has(key);
+  /** Whether the confirmed slot of a key is needed as it is: entries are pending on it, or a view has still to give it. */
+  isBusy(key: string): boolean {
+    return this.#keys.has(key) || this.#views.isAhead(key);
   }
 
   /** Whether some ops are not performed on the table. */
@@ -129,6 +134,7 @@ export class PendingQueue {
 
   /** Executes an entry of another member on the confirmed state. */
   execute(table: Table, entry: Entry, time: number): Status {
+    if (!this.#views.isEmpty) this.#keepForViews(table, entry);
     if (this.#below !== null) return this.#onConfirmed(table, () => table.execute(entry, time, false));
     if (entry.type === CLEAR) this.#liftAll(table);
     const pending = entry.type === CLEAR || entry.type === LEFT ? undefined : this.#keys.get(entry.path[0] as string);
@@ -142,6 +148,7 @@ export class PendingQueue {
   confirm(table: Table, batch: PendingBatch, time: number): void {
     this.#shift(batch);
     for (const op of batch.ops) {
+      if (!this.#views.isEmpty) this.#keepForViews(table, op.entry);
       const pending = this.#pendingOf(op);
       if (this.#below !== null) this.#onConfirmed(table, () => executeConfirmed(table, op, time));
       else if (pending === undefined) executeConfirmed(table, op, time);
@@ -171,7 +178,8 @@ export class PendingQueue {
   }
 
   /** Leaves a table for another one, on which nothing is performed; forgets and returns the batches that were found in it. */
-  moveTo(table: Table): PendingBatch[] {
+  moveTo(table: Table, from: Table): PendingBatch[] {
+    if (!this.#views.isEmpty) this.#detachViews(from);
     this.#below = null;
     for (const pending of this.#keys.values()) {
       pending.moved();
@@ -189,11 +197,28 @@ export class PendingQueue {
     return found;
   }
 
-  /** The entries of a snapshot of the confirmed state. */
-  confirmedEntries(table: Table): readonly Entry[] {
-    if (this.#below !== null) return this.#onConfirmed(table, () => [...table.contents()]);
-    this.#liftAll(table);
-    return [...table.contents()];
+  /** A view of the confirmed state. */
+  view(table: Table): StateView {
+    const pending: Pending = {
+      keys: () => this.#keys.keys(),
+      lift: (key) => {
+        const known = this.#below === null ? this.#keys.get(key) : undefined;
+        if (known !== undefined) this.#lift(table, known);
+      },
+    };
+    return this.#views.open(table.head(), this.#below ?? table.slots, pending);
+  }
+
+  /** Lets the views copy what an entry is about to change. */
+  #keepForViews(table: Table, { type, path }: Entry): void {
+    if (type === CLEAR) this.#detachViews(table);
+    else if (type !== LEFT) this.#views.keep(path[0] as string);
+  }
+
+  /** Leaves the confirmed slots to the views. */
+  #detachViews(table: Table): void {
+    if (this.#below === null) this.#liftAll(table);
+    this.#views.detach();
   }
 
   /** Forgets the ops of a batch, and what they did. */

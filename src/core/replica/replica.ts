@@ -143,7 +143,11 @@ export class Replica {
 
   /** {@link Table.keyParts}. Each part takes a few ms at most. */
   keyParts(prefix: string): Iterable<readonly string[]> {
-    return this.#table.keyParts(prefix, this.#now);
+    // Between two parts, entries may be lifted off what was confirmed.
+    return this.#table.keyParts(prefix, () => {
+      this.#perform();
+      return this.now();
+    });
   }
 
   /** Whether something is under a top-level key, be it expired: then it is for a second at least until it is dropped. */
@@ -259,8 +263,12 @@ export class Replica {
 
   /** What the user sees. */
   get #table(): Table {
-    if (this.#pending.isLifted) this.#pending.perform(this.#tables.shown);
+    this.#perform();
     return this.#tables.shown;
+  }
+
+  #perform(): void {
+    if (this.#pending.isLifted) this.#pending.perform(this.#tables.shown);
   }
 
   #parse(path: UserPath): Path {

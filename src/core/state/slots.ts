@@ -32,6 +32,16 @@ export class Slots {
     return this.#slots.parts;
   }
 
+  /** {@link KeyMap.settle} */
+  settleParts(): void {
+    this.#slots.settle();
+  }
+
+  /** {@link KeyMap.partOf} */
+  partOf(key: string): number {
+    return this.#slots.partOf(key);
+  }
+
   /** Puts a slot under a key that has none; false, and nothing is changed, when it has one. */
   add(key: string, slot: Slot): boolean {
     if (!this.#slots.add(key, slot)) return false;

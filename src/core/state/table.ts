@@ -169,6 +169,10 @@ export class Table {
     return before;
   }
 
+  get slots(): Slots {
+    return this.#executor.slots;
+  }
+
   /** Puts other slots, or none, in place of all; returns those. */
   replaceAll(slots = new Slots()): Slots {
     const before = this.#executor.slots;

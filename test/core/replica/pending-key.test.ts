@@ -28,12 +28,13 @@ function open(confirmed: string, expiresAt?: number) {
     table,
     key,
     write(...entries: Entry[]) {
-      for (const entry of entries) {
-        look();
-        const op = new Op(entry, NOW, null);
-        key.write(table, op);
-        ops.push(op);
-      }
+      for (const entry of entries) this.writeAt(NOW, entry);
+    },
+    writeAt(time: number, entry: Entry) {
+      look();
+      const op = new Op(entry, time, null);
+      key.write(table, op);
+      ops.push(op);
     },
     /** Whether the pending entries stay performed. */
     execute(entry: Entry, time = NOW): boolean {
@@ -179,6 +180,42 @@ test("a whole value stands for what was written below it before", () => {
   it.confirm();
   assert.deepEqual(it.shown, { a: { z: 2 } });
   assert.ok(it.key.isEmpty);
+});
+
+test("what others write in an expired container replaces that, also beside and below pending entries in it", () => {
+  for (const [path, shown] of [
+    [["k", "a", "x"], { x: 5 }],
+    [["k", "a", "x", "y"], { x: 5 }],
+    [["k", "a", "w"], { w: 4, x: 5 }],
+  ] as const) {
+    const it = open("{}");
+    it.table.execute(setEntry(["k", "a"], '{"x":1,"z":2}', NOW + 5), NOW, false);
+    it.write(setEntry(["k", "a", "x"], "5"));
+    assert.ok(!it.execute(setEntry(path, "4"), NOW + 10));
+    assert.deepEqual(it.shown, { a: shown });
+  }
+});
+
+test("a patch that a whole value stands for is one entry, however many fields it has", () => {
+  const it = open('{"a":{"x":1,"y":2}}');
+  it.write(
+    patchEntry(["k", "a"], '{"set":{"x":5,"y":6}}'),
+    setEntry(["k", "a"], '{"n":0}'),
+    expireEntry(["k"], NOW + 9),
+  );
+  it.write(addEntry(["k", "a", "n"], 1), addEntry(["k", "a", "n"], 1));
+  for (let count = 0; count < 4; count++) it.confirm();
+  assert.deepEqual(it.shown, { a: { n: 2 } });
+  assert.deepEqual(it.confirmed, { a: { n: 1 } });
+});
+
+test("what was expired when an entry was written, and is not at its place in the log, counts there", () => {
+  const added = open("5", NOW + 100);
+  added.writeAt(NOW + 200, addEntry(["k"], 1));
+  assert.equal(added.confirm(NOW + 50).number, 6);
+  const removed = open("5", NOW + 100);
+  removed.writeAt(NOW + 200, deleteEntry(["k"]));
+  assert.equal(removed.confirm(NOW + 50).status, 1);
 });
 
 test("what others put in place of the object itself makes its pending changes be done again", () => {

@@ -62,7 +62,7 @@ test("what others write comes under a pending clear, which stays until it is con
   assert.equal(execute(setEntry(["k"], "4")), 1);
   assert.deepEqual([get("k"), get("before"), get("after")], [undefined, undefined, 3]);
   assert.deepEqual(
-    pending.confirmedEntries(table).map(({ path, json }) => [...path, json]),
+    [...pending.view(table).entries()].map(({ path, json }) => [...path, json]),
     [["k", "4"]],
   );
   confirm();
@@ -120,7 +120,7 @@ test("bytes are those of the pending batches", () => {
   assert.deepEqual(pending.rollBack(table, 1, 10), [last]);
   assert.deepEqual([pending.bytes, pending.open?.bytes, get("k")], [13, 10, 3]);
   assert.deepEqual(pending.rollBack(table, 0, 0), [lastButOne]);
-  assert.deepEqual([pending.bytes, pending.open, pending.has("other")], [3, undefined, false]);
+  assert.deepEqual([pending.bytes, pending.open, pending.isBusy("other")], [3, undefined, false]);
   confirm();
   refuse();
   assert.deepEqual([pending.bytes, pending.batches.length, get("k")], [1, 1, 3]);

@@ -21,6 +21,7 @@ import { sessionMutants } from "./sessions.mjs";
 import { stateMutants } from "./state.mjs";
 import { storageMutants } from "./storage.mjs";
 import { valueMutants } from "./values.mjs";
+import { viewMutants } from "./views.mjs";
 
 export const mutants = [
   ...hubMutants,
@@ -35,6 +36,7 @@ export const mutants = [
   ...memberMutants,
   ...replicaMutants,
   ...pendingMutants,
+  ...viewMutants,
   ...stateMutants,
   ...keysMutants,
   ...valueMutants,

@@ -269,11 +269,4 @@ export const pendingMutants = [
     to: "",
     killedBy: pending,
   },
-  {
-    name: "the confirmed state that others get has pending entries",
-    file: QUEUE,
-    from: "    this.#liftAll(table);\n    return [...table.contents()];\n",
-    to: "    return [...table.contents()];\n",
-    killedBy: pending,
-  },
 ];

@@ -31,6 +31,12 @@ export interface Part<V> extends Iterable<[string, V]> {
   forEach(call: (value: V, key: string) => void): void;
 }
 
+/** Which of the parts the keys with a hash are in. */
+function placeOf(hash: number): number {
+  const folded = hash ^ (hash >>> 16);
+  return (folded ^ (folded >>> 8)) & (PART_COUNT - 1);
+}
+
 /**
  * A map by string that takes no long pauses, unless nearly all of a million keys have equal begins, middles and ends, or were
  * chosen to be in one part. A `Map` that grows moves all that it holds at once, which with a million keys stops the event loop
@@ -97,9 +103,18 @@ export class KeyMap<V> {
     return [this.#first, ...(this.#parts ?? [])];
   }
 
+  /** Moves what is left to move, in some ms at most; from now on a key stays in the part that `partOf` names. */
+  settle(): void {
+    while (this.#left !== null) this.#move(this.#left);
+  }
+
+  /** The place in `parts` of the part that a key is in, or would be; 0 while there are no others. */
+  partOf(key: string): number {
+    return this.#parts === null ? 0 : 1 + placeOf(hashOf(key));
+  }
+
   #partOf(hash: number): KeyTable<V> {
-    const folded = hash ^ (hash >>> 16);
-    return (this.#parts as KeyTable<V>[])[(folded ^ (folded >>> 8)) & (PART_COUNT - 1)] as KeyTable<V>;
+    return (this.#parts as KeyTable<V>[])[placeOf(hash)] as KeyTable<V>;
   }
 
   #divide(): void {
