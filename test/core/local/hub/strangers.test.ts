@@ -208,9 +208,9 @@ async function realHub(t: TestContext): Promise<{ place: Place; seat: SeatConten
     compactAfterBytes: 1024 * 1024,
   } as const;
   const reports: HubReport[] = [];
-  const hub = startHub(nodeMachine, { place, options, member: "m", epoch: 0, position: null, time: null }, (report) =>
-    reports.push(report),
-  );
+  const request = { place, options, member: "m", epoch: 0, position: null, time: null };
+  // A busy machine may read so slowly that the hub reports it.
+  const hub = startHub(nodeMachine, request, (report) => report.kind !== "reading" && reports.push(report));
   t.after(() => hub.terminate());
   await until("a hub that serves", () => reports.length > 0);
   assert.deepEqual(reports, [{ kind: "serving", epoch: 1 }]);
