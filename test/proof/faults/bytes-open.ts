@@ -15,14 +15,14 @@ const DAMAGED_NAME = /^(?:snapshot|log|seat)\./;
 const COMPACT_AFTER_BYTES = 6000;
 
 /** How the damage is met: each of these is enough. */
-export const TRIGGERS = ["join", "fold"] as const;
+export const TRIGGERS = ["join", "fold", "close", "failover"] as const;
 export type Trigger = (typeof TRIGGERS)[number];
 
 /** The same machine each time, so that its files have the same bytes. */
 const SEED = 1;
 
 /** A storage with a snapshot, a closed segment and an open one, and two members: the manager and another one. */
-async function begin(): Promise<{ stage: Stage; manager: Member }> {
+async function begin(): Promise<{ stage: Stage; manager: Member; other: Member }> {
   const stage = new Stage(SEED, { compactAfterBytes: COMPACT_AFTER_BYTES });
   stage.isDamaged = true;
   const first = await stage.opened();
@@ -40,7 +40,7 @@ async function begin(): Promise<{ stage: Stage; manager: Member }> {
   other.write(1);
   await stage.flushed(other);
   await stage.pass(LOOK_MS);
-  return { stage, manager };
+  return { stage, manager, other };
 }
 
 /** The files of the storage, which a damage may hit. */
@@ -76,17 +76,28 @@ function strike(stage: Stage, damage: Damage): void {
   }
 }
 
-async function meet(stage: Stage, trigger: Trigger, manager: Member): Promise<void> {
+async function meet(stage: Stage, trigger: Trigger, manager: Member, other: Member): Promise<void> {
   switch (trigger) {
     case "join":
       (await stage.opened()).checkAll();
       break;
-    default:
+    case "fold":
       for (let round = 0; round < 8; round++) {
         manager.write(8);
         await stage.flushed(manager);
       }
       break;
+    case "failover":
+      stage.kill(manager);
+      other.write(1);
+      await stage.flushed(other);
+      (await stage.opened()).checkAll();
+      break;
+    default:
+      for (const member of [...stage.cast]) {
+        await stage.left(member);
+        assert.equal(member.refusal, null, `${member.name} cannot close: ${member.refusal?.stack}`);
+      }
   }
 }
 
@@ -95,9 +106,9 @@ async function meet(stage: Stage, trigger: Trigger, manager: Member): Promise<vo
  * @returns whether the damage was met, as a word.
  */
 export async function judgeOpen(damage: Damage, trigger: Trigger): Promise<string> {
-  const { stage, manager } = await begin();
+  const { stage, manager, other } = await begin();
   strike(stage, damage);
-  await meet(stage, trigger, manager);
+  await meet(stage, trigger, manager, other);
   await stage.pass(LOOK_MS);
   for (const member of stage.cast) assert.ifError(member.failure);
   for (const member of stage.cast) member.checkAll();

@@ -45,6 +45,8 @@ export class Disk {
   segments = new Map<string, Inode>();
   /** Directories whose last sync failed. */
   readonly unsynced = new Set<string>();
+  /** Files were damaged from outside. */
+  isHurt = false;
   /** Bytes that it takes before it is full. */
   room = Number.POSITIVE_INFINITY;
 

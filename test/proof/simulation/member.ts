@@ -210,6 +210,8 @@ export class Member implements ReplicaEvents {
   warned(error: Error): void {
     this.world.tally.add(`warned: ${(error as StorageError).code}`);
     this.world.trace(`${this.name} is warned: ${error.message}`);
+    if ((error as StorageError).code === "ERR_STORAGE_DAMAGED" && !this.world.disk.isHurt)
+      this.world.failure ??= new Error(`damage is reported where there is none: ${error.message}`);
   }
 
   failed(error: Error): void {

@@ -68,6 +68,10 @@ export class ThreadsOf implements Threads {
       for (const call of waiting) call();
     });
     return {
+      answer: (report) => {
+        inLoop?.answer(report);
+        thread.in(this.#world.dice.delay(0.2, 2), () => hub?.answer(report));
+      },
       close: (destroy, hasWritten) => {
         isClosing = [destroy, hasWritten];
         inLoop?.close(destroy, hasWritten);

@@ -4,7 +4,7 @@
  * Invariant of a list of links: they are in the order of the log, and each but the last ends where its successor says. The
  * batches in them are not read here.
  */
-import { crcOf, HEADER_BYTES, lengthOf, seqOf, timeOf } from "../../log/frame.js";
+import { crcOf, HEADER_BYTES, isIntact, lengthOf, seqOf, timeOf } from "../../log/frame.js";
 import type { Files, LogPosition, Place, Position } from "../machine/machine.js";
 import { openUnlessCompacted } from "./file-access.js";
 import { CompactedFileError, CorruptFileError } from "./file-errors.js";
@@ -116,16 +116,23 @@ function isInHistory(files: Files, [first, second]: readonly Link[], position: L
   const { start, end, file } = first as Link;
   const { offset, seq } = position;
   if (compareSegments(start, position) !== 0 || offset > end || offset < start.offset) return false;
-  if (position.bytes && !isFrameBefore(files, file, position, position.bytes)) return false;
+  if (position.history !== undefined && position.history !== (first as Link).history) return false;
+  if (position.bytes && !mayBeBefore(files, file, position, position.bytes)) return false;
   if (offset === start.offset && (seq !== start.seq || position.time !== start.time)) return false;
   if (offset === end) return second === undefined || second.start.seq === seq;
   const next = readExactly(files, file, offset, HEADER_BYTES);
   return next !== null && seqOf(next, 0) === seq + 1;
 }
 
-/** Whether the frame before a position has its length, seq and time. The seq alone may be that of a storage that was removed. */
-function isFrameBefore(files: Files, file: number, { offset, seq, time, crc }: LogPosition, bytes: number): boolean {
-  const header = readExactly(files, file, offset - bytes, HEADER_BYTES);
-  if (header === null || lengthOf(header, 0) !== bytes || (crc && crcOf(header, 0) !== crc)) return false;
-  return seqOf(header, 0) === seq && timeOf(header, 0) === time;
+/**
+ * Whether the frame before a position has its length, seq and time; the seq alone may be that of a storage that was removed. A frame that
+ * was damaged shows nothing: then the history in the first frame of the file decides.
+ */
+function mayBeBefore(files: Files, file: number, position: LogPosition, bytes: number): boolean {
+  const { offset, seq, time, crc, history } = position;
+  const frame = offset < bytes ? null : readExactly(files, file, offset - bytes, bytes);
+  if (frame === null) return false;
+  const isSame = lengthOf(frame, 0) === bytes && (!crc || crcOf(frame, 0) === crc);
+  if (isSame && seqOf(frame, 0) === seq && timeOf(frame, 0) === time) return true;
+  return history !== undefined && (lengthOf(frame, 0) !== bytes || !isIntact(frame, 0, bytes));
 }

@@ -35,6 +35,16 @@ export interface SeatContent {
   readonly protocol: number;
 }
 
+/** What the seat of a process says. */
+export function seatContent(
+  { files, identity }: Machine,
+  { directory }: Place,
+  hub: Pick<SeatContent, "socket" | "token" | "protocol">,
+): SeatContent {
+  const { pid, uid, host, bootId } = identity;
+  return { ...hub, pid, uid, host, bootId, device: files.deviceOf(directory), directory };
+}
+
 /** Whether a process that created a seat still has it. */
 export type Hold =
   | "held"

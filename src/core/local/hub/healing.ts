@@ -4,9 +4,10 @@
  */
 import { errorOf } from "../../errors.js";
 import { bestEffort } from "../disk/file-access.js";
+import type { FileReport } from "../machine/healing.js";
 import type { Folded, FoldRequest, Machine, Socket, Timer } from "../machine/machine.js";
 import { removeCovered, removeStrays } from "../upkeep/removal.js";
-import { encodeHealOrder, type FileReport } from "../wire/healing-messages.js";
+import { encodeHealOrder } from "../wire/healing-messages.js";
 import { encodeRefusal } from "../wire/messages.js";
 import type { Hub } from "./hub.js";
 import type { FileReports, HubMember } from "./member.js";
@@ -83,7 +84,9 @@ export class Healing implements FileReports {
     const { seq } = writer.confirmed;
     const order = { member, request, seq, done };
     this.#order = order;
-    member.broadcasts.push(encodeHealOrder({ epoch: request.epoch, seq, history: writer.history }));
+    member.broadcasts.push(
+      encodeHealOrder({ epoch: request.epoch, seq, history: writer.history, clock: request.clock ?? null }),
+    );
     // A turn sends it.
     this.#hub.changed(member);
     this.#listen();

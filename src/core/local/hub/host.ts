@@ -5,7 +5,8 @@ import { bestEffort, pinIfThere } from "../disk/file-access.js";
 import { socketPath } from "../disk/file-names.js";
 import { answerTo, atOnce, inSlices, type Steps } from "../disk/steps.js";
 import { askAll } from "../election/member-socket.js";
-import { Seat } from "../election/seat.js";
+import { Seat, seatContent } from "../election/seat.js";
+import type { FileReport } from "../machine/healing.js";
 import type {
   HubHandle,
   HubReport,
@@ -17,6 +18,7 @@ import type {
   Timer,
 } from "../machine/machine.js";
 import { MovedError } from "../machine/pinned-files.js";
+import { removedFrom } from "../upkeep/held-end.js";
 import { describeLost } from "../upkeep/intact-frames.js";
 import { recoverForHub } from "../upkeep/recovery.js";
 import { removeStrays } from "../upkeep/removal.js";
@@ -24,11 +26,21 @@ import { PROTOCOL } from "../wire/messages.js";
 import { Compactions, failure } from "./compactions.js";
 import { Departures } from "./departures.js";
 import { Healing } from "./healing.js";
+import { HeldState } from "./held-state.js";
 import { Hub } from "./hub.js";
 import type { HubEvents } from "./hub-events.js";
 import { HubSocket, removeEndedSockets } from "./hub-socket.js";
 import { timeAtStart } from "./hub-time.js";
-import { emptyLog, endedOf, foldStorage, isVoid, movedError, refusal, removeStorage } from "./last-member.js";
+import {
+  emptyLog,
+  endedOf,
+  foldStorage,
+  isVoid,
+  movedError,
+  refusal,
+  removeStorage,
+  tidyStorage,
+} from "./last-member.js";
 
 /** ms after which a new manager asks which members have ended under those before it. */
 const FIRST_CHECK_MS = 50;
@@ -65,6 +77,9 @@ class HubHost implements HubHandle {
   #seat: Seat | null = null;
   #compactions: Compactions | null = null;
   #healing: Healing | null = null;
+  #held: HeldState | null = null;
+  /** What has failed, to be tried again once the files are healed. */
+  #again = (): void => {};
   readonly #mayBlock: boolean;
   #stopSteps: (() => void) | null = null;
   #isLeaving = false;
@@ -92,6 +107,7 @@ class HubHost implements HubHandle {
     }
     this.#pin = pin;
     this.#machine = { ...machine, files: pin.files };
+    this.#held = new HeldState(this.#machine, request, pin.id, report);
     this.#socket = new HubSocket(this.#machine, place, pin.directory, (socket) => this.#accept(socket));
     this.#socket.open((error) => this.#try(() => this.#listening(error)));
   }
@@ -111,6 +127,7 @@ class HubHost implements HubHandle {
 
   #leave(hub: Hub, destroy: boolean, hasWritten: boolean): void {
     this.#isLeaving = true;
+    this.#held?.leaves();
     this.#socket?.close(true);
     this.#compactions?.stop();
     const { place, options, member } = this.#request;
@@ -142,8 +159,9 @@ class HubHost implements HubHandle {
     if (this.#isOver) return;
     this.#isNoted = isNoted;
     hub.close((isLast) => {
+      this.#again = () => this.#run(last(), () => this.#ended());
       if (!isLast) this.#ended();
-      else if (!this.#isOver) this.#run(last(), () => this.#ended());
+      else if (!this.#isOver) this.#again();
     });
   }
 
@@ -157,7 +175,21 @@ class HubHost implements HubHandle {
     });
   }
 
+  /** The own member may hold what cannot be read. */
   #fail(error: unknown): void {
+    const isHealing = this.#held?.heal(error, (failed, all) => {
+      if (failed) this.#failed(error);
+      else if (all === null || this.#hub === null) this.#again();
+      else this.#run(tidyStorage(this.#machine, this.#request, this.#hub, all, this.#report), () => this.#ended());
+    });
+    if (!isHealing) this.#failed(error);
+  }
+
+  answer(report: FileReport): void {
+    this.#held?.answer(report);
+  }
+
+  #failed(error: unknown): void {
     // A successor may have taken files away while they were read here, or the directory was removed.
     const isReplaced = this.#seat !== null && !this.#seat.holds();
     this.#hub?.abandon();
@@ -193,21 +225,25 @@ class HubHost implements HubHandle {
     const { place, epoch, position, member } = this.#request;
     const machine = this.#machine;
     const token = machine.random(32).toString("hex");
-    const { pid, uid, host, bootId } = machine.identity;
-    const socket = (this.#socket as HubSocket).name;
-    const { directory } = place;
-    const device = machine.files.deviceOf(directory);
-    const view = { socket, token, pid, uid, host, bootId, device, directory, protocol: PROTOCOL };
-    const seat = Seat.claim(machine, place, epoch + 1, view);
+    const content = seatContent(machine, place, {
+      socket: (this.#socket as HubSocket).name,
+      token,
+      protocol: PROTOCOL,
+    });
+    const seat = Seat.claim(machine, place, epoch + 1, content);
     if (seat === null) {
       this.#end({ kind: "replaced" });
       return;
     }
     this.#seat = seat;
+    this.#held?.claimed(seat);
     const fenced = seat.fence();
     // However long the reading takes, others see that this contender is alive, and its own process that it gets on.
     (this.#pin as Pin).files.used = () => seat.refreshIfDue() && this.#report({ kind: "reading" });
-    const serve = (isOpen: boolean): void => this.#run(this.#serve(seat, token, fenced, isOpen), () => {});
+    const serve = (isOpen: boolean): void => {
+      this.#again = () => this.#run(this.#serve(seat, token, fenced, isOpen), () => {});
+      this.#again();
+    };
     if (position !== null) serve(true);
     else askAll(machine, place, member, (lives) => this.#isOver || serve(!isVoid(lives)));
   }
@@ -216,6 +252,8 @@ class HubHost implements HubHandle {
   *#serve(seat: Seat, token: string, fenced: readonly string[], isOpen: boolean): Steps<void> {
     const { place, options, position, member, time } = this.#request;
     const machine = this.#machine;
+    const removed = position && removedFrom(machine, place, position);
+    if (removed) throw removed;
     const isVoid = !isOpen && !options.persist;
     const how = isVoid ? ({ recover: "salvage" } as const) : options;
     const recovered = yield* recoverForHub(machine, place, seat.epoch, how, position, (lost) => {
@@ -230,6 +268,7 @@ class HubHost implements HubHandle {
     const identity = { token, member };
     const hub = new Hub(machine, place, options, seat, identity, recovered, start, this.#events(), this.#mayBlock);
     this.#hub = hub;
+    this.#held?.serves(hub, recovered.seq);
     this.#departures = new Departures(machine, place, member, hub);
     const about = { directoryId: (this.#pin as Pin).id, copies: options.persist };
     const damaged = (message: string): void => this.#compactions?.heal(message);
@@ -250,6 +289,7 @@ class HubHost implements HubHandle {
       this.#departures?.check();
       removeEndedSockets(machine, place, (this.#socket as HubSocket).name);
     });
+    if (recovered.damage !== undefined) this.#compactions.heal(recovered.damage);
   }
 
   /** Looks after what is outside of the hub: whether others reach it, and which members are there. */
@@ -292,6 +332,7 @@ class HubHost implements HubHandle {
     this.#compactions?.stop();
     this.#firstCheck?.cancel();
     this.#stopSteps?.();
+    this.#held?.stop();
     this.#seat?.release();
     this.#pin?.close();
     if (report) this.#report(report);

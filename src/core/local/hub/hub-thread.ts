@@ -2,7 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { HubReport, HubRequest } from "../machine/machine.js";
 import { nodeMachine } from "../machine/node-machine.js";
-import { type HubCommand, LAST_REPORTS, STARTED } from "../machine/threads.js";
+import { type HubCommand, LAST_REPORTS, obey, STARTED } from "../machine/threads.js";
 import { startHub } from "./host.js";
 
 const port = parentPort as NonNullable<typeof parentPort>;
@@ -15,6 +15,4 @@ const hub = startHub(nodeMachine, workerData as HubRequest, (report: HubReport) 
   if (LAST_REPORTS.has(report.kind)) port.close();
 });
 
-port.on("message", (command: HubCommand) => {
-  if (command.close) hub.close(command.destroy, command.hasWritten);
-});
+port.on("message", (command: HubCommand) => obey(hub, command));

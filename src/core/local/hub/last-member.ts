@@ -6,8 +6,8 @@ import { snapshotHead } from "../disk/snapshot.js";
 import { answerTo, type Steps } from "../disk/steps.js";
 import { type Lives, memberPath } from "../election/member-socket.js";
 import type { Seat } from "../election/seat.js";
-import type { HubReport, HubRequest, Machine, Place } from "../machine/machine.js";
-import { compact, compactAndCopy } from "../upkeep/compactor.js";
+import type { Folded, HubReport, HubRequest, Machine, Place } from "../machine/machine.js";
+import { compact, compactAndCopy, tidy } from "../upkeep/compactor.js";
 import { removeFiles, removeSurroundings } from "../upkeep/removal.js";
 import { writeTombstone } from "../upkeep/tombstone.js";
 import type { Hub } from "./hub.js";
@@ -48,8 +48,19 @@ export function* foldStorage(
   if (destroy) throw refusal("a disk that takes the end of the log");
   // Frames that were never confirmed lie after the end: a successor may count on them, so nothing is folded.
   if (!hub.writer.isSettled) return;
-  const request = { ...hub.writer.compaction(), segments: hub.writer.chain };
-  const { copyFailure } = yield* compactAndCopy(machine, request, options.persist);
+  const { copyFailure } = yield* compactAndCopy(machine, hub.writer.everything, options.persist);
+  if (copyFailure) report({ kind: "copyFailed", ...copyFailure });
+}
+
+/** As `foldStorage`, where a snapshot holds everything already. */
+export function* tidyStorage(
+  machine: Machine,
+  { options }: Pick<HubRequest, "options">,
+  hub: Hub,
+  all: Folded,
+  report: (report: HubReport) => void,
+): Steps<void> {
+  const { copyFailure } = yield* tidy(machine, hub.writer.everything, all, options.persist);
   if (copyFailure) report({ kind: "copyFailed", ...copyFailure });
 }
 

@@ -214,12 +214,24 @@ export class LogWriter {
     return { place: this.#place, epoch: this.#epoch, snapshot: this.#snapshot, segments: [...this.#closed], clock };
   }
 
+  /** What a compaction would fold once nothing more is written: all segments, the newest one up to its confirmed end. */
+  get everything(): FoldRequest {
+    return { ...this.compaction(), segments: this.chain };
+  }
+
   /** A compaction of `request` is done; snapshot 0: there was nothing to fold. */
   compacted(request: FoldRequest, result: Folded): void {
     if (result.snapshot === 0) return;
     this.#closed = this.#closed.slice(request.segments.length);
     this.#snapshot = result.snapshot;
     this.#snapshotBytes = result.bytes;
+  }
+
+  /** A snapshot holds all that was before this epoch. */
+  beginsAfter(snapshot: number, bytes: number): void {
+    this.#closed = this.#closed.filter(({ epoch }) => epoch === this.#epoch);
+    this.#snapshot = snapshot;
+    this.#snapshotBytes = bytes;
   }
 
   close(): void {

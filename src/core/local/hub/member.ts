@@ -15,9 +15,10 @@ import {
   originOf,
 } from "../../log/frame.js";
 import { MAX_FRAME_BYTES } from "../../log/limits.js";
+import type { FileReport } from "../machine/healing.js";
 import type { Clock, Socket, Timer } from "../machine/machine.js";
 import { FrameConnection, ProtocolError } from "../wire/frame-connection.js";
-import { decodeFileReport, type FileReport } from "../wire/healing-messages.js";
+import { decodeFileReport } from "../wire/healing-messages.js";
 import { decodeHello, encodeRefusal, type Hello, PROTOCOL } from "../wire/messages.js";
 
 /** Most bytes that are taken before a member has proved itself. */

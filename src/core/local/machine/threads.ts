@@ -1,6 +1,7 @@
 /** The real `Threads`: worker threads, so that neither orders nor compactions wait for the application. */
 import { Worker } from "node:worker_threads";
 import { errorOf, type SentError, type StorageErrorCode } from "../../errors.js";
+import type { FileReport } from "./healing.js";
 import type {
   Clock,
   CompactRequest,
@@ -19,11 +20,15 @@ export class NoThreadError extends Error {
   override readonly name = "NoThreadError";
 }
 
-/** What the owner of a hub's thread posts to it. */
-export interface HubCommand {
-  readonly close: boolean;
-  readonly destroy: boolean;
-  readonly hasWritten: boolean;
+/** What the owner of a hub's thread posts to it: a call of its handle. */
+export type HubCommand =
+  | { readonly call: "close"; readonly destroy: boolean; readonly hasWritten: boolean }
+  | { readonly call: "answer"; readonly report: FileReport };
+
+/** The call that a command stands for. */
+export function obey(hub: HubHandle, command: HubCommand): void {
+  if (command.call === "close") hub.close(command.destroy, command.hasWritten);
+  else hub.answer(command.report);
 }
 
 /** Reports after which a hub is gone. */
@@ -198,9 +203,17 @@ class HubThread implements HubHandle {
   }
 
   close(destroy: boolean, hasWritten: boolean): void {
-    this.#close = { close: true, destroy, hasWritten };
-    this.#inLoop?.close(destroy, hasWritten);
-    this.#worker?.postMessage(this.#close);
+    this.#close = { call: "close", destroy, hasWritten };
+    this.#command(this.#close);
+  }
+
+  answer(report: FileReport): void {
+    this.#command({ call: "answer", report });
+  }
+
+  #command(command: HubCommand): void {
+    if (this.#inLoop) obey(this.#inLoop, command);
+    else this.#worker?.postMessage(command);
   }
 
   terminate(): void {
@@ -226,7 +239,7 @@ class HubThread implements HubHandle {
   #startInstead(instead: () => HubHandle, reason: NoThreadError): void {
     warnOnce("CLUSTER_STORAGE_NO_THREADS", `${reason.message}; ${IN_LOOP}`);
     this.#inLoop = instead();
-    if (this.#close) this.#inLoop.close(this.#close.destroy, this.#close.hasWritten);
+    if (this.#close) obey(this.#inLoop, this.#close);
   }
 }
 

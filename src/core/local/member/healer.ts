@@ -2,10 +2,10 @@
 import { codeOf } from "../../errors.js";
 import type { LogSink, StateView } from "../../log/log.js";
 import { inSlices, type Steps } from "../disk/steps.js";
+import type { FileReport, HealOrder } from "../machine/healing.js";
 import type { Machine, Place } from "../machine/machine.js";
 import { MovedError } from "../machine/pinned-files.js";
 import { publish } from "../upkeep/compactor.js";
-import type { FileReport, HealOrder } from "../wire/healing-messages.js";
 
 /** ms between two reports of a member that writes. */
 const REPORT_MS = 1000;
@@ -63,13 +63,13 @@ export class Healer {
     this.#stop = null;
   }
 
-  *#write({ epoch, history }: HealOrder, view: StateView, directoryId: string): Steps<number> {
+  *#write({ epoch, history, clock }: HealOrder, view: StateView, directoryId: string): Steps<number> {
     try {
       const pin = this.#machine.files.pin(this.#place.directory);
       try {
         if (pin.id !== directoryId) throw new MovedError(this.#place.directory);
         const machine = { ...this.#machine, files: pin.files };
-        return yield* publish(machine, this.#place, epoch, { ...view.head, history }, view.entries());
+        return yield* publish(machine, this.#place, epoch, { ...view.head, history, clock }, view.entries());
       } finally {
         pin.close();
       }

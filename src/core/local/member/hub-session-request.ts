@@ -1,8 +1,8 @@
 /** What a session with a hub gets from its member, and what it reports to it. */
 import type { LogSink } from "../../log/log.js";
+import type { FileReport, HealOrder } from "../machine/healing.js";
 import type { LogPosition } from "../machine/machine.js";
 import type { AdaptiveTimeout } from "../wire/failure-detector.js";
-import type { FileReport, HealOrder } from "../wire/healing-messages.js";
 import type { StorageClock } from "./storage-clock.js";
 
 /** How a session ended. */

@@ -25,11 +25,12 @@ import { MAX_FRAME_BYTES, MOST_BACKLOGS } from "../../log/limits.js";
 import { CompactedFileError } from "../disk/file-errors.js";
 import { LogReader } from "../disk/log-reader.js";
 import type { SeatView } from "../election/seat.js";
+import type { FileReport } from "../machine/healing.js";
 import type { LogPosition, Machine, Pin, Place } from "../machine/machine.js";
 import { MovedError } from "../machine/pinned-files.js";
 import { FailureDetector } from "../wire/failure-detector.js";
 import { FrameConnection, isProtocolBreach, ProtocolError } from "../wire/frame-connection.js";
-import { decodeHealOrder, encodeFileReport, type FileReport } from "../wire/healing-messages.js";
+import { decodeHealOrder, encodeFileReport } from "../wire/healing-messages.js";
 import {
   decodeDiskTrouble,
   decodeRefusal,
@@ -88,6 +89,8 @@ export class HubSession extends FrameConnection {
   #isSilent = false;
   #hasLeft = false;
   #isUnreadable = false;
+  /** {@link StoredHead.history}, once it is known. */
+  #history: string | undefined;
   /** Up to where the log was delivered before, while that still holds. */
   #position: LogPosition | null;
   /** Live members of the hub. */
@@ -105,6 +108,7 @@ export class HubSession extends FrameConnection {
     this.#place = place;
     this.#request = request;
     this.#position = request.position;
+    this.#history = request.position?.history;
     this.#detector = new FailureDetector(machine.clock, request.silenceTimeout, () => {
       this.#isSilent = true;
       this.drop();
@@ -220,7 +224,9 @@ export class HubSession extends FrameConnection {
   #read(): void {
     const reader = this.#reader as LogReader;
     const { to } = this.#welcome as Welcome;
-    if (!reader.step()) return;
+    const isRead = reader.step();
+    this.#history = reader.history;
+    if (!isRead) return;
     if (reader.position.seq !== to.seq) {
       throw new ProtocolError(`expected a welcome at seq ${reader.position.seq}, got one at ${to.seq}`);
     }
@@ -315,7 +321,7 @@ export class HubSession extends FrameConnection {
     if (wasLive) this.#request.sink.disconnected();
     const usable = this.#position === null && this.#delivery === null ? null : position;
     this.#request.ended({
-      position: usable,
+      position: usable && { ...usable, ...(this.#history ? { history: this.#history } : {}) },
       wasWelcomed: this.#welcome !== null,
       hasLeft: this.#hasLeft,
       isSilent: this.#isSilent,

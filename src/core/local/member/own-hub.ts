@@ -1,8 +1,10 @@
 /** A member's own hub: it claims the seat when there is no manager, and serves until it is replaced or closed. */
 import { codeOf, described, errorOf, type SentError, StorageError } from "../../errors.js";
+import type { LogSink } from "../../log/log.js";
 import { ClaimOrder } from "../election/claim-order.js";
 import { highestEpoch, newestEpoch } from "../election/seat.js";
 import type { HubHandle, HubOptions, HubReport, LogPosition, Machine, Place, TimeNote } from "../machine/machine.js";
+import { Healer } from "./healer.js";
 
 export interface MemberOptions {
   /** Whether the member may be the manager. */
@@ -24,6 +26,8 @@ export interface OwnHubEvents {
   salvaged(error: Error): void;
   /** Something is wrong that stops nothing. */
   warned(error: Error): void;
+  /** What the member holds. */
+  sink(): LogSink;
 }
 
 export class OwnHub {
@@ -33,6 +37,8 @@ export class OwnHub {
   readonly #member: string;
   readonly #events: OwnHubEvents;
   readonly #claimOrder: ClaimOrder;
+  /** Writes what the member holds while that is connected to no hub. */
+  readonly #healer: Healer;
   #hub: HubHandle | null = null;
   #epoch = 0;
   #isContending = false;
@@ -50,6 +56,7 @@ export class OwnHub {
     this.#member = member;
     this.#events = events;
     this.#claimOrder = new ClaimOrder(machine, place);
+    this.#healer = new Healer(machine, place);
   }
 
   /** Whether there is a hub, serving or not yet. */
@@ -133,6 +140,7 @@ export class OwnHub {
   }
 
   #gone(): void {
+    this.#healer.stop();
     this.#hub = null;
     this.#epoch = 0;
     this.#isContending = false;
@@ -160,6 +168,9 @@ export class OwnHub {
         break;
       case "healed":
         this.#healCount++;
+        break;
+      case "heal":
+        this.#healer.heal(report.order, this.#events.sink(), report.directoryId, (answer) => this.#hub?.answer(answer));
         break;
       case "compactionFailed":
         this.#compactionError = report.message;

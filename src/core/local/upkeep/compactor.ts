@@ -45,9 +45,19 @@ export function* compact(machine: Machine, request: FoldRequest): Steps<Folded> 
   return folded;
 }
 
-/** As `compact`, and renews the copy, if there is one. That it cannot be renewed takes nothing back. */
+/** As `compact`, and renews the copy, if there is one. */
 export function* compactAndCopy(machine: Machine, request: FoldRequest, copies: boolean): Steps<CompactResult> {
-  const folded = yield* compact(machine, request);
+  return yield* copied(machine, request, yield* compact(machine, request), copies);
+}
+
+/** Removes what a snapshot covers that holds all of the segments of a request, and renews the copy, if there is one. */
+export function* tidy(machine: Machine, request: FoldRequest, folded: Folded, copies: boolean): Steps<CompactResult> {
+  removeCovered(machine.files, request.place, folded.snapshot, request.segments);
+  return yield* copied(machine, request, folded, copies);
+}
+
+/** That the copy cannot be renewed takes nothing back. */
+function* copied(machine: Machine, request: FoldRequest, folded: Folded, copies: boolean): Steps<CompactResult> {
   if (!copies || folded.snapshot === 0) return { ...folded, copyFailure: null };
   try {
     yield* renewCopy(machine, request.place, request.epoch, folded.snapshot);

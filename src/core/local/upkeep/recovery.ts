@@ -17,7 +17,6 @@ import {
   type Link,
   openAfter,
   openAfterSnapshot,
-  openChain,
 } from "../disk/chain.js";
 import { ChainScanner } from "../disk/chain-scanner.js";
 import { openIfThere, openUnlessCompacted, thenClose } from "../disk/file-access.js";
@@ -30,6 +29,7 @@ import { namesSynced, type Steps, synced } from "../disk/steps.js";
 import { expectTorn, keepTornEnd } from "../disk/torn-ends.js";
 import { rewrite } from "../disk/write-all.js";
 import type { Files, HubOptions, LogPosition, Machine, Place, Position, TimeNote } from "../machine/machine.js";
+import { expectHeld } from "./held-end.js";
 import type { Lost } from "./intact-frames.js";
 import { beginLog, passEnd, publishEnd } from "./log-start.js";
 import { salvage } from "./salvage.js";
@@ -50,6 +50,8 @@ export interface Recovered {
   readonly clock: TimeNote | null;
   /** By how many ms storage time was ahead of the wall clock, as far as the log says, at its end. */
   readonly clockOffsetMs: number;
+  /** What is wrong with files before what was read; none when all is whole, or not known. */
+  readonly damage?: string;
 }
 
 /**
@@ -199,25 +201,34 @@ function* recoverTail(
   if (links === null) return null;
   try {
     const { end, ...clock } = yield* readToEnd(files, place, links, position);
-    const segments = [...olderEnds(files, place, links[0] as Link, base), ...endsOf(links, end)];
+    const older = olderEnds(files, place, links[0] as Link, base);
+    const segments = [...older.ends, ...endsOf(links, end)];
     const snapshotBytes = base === 0 ? 0 : bytesOf(files, snapshotPath(place, base));
     const { history } = last;
-    return { history, snapshot: base, snapshotBytes, segments, seq: end.seq, time: end.time, ...clock };
+    const { seq, time } = end;
+    return { history, snapshot: base, snapshotBytes, segments, seq, time, ...clock, ...older.damage };
   } finally {
     closeAllButLast(files, links);
   }
 }
 
-/** The ends of the segments between the snapshot and `first`, as far as they are known; a compaction that misses one refuses. */
-function olderEnds(files: Files, place: Place, first: Link, base: number): Position[] {
-  if (first.start.seq <= base) return [];
+/** The ends of the segments between the snapshot and `first`; or what is wrong with them, if they are not gone by a compaction. */
+function olderEnds(
+  files: Files,
+  place: Place,
+  first: Link,
+  base: number,
+): { ends: Position[]; damage?: { damage: string } } {
+  if (first.start.seq <= base) return { ends: [] };
   try {
-    const links = openChain(files, place, first, ({ start }) => start.seq <= base);
+    const links = openAfterSnapshot(files, place, first, base);
     closeAllButLast(files, links);
-    return links.slice(0, -1).map(endOf);
+    return { ends: links.slice(0, -1).map(endOf) };
   } catch (error) {
-    if (error instanceof CompactedFileError || error instanceof CorruptFileError) return [];
-    throw error;
+    if (error instanceof CorruptFileError) return { ends: [], damage: { damage: error.message } };
+    if (!(error instanceof CompactedFileError)) throw error;
+    const isCompacted = (snapshotsIn(files.list(place.directory))[0] ?? 0) > base;
+    return isCompacted ? { ends: [] } : { ends: [], damage: { damage: `${error.path} is missing` } };
   }
 }
 
@@ -250,6 +261,7 @@ export function* recoverForHub(
   try {
     yield* passEnd(machine, place, epoch);
     recovered = yield* recover(files, place, position, adopt);
+    if (position) expectHeld(place, recovered, position);
     // A contender from before the removal may have begun a log without a batch.
     if (recovered.seq === 0 && (yield* publishEnd(machine, place, epoch)))
       recovered = yield* recover(files, place, null, null);

@@ -4,8 +4,9 @@ import { test } from "node:test";
 import { segmentPath } from "../../../../dist/core/local/disk/file-names.js";
 import { Compactions } from "../../../../dist/core/local/hub/compactions.js";
 import { Healing } from "../../../../dist/core/local/hub/healing.js";
+import type { FileReport } from "../../../../dist/core/local/machine/healing.js";
 import type { CompactRequest, CompactResult, HubReport } from "../../../../dist/core/local/machine/machine.js";
-import { encodeFileReport, type FileReport } from "../../../../dist/core/local/wire/healing-messages.js";
+import { encodeFileReport } from "../../../../dist/core/local/wire/healing-messages.js";
 import { HEAL, REFUSE, SEGMENT } from "../../../../dist/core/log/frame.js";
 import { batchFrame, helloFrame, ManualHub, type Peer, place } from "../machine/manual-machine.js";
 

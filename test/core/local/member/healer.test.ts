@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { snapshotPath } from "../../../../dist/core/local/disk/file-names.js";
+import type { FileReport } from "../../../../dist/core/local/machine/healing.js";
 import { Healer } from "../../../../dist/core/local/member/healer.js";
-import type { FileReport } from "../../../../dist/core/local/wire/healing-messages.js";
 import { NEVER, slotEntry } from "../../../../dist/core/log/entry.js";
 import type { LogSink, StateView } from "../../../../dist/core/log/log.js";
 import { HISTORY, load, makeStorage, place } from "../disk/stored.js";
@@ -13,7 +13,7 @@ import { manualMachine } from "../machine/manual-machine.js";
 import { recover } from "../upkeep/at-once.js";
 
 const SEQ = 20;
-const ORDER = { epoch: 3, seq: SEQ, history: HISTORY };
+const ORDER = { epoch: 3, seq: SEQ, history: HISTORY, clock: null };
 const PATH = snapshotPath(place, SEQ);
 
 /** A member that holds so many keys at a seq; none: it is still loading. */

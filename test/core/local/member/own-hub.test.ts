@@ -28,6 +28,7 @@ function reporting(): { ownHub: OwnHub; report: (report: HubReport) => void; err
     failed: nothing,
     salvaged: nothing,
     warned: (error) => errors.push(error as StorageError),
+    sink: () => assert.fail("nothing is healed"),
   });
   while (!ownHub.contend(null, null, 0));
   return { ownHub, report: (reported) => report(reported), errors };

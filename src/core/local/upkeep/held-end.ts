@@ -1,0 +1,55 @@
+/** Whether what a member holds is all that there is: then it may write it again, although the files before it cannot be read. */
+import { BATCH, epochOf, seqOf } from "../../log/frame.js";
+import { compareSegments } from "../disk/chain.js";
+import { withFile } from "../disk/file-access.js";
+import { CorruptFileError, MissingFileError } from "../disk/file-errors.js";
+import { segmentPath, segmentsIn, snapshotsIn } from "../disk/file-names.js";
+import { nextIntactFrame } from "../disk/resync.js";
+import type { LogPosition, Machine, Place } from "../machine/machine.js";
+import { tombstoneEpoch } from "./tombstone.js";
+
+/**
+ * Whether no file shows that the log goes on after a position. All managers before are fenced. A batch that is whole anywhere counts,
+ * also one that was never confirmed: a member that has it may know that it was.
+ */
+export function isEndOfLog({ files }: Machine, place: Place, position: LogPosition): boolean {
+  const names = files.list(place.directory);
+  if ((snapshotsIn(names)[0] ?? 0) > position.seq) return false;
+  for (const { epoch, segment } of segmentsIn(names)) {
+    if (compareSegments({ epoch, segment }, position) < 0) continue;
+    const isLater = (buffer: Buffer, at: number) => epochOf(buffer, at) === epoch && seqOf(buffer, at) > position.seq;
+    const path = segmentPath(place, epoch, segment);
+    const next = withFile(files, path, (file) => nextIntactFrame(files, file, 0, BATCH, isLater));
+    if (next !== null && next !== -1) return false;
+  }
+  return true;
+}
+
+/**
+ * What is wrong with a directory in which nothing is left of a log that a member holds; null when it has files of a log, or the storage
+ * was removed by a member.
+ */
+export function removedFrom(machine: Machine, place: Place, position: LogPosition): MissingFileError | null {
+  const names = machine.files.list(place.directory);
+  if (position.seq === 0 || segmentsIn(names).length > 0 || snapshotsIn(names).length > 0) return null;
+  if (tombstoneEpoch(machine, place) >= position.epoch) return null;
+  return new MissingFileError(place.directory, "it was removed, or all files in it were");
+}
+
+/**
+ * A log of which a member holds more than the files do was cut: what follows looks like an unfinished write then.
+ * @throws StorageError `ERR_STORAGE_CORRUPT`.
+ */
+export function expectHeld(
+  place: Place,
+  { seq, history }: { readonly seq: number; readonly history: string },
+  held: LogPosition,
+): void {
+  if (seq >= held.seq || history !== held.history) return;
+  const { epoch, segment, offset } = held;
+  throw new CorruptFileError(
+    segmentPath(place, epoch, segment),
+    offset,
+    `expected a log up to seq ${held.seq}, got one that ends at ${seq}`,
+  );
+}
