@@ -5,14 +5,14 @@
  */
 import { existsSync } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
-import { ClusterSessionStore } from "../../dist/session-store/index.js";
+import { ClusterSessionStore, type ClusterSessionStoreOptions } from "../../dist/session-store/index.js";
 import { type Framework, type SessionSettings, serve } from "./frameworks.js";
 import { Gates } from "./gates.js";
 
 /** One site of an application. All sites of an application share one storage. */
 export interface Site {
   readonly framework: Framework;
-  readonly store?: { prefix?: string; ttl?: number; touchAfter?: number; timeout?: number };
+  readonly store?: Omit<ClusterSessionStoreOptions, "storage" | "path">;
   readonly settings?: SessionSettings;
 }
 

@@ -14,6 +14,7 @@ app.use(
   session({ secret: "s", store: new named({ storage, prefix: "sid", ttl: 1000, touchAfter: 0, timeout: 1000 }) }),
 );
 app.use(session({ secret: "s", store: new fromRoot({ name: "sessions", path: "data", consistency: "strong" }) }));
+app.use(session({ secret: "s", store: new named({ merge: "fields", together: [["orgId", "role"]] as const }) }));
 const store: session.Store = new ClusterSessionStore({ storage });
 app.get("/", (req, res) => {
   store.destroy(req.sessionID, () => res.json(req.storage.get("key")));
@@ -23,5 +24,9 @@ app.get("/", (req, res) => {
 new ClusterSessionStore({ storage, path: "data" });
 // @ts-expect-error no such consistency
 new ClusterSessionStore({ consistency: "eventual" });
+// @ts-expect-error no such merge
+new ClusterSessionStore({ merge: "keys" });
+// @ts-expect-error groups of fields
+new ClusterSessionStore({ together: ["orgId", "role"] });
 // @ts-expect-error no such option
 new ClusterSessionStore({ client: storage });

@@ -10,6 +10,13 @@ const state = ["core/state/", "model/"];
 
 export const stateMutants = [
   {
+    name: "a key that moves while the keys are visited comes twice",
+    file: TABLE,
+    from: " && !seen.has(key)",
+    to: "",
+    killedBy: ["core/state/key-parts"],
+  },
+  {
     name: "a batch is applied twice",
     file: ORIGINS,
     from: "number <= last.number",

@@ -54,6 +54,11 @@ for (const [name, hashOf] of Object.entries(HASHES)) {
         if (step % 5000 === 0) assert.deepEqual([...table].sort(), [...naive].sort());
       }
       assert.deepEqual([...table].sort(), [...naive].sort());
+      const visited: [string, number][] = [];
+      table.forEach((value, key) => {
+        visited.push([key, value]);
+      });
+      assert.deepEqual(visited, [...table]);
       for (let number = 0; number < 3000; number++)
         assert.equal(table.get(keyOf(number), hashOf(number)), naive.get(keyOf(number)));
     });
