@@ -5,10 +5,10 @@ import assert from "node:assert";
 import { CLEAR, type Entry, LEFT } from "../log/entry.js";
 import type { StateView } from "../log/log.js";
 import { APPLIED, type Status, TOO_FAR } from "../state/executor.js";
+import { type Pending, Views } from "../state/open-view.js";
 import type { Slots } from "../state/slots.js";
 import type { Table } from "../state/table.js";
 import { executeConfirmed, type Op, PendingBatch } from "./op.js";
-import { type Pending, Views } from "./open-view.js";
 import { PendingKey } from "./pending-key.js";
 
 /**
@@ -202,8 +202,8 @@ export class PendingQueue {
     const pending: Pending = {
       keys: () => this.#keys.keys(),
       lift: (key) => {
-        const known = this.#below === null ? this.#keys.get(key) : undefined;
-        if (known !== undefined) this.#lift(table, known);
+        const known = this.#keys.get(key);
+        if (known !== undefined && this.#below === null) this.#lift(table, known);
       },
     };
     return this.#views.open(table.head(), this.#below ?? table.slots, pending);
@@ -225,13 +225,12 @@ export class PendingQueue {
   #forget(table: Table, batch: PendingBatch): void {
     for (const op of batch.ops) {
       const pending = this.#pendingOf(op);
-      if (pending === undefined) {
-        this.#clearCount--;
-        continue;
+      if (pending === undefined) this.#clearCount--;
+      else {
+        this.#lift(table, pending);
+        pending.forget(op);
+        this.#dropIfEmpty(pending);
       }
-      this.#lift(table, pending);
-      pending.forget(op);
-      this.#dropIfEmpty(pending);
     }
   }
 

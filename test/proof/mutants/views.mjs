@@ -1,13 +1,13 @@
 /** Views of the confirmed state, which are read while it goes on. */
 const QUEUE = "src/core/replica/pending-queue.ts";
-const VIEW = "src/core/replica/open-view.ts";
-const views = ["replica/open-view", "model/"];
+const VIEW = "src/core/state/open-view.ts";
+const views = ["state/open-view", "model/"];
 
 export const viewMutants = [
   {
     name: "a view has pending entries",
     file: QUEUE,
-    from: "        if (known !== undefined) this.#lift(table, known);\n",
+    from: "        if (known !== undefined && this.#below === null) this.#lift(table, known);\n",
     to: "",
     killedBy: views,
   },

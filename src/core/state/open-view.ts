@@ -1,8 +1,8 @@
 import type { Entry } from "../log/entry.js";
 import type { SnapshotHead, StateView } from "../log/log.js";
-import { contentsOf } from "../state/contents.js";
-import { KeyMap } from "../state/keys/key-map.js";
-import type { Slots } from "../state/slots.js";
+import { contentsOf } from "./contents.js";
+import { KeyMap } from "./keys/key-map.js";
+import type { Slots } from "./slots.js";
 
 /** What is pending on slots, and may hide or change what they have. */
 export interface Pending {
