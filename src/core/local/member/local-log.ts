@@ -1,5 +1,5 @@
 /** A member's side of the local engine: finds the manager, connects, receives, sends, and takes the seat when there is no manager. */
-import { StorageError } from "../../errors.js";
+import { codeOf, StorageError } from "../../errors.js";
 import { BATCH, kindOf } from "../../log/frame.js";
 import type { Log, LogSink, LogStats } from "../../log/log.js";
 import { accessError, isFinal } from "../disk/directory.js";
@@ -15,6 +15,7 @@ import { Healer } from "./healer.js";
 import { HubSession } from "./hub-session.js";
 import type { HubSessionEnd } from "./hub-session-request.js";
 import { Hold, Leaving } from "./leaving.js";
+import { Others } from "./others.js";
 import { type MemberOptions, OwnHub } from "./own-hub.js";
 import { Standby } from "./standby.js";
 import { StorageClock } from "./storage-clock.js";
@@ -28,6 +29,8 @@ const STANDBY_POLL_MS = 25;
 const RECONNECT_MS = 1;
 const RETRY_MS = 10;
 const MAX_RETRY_MS = 1000;
+/** Pause, in ms, of a member that lets others claim the seat. */
+const OTHERS_MS = 500;
 /** Looks at the seat between two looks at the own socket. */
 const OWN_LOOKS = 5;
 
@@ -68,6 +71,7 @@ export class LocalLog implements Log {
   readonly #suspicion: Suspicion;
   readonly #standby: Standby;
   readonly #healer: Healer;
+  readonly #others: Others;
   readonly #hold: Hold;
   #phase: Phase = "new";
   #goal: Goal = "follow";
@@ -89,6 +93,7 @@ export class LocalLog implements Log {
     this.#suspicion = new Suspicion(machine, place, options.hub.stallTimeout, () => this.#looked());
     this.#standby = new Standby(machine, place);
     this.#healer = new Healer(machine, place);
+    this.#others = new Others(machine, place, this.member);
     this.#hold = new Hold(machine.clock);
     this.#socket = new MemberSocket(machine, place, this.member);
     this.#ownHub = new OwnHub(machine, place, options.hub, this.member, {
@@ -281,7 +286,7 @@ export class LocalLog implements Log {
   #failed(error: Error, mayBeFinal = true): void {
     if (this.#goal !== "follow") this.#end(false, error);
     else if (mayBeFinal && this.#position === null && this.#session === null && isFinal(error))
-      this.#giveUp(accessError(error, this.#place));
+      this.#giveUpUnlessHeld(error);
     else {
       this.#sink?.diskTrouble(isFinal(error) ? accessError(error, this.#place) : error);
       if (this.#phase !== "following") this.#pause(this.#retry.next());
@@ -314,6 +319,18 @@ export class LocalLog implements Log {
     this.#goal = "follow";
     this.#stop(isKnown || !this.#hasWritten);
     goal.end(error);
+  }
+
+  /** A member that cannot read the files lets those claim the seat that may hold what the files held. */
+  #giveUpUnlessHeld(error: Error): void {
+    const trouble = accessError(error, this.#place);
+    if (codeOf(trouble) !== "ERR_STORAGE_CORRUPT") this.#giveUp(trouble);
+    else
+      this.#others.mayHold((mayHold) => {
+        if (this.#phase !== "contending") return;
+        if (mayHold) this.#pause(OTHERS_MS);
+        else this.#giveUp(trouble);
+      });
   }
 
   #giveUp(error: Error): void {

@@ -103,7 +103,8 @@ export class OwnHub {
    */
   contend(position: LogPosition | null, time: TimeNote | null, seen: number): boolean {
     this.#machine.files.makeDirectory(this.#place.directory);
-    const epoch = highestEpoch(this.#machine, this.#place);
+    // Where all files were removed, epochs go on after those that the member knows.
+    const epoch = Math.max(highestEpoch(this.#machine, this.#place), position?.epoch ?? 0);
     // Its manager may be alive. One that comes after this look has the epoch that is claimed, so the claim fails.
     if (newestEpoch(this.#machine, this.#place) !== seen) return false;
     if (!this.#claimOrder.isMyTurn(epoch + 1)) return false;

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seatPath } from "../../../../dist/core/local/disk/file-names.js";
+import { memberPath } from "../../../../dist/core/local/election/member-socket.js";
 import { encodeFrame, encodeJson, HELLO, REFUSE } from "../../../../dist/core/log/frame.js";
 import { place } from "../machine/manual-machine.js";
 import { Manager, World } from "./manual-log.js";
@@ -195,4 +196,44 @@ test("barriers that were not answered are asked again on the next connection", (
   manager.cutOff();
   world.settle();
   assert.deepEqual(manager.kinds, [HELLO]);
+});
+
+/** Another member, whose process lives. */
+const OTHER = "b".repeat(32);
+const CORRUPT = { kind: "failed", code: "ERR_STORAGE_CORRUPT", message: "log.1.1 is corrupt" } as const;
+
+test("a member that holds nothing and cannot read the files lets others claim the seat, and follows them", () => {
+  const world = new World();
+  world.sockets.serve(memberPath(place, OTHER), () => ({ data: () => {}, closed: () => {} }));
+  world.open();
+  world.claims[0]?.report(CORRUPT);
+  world.clock.pass(100);
+  assert.deepEqual([world.claims.length, world.told], [1, []], "it neither fails nor claims at once");
+  new Manager(world, 7);
+  world.clock.pass(1000);
+  assert.equal(world.isConnected, true);
+});
+
+test("a member that holds nothing and cannot read the files fails when nobody else is there, or the others hold nothing either", () => {
+  for (const isAlone of [true, false]) {
+    const world = new World();
+    if (!isAlone) world.sockets.serve(memberPath(place, OTHER), () => ({ data: () => {}, closed: () => {} }));
+    world.open();
+    for (let claim = 0; claim < 10; claim++) {
+      world.claims[claim]?.report(CORRUPT);
+      world.clock.pass(1000);
+    }
+    assert.deepEqual(world.told, ["failed ERR_STORAGE_CORRUPT"]);
+    assert.equal(world.claims.length, isAlone ? 1 : 6);
+  }
+});
+
+test("epochs go on after those that a member knows where all files were removed", () => {
+  const world = new World();
+  const manager = new Manager(world, 7);
+  world.open();
+  for (const path of [...world.files.names.keys()]) if (path !== world.ownPath) world.files.unlink(path);
+  manager.kill();
+  world.settle();
+  assert.equal(world.claims[0]?.request.epoch, 7);
 });
