@@ -103,3 +103,47 @@ for (const kilobytes of [64, 100, 252, 500]) {
     if (limit) await fillAndLift(limit, 10 + Math.ceil((kilobytes * 1024) / VALUE.length));
   });
 }
+
+/** Fills a small disk with values that are written again and again; gives how many writes were confirmed, and when what was told. */
+async function overwrite(storage: Storage, liveMiB: number, writeCount: number) {
+  const told: { at: number; code: string }[] = [];
+  let written = 0;
+  storage.on("error", (error) => told.push({ at: written, code: (error as StorageError).code }));
+  for (; written < writeCount; written++) {
+    storage.set(`k${written % liveMiB}`, `${written}`.padEnd(2 ** 20 - 100, "x"));
+    const flushed = storage.flush().then(() => true);
+    const waited = new Promise<false>((resolve) => setTimeout(resolve, 20_000, false).unref());
+    if (!(await Promise.race([flushed, waited]))) break;
+  }
+  return { written, told };
+}
+
+test("a disk with three and a half times the data is enough: folds begin early, and the copy makes room", async (t) => {
+  const limit = smallDisk(t, 48 * 2 ** 20);
+  if (!limit) return;
+  const storage = await limit.home.open();
+  const { written } = await overwrite(storage, 13, 80);
+  assert.equal(written, 80);
+  assert.ok(storage.stats().compactions > 1);
+  await storage.close();
+  const again = await limit.home.open();
+  for (let index = 67; index < 80; index++) assert.ok(String(again.get(`k${index % 13}`)).startsWith(`${index}x`));
+  await again.close();
+});
+
+test("that a disk has no room for a fold is reported while it takes writes, and the data is there after a restart", async (t) => {
+  const limit = smallDisk(t, 24 * 2 ** 20);
+  if (!limit) return;
+  const storage = await limit.home.open();
+  // New keys only: a fold frees nothing.
+  const { written, told } = await overwrite(storage, 40, 40);
+  assert.ok(written < 40, "the disk is too small");
+  const first = told.find(({ code }) => code === "ERR_STORAGE_COMPACTION" || code === "ERR_STORAGE_COPY");
+  assert.ok(first !== undefined && first.at < written - 2, `${JSON.stringify(told)}, stuck at ${written}`);
+  await storage.close().catch(() => {});
+  const again = await limit.home.open();
+  for (let index = 0; index < written; index++) assert.ok(again.has(`k${index}`), `k${index}`);
+  limit.lift(process.pid);
+  again.set("more", 1);
+  await again.flush();
+});

@@ -179,9 +179,7 @@ export class FaultyFiles implements Files {
     return this.#call("lookAt", () => this.#files.lookAt(file, path));
   }
 
-  isOwn(): boolean {
-    return this.#call("isOwn", () => this.#files.isOwn());
-  }
+  readonly isOwn = (): boolean => this.#call("isOwn", () => this.#files.isOwn());
 
   touch(path: string, time: number): void {
     this.#call("touch", () => this.#files.touch(path, time));
@@ -223,13 +221,11 @@ export class FaultyFiles implements Files {
     return this.#call("realPath", () => this.#files.realPath(path));
   }
 
-  isPrivate(): boolean {
-    return this.#call("isPrivate", () => this.#files.isPrivate());
-  }
+  readonly isPrivate = (): boolean => this.#call("isPrivate", () => this.#files.isPrivate());
 
-  isRemote(): boolean {
-    return this.#call("isRemote", () => this.#files.isRemote());
-  }
+  readonly room = (): number => this.#files.room();
+
+  readonly isRemote = (): boolean => this.#call("isRemote", () => this.#files.isRemote());
 
   removeDirectory(path: string): void {
     this.#call("removeDirectory", () => this.#files.removeDirectory(path));
@@ -240,9 +236,7 @@ export class FaultyFiles implements Files {
     this.#sync(answer, () => this.#files.syncDirectory(path));
   }
 
-  deviceOf(): string {
-    return this.#call("deviceOf", () => this.#files.deviceOf());
-  }
+  readonly deviceOf = (): string => this.#call("deviceOf", () => this.#files.deviceOf());
 
   /** What goes by the directory that is held fails as what goes by a path does. */
   pin(directory: string): Pin {

@@ -37,7 +37,7 @@ export const hubMembersMutants = [
   {
     name: "the compaction that a failed fsync asks for is not tried again",
     file: COMPACTIONS,
-    from: "        this.#isOwed ||= isOwed;\n",
+    from: "        this.#isOwed ||= isOwed || !isHeal;\n",
     to: "",
     killedBy: ["hub/host"],
   },

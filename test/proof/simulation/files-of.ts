@@ -159,7 +159,7 @@ export class FilesOf implements Files {
   /** Half of the machines have a file system that shares blocks. */
   clone(path: string, name: string): boolean {
     this.#enter("clone", name);
-    if (this.world.seed % 2 === 0) return false;
+    if (this.world.seed % 2 === 1) return false;
     const { content } = this.#disk.find(path) ?? {};
     if (content === undefined) throw failure("ENOENT", "clone", path);
     this.#disk.write(name, this.#disk.create(name), content, 0);
@@ -188,6 +188,10 @@ export class FilesOf implements Files {
 
   isPrivate(): boolean {
     return true;
+  }
+
+  room(): number {
+    return this.#disk.room;
   }
 
   isRemote(): boolean {

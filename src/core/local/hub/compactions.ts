@@ -3,11 +3,13 @@ import { codeOf, sent } from "../../errors.js";
 import { encodeEntries } from "../../log/codec.js";
 import { bestEffort } from "../disk/file-access.js";
 import { damageIn } from "../disk/file-errors.js";
-import { inSlices } from "../disk/steps.js";
+import { inSlices, type Steps } from "../disk/steps.js";
 import type { CompactRequest, CompactResult, Folded, HubReport, Machine, Timer } from "../machine/machine.js";
 import { NoThreadError } from "../machine/threads.js";
-import { compactAndCopy } from "../upkeep/compactor.js";
+import { compactAndCopy, NO_ROOM } from "../upkeep/compactor.js";
+import { copyState, foreignError, removeCopy } from "../upkeep/file-copy.js";
 import { Backoff } from "../wire/backoff.js";
+import { FoldSchedule } from "./fold-schedule.js";
 import type { Healing } from "./healing.js";
 import type { Hub } from "./hub.js";
 
@@ -16,8 +18,21 @@ const RETRY_MS = 10_000;
 const HEAL_RETRY_MS = 100;
 const MAX_HEAL_RETRY_MS = 30_000;
 
-/** Segments after the snapshot, beyond which a compaction is started: a joining member has all of them open. */
-const MAX_SEGMENTS = 64;
+/** ms until a new manager sees whether the copy lacks something; the second one while its process has taken over from another one. */
+const COPY_CHECK_MS = 100;
+const COPY_RECHECK_MS = 5000;
+
+/** How much larger than the one before a snapshot is expected to be, at most. */
+const SNAPSHOT_GROWTH = 1.1;
+
+/** Bytes of files that are folded before a hub serves: this takes some ms. */
+const START_BYTES = 1024 * 1024;
+
+/** Where a hub folds. */
+export interface FoldPlace extends Pick<CompactRequest, "place" | "directoryId" | "copies"> {
+  /** Whether the log goes on where another manager has left it a moment ago. */
+  readonly isTakeover: boolean;
+}
 
 /**
  * A compaction that meets damage cannot fold the files. What they held is then written by a member that holds it: a heal takes the
@@ -28,8 +43,8 @@ const MAX_SEGMENTS = 64;
 export class Compactions {
   readonly #machine: Machine;
   readonly #hub: Hub;
-  readonly #about: Pick<CompactRequest, "directoryId" | "copies">;
-  readonly #afterBytes: number;
+  readonly #where: FoldPlace;
+  readonly #schedule: FoldSchedule;
   readonly #report: (report: HubReport) => void;
   #isRunning = false;
   #isResting = false;
@@ -38,6 +53,7 @@ export class Compactions {
   #isOwed = false;
   #stopRunning: (() => void) | null = null;
   #rested: Timer | null = null;
+  #copyCheck: Timer | null = null;
   readonly #healing: Healing;
   readonly #healRetry = new Backoff(HEAL_RETRY_MS, MAX_HEAL_RETRY_MS);
   /** Files are damaged, so a heal is owed; a segment has begun since that is known. */
@@ -45,30 +61,86 @@ export class Compactions {
   #hasRotated = false;
 
   /**
-   * @param about The directory that the hub holds, and whether there is a copy.
+   * @param where The directory that the hub holds, and whether there is a copy.
    * @param afterBytes Bytes of segments, beyond the size of the snapshot, that start a compaction.
    */
   constructor(
     machine: Machine,
     hub: Hub,
     healing: Healing,
-    about: Pick<CompactRequest, "directoryId" | "copies">,
+    where: FoldPlace,
     afterBytes: number,
     report: (report: HubReport) => void,
   ) {
     this.#healing = healing;
     this.#machine = machine;
-    this.#about = about;
+    this.#where = where;
     this.#hub = hub;
-    this.#afterBytes = afterBytes;
+    this.#schedule = new FoldSchedule(machine.clock, afterBytes);
     this.#report = report;
+    // A storage that begins has no copy, and nothing that one could have.
+    if (hub.writer.confirmed.seq === 0) return;
+    const delayMs = where.isTakeover ? COPY_RECHECK_MS : COPY_CHECK_MS;
+    this.#copyCheck = machine.clock.after(delayMs, () => this.#isCopyOld() && this.start());
   }
 
-  startIfGrown(): void {
-    if (this.#isResting) return;
+  /** Batches were confirmed. @param isWritten Whether members wrote any of them. */
+  grown(isWritten: boolean): void {
+    if (isWritten) this.#schedule.changed();
+    this.startIfDue();
+  }
+
+  startIfDue(): void {
+    if (this.#isResting || this.#isRunning) return;
     const { writer } = this.#hub;
-    const isLarge = writer.segmentBytes > this.#afterBytes + writer.snapshotBytes;
-    if (this.#isOwed || isLarge || writer.segmentCount > MAX_SEGMENTS) this.#start();
+    const room = (): number => this.#machine.files.room(this.#where.place.directory);
+    const isDue = writer.confirmed.seq > 0 && (this.#schedule.isDue(writer) || this.#schedule.isUrgent(writer, room));
+    if (this.#isOwed || isDue) this.#start();
+  }
+
+  /**
+   * However soon processes end, each start brings the copy of a small storage up to date: before the hub serves, and after its first
+   * segment says where those before it end. A failure stops nothing: it is met again later.
+   */
+  *foldAtStart(isSeated: () => boolean): Steps<void> {
+    const { writer } = this.#hub;
+    const request = this.#request();
+    if (this.#where.isTakeover || writer.bytes > START_BYTES || request.segments.length === 0) return;
+    if (!this.#isCopyOld() || !isSeated()) return;
+    this.#isRunning = true;
+    try {
+      const result = yield* compactAndCopy(this.#machine, request, true);
+      writer.compacted(request, result);
+      this.#schedule.folded();
+      this.#report({ kind: "compacted", result });
+    } catch (error) {
+      if (codeOf(error) === "") throw error;
+      this.#report({ kind: "compactionFailed", ...sent(error) });
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  /** Whether the copy is missing, or lacks what is worth a fold. */
+  #isCopyOld(): boolean {
+    const { writer } = this.#hub;
+    const { place, copies } = this.#where;
+    if (!copies || writer.confirmed.seq === 0) return false;
+    const state = bestEffort(() => copyState(this.#machine.files, place, writer.history));
+    if (state?.kind === "foreign") this.#report({ kind: "copyFailed", ...sent(foreignError(place)) });
+    if (state?.kind !== "own") return state?.kind === "none";
+    return state.seq < writer.confirmed.seq && this.#schedule.isWorth(writer);
+  }
+
+  /**
+   * The disk has refused a write. If it is full, the copy makes room, unless a fold is about to: the storage goes on, and a fold, which writes
+   * the copy again, can begin.
+   */
+  refused(error: Error, mustCompact: boolean): void {
+    const { place, copies } = this.#where;
+    if (mustCompact) this.start();
+    else if (copies && !this.#isRunning && NO_ROOM.has(codeOf(error)))
+      this.#isOwed ||= bestEffort(() => removeCopy(this.#machine.files, place)) === true;
   }
 
   /** Compacts as soon as that is possible, however small the log is. */
@@ -99,12 +171,14 @@ export class Compactions {
     if (damage !== null) this.heal(damage);
     // It could not begin while the disk refused.
     else if (this.#isDamaged && !this.#isResting) this.start();
+    else this.startIfDue();
   }
 
   /** Stops what runs; nothing more is begun. */
   stop(): void {
     this.#isStopped = true;
     this.#rested?.cancel();
+    this.#copyCheck?.cancel();
     this.#stopRunning?.();
   }
 
@@ -118,13 +192,22 @@ export class Compactions {
   }
 
   #rotate(): void {
+    const { writer } = this.#hub;
     const begin = (isRotated: boolean): void => {
-      if (isRotated && !this.#isStopped) this.#run({ ...this.#hub.writer.compaction(), ...this.#about });
+      // A full disk takes no further segment; what is closed can be folded all the same, and that makes room.
+      const canFold = isRotated || (!this.#isDamaged && writer.segmentCount > 1);
+      if (canFold && !this.#isStopped) this.#run(this.#request());
       else this.#isRunning = false;
     };
     // Tries in vain must not create a segment each.
-    if (this.#isDamaged && this.#hasRotated && this.#hub.writer.isFresh) begin(true);
+    const isBegun = this.#isDamaged ? this.#hasRotated : writer.segmentCount > 1;
+    if (isBegun && writer.isFresh) begin(true);
     else this.#hub.rotate(begin);
+  }
+
+  #request(): CompactRequest {
+    const { directoryId, copies } = this.#where;
+    return { ...this.#hub.writer.compaction(), directoryId, copies };
   }
 
   #run(request: CompactRequest): void {
@@ -132,15 +215,19 @@ export class Compactions {
     const isHeal = this.#isDamaged;
     this.#isOwed = false;
     this.#hasRotated = isHeal;
+    const { writer } = this.#hub;
+    // What a fold writes is about as large as the snapshot before it.
+    writer.reserve(Math.ceil((writer.snapshotBytes || writer.segmentBytes) * SNAPSHOT_GROWTH));
     const over = (error: Error | null, folded: Folded | null, next: () => void): void => {
+      writer.reserve(0);
       this.#isRunning = false;
       this.#stopRunning = null;
       if (this.#isStopped) return;
       if (folded) {
-        this.#hub.writer.compacted(request, folded);
+        writer.compacted(request, folded);
         next();
       } else {
-        this.#isOwed ||= isOwed;
+        this.#isOwed ||= isOwed || !isHeal;
         this.#failed(error as Error, isHeal);
       }
     };
@@ -149,8 +236,9 @@ export class Compactions {
     else
       this.#compact(request, (error, result) =>
         over(error, result, () => {
+          this.#schedule.folded();
           this.#report({ kind: "compacted", result: result as CompactResult });
-          this.startIfGrown();
+          this.startIfDue();
         }),
       );
   }
@@ -188,7 +276,7 @@ export class Compactions {
     this.#rested?.cancel();
     this.#rested = this.#machine.clock.after(pauseMs, () => {
       this.#isResting = false;
-      this.startIfGrown();
+      this.startIfDue();
     });
   }
 }

@@ -270,20 +270,21 @@ class HubHost implements HubHandle {
     this.#hub = hub;
     this.#held?.serves(hub, recovered.seq);
     this.#departures = new Departures(machine, place, member, hub);
-    const about = { directoryId: (this.#pin as Pin).id, copies: options.persist };
+    const where = { place, directoryId: (this.#pin as Pin).id, copies: options.persist, isTakeover: position !== null };
     const damaged = (message: string): void => this.#compactions?.heal(message);
     this.#healing = new Healing(machine, hub, { isSeated: () => seat.holds(), damaged });
-    this.#compactions = new Compactions(machine, hub, this.#healing, about, options.compactAfterBytes, this.#report);
+    this.#compactions = new Compactions(machine, hub, this.#healing, where, options.compactAfterBytes, this.#report);
     if (isVoid && recovered.seq > 0) {
       this.#compactions.owe();
       const isClear = yield* answerTo((done) => hub.order(encodeEntries([clearEntry()]), done));
       if (!isClear) throw refusal("a disk that takes the clear of void files");
     }
+    yield* this.#compactions.foldAtStart(() => seat.holds());
     (this.#pin as Pin).files.used = null;
     this.#report({ kind: "serving", epoch: seat.epoch });
     if (!seat.holds()) return;
     for (const name of fenced) bestEffort(() => machine.files.unlink(socketPath(place, name)));
-    removeStrays(machine.files, place, seat.epoch, recovered.segments);
+    removeStrays(machine.files, place, seat.epoch, hub.writer.compaction().segments);
     // The members that are alive connect first: they wait for this hub.
     this.#firstCheck = machine.clock.after(FIRST_CHECK_MS, () => {
       this.#departures?.check();
@@ -316,8 +317,8 @@ class HubHost implements HubHandle {
       pulse: () => this.#pulse(),
       lost: (id) => this.#departures?.lost(id),
       leaves: (id, hasWritten, noted) => this.#departures?.leaves(id, hasWritten, noted),
-      grown: () => this.#compactions?.startIfGrown(),
-      mustCompact: () => this.#compactions?.start(),
+      grown: (isWritten) => this.#compactions?.grown(isWritten),
+      refused: (error, mustCompact) => this.#compactions?.refused(error, mustCompact),
     };
   }
 

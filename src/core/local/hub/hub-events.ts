@@ -24,8 +24,8 @@ export interface HubEvents {
    * @param noted Called once the log notes that it has left, or need not.
    */
   leaves(member: string, hasWritten: boolean, noted: () => void): void;
-  /** Batches were confirmed: a good moment to compact, if that is worth it. */
-  grown(): void;
-  /** What a segment holds may never reach the disk, so it must be written again. */
-  mustCompact(): void;
+  /** Batches were confirmed: a good moment to compact, if that is worth it. @param isWritten Whether members wrote any of them. */
+  grown(isWritten: boolean): void;
+  /** The disk has refused a write. @param mustCompact What a segment holds may never reach the disk, so it must be written again. */
+  refused(error: Error, mustCompact: boolean): void;
 }

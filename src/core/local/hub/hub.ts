@@ -247,7 +247,7 @@ export class Hub implements HubReceiver {
     if (isAsking) this.#forgetClosed();
     this.#members.welcome(() => this.#welcome());
     this.#members.flush();
-    if (appended.length > 0) this.#events.grown();
+    if (appended.length > 0) this.#events.grown(appended.some(({ member }) => member !== null));
   }
 
   /** Whether the seat is still this hub's; when it is not, the hub stops. */
@@ -320,7 +320,7 @@ export class Hub implements HubReceiver {
       this.#broadcast(trouble);
       this.#members.pause();
     }
-    if (mustCompact) this.#events.mustCompact();
+    this.#events.refused(error, mustCompact);
   }
 
   #recover(): void {

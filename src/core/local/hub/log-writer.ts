@@ -12,6 +12,7 @@ import type {
   Position,
   TimeNote,
 } from "../machine/machine.js";
+import { expectRoom } from "../upkeep/file-copy.js";
 import type { Recovered } from "../upkeep/recovery.js";
 
 /** The result of an append. */
@@ -43,6 +44,7 @@ export class LogWriter {
   #snapshotBytes: number;
   /** The number of the newest segment that was tried. A segment that could not be created may keep its name. */
   #lastSegment = 1;
+  #reservedBytes = 0;
   #isSyncing = false;
   #isDirty = false;
   #isClosed = false;
@@ -151,11 +153,26 @@ export class LogWriter {
   }
 
   #append(buffers: readonly Buffer[], done: (appended: Appended) => void, mayBlock: boolean): void {
+    const refusal = this.#reservedBytes > 0 ? this.#refusal(buffers) : null;
+    if (refusal !== null) {
+      done({ bytes: 0, error: refusal });
+      return;
+    }
     const error = this.#segment.append(buffers);
     const bytes = this.#segment.end - this.#confirmed.offset;
     this.#isDirty ||= bytes > 0;
     if (this.#fsync !== "always" || bytes === 0) done({ bytes, error });
     else this.#sync((failed) => done(failed ? { bytes: 0, error: failed } : { bytes, error }), mayBlock);
+  }
+
+  /** Keeps room on the disk for a fold: without it, writes would take what the fold needs to make room for them. 0: none. */
+  reserve(bytes: number): void {
+    this.#reservedBytes = bytes;
+  }
+
+  #refusal(buffers: readonly Buffer[]): Error | null {
+    const bytes = buffers.reduce((sum, { length }) => sum + length, this.#reservedBytes);
+    return errorIn(() => expectRoom(this.#files, this.#place, bytes));
   }
 
   #sync(done: (error: Error | null) => void, mayBlock: boolean): void {

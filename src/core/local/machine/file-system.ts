@@ -49,6 +49,8 @@ export interface Files {
   realPath(path: string): string;
   /** Whether a path is a directory, no link, that belongs to this user and that no other user can enter. */
   isPrivate(path: string): boolean;
+  /** Bytes that can still be written to the file system of a path; Infinity where that is not known. Never fails. */
+  room(path: string): number;
   /** Whether a path lies on a file system of another machine. */
   isRemote(path: string): boolean;
   removeDirectory(path: string): void;

@@ -1,4 +1,4 @@
-/** The real `Files`: the file system of this machine. The only file that imports `node:fs`. */
+/** The real `Files`: the file system of this machine. Only this file and `owner-files.ts` import `node:fs`. */
 import {
   closeSync,
   constants,
@@ -31,15 +31,13 @@ import { dirname } from "node:path";
 import { codeOf, StorageError } from "../../errors.js";
 import { soon } from "../../runtime.js";
 import type { Files, FileView, Pin } from "./machine.js";
+import { isOwn, isPrivate } from "./owner-files.js";
 import { PinnedFiles } from "./pinned-files.js";
 
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
-const OTHERS_MASK = 0o077;
 /** How often a directory is tried: other processes may create and remove it, and those around it, at the same time. */
 const DIRECTORY_TRIES = 3;
-/** The user that may do everything anyway. */
-const ROOT = 0;
 
 /** A link is not followed, and a pipe is not waited for; Windows has neither flag. */
 const CAREFUL = constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -168,19 +166,6 @@ function orNoDirectorySync(error: Error | null): Error | null {
   return process.platform === "win32" && NO_DIRECTORY_SYNC.has(codeOf(error)) ? null : error;
 }
 
-function isPrivate(path: string): boolean {
-  const { mode, uid, isDirectory } = describe(path);
-  if (process.geteuid === undefined) return isDirectory;
-  return isDirectory && uid === process.geteuid() && (mode & OTHERS_MASK) === 0;
-}
-
-/** Windows has no such owners: there the directory decides which users may create a file. */
-function isOwn(file: number): boolean {
-  if (process.geteuid === undefined) return true;
-  const { uid } = fstatSync(file);
-  return uid === process.geteuid() || uid === ROOT;
-}
-
 /** Whether something else than a socket is at a path; not when nothing is there, or that is not known. */
 export function isOtherThanSocket(path: string): boolean {
   try {
@@ -188,12 +173,6 @@ export function isOtherThanSocket(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** By `lstat`, so that a link to a directory is none. */
-function describe(path: string): { mode: number; uid: number; isDirectory: boolean } {
-  const stat = lstatSync(path);
-  return { mode: stat.mode, uid: stat.uid, isDirectory: stat.isDirectory() };
 }
 
 /** Whatever the reason is that this fails, writing the bytes says it, or succeeds. */
@@ -215,6 +194,15 @@ function lookAt(file: number, path: string): FileView {
   const { nlink, size, ino, dev } = fstatSync(file, EXACT);
   const found = statSync(path, { ...EXACT, throwIfNoEntry: false });
   return { links: Number(nlink), bytes: Number(size), isAtPath: found?.ino === ino && found.dev === dev };
+}
+
+function room(path: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }
 
 function pin(directory: string): Pin {
@@ -278,6 +266,7 @@ export const diskFiles: Files = {
   makeDirectory,
   realPath: (path) => realpathSync(path),
   isPrivate,
+  room,
   isRemote: (path) => REMOTE_TYPES.has(statfsSync(path).type >>> 0),
   deviceOf: (path) => String(statSync(path, EXACT).dev),
   removeDirectory: (path) => rmdirSync(path),

@@ -134,6 +134,10 @@ export class PinnedFiles implements Files {
     return this.#files.isRemote(path);
   }
 
+  room(path: string): number {
+    return this.#files.room(path);
+  }
+
   deviceOf(path: string): string {
     return this.#at(path, (reached) => this.#files.deviceOf(reached));
   }

@@ -7,7 +7,6 @@ import { pinIfThere } from "../disk/file-access.js";
 import { MemberSocket, newMember } from "../election/member-socket.js";
 import { newestSeat, type SeatView } from "../election/seat.js";
 import type { LogPosition, Machine, Pin, Place, Timer } from "../machine/machine.js";
-import { warnOnce } from "../machine/warnings.js";
 import { Backoff } from "../wire/backoff.js";
 import { AdaptiveTimeout } from "../wire/failure-detector.js";
 import { Barriers } from "./barriers.js";
@@ -102,7 +101,7 @@ export class LocalLog implements Log {
       ended: (isNoted) => this.#end(isNoted),
       failed: (error, hasServed) => this.#failed(error, !hasServed),
       salvaged: (error) => this.#sink?.diskTrouble(error),
-      warned: (error) => this.#warned(error),
+      warned: (error) => this.#sink?.warned(error),
       sink: () => this.#sink as LogSink,
     });
   }
@@ -266,12 +265,6 @@ export class LocalLog implements Log {
       else if (trouble !== null) this.#failed(trouble);
       else this.#pause(this.#reconnect.next());
     }
-  }
-
-  /** Nobody listens to a member that leaves. */
-  #warned(error: Error): void {
-    if (this.#goal === "follow") this.#sink?.warned(error);
-    else warnOnce("CLUSTER_STORAGE_DAMAGED", error.message);
   }
 
   /** The hub of its own has the seat, or has lost it. */

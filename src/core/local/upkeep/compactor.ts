@@ -11,7 +11,7 @@ import type { Entry } from "../../log/entry.js";
 import type { StoredHead } from "../../log/log.js";
 import { Fold } from "../../state/fold.js";
 import { openLink } from "../disk/chain.js";
-import { linkAs } from "../disk/file-access.js";
+import { linkAs, withFile } from "../disk/file-access.js";
 import { CompactedFileError } from "../disk/file-errors.js";
 import { snapshotPath, temporaryPath } from "../disk/file-names.js";
 import { LogReader } from "../disk/log-reader.js";
@@ -28,26 +28,34 @@ import type {
   Position,
 } from "../machine/machine.js";
 import { MovedError } from "../machine/pinned-files.js";
-import { renewCopy } from "./file-copy.js";
+import { expectRoom, removeCopy, renewCopy } from "./file-copy.js";
 import { removeCovered } from "./removal.js";
+
+/** Codes of a disk that has no room left. */
+export const NO_ROOM: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"]);
 
 /**
  * Folds the segments of a request into a new snapshot and removes what that covers. Returns when all is on the disk. Writes no
  * snapshot when nothing follows the newest one, which is read and checked then. Nothing is removed when anything fails before.
+ * @param makeRoom Called when the disk has no room for the next snapshot; returns whether another try is worth it.
  * @throws StorageError `ERR_STORAGE_CORRUPT` when a file that must be folded is corrupt.
  * @throws CompactedFileError when another compaction has folded it.
  */
-export function* compact(machine: Machine, request: FoldRequest): Steps<Folded> {
+export function* compact(machine: Machine, request: FoldRequest, makeRoom = (): boolean => false): Steps<Folded> {
   const { files } = machine;
   const { place, segments } = request;
-  const folded = (yield* newestIfWhole(machine, request)) ?? (yield* foldAndPublish(machine, request));
+  const folded = (yield* newestIfWhole(machine, request)) ?? (yield* foldInRoom(machine, request, makeRoom));
   if (folded.snapshot > 0) removeCovered(files, place, folded.snapshot, segments);
   return folded;
 }
 
-/** As `compact`, and renews the copy, if there is one. */
+/**
+ * As `compact`, and renews the copy, if there is one. Where the disk has no room for the next snapshot, the copy makes room: it is
+ * written again from that snapshot.
+ */
 export function* compactAndCopy(machine: Machine, request: FoldRequest, copies: boolean): Steps<CompactResult> {
-  return yield* copied(machine, request, yield* compact(machine, request), copies);
+  const makeRoom = (): boolean => copies && removeCopy(machine.files, request.place);
+  return yield* copied(machine, request, yield* compact(machine, request, makeRoom), copies);
 }
 
 /** Removes what a snapshot covers that holds all of the segments of a request, and renews the copy, if there is one. */
@@ -69,6 +77,15 @@ function* copied(machine: Machine, request: FoldRequest, folded: Folded, copies:
   return { ...folded, copyFailure: null };
 }
 
+function* foldInRoom(machine: Machine, request: FoldRequest, makeRoom: () => boolean): Steps<Folded> {
+  try {
+    return yield* foldAndPublish(machine, request);
+  } catch (error) {
+    if (!NO_ROOM.has(codeOf(error)) || !makeRoom()) throw error;
+  }
+  return yield* foldAndPublish(machine, request);
+}
+
 /**
  * Compacts beside the hub that asks for it, in a thread: in the very directory that the hub holds. Blocks until it is done.
  * @throws MovedError when that is not at its path any more.
@@ -84,7 +101,11 @@ export function compactBeside(machine: Machine, request: CompactRequest): Compac
 }
 
 function* foldAndPublish(machine: Machine, request: FoldRequest): Steps<Folded> {
-  const { place, epoch, segments, clock } = request;
+  const { place, epoch, snapshot, segments, clock } = request;
+  const { files } = machine;
+  // The next snapshot is as large as the one before, more or less.
+  const before = withFile(files, snapshotPath(place, snapshot), (file) => files.bytes(file));
+  expectRoom(files, place, before ?? 0);
   const { fold, history } = yield* foldChain(machine, place, segments);
   const { seq } = fold.head;
   while (fold.sweep()) yield;

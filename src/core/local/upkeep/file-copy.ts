@@ -133,7 +133,7 @@ export function* renewCopy(machine: Machine, place: Place, epoch: number, snapsh
     const state = copyState(files, place, note.mark);
     if (state.kind === "foreign") throw foreignError(place);
     if (state.kind !== "own" || state.seq < snapshot) {
-      yield* copyFile(files, path, source, temporary);
+      yield* copyFile(files, place, path, source, temporary);
       // One that is known without a note would be unknown beside the new note.
       if (state.kind === "own" && !state.isNoted) yield* writeNote(files, place, { seq: state.seq, mark: note.mark });
       yield* writeNote(files, place, note);
@@ -155,8 +155,9 @@ export function removeNotes(files: Files, place: Place, below = Number.POSITIVE_
 }
 
 /** On return the copy of an open file is whole and on the disk. */
-function* copyFile(files: Files, path: string, file: number, to: string): Steps<void> {
+function* copyFile(files: Files, place: Place, path: string, file: number, to: string): Steps<void> {
   const isCloned = files.clone(path, to);
+  if (!isCloned) expectRoom(files, place, files.bytes(file));
   const target = files.open(to, isCloned ? "write" : "create");
   try {
     if (!isCloned) yield* copyBytes(files, { path, file }, target);
@@ -207,14 +208,27 @@ function linkCopy(files: Files, place: Place, temporary: string): void {
   }
 }
 
-/** Removes the copy; another file stays. */
-export function removeCopy(files: Files, place: Place): void {
-  withCopy(files, place, null, (file, { kind }) => {
-    if (kind === "own" && file !== null && files.lookAt(file, place.filename).isAtPath) files.unlink(place.filename);
-  });
+/** Removes the copy; another file stays. @returns whether it was there. */
+export function removeCopy(files: Files, place: Place): boolean {
+  return withCopy(
+    files,
+    place,
+    null,
+    (file, { kind }) =>
+      kind === "own" && file !== null && files.lookAt(file, place.filename).isAtPath && files.unlink(place.filename),
+  );
 }
 
-function foreignError({ filename, directory }: Place): StorageError {
+/** @throws the error of a full disk when a file of so many bytes does not fit: nothing is begun that would leave no room for others. */
+export function expectRoom(files: Files, { directory }: Place, bytes: number): void {
+  const room = files.room(directory);
+  if (room >= bytes) return;
+  const message = `ENOSPC: no space left on device, write; expected room for ${bytes} bytes in ${directory}, got ${room}`;
+  throw Object.assign(new Error(message), { code: "ENOSPC", syscall: "write" });
+}
+
+/** What is reported of something else at the place of the copy. */
+export function foreignError({ filename, directory }: Place): StorageError {
   const message = `expected ${filename} to be the copy that this storage has written, got something else, which stays as it is: move it away, and the copy is written again; if it is a backup to be restored, close the storage in all processes and remove ${basename(directory)} first`;
   return new StorageError("ERR_STORAGE_COPY", message);
 }

@@ -46,7 +46,7 @@ class HealingHub extends ManualHub {
       machine,
       this.hub,
       this.healing,
-      { directoryId: "id", copies: true },
+      { place, directoryId: "id", copies: false, isTakeover: false },
       1e9,
       (report) => this.reports.push(report),
     );

@@ -116,3 +116,28 @@ test("a compaction that had nothing to fold changes nothing", () => {
   writer.compacted(writer.compaction(), { snapshot: 0, bytes: 0 });
   assert.deepEqual(writer.chain, chain);
 });
+
+test("what is reserved for a fold is not taken by appends, and is free again afterwards", () => {
+  const files = new MemoryFiles();
+  const writer = new LogWriter(files, place, 1, NOTHING, "never");
+  const frame = frameOf(1, 1);
+  let room = 1000 + frame.length;
+  files.room = () => room;
+  const append = () => {
+    let appended: { bytes: number; error: Error | null } | null = null;
+    writer.append([frame], (result) => {
+      appended = result;
+    });
+    return appended as unknown as { bytes: number; error: NodeJS.ErrnoException | null };
+  };
+  writer.reserve(1001);
+  const { bytes, error } = append();
+  assert.deepEqual([bytes, error?.code], [0, "ENOSPC"]);
+  assert.equal(writer.isSettled, true, "nothing of it is in the file");
+  writer.reserve(1000);
+  assert.deepEqual(append(), { bytes: frame.length, error: null });
+  writer.confirm(1, 1);
+  room = 0;
+  writer.reserve(0);
+  assert.equal(append().error, null);
+});

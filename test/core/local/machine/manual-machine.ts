@@ -178,7 +178,7 @@ export class ManualHub {
           noted();
         },
         grown: () => {},
-        mustCompact: () => this.happened.push("mustCompact"),
+        refused: (_, mustCompact) => mustCompact && this.happened.push("mustCompact"),
       },
       mayBlock,
     );

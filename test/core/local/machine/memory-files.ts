@@ -234,6 +234,7 @@ export class MemoryFiles implements Files {
   }
 
   isPrivate = () => true;
+  room = () => Number.POSITIVE_INFINITY;
   readonly isRemote = () => false;
   readonly realPath = (path: string): string => path;
 

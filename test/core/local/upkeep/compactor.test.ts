@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { CompactedFileError, CorruptFileError } from "../../../../dist/core/local/disk/file-errors.js";
 import { snapshotPath } from "../../../../dist/core/local/disk/file-names.js";
 import { Segment } from "../../../../dist/core/local/disk/segment.js";
+import { runToEnd } from "../../../../dist/core/local/disk/steps.js";
 import type { Files, Position } from "../../../../dist/core/local/machine/machine.js";
+import { compactAndCopy } from "../../../../dist/core/local/upkeep/compactor.js";
 import { removeCovered } from "../../../../dist/core/local/upkeep/removal.js";
 import { encodeEntries } from "../../../../dist/core/log/codec.js";
 import { setEntry } from "../../../../dist/core/log/entry.js";
@@ -220,4 +222,36 @@ test("a value nested too deep, which decoding would not notice, stops a compacti
   const segments = [{ epoch: 1, segment: 1, offset: segment.end }];
   assert.throws(() => compact(machineOf(files), { place, epoch: 1, snapshot: 0, segments }), CorruptFileError);
   assert.deepEqual(files.list(place.directory), ["log.1.1"]);
+});
+
+test("where there is no room for the next snapshot, the copy makes room, and is written again", () => {
+  const { files, last } = makeStorage();
+  const rest = { place, epoch: 2, snapshot: 15, segments: [last] };
+  compact(machineOf(files), { ...rest, snapshot: 5, segments: recover(files, place, null, none).segments.slice(0, 2) });
+  let isFull = true;
+  files.room = () => (isFull && files.names.has(place.filename) ? 10 : 1_000_000);
+  const { snapshot, copyFailure } = runToEnd(compactAndCopy(machineOf(files), rest, true));
+  assert.deepEqual([snapshot, copyFailure], [20, null]);
+  assert.deepEqual(files.get(place.filename), files.get(snapshotPath(place, 20)));
+  isFull = false;
+});
+
+test("without room for a snapshot nothing is begun; for the copy alone, the snapshot stays and the old copy too", () => {
+  const { files, last } = makeStorage();
+  const chain = recover(files, place, null, none).segments;
+  compact(machineOf(files), { place, epoch: 2, snapshot: 5, segments: chain.slice(0, 2) });
+  const rest = { place, epoch: 2, snapshot: 15, segments: [last] };
+  const foreign = Buffer.from("somebody's, which makes no room");
+  const own = files.get(place.filename);
+  files.put(place.filename, foreign);
+  files.room = () => 10;
+  const before = files.calls.length;
+  assert.throws(() => runToEnd(compactAndCopy(machineOf(files), rest, true)), { code: "ENOSPC" });
+  assert.ok(!files.calls.slice(before).some((call) => call.startsWith("write")));
+  assert.deepEqual(files.get(place.filename), foreign);
+  files.put(place.filename, own);
+  files.room = () => (files.names.has(snapshotPath(place, 20)) ? 10 : 1_000_000);
+  assert.equal(runToEnd(compactAndCopy(machineOf(files), rest, true)).copyFailure?.code, "ENOSPC");
+  assert.deepEqual(files.get(place.filename), own);
+  assert.deepEqual(load(files, recover(files, place, null, none)), { seq: 20, text: STATES[20] });
 });

@@ -60,7 +60,7 @@ function stored(): MemoryFiles {
 test("a removed storage ends after a clear, at a seq that no snapshot ever had", () => {
   const host = new Host(stored(), true);
   host.close(true);
-  assert.deepEqual(host.kinds, ["serving", "ended"]);
+  assert.deepEqual(host.kinds, ["compacted", "serving", "ended"]);
   assert.deepEqual(host.files.list(place.directory), []);
   const end = readTombstone(manualMachine(host.files), place);
   assert.equal(end?.seq, 11);
@@ -87,7 +87,7 @@ test("a storage that cannot be ended stays, and says why", () => {
   assert.equal(readTombstone(manualMachine(host.files), place), null);
   const next = new Host(host.files, true);
   next.close(false);
-  assert.deepEqual(next.kinds, ["serving", "ended"]);
+  assert.deepEqual(next.kinds, ["compacted", "serving", "ended"]);
 });
 
 test("a storage that does not persist and belongs to no living member is cleared before a member is served", () => {
