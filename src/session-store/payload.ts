@@ -1,6 +1,6 @@
 /** A session as JSON: what is stored of it, what a request changed in it, and how long it lives. Pure functions. */
 import isEqual from "lodash/isEqual.js";
-import { timeOf } from "../core/runtime.js";
+import { dateOfCaller, timeOf } from "../core/runtime.js";
 
 /** A session as JSON: its cookie and the fields of the application. */
 export interface SessionPayload {
@@ -98,9 +98,21 @@ export function hasCookie(stored: StoredSession): boolean {
   return isObject(stored.cookie);
 }
 
-/** Returns a copy of a stored session, which the caller may change. The copy has no birth mark. */
-export function copyOf(stored: StoredSession): SessionPayload {
-  return copied(stored, BIRTH) as SessionPayload;
+/** Least ms by which the expiry of a stored cookie is off that show that the wall clock was set since it was stored. */
+const CLOCK_SET_MS = 1000;
+
+/**
+ * Returns a copy of a stored session, which the caller may change. The copy has no birth mark.
+ * @param expiresAt When the session ends, in ms since 1970, by the wall clock as it is now; `Infinity`: never. If that was set since the
+ *   cookie was stored, the cookie of the copy says this time.
+ */
+export function copyOf(stored: StoredSession, expiresAt = Infinity): SessionPayload {
+  const copy = copied(stored, BIRTH) as SessionPayload;
+  const { expires } = copy.cookie ?? {};
+  const off = expiresAt - lifetimeOf(copy.cookie, expiresAt, 0);
+  if (Number.isFinite(off) && Math.abs(off) > CLOCK_SET_MS)
+    copy.cookie.expires = typeof expires === "string" ? dateOfCaller(expiresAt).toISOString() : expiresAt;
+  return copy;
 }
 
 /** Returns the session that is stored, with its fields in their places. */

@@ -3,16 +3,7 @@ import { inspect } from "node:util";
 import { factsOf, type Storage, type StorageFacts } from "../core/index.js";
 import { elapsedTime, soon } from "../core/runtime.js";
 import { assignedFields, noteAssignments } from "./assigned-fields.js";
-import {
-  cookieOf,
-  copyOf,
-  hasCookie,
-  isSession,
-  type SessionPayload,
-  type StoredSession,
-  snapshotOf,
-  unpacked,
-} from "./payload.js";
+import { cookieOf, hasCookie, isSession, type SessionPayload, snapshotOf, unpacked } from "./payload.js";
 import type { ReadBarrier } from "./read-barrier.js";
 import { isPlain, type RequestContext, unknownStateOf } from "./request-context.js";
 import type { Sessions, WriteResult } from "./sessions.js";
@@ -65,7 +56,7 @@ export class SessionAccess {
       return null;
     }
     const stored = unpacked(raw);
-    const payload = copyOf(stored);
+    const payload = this.#sessions.copyOf(sid, stored);
     this.#context.note(payload, this.#sessions.loaded(sid, stored));
     return payload;
   }
@@ -103,10 +94,10 @@ export class SessionAccess {
     await this.#readBarrier.untilConfirmed(this.#sessions.destroy(sids));
   }
 
-  /** Reads all live sessions, frozen, with their ids. */
-  async list(): Promise<[sid: string, stored: StoredSession][]> {
+  /** Reads all live sessions. Returns copies, each with its `id`. */
+  async all(): Promise<SessionPayload[]> {
     await this.#readBarrier.beforeRead();
-    return [...this.#sessions.list()];
+    return [...this.#sessions.list()].map(([id, stored]) => ({ ...this.#sessions.copyOf(id, stored), id }));
   }
 
   /** Reads the ids of all live sessions. No session is parsed for it, so what is no session is among them. */

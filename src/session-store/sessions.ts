@@ -6,11 +6,13 @@ import type { ResolvedStoreOptions } from "./options.js";
 import {
   BIRTH,
   changesBetween,
+  copyOf,
   hasRunOut,
   isSameCookie,
   isSession,
   lifetimeOf,
   packed,
+  type SessionPayload,
   type StoredSession,
   unpacked,
 } from "./payload.js";
@@ -69,6 +71,11 @@ export class Sessions {
   stored(sid: string): StoredSession | null {
     const raw = this.raw(sid);
     return isSession(raw) ? unpacked(raw) : null;
+  }
+
+  /** Returns a copy of a session that is stored, for the caller; its cookie says when it ends by the wall clock as it is now. */
+  copyOf(sid: string, stored: StoredSession): SessionPayload {
+    return copyOf(stored, wallTimeOfCaller() + (this.#storage.ttl(this.#path(sid)) ?? Infinity));
   }
 
   /** The live sessions, frozen, with their ids. */

@@ -4,7 +4,7 @@ import type { Storage } from "../core/index.js";
 import { throwUncaught } from "../core/runtime.js";
 import { ExpressSessions, type SessionRequest } from "./express-session.js";
 import { type ClusterSessionStoreOptions, OWN_OPTIONS, resolveStoreOptions } from "./options.js";
-import { copyOf, type SessionPayload } from "./payload.js";
+import type { SessionPayload } from "./payload.js";
 import { ReadBarrier } from "./read-barrier.js";
 import { RequestContext } from "./request-context.js";
 import { SessionAccess } from "./session-access.js";
@@ -94,8 +94,7 @@ export class ClusterSessionStore extends EventEmitter {
   // biome-ignore lint/suspicious/noExplicitAny: the application declares the fields of its sessions.
   all(callback: SessionCallback<any>): void;
   all(callback?: SessionCallback<SessionPayload[]>): Promise<SessionPayload[]> | undefined {
-    const sessions = this.#access.list().then((found) => found.map(([id, stored]) => ({ ...copyOf(stored), id })));
-    return answer(sessions, callback);
+    return answer(this.#access.all(), callback);
   }
 
   /** Reads the ids of all live sessions. */

@@ -20,6 +20,7 @@ import { replicaMutants } from "./replica.mjs";
 import { sessionMutants } from "./sessions.mjs";
 import { stateMutants } from "./state.mjs";
 import { storageMutants } from "./storage.mjs";
+import { timeMutants } from "./time.mjs";
 import { valueMutants } from "./values.mjs";
 import { viewMutants } from "./views.mjs";
 
@@ -35,6 +36,7 @@ export const mutants = [
   ...removalMutants,
   ...memberMutants,
   ...replicaMutants,
+  ...timeMutants,
   ...pendingMutants,
   ...viewMutants,
   ...stateMutants,

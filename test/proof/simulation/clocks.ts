@@ -34,6 +34,14 @@ export interface Beginning {
   readonly mayBeNew: boolean;
 }
 
+/** When a value was written, in true time, and for how many ms. */
+export interface Life {
+  readonly at: number;
+  readonly ttl: number;
+  /** How often the machine had been suspended by then. */
+  readonly suspendCount: number;
+}
+
 export class Clocks {
   readonly #now: () => number;
   readonly #dice: Dice;
@@ -49,8 +57,9 @@ export class Clocks {
   #lead: number | null = null;
   /** How far it may be off by now. */
   #slackMs = READ_MS;
-  /** When `#lead` was last set, in true time. */
-  ledAt = 0;
+  /** When `#lead` was last set to another one, in true time. */
+  #ledAt = 0;
+  #suspendCount = 0;
   /** The errors that wall clocks of managers had: true time is from when on. */
   readonly #errors: { readonly at: number; readonly errorMs: number }[] = [];
 
@@ -84,6 +93,7 @@ export class Clocks {
     this.#suspendedMs += ms;
     this.#slackMs += SUSPEND_MS;
     this.#suspendedAt = this.#now();
+    this.#suspendCount++;
     return ms;
   }
 
@@ -126,11 +136,17 @@ export class Clocks {
     assert(time <= expected + this.#slackMs, `log time is ${time - expected} ms ahead of the time that has elapsed`);
   }
 
-  /** A value that was written at `at`, in true time, expires after `ttl` ms. */
-  expectEnd(what: string, at: number, ttl: number, expiresAt: number): void {
-    if (this.#lead === null) return;
+  /** The life of a value that is written now, and gone after `ttl` ms. */
+  lifeOf(ttl: number): Life {
+    return { at: this.trueTime, ttl, suspendCount: this.#suspendCount };
+  }
+
+  /** The log says when a value expires. */
+  expectEnd(what: string, { at, ttl, suspendCount }: Life, expiresAt: number): void {
+    if (this.#lead === null || at <= this.#ledAt) return;
     const off = expiresAt - (at + this.#lead + ttl);
-    assert(Math.abs(off) <= this.#slackMs + READ_MS, `${what}: it expires ${off} ms later than its ttl says`);
+    const slackMs = this.#slackMs + READ_MS + (this.#suspendCount - suspendCount) * SUSPEND_MS;
+    assert(Math.abs(off) <= slackMs, `${what}: it expires ${off} ms later than its ttl says`);
   }
 
   /** A hub begins its first segment. */
@@ -146,7 +162,7 @@ export class Clocks {
     if (!(isNew && (mayBeNew || expected === null)) && !mayBeOpen) this.#expectCold(time, wall, logTime);
     this.#lead = time - this.trueTime;
     this.#slackMs = READ_MS;
-    if (expected !== null) this.ledAt = this.trueTime;
+    if (expected !== null) this.#ledAt = this.trueTime;
   }
 
   /** Nobody had the storage open: the wall clock counts, but for what it would take back. */

@@ -13,6 +13,7 @@ import {
   setEntry,
 } from "../../../dist/core/log/entry.js";
 import { keysOf, stepKindsOf } from "../model/paths.js";
+import type { Life } from "./clocks.js";
 import type { Dice } from "./dice.js";
 import type { Member } from "./member.js";
 import type { Written } from "./view.js";
@@ -29,8 +30,8 @@ export class Workload {
   readonly #weights: Record<string, number> = {};
   readonly #isBulky: boolean;
   #value = 0;
-  /** When the values that expire were written, in true time, and their ttl. */
-  readonly lives = new Map<string, { at: number; ttl: number }>();
+  /** The lives of the values that expire, by their JSON. */
+  readonly lives = new Map<string, Life>();
   /** Writes that were made. */
   writeCount = 0;
 
@@ -101,7 +102,7 @@ export class Workload {
     const json = JSON.stringify(value);
     const entry = setEntry(keysOf(path), json, expiryOf(ttl, member), ALWAYS, stepKindsOf(path));
     const { clocks } = member.world;
-    if (ttl > 0 && clocks.isNoticed) this.lives.set(json, { at: clocks.trueTime, ttl: Math.max(1, ttl - 1) });
+    if (ttl > 0 && clocks.isNoticed) this.lives.set(json, clocks.lifeOf(Math.max(1, ttl - 1)));
     this.#write(member, entry, () => member.replica.set(path, value, ttl));
   }
 

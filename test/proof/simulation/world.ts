@@ -240,7 +240,7 @@ export class World {
     for (const { type, path, json, expiresAt } of entries) {
       if (type === LEFT) this.#left(path[0] as string);
       const life = expiresAt > 0 ? this.workload.lives.get(json) : undefined;
-      if (life !== undefined && life.at > this.clocks.ledAt) this.clocks.expectEnd(json, life.at, life.ttl, expiresAt);
+      if (life !== undefined) this.clocks.expectEnd(json, life, expiresAt);
     }
   }
 

@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seatPath } from "../../../../dist/core/local/disk/file-names.js";
+import type { TimeNote } from "../../../../dist/core/local/machine/machine.js";
+import { START_MS } from "../machine/manual-clock.js";
 import { place } from "../machine/manual-machine.js";
 import { BEAT_MS, Manager, STALL_MS, World } from "./manual-log.js";
 
@@ -28,6 +30,20 @@ test("a manager that dies later is replaced at once, from where the member stand
   world.serve(8);
   world.settle();
   assert.deepEqual(world.told.slice(2), ["disconnected", "manager 42 true", "connected"]);
+});
+
+test("a member tells its hub what time it is, if a manager has told it, however the wall clock was set since", () => {
+  const world = new World();
+  world.open();
+  assert.equal(world.claims[0]?.request.time, null);
+  const other = new World();
+  const manager = new Manager(other, 7);
+  other.open();
+  manager.kill();
+  other.clock.setMs = -3_600_000;
+  other.clock.pass(20);
+  const note = other.claims[0]?.request.time as TimeNote;
+  assert.deepEqual([note.time - note.monotonic, note.domain], [START_MS, "boot"]);
 });
 
 test("a manager of another start of the machine that refuses and lives is another machine's: the member gives up", () => {
