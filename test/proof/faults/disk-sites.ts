@@ -8,13 +8,20 @@ const ENGINE = fileURLToPath(new URL("../../../dist/core/local", import.meta.url
 
 /** `close` is not among them: it does not fail. */
 const CALL =
-  /[fF]iles\.(open|read|write|truncate|sync|syncLater|bytes|lookAt|touch|modifiedAt|list|clone|link|symlink|rename|unlink|makeDirectory|realPath|isOwn|isPrivate|isRemote|removeDirectory|syncDirectory|syncDirectoryLater|pin|deviceOf)\(/;
+  /[fF]iles\.(open|read|write|truncate|sync|syncLater|bytes|lookAt|touch|modifiedAt|list|clone|link|symlink|rename|unlink|makeDirectory|realPath|isOwn|isPrivate|isWide|isRemote|removeDirectory|syncDirectory|syncDirectoryLater|pin|deviceOf)\(/;
 
 /**
  * The files themselves, what passes calls on to them, and what serves real sockets: the simulated machine has its own. The threads
  * are the same code again.
  */
-const OTHERS = new Set(["files.js", "pinned-files.js", "sockets.js", "address.js", "thread-texts.js"]);
+const OTHERS = new Set([
+  "files.js",
+  "pinned-files.js",
+  "owner-files.js",
+  "sockets.js",
+  "address.js",
+  "thread-texts.js",
+]);
 
 /** Calls that only a race between processes leads to, within one call of the engine: `test/proof/protocol` covers those. */
 const RACES: readonly (readonly [file: string, text: string])[] = [

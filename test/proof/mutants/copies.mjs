@@ -6,6 +6,7 @@ const IMPORT = "src/core/local/upkeep/import-copy.ts";
 const REMOVAL = "src/core/local/upkeep/removal.ts";
 const OWN_HUB = "src/core/local/member/own-hub.ts";
 const COMPACTOR = "src/core/local/upkeep/compactor.ts";
+const OWNERS = "src/core/local/machine/owner-files.ts";
 const SCHEDULE = "src/core/local/hub/fold-schedule.ts";
 const COMPACTIONS = "src/core/local/hub/compactions.ts";
 const copy = ["upkeep/file-copy"];
@@ -237,5 +238,33 @@ export const copyMutants = [
     from: "  expectRoom(files, place, before ?? 0);\n",
     to: "",
     killedBy: ["upkeep/compactor"],
+  },
+  {
+    name: "a directory with something of another user is narrowed",
+    file: OWNERS,
+    from: "if (ownerOf(directory) !== owner || !areOwn()) return false;",
+    to: "if (ownerOf(directory) !== owner) return false;",
+    killedBy: ["machine/owner-files"],
+  },
+  {
+    name: "links are followed when modes are narrowed",
+    file: OWNERS,
+    from: "constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK",
+    to: "constants.O_RDONLY | constants.O_NONBLOCK",
+    killedBy: ["machine/owner-files"],
+  },
+  {
+    name: "a seat that others could read stays",
+    file: "src/core/local/member/local-log.ts",
+    from: "!this.#isExposed(seat) && ",
+    to: "",
+    killedBy: ["core/storage-modes"],
+  },
+  {
+    name: "a seat is narrowed, so that nobody sees that others could read it",
+    file: "src/core/local/disk/directory.ts",
+    from: "seatsIn([name]).length === 0",
+    to: 'name !== ""',
+    killedBy: ["core/storage-modes"],
   },
 ];

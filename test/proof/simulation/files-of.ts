@@ -190,6 +190,9 @@ export class FilesOf implements Files {
     return true;
   }
 
+  readonly isWide = () => false;
+  readonly narrow = () => false;
+
   room(): number {
     return this.#disk.room;
   }

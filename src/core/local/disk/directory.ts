@@ -4,8 +4,9 @@ import { join, resolve } from "node:path";
 import { codeOf, described, StorageError } from "../../errors.js";
 import { makeShelter, NO_ACCESS } from "../machine/address.js";
 import type { Files, Machine, Place } from "../machine/machine.js";
+import { warnOnce } from "../machine/warnings.js";
 import { bestEffort, linkAs } from "./file-access.js";
-import { placeOf, temporaryPath } from "./file-names.js";
+import { placeOf, seatsIn, temporaryPath } from "./file-names.js";
 
 /**
  * Returns where the files of a storage are; the directory exists then, and is this user's alone.
@@ -67,8 +68,19 @@ function passingPlace(files: Files, wanted: string, name: string): Place {
   return placeOf(join(makeShelter(files), id), name);
 }
 
+/** A seat stays as it is: by its mode it is known that others could read it, and a manager with another one takes its place. */
+const isNoSeat = (name: string): boolean => seatsIn([name]).length === 0;
+
+/** What was opened to others from outside, as Kubernetes does for `fsGroup`, is closed again. */
 function expectPrivate(files: Files, directory: string): void {
   if (files.isPrivate(directory)) return;
+  if (files.narrow(directory, isNoSeat) && files.isPrivate(directory)) {
+    warnOnce(
+      "CLUSTER_STORAGE_MODE",
+      `expected ${directory} to be closed to other users, got a mode that something has widened, as fsGroup of Kubernetes or chmod -R does; it is closed again`,
+    );
+    return;
+  }
   throw new StorageError(
     "ERR_STORAGE_DIRECTORY",
     `expected ${directory} to belong to this user, without access for other users: chown it, chmod 700 it, or choose another path`,

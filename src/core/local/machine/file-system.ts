@@ -49,6 +49,13 @@ export interface Files {
   realPath(path: string): string;
   /** Whether a path is a directory, no link, that belongs to this user and that no other user can enter. */
   isPrivate(path: string): boolean;
+  /** Whether the mode of a file gives other users access to it. */
+  isWide(path: string): boolean;
+  /**
+   * Takes from other users the access to a directory of this user, and to the files in it that are meant. Links are not followed.
+   * @returns false, and then it is not private, when it is no directory, or something in it belongs to another user.
+   */
+  narrow(directory: string, isMeant: (name: string) => boolean): boolean;
   /** Bytes that can still be written to the file system of a path; Infinity where that is not known. Never fails. */
   room(path: string): number;
   /** Whether a path lies on a file system of another machine. */

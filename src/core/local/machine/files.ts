@@ -31,7 +31,7 @@ import { dirname } from "node:path";
 import { codeOf, StorageError } from "../../errors.js";
 import { soon } from "../../runtime.js";
 import type { Files, FileView, Pin } from "./machine.js";
-import { isOwn, isPrivate } from "./owner-files.js";
+import { isOwn, isPrivate, isWide, narrow } from "./owner-files.js";
 import { PinnedFiles } from "./pinned-files.js";
 
 const FILE_MODE = 0o600;
@@ -266,6 +266,8 @@ export const diskFiles: Files = {
   makeDirectory,
   realPath: (path) => realpathSync(path),
   isPrivate,
+  isWide,
+  narrow,
   room,
   isRemote: (path) => REMOTE_TYPES.has(statfsSync(path).type >>> 0),
   deviceOf: (path) => String(statSync(path, EXACT).dev),

@@ -134,6 +134,14 @@ export class PinnedFiles implements Files {
     return this.#files.isRemote(path);
   }
 
+  isWide(path: string): boolean {
+    return this.#at(path, (reached) => this.#files.isWide(reached));
+  }
+
+  narrow(directory: string, isMeant: (name: string) => boolean): boolean {
+    return this.#files.narrow(directory, isMeant);
+  }
+
   room(path: string): number {
     return this.#files.room(path);
   }

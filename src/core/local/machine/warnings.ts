@@ -1,7 +1,7 @@
 /** What the people who run a process should know, and what stops nothing. */
 
 /** The codes of the warnings, which `docs/tools.md` explains. */
-export type WarningCode = "CLUSTER_STORAGE_NO_THREADS" | "CLUSTER_STORAGE_NO_SYNC";
+export type WarningCode = "CLUSTER_STORAGE_NO_THREADS" | "CLUSTER_STORAGE_NO_SYNC" | "CLUSTER_STORAGE_MODE";
 
 const given = new Set<WarningCode>();
 

@@ -4,6 +4,7 @@ import { BATCH, kindOf } from "../../log/frame.js";
 import type { Log, LogSink, LogStats } from "../../log/log.js";
 import { accessError, isFinal } from "../disk/directory.js";
 import { pinIfThere } from "../disk/file-access.js";
+import { seatPath } from "../disk/file-names.js";
 import { MemberSocket, newMember } from "../election/member-socket.js";
 import { newestSeat, type SeatView } from "../election/seat.js";
 import type { LogPosition, Machine, Pin, Place, Timer } from "../machine/machine.js";
@@ -156,13 +157,19 @@ export class LocalLog implements Log {
       const seat = newestSeat(this.#machine, this.#place);
       if (this.#goal !== "follow" && (this.#goal.isOverdue || seat === null || this.#position === null))
         this.#end(false);
-      else if (seat !== null && !this.#suspicion.isDead(seat)) this.#follow(seat);
+      else if (seat !== null && !this.#isExposed(seat) && !this.#suspicion.isDead(seat)) this.#follow(seat);
       else if (this.#options.candidate) this.#contend(seat?.epoch ?? 0);
       else if (this.#goal === "follow") this.#standBy();
       else this.#end(false);
     } catch (error) {
       this.#failed(error as Error);
     }
+  }
+
+  /** A seat that other users could read is replaced, and with it the token that it holds. */
+  #isExposed({ epoch }: SeatView): boolean {
+    const { candidate } = this.#options;
+    return candidate && this.#goal === "follow" && this.#machine.files.isWide(seatPath(this.#place, epoch));
   }
 
   #seek(): void {

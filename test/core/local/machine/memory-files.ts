@@ -192,9 +192,7 @@ export class MemoryFiles implements Files {
     inode.links++;
   }
 
-  deviceOf(): string {
-    return "memory";
-  }
+  readonly deviceOf = () => "memory";
 
   symlink(_target: string, path: string): void {
     throw failure("EPERM", "symlink", path);
@@ -234,6 +232,8 @@ export class MemoryFiles implements Files {
   }
 
   isPrivate = () => true;
+  isWide = (_path: string) => false;
+  narrow = () => false;
   room = () => Number.POSITIVE_INFINITY;
   readonly isRemote = () => false;
   readonly realPath = (path: string): string => path;
