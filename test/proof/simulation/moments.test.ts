@@ -4,63 +4,15 @@ import { test } from "node:test";
 import { seatPath } from "../../../dist/core/local/disk/file-names.js";
 import { seqOf } from "../../../dist/core/log/frame.js";
 import { place } from "../../core/local/disk/stored.js";
+import { joined, onCalmMachine, openedIn, until, writer } from "./calm.js";
 import type { Member } from "./member.js";
-import type { Process } from "./process.js";
-import { World } from "./world.js";
 
 /** Events within which a process opens a storage that others have left, and is idle then. */
 const OPENING_EVENTS = 60;
 /** Machines on which the moments are tried: what happens between two threads comes in another order on each. */
 const SEEDS = 10;
-/** Longest simulated time, in ms, that anything may take. */
-const MAX_MS = 60_000;
-const WRITES = 5;
 /** Writes while a member stands still. */
 const STANDING_WRITES = 2000;
-
-/** A machine on which nothing goes wrong by itself. The seed determines how long each thing takes. */
-async function onCalmMachine(seed: number, act: (world: World) => Promise<void>): Promise<void> {
-  const world = new World(seed);
-  const calls = { io: 0, handles: 0, short: 0, sync: 0, refuse: 0, thread: 0, slow: 0 };
-  world.weather = { ...world.weather, calls };
-  world.settings = { ...world.settings, persist: true, gcInterval: 100_000, compactAfterBytes: 1_000_000 };
-  await act(world);
-  if (world.failure) throw world.failure;
-}
-
-async function until(world: World, what: string, isDone: () => boolean): Promise<void> {
-  const isInTime = await world.scheduler.run(world.scheduler.time + MAX_MS, () => world.failure !== null || isDone());
-  if (world.failure) throw world.failure;
-  assert.ok(isInTime, `expected ${what} within ${MAX_MS} ms of simulated time`);
-}
-
-/** Opens the storage in a new process. */
-async function openedIn(world: World, process: Process): Promise<Member> {
-  const { size } = world.members;
-  world.open(process);
-  await until(world, "a member", () => world.members.size > size);
-  return [...world.members].at(-1) as Member;
-}
-
-/** A process that has joined and has written. */
-async function writer(world: World): Promise<Process> {
-  const process = world.startProcess();
-  const member = await openedIn(world, process);
-  await joined(world, member);
-  for (let count = 0; count < WRITES; count++) process.main.in(count, () => member.clear());
-  await until(world, "confirmed writes", () => world.history.length > 0 && !member.replica.hasPending);
-  return process;
-}
-
-async function joined(world: World, member: Member): Promise<void> {
-  let isSynced = false;
-  member.process.main.in(0, () =>
-    member.sync(() => {
-      isSynced = true;
-    }),
-  );
-  await until(world, "a member that has joined", () => isSynced);
-}
 
 test("a member that leaves at any moment after its hub has taken the seat folds what others have left", async () => {
   let seatedCount = 0;

@@ -1,7 +1,8 @@
 /**
  * The whole engine over a simulated machine, while everything goes wrong that can: killed, frozen and blocked processes, broken
- * connections, a full or failing disk, a loss of power, clocks that jump, members that come and go. After each step each
- * member must show exactly the log so far and its own pending writes, and in the end all members must be healthy.
+ * connections, a full or failing disk, a loss of power, clocks that are set by seconds to years, a machine that is suspended, members
+ * that come and go. After each step each member must show exactly the log so far and its own pending writes, at the time that has
+ * elapsed in truth, and in the end all members must be healthy.
  *
  * What is not covered: one call of real code is one event, so a compaction, a recovery or a claim is interrupted by the end
  * of its process at any file call, but never by other processes between two file calls. `test/proof/protocol` covers that.
