@@ -81,7 +81,7 @@ export const healingMutants = [
   {
     name: "members that meet damage wait forever where nobody can heal it",
     file: HEALING,
-    from: "if (this.#hub.members.find((one) => !this.#waiting.has(one)) === null) {",
+    from: "if (this.#choose() === null) {",
     to: "if (false) {",
     killedBy: hub,
   },

@@ -105,6 +105,19 @@ export class Disk {
     if (seq !== undefined) this.#events.snapshotPublished(Number(seq));
   }
 
+  /** Something else changes a file; null: removes it. What the checker reads of a segment stays as it was written. */
+  hurt(path: string, content: Buffer | null): void {
+    const before = this.find(path);
+    if (before === undefined) throw failure("ENOENT", "hurt", path);
+    this.isHurt = true;
+    this.unlink(path);
+    if (content === null) return;
+    const inode = new Inode();
+    inode.write(content, 0);
+    inode.sync();
+    this.#in(path, "hurt").set(path, inode);
+  }
+
   rename(given: string, givenName: string): void {
     const [path, name] = [this.reached(given), this.reached(givenName)];
     const inode = this.find(path);

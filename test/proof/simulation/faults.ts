@@ -21,7 +21,8 @@ export const FAULTS = {
   newer: 1,
 } as const;
 
-export type Fault = keyof typeof FAULTS;
+/** Damage is a fault of simulations of its own: what is damaged while all members end may be lost. */
+export type Fault = keyof typeof FAULTS | "damage";
 
 /** Faults of single calls, with the probability that each gets when it is enabled. */
 const CALL_FAULTS = {
@@ -49,7 +50,7 @@ export interface Weather {
 export function chooseWeather(dice: Dice): Weather {
   const isCalm = dice.chance(0.1);
   const faults: Partial<Record<Fault, number>> = { open: FAULTS.open, close: FAULTS.close };
-  for (const fault of Object.keys(FAULTS) as Fault[]) {
+  for (const fault of Object.keys(FAULTS) as (keyof typeof FAULTS)[]) {
     if (!isCalm && dice.chance(fault === "power" || fault === "destroy" ? 0.3 : 0.5)) faults[fault] = FAULTS[fault];
   }
   const calls = Object.fromEntries(

@@ -1,4 +1,5 @@
 /** What happens to the processes and to the machine in a simulation. */
+import { damageOne } from "./damage.js";
 import type { Fault } from "./faults.js";
 import { comeAsStranger, greetAsNewer } from "./strangers.js";
 import type { World } from "./world.js";
@@ -37,6 +38,7 @@ export function happen(world: World, kind: Fault, start: (delayMs: number) => vo
   if (kind === "newer") return greetAsNewer(world);
   if (kind === "stranger") return comeAsStranger(world);
   if (kind === "unname") return removeSocket(world);
+  if (kind === "damage") return damageOne(world);
   if (kind === "suspend") {
     world.trace(`the machine is suspended for ${world.clocks.suspend()} ms`);
     return true;

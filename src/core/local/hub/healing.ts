@@ -18,6 +18,8 @@ const SILENCE_MS = 10_000;
 /** The end of a heal: as that of a compaction. */
 type HealDone = (error: Error | null, result: Folded | null) => void;
 
+type Damaged = Extract<FileReport, { kind: "damaged" }>;
+
 /** A heal under way. */
 interface Order {
   readonly member: HubMember;
@@ -51,8 +53,8 @@ export class Healing implements FileReports {
   #silence: Timer | null = null;
   /** Members that could not write what was asked for last. */
   readonly #tried = new Set<HubMember>();
-  /** Members that have met damage, and wait until it is healed. */
-  readonly #waiting = new Map<HubMember, string>();
+  /** Members that have met damage, and wait until it is healed, with what they report. */
+  readonly #waiting = new Map<HubMember, Damaged>();
 
   constructor(machine: Machine, hub: Hub, host: HealingHost) {
     this.#machine = machine;
@@ -75,17 +77,17 @@ export class Healing implements FileReports {
    * @returns a function that stops it.
    */
   heal(request: FoldRequest, done: HealDone): () => void {
-    const { members, writer } = this.#hub;
-    const member = members.find((one) => !this.#tried.has(one) && !this.#waiting.has(one));
+    const { writer } = this.#hub;
+    const member = this.#choose();
     if (member === null) {
       this.#giveUp(done);
       return () => {};
     }
-    const { seq } = writer.confirmed;
+    const { seq, time } = writer.confirmed;
     const order = { member, request, seq, done };
     this.#order = order;
     member.broadcasts.push(
-      encodeHealOrder({ epoch: request.epoch, seq, history: writer.history, clock: request.clock ?? null }),
+      encodeHealOrder({ epoch: request.epoch, seq, time, history: writer.history, clock: request.clock ?? null }),
     );
     // A turn sends it.
     this.#hub.changed(member);
@@ -95,10 +97,18 @@ export class Healing implements FileReports {
     };
   }
 
+  /** A member that cannot read the files may hold everything all the same, if nothing was confirmed since it was connected. */
+  #choose(): HubMember | null {
+    const { members, writer } = this.#hub;
+    const { seq } = writer.confirmed;
+    const member = members.find((one) => !this.#tried.has(one) && !this.#waiting.has(one));
+    return member ?? members.find((one) => !this.#tried.has(one) && this.#waiting.get(one)?.seq === seq);
+  }
+
   /** Called by a member. */
   reported(member: HubMember, report: FileReport): void {
     if (report.kind === "damaged") {
-      this.#waiting.set(member, report.message);
+      this.#waiting.set(member, report);
       this.#host.damaged(report.message);
       return;
     }
@@ -167,8 +177,8 @@ export class Healing implements FileReports {
   /** No member is left to be asked. Those that wait fail when nobody else is there who may hold the state sooner or later. */
   #giveUp(done: HealDone): void {
     this.#tried.clear();
-    if (this.#hub.members.find((one) => !this.#waiting.has(one)) === null) {
-      for (const [member, message] of this.#waiting) {
+    if (this.#choose() === null) {
+      for (const [member, { message }] of this.#waiting) {
         member.send([encodeRefusal("ERR_STORAGE_CORRUPT", message)]);
         member.end();
       }

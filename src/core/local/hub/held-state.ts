@@ -7,8 +7,8 @@ import { bestEffort } from "../disk/file-access.js";
 import { damageIn } from "../disk/file-errors.js";
 import type { Seat } from "../election/seat.js";
 import type { FileReport, HealOrder } from "../machine/healing.js";
-import type { Folded, HubReport, HubRequest, Machine, Timer } from "../machine/machine.js";
-import { isEndOfLog } from "../upkeep/held-end.js";
+import type { Folded, HubReport, HubRequest, Machine, Position, Timer } from "../machine/machine.js";
+import { isEndOfLog, placeAfter } from "../upkeep/held-end.js";
 import { removeCovered, removeStrays } from "../upkeep/removal.js";
 import type { Hub } from "./hub.js";
 
@@ -36,8 +36,8 @@ export class HeldState {
   readonly #report: (report: HubReport) => void;
   #seat: Seat | null = null;
   #hub: Hub | null = null;
-  /** The seq at which the hub began. */
-  #beganAt = 0;
+  /** The segments that follow what is asked for. */
+  #kept: readonly Position[] = [];
   #isLeaving = false;
   /** Whether its own member was connected when the hub left. */
   #isOwnLive = false;
@@ -58,9 +58,8 @@ export class HeldState {
     this.#seat = seat;
   }
 
-  serves(hub: Hub, beganAt: number): void {
+  serves(hub: Hub): void {
     this.#hub = hub;
-    this.#beganAt = beganAt;
   }
 
   leaves(): void {
@@ -104,15 +103,21 @@ export class HeldState {
     const { epoch } = this.#seat;
     const { place, position, time: clock } = this.#request;
     if (this.#hub === null) {
-      if (position === null || position.seq === 0 || position.history === undefined) return null;
-      const order = { epoch, seq: position.seq, history: position.history, clock };
-      return isEndOfLog(this.#machine, place, position) ? order : null;
+      if (position === null) return null;
+      const { seq, time, history } = position;
+      if (seq === 0 || history === undefined) return null;
+      return isEndOfLog(this.#machine, place, position) ? { epoch, seq, time, history, clock } : null;
     }
     const { confirmed, history, isSettled, everything } = this.#hub.writer;
     if (!this.#isLeaving || !isSettled) return null;
-    if (this.#isOwnLive) return { epoch, seq: confirmed.seq, history, clock: everything.clock ?? null };
-    // A member that takes the seat only to hand it on never connects: it holds what was before.
-    return position?.seq === this.#beganAt && this.#beganAt > 0 ? { epoch, seq: this.#beganAt, history, clock } : null;
+    if (this.#isOwnLive)
+      return { epoch, seq: confirmed.seq, time: confirmed.time, history, clock: everything.clock ?? null };
+    // A member that takes the seat only to hand it on never connects: it holds what was before one of the segments.
+    if (position === null || position.seq === 0 || position.history !== history) return null;
+    const from = placeAfter(this.#machine, place, everything.segments, position.seq);
+    if (from === -1) return null;
+    this.#kept = everything.segments.slice(from);
+    return { epoch, seq: position.seq, time: position.time, history, clock };
   }
 
   #ask(): void {
@@ -123,11 +128,11 @@ export class HeldState {
     const { files } = this.#machine;
     const { place } = this.#request;
     bestEffort(() => removeCovered(files, place, seq, []));
-    bestEffort(() => removeStrays(files, place, epoch, []));
+    bestEffort(() => removeStrays(files, place, epoch, this.#kept));
     this.#report({ kind: "healed" });
     const writer = this.#hub?.writer ?? null;
     const isAll = writer?.confirmed.seq === seq;
-    if (!isAll) writer?.beginsAfter(seq, bytes);
+    if (!isAll) writer?.beginsAfter(seq, bytes, this.#kept.slice(0, -1));
     this.#over(null, isAll ? { snapshot: seq, bytes } : null);
   }
 

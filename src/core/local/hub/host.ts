@@ -268,7 +268,7 @@ class HubHost implements HubHandle {
     const identity = { token, member };
     const hub = new Hub(machine, place, options, seat, identity, recovered, start, this.#events(), this.#mayBlock);
     this.#hub = hub;
-    this.#held?.serves(hub, recovered.seq);
+    this.#held?.serves(hub);
     this.#departures = new Departures(machine, place, member, hub);
     const where = { place, directoryId: (this.#pin as Pin).id, copies: options.persist, isTakeover: position !== null };
     const damaged = (message: string): void => this.#compactions?.heal(message);

@@ -244,9 +244,9 @@ export class LogWriter {
     this.#snapshotBytes = result.bytes;
   }
 
-  /** A snapshot holds all that was before this epoch. */
-  beginsAfter(snapshot: number, bytes: number): void {
-    this.#closed = this.#closed.filter(({ epoch }) => epoch === this.#epoch);
+  /** A snapshot holds all that was before some of the closed segments. */
+  beginsAfter(snapshot: number, bytes: number, closed: readonly Position[]): void {
+    this.#closed = [...closed];
     this.#snapshot = snapshot;
     this.#snapshotBytes = bytes;
   }

@@ -5,8 +5,9 @@ import type { TimeNote } from "./clock.js";
 export interface HealOrder {
   /** The epoch of the hub. */
   readonly epoch: number;
-  /** The seq of that state. */
+  /** The seq and the log time of that state. */
   readonly seq: number;
+  readonly time: number;
   /** The id of the history. */
   readonly history: string;
   /** What time it is; null when that is not known. */
@@ -23,7 +24,7 @@ export type FileReport =
   | { readonly kind: "declined"; readonly seq: number }
   /** It could not be written. */
   | { readonly kind: "failed"; readonly seq: number; readonly code: string; readonly message: string }
-  /** The files that it reads are damaged. It waits until they are healed. */
+  /** The files that it reads are damaged. It waits until they are healed. It holds the state at that seq; 0: none. */
   | { readonly kind: "damaged"; readonly seq: number; readonly message: string };
 
 /** A hub that has no members, not yet or not any more, asks its own one for the state that it holds. */

@@ -192,13 +192,24 @@ export class HubSession extends FrameConnection {
     this.#backlog = [];
     if (this.#isPaused) this.resume();
     this.#isPaused = false;
-    this.#report({ kind: "damaged", seq: 0, message });
+    this.#report({ kind: "damaged", seq: this.#held?.seq ?? 0, message });
     if (this.#leaving !== null) this.#sendLeave();
+  }
+
+  /** Up to where the sink has the whole state, while the files are read. */
+  get #held(): LogPosition | null {
+    return this.#position && (this.#reader?.position ?? this.#position);
   }
 
   #waitForHeal(buffer: Buffer, start: number, end: number): void {
     const kind = kindOf(buffer, start);
     if (kind === REFUSE) this.drop(decodeRefusal(buffer, start, end));
+    if (kind === HEAL) {
+      const order = decodeHealOrder(buffer, start, end);
+      const isSame = this.#held?.time === order.time && this.#history === order.history;
+      if (isSame) this.#request.heals(order, this.#pin.id, (report) => this.#report(report));
+      else this.#report({ kind: "declined", seq: order.seq });
+    }
     this.#hasLeft = kind === LEAVE;
     if (kind === LEAVE) this.drop();
   }

@@ -17,12 +17,12 @@ export class Others {
     this.#member = member;
   }
 
-  /** Calls back, once, later, with whether any other member is alive; no more, once that has not helped some times. */
+  /** Calls back, once, later, with whether any other member may be alive; no more, once that has not helped some times. */
   mayHold(done: (mayHold: boolean) => void): void {
     const isLast = --this.#triesLeft < 0;
     askAll(this.#machine, this.#place, this.#member, (lives) => {
-      const isAnyAlive = [...(lives ?? [])].some(([, life]) => life === "alive");
-      done(isAnyAlive && !isLast);
+      const isAlone = lives !== null && [...lives.values()].every((life) => life === "ended" || life === "missing");
+      done(!isAlone && !isLast);
     });
   }
 }

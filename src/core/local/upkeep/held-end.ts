@@ -1,11 +1,12 @@
 /** Whether what a member holds is all that there is: then it may write it again, although the files before it cannot be read. */
 import { BATCH, epochOf, seqOf } from "../../log/frame.js";
 import { compareSegments } from "../disk/chain.js";
-import { withFile } from "../disk/file-access.js";
+import { bestEffort, withFile } from "../disk/file-access.js";
 import { CorruptFileError, MissingFileError } from "../disk/file-errors.js";
 import { segmentPath, segmentsIn, snapshotsIn } from "../disk/file-names.js";
 import { nextIntactFrame } from "../disk/resync.js";
-import type { LogPosition, Machine, Place } from "../machine/machine.js";
+import { readSegmentHead } from "../disk/segment.js";
+import type { LogPosition, Machine, Place, Position } from "../machine/machine.js";
 import { tombstoneEpoch } from "./tombstone.js";
 
 /**
@@ -25,14 +26,29 @@ export function isEndOfLog({ files }: Machine, place: Place, position: LogPositi
   return true;
 }
 
+/** Whether a member holds a log, which no other member has removed since. */
+export function isHeld(machine: Machine, place: Place, { seq, epoch }: LogPosition): boolean {
+  return seq > 0 && tombstoneEpoch(machine, place) < epoch;
+}
+
+/** Which segment of a chain begins after a seq; -1 when none does, or that cannot be read. */
+export function placeAfter({ files }: Machine, place: Place, chain: readonly Position[], seq: number): number {
+  return chain.findIndex(({ epoch, segment }) => {
+    const path = segmentPath(place, epoch, segment);
+    const head = bestEffort(() =>
+      withFile(files, path, (file) => readSegmentHead(files, file, path, { epoch, segment })),
+    );
+    return head?.start.seq === seq;
+  });
+}
+
 /**
  * What is wrong with a directory in which nothing is left of a log that a member holds; null when it has files of a log, or the storage
  * was removed by a member.
  */
 export function removedFrom(machine: Machine, place: Place, position: LogPosition): MissingFileError | null {
   const names = machine.files.list(place.directory);
-  if (position.seq === 0 || segmentsIn(names).length > 0 || snapshotsIn(names).length > 0) return null;
-  if (tombstoneEpoch(machine, place) >= position.epoch) return null;
+  if (segmentsIn(names).length > 0 || snapshotsIn(names).length > 0 || !isHeld(machine, place, position)) return null;
   return new MissingFileError(place.directory, "it was removed, or all files in it were");
 }
 
@@ -45,7 +61,7 @@ export function expectHeld(
   { seq, history }: { readonly seq: number; readonly history: string },
   held: LogPosition,
 ): void {
-  if (seq >= held.seq || history !== held.history) return;
+  if (seq >= held.seq || (history !== "" && history !== held.history)) return;
   const { epoch, segment, offset } = held;
   throw new CorruptFileError(
     segmentPath(place, epoch, segment),

@@ -29,7 +29,7 @@ import { namesSynced, type Steps, synced } from "../disk/steps.js";
 import { expectTorn, keepTornEnd } from "../disk/torn-ends.js";
 import { rewrite } from "../disk/write-all.js";
 import type { Files, HubOptions, LogPosition, Machine, Place, Position, TimeNote } from "../machine/machine.js";
-import { expectHeld } from "./held-end.js";
+import { expectHeld, isHeld } from "./held-end.js";
 import type { Lost } from "./intact-frames.js";
 import { beginLog, passEnd, publishEnd } from "./log-start.js";
 import { salvage } from "./salvage.js";
@@ -257,16 +257,19 @@ export function* recoverForHub(
 ): Steps<Recovered> {
   const { files } = machine;
   const adopt = () => beginLog(machine, place, epoch);
+  // What a member holds is more than a copy, and more than what could be saved.
+  const held = position && isHeld(machine, place, position) ? position : null;
   let recovered: Recovered;
   try {
     yield* passEnd(machine, place, epoch);
-    recovered = yield* recover(files, place, position, adopt);
-    if (position) expectHeld(place, recovered, position);
+    recovered = yield* recover(files, place, position, held ? null : adopt);
+    if (held) expectHeld(place, recovered, held);
     // A contender from before the removal may have begun a log without a batch.
     if (recovered.seq === 0 && (yield* publishEnd(machine, place, epoch)))
       recovered = yield* recover(files, place, null, null);
   } catch (error) {
-    if (options.recover !== "salvage" || (error as StorageError).code !== "ERR_STORAGE_CORRUPT") throw error;
+    const isCorrupt = (error as StorageError).code === "ERR_STORAGE_CORRUPT";
+    if (options.recover !== "salvage" || !isCorrupt || held) throw error;
     salvage(machine, place, epoch, salvaging);
     recovered = yield* recover(files, place, null, adopt);
   }

@@ -1,18 +1,28 @@
 /** What members and hubs say to each other about damaged files. */
-import { decodeJson, encodeJson, epochOf, FILE_REPORT, HEAL, isCount, isIntact, seqOf } from "../../log/frame.js";
+import {
+  decodeJson,
+  encodeJson,
+  epochOf,
+  FILE_REPORT,
+  HEAL,
+  isCount,
+  isIntact,
+  seqOf,
+  timeOf,
+} from "../../log/frame.js";
 import { timeNoteIn } from "../machine/clock.js";
 import type { FileReport, HealOrder } from "../machine/healing.js";
 import { ProtocolError } from "./frame-connection.js";
 
-export function encodeHealOrder({ epoch, seq, history, clock }: HealOrder): Buffer {
-  return encodeJson(HEAL, { epoch, seq }, { history, clock });
+export function encodeHealOrder({ epoch, seq, time, history, clock }: HealOrder): Buffer {
+  return encodeJson(HEAL, { epoch, seq, time }, { history, clock });
 }
 
 /** @throws ProtocolError when the frame holds no order. */
 export function decodeHealOrder(buffer: Buffer, start: number, end: number): HealOrder {
   const { history, clock } = bodyOf(buffer, start, end);
-  const [epoch, seq] = [epochOf(buffer, start), seqOf(buffer, start)];
-  if (typeof history === "string" && isCount(seq)) return { epoch, seq, history, clock: timeNoteIn(clock) };
+  const [epoch, seq, time] = [epochOf(buffer, start), seqOf(buffer, start), timeOf(buffer, start)];
+  if (typeof history === "string" && isCount(seq)) return { epoch, seq, time, history, clock: timeNoteIn(clock) };
   throw new ProtocolError("expected a seq and the id of a history");
 }
 

@@ -13,7 +13,7 @@ import { manualMachine } from "../machine/manual-machine.js";
 import { recover } from "../upkeep/at-once.js";
 
 const SEQ = 20;
-const ORDER = { epoch: 3, seq: SEQ, history: HISTORY, clock: null };
+const ORDER = { epoch: 3, seq: SEQ, time: 0, history: HISTORY, clock: null };
 const PATH = snapshotPath(place, SEQ);
 
 /** A member that holds so many keys at a seq; none: it is still loading. */
