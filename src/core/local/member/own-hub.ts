@@ -44,6 +44,8 @@ export class OwnHub {
   #isContending = false;
   #compactionCount = 0;
   #healCount = 0;
+  /** Damage was reported, and is not healed yet. */
+  #isDamaged = false;
   #compactionError: string | null = null;
   /** The code of the last failure that was reported; empty after a success. */
   readonly #lastFailures = { compaction: "", copy: "" };
@@ -141,6 +143,7 @@ export class OwnHub {
   }
 
   #gone(): void {
+    this.#isDamaged = false;
     this.#healer.stop();
     this.#hub = null;
     this.#epoch = 0;
@@ -165,9 +168,11 @@ export class OwnHub {
         else this.#lastFailures.copy = "";
         break;
       case "damaged":
-        this.#events.warned(damagedError(report.message));
+        if (!this.#isDamaged) this.#events.warned(damagedError(report.message));
+        this.#isDamaged = true;
         break;
       case "healed":
+        this.#isDamaged = false;
         this.#healCount++;
         break;
       case "heal":

@@ -77,3 +77,14 @@ test("a copy that cannot be renewed is reported once for each kind, whether the 
   assert.equal(errors.length, 3);
   assert.equal(ownHub.compactionError, null, "the storage itself was compacted");
 });
+
+test("damage is reported once until it is healed, and healing is counted", () => {
+  const { ownHub, report, errors } = reporting();
+  report({ kind: "damaged", message: "log.1.1 is corrupt" });
+  report({ kind: "damaged", message: "log.1.1 is corrupt" });
+  assert.deepEqual([errors.length, ownHub.healCount], [1, 0]);
+  assert.equal(errors[0]?.code, "ERR_STORAGE_DAMAGED");
+  report({ kind: "healed" });
+  report({ kind: "damaged", message: "log.1.2 is corrupt" });
+  assert.deepEqual([errors.length, ownHub.healCount], [2, 1]);
+});
