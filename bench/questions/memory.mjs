@@ -93,7 +93,7 @@ export const measure = ({ rounds, sizes }) =>
         unit: "bytes",
         limit: BYTES,
         rows: [...found.rows(size, names), ...(server ? [] : [{ name: REDIS, absent: NO_REDIS }])],
-        targets: size === LARGEST ? [{ row: KINDS.joined, atMost: 2.5, times: BYTES }] : [],
+        targets: size === LARGEST ? [{ row: KINDS.joined, atMost: 2, times: BYTES }] : [],
       }));
       const series = found.series(names).filter(({ points }) => points.length > 0);
       return { tables, curves: [{ title: "Bytes per key", x: "keys", unit: "bytes", series }] };

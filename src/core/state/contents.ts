@@ -7,14 +7,18 @@ import { type Entry, EXPIRE, expireEntry, NEVER, type Path, SET, setEntry, slotE
 import { MAX_DEPTH, MAX_KEY_BYTES } from "../log/limits.js";
 import { write } from "./edit.js";
 import { Expiry } from "./expiry.js";
-import { Slot } from "./slot.js";
+import { type Held, Slot } from "./slot.js";
 import { type Container, isContainer, Unread, unread, weigh } from "./tree.js";
 
 /** About the longest JSON text that is made in one piece. Longer ones are cut into entries for their members. */
 const MAX_PIECE_CHARS = 4 * 1024 * 1024;
 
 /** One `SLOT` entry, `SET` entries for what is too long for one piece, and `EXPIRE` entries for what is below. */
-export function* contentsOf(key: string, slot: Slot): Generator<Entry> {
+export function* contentsOf(key: string, slot: Held): Generator<Entry> {
+  if (typeof slot === "string") {
+    yield slotEntry(key, slot, NEVER);
+    return;
+  }
   const expiresAt = slot.expiries?.at ?? NEVER;
   const text = slot.text;
   if (text !== undefined) yield slotEntry(key, text, expiresAt);
@@ -51,8 +55,8 @@ function isDivisible(path: Path, value: Container): boolean {
 }
 
 /** The slot of a `SLOT` entry. */
-export function slotOf(entry: Entry): Slot {
-  return new Slot(entry.json, entry.expiresAt === NEVER ? null : new Expiry(entry.expiresAt));
+export function slotOf(entry: Entry): Held {
+  return entry.expiresAt === NEVER ? entry.json : new Slot(entry.json, new Expiry(entry.expiresAt));
 }
 
 /**

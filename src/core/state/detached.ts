@@ -2,7 +2,7 @@
 import type { Entry } from "../log/entry.js";
 import { isKeyStep, kindBits, type StepKinds } from "../log/step-kinds.js";
 import { Executor, type Outcome, type SlotStore, type Status } from "./executor.js";
-import type { Slot } from "./slot.js";
+import { Slot } from "./slot.js";
 
 /** Where contents are kept; null: there is nothing. */
 export interface Holder {
@@ -19,6 +19,11 @@ class OneSlot implements SlotStore {
 
   put(_key: string, _slot: Slot | undefined, next: Slot | undefined): void {
     this.slot = next;
+  }
+
+  setText(_key: string, json: string): void {
+    if (this.slot === undefined) this.slot = new Slot(json, null);
+    else this.slot.reset(json, null);
   }
 
   settle(): void {}

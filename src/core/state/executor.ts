@@ -49,6 +49,8 @@ export interface SlotStore {
   get(key: string): Slot | undefined;
   /** {@link Slots.put} */
   put(key: string, slot: Slot | undefined, next: Slot | undefined): void;
+  /** {@link Slots.setText} */
+  setText(key: string, json: string): void;
   /** {@link Slots.settle} */
   settle(key: string, from: number, to: number): void;
 }
@@ -85,6 +87,10 @@ export class Executor<Store extends SlotStore> {
   #execute(entry: Entry, time: number, isUndoable: boolean): Status {
     if (entry.type === CLEAR) return this.#clear();
     if (entry.type === LEFT) return UNMET; // no slot is claimed by a member
+    if (!isUndoable && isText(entry)) {
+      this.slots.setText(entry.path[0] as string, entry.json);
+      return APPLIED;
+    }
     const slot = this.slots.get(entry.path[0] as string);
     if (entry.path.length === 1) {
       if (entry.type === SET && entry.condition === ALWAYS) return this.#setSlot(slot, entry, isUndoable);
@@ -206,4 +212,9 @@ export class Executor<Store extends SlotStore> {
     this.#outcome.undo = slot ?? null;
     this.slots.put(key, slot, next);
   }
+}
+
+/** Whether an entry makes a slot that is just its text, whatever was there. */
+function isText({ type, path, condition, expiresAt }: Entry): boolean {
+  return type === SET && path.length === 1 && condition === ALWAYS && expiresAt === NEVER;
 }

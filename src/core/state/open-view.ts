@@ -109,8 +109,8 @@ export class OpenView implements StateView {
   /** All at once: the slot may change afterwards. */
   #entriesOf(key: string): Entry[] {
     if (!this.#isDetached) this.#pending.lift(key);
-    const slot = this.#slots.get(key);
-    return slot === undefined ? [] : [...contentsOf(key, slot)];
+    const held = this.#slots.held(key);
+    return held === undefined ? [] : [...contentsOf(key, held)];
   }
 }
 

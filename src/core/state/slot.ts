@@ -9,6 +9,9 @@ const OPEN = 1;
 /** The value is a primitive, or frozen with all below it. */
 const FROZEN = 2;
 
+/** A slot, or the JSON text of one that was not looked at and has no expiry. */
+export type Held = Slot | string;
+
 /**
  * What is held under one top-level key.
  *

@@ -5,7 +5,7 @@ import { contentsOf, restoreEntry, slotOf } from "./contents.js";
 import { containersUntil, exchangeContents, hasAt, presentAt, visibleAt } from "./edit.js";
 import { assert, Executor, type Outcome, type Status, type Undo } from "./executor.js";
 import { NEW, Origins, type Verdict } from "./origins.js";
-import type { Slot } from "./slot.js";
+import type { Held, Slot } from "./slot.js";
 import { Slots, type Swept } from "./slots.js";
 
 /** What a read of a key without a slot returns. */
@@ -57,12 +57,14 @@ export class Table {
 
   /** Whether `get` finds something at a path at `now`, other than a `null` element of an array. */
   has(path: Path, now: number): boolean {
+    if (path.length === 1) return this.hasKey(path[0] as string, now);
     const slot = this.#executor.slots.get(path[0] as string);
     return slot !== undefined && !slot.isExpired(now) && hasAt(slot, path, now);
   }
 
   hasKey(key: string, now: number): boolean {
-    return this.#executor.slots.get(key)?.isExpired(now) === false;
+    const held = this.#executor.slots.held(key);
+    return held !== undefined && isLive(held, now);
   }
 
   /** When what is at a path at `now` expires, in ms since 1970; `Infinity`: never; undefined: nothing is there, as for `has`. */
@@ -85,7 +87,7 @@ export class Table {
   /** The top-level keys that are live at `now`. */
   *keys(now: number): Generator<string> {
     for (const part of this.#executor.slots.parts) {
-      for (const [key, slot] of part) if (!slot.isExpired(now)) yield key;
+      for (const [key, held] of part) if (isLive(held, now)) yield key;
     }
   }
 
@@ -100,8 +102,8 @@ export class Table {
     for (const [index, part] of parts.entries()) {
       const time = now();
       const keys: string[] = [];
-      part.forEach((slot, key) => {
-        if (key.startsWith(prefix) && !slot.isExpired(time) && !seen.has(key)) keys.push(key);
+      part.forEach((held, key) => {
+        if (key.startsWith(prefix) && isLive(held, time) && !seen.has(key)) keys.push(key);
       });
       if (index === 0 && parts.length > 1) for (const key of keys) seen.add(key);
       yield keys;
@@ -212,7 +214,7 @@ export class Table {
 
   /** Entries that make a new table equal to this one, by `restoreEntries`. The table must not change meanwhile. */
   *contents(): Generator<Entry> {
-    for (const part of this.#executor.slots.parts) for (const [key, slot] of part) yield* contentsOf(key, slot);
+    for (const part of this.#executor.slots.parts) for (const [key, held] of part) yield* contentsOf(key, held);
   }
 
   /**
@@ -235,4 +237,8 @@ export class Table {
       slots.settle(key, next, slot.next);
     }
   }
+}
+
+function isLive(held: Held, now: number): boolean {
+  return typeof held === "string" || !held.isExpired(now);
 }

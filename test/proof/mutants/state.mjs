@@ -194,7 +194,7 @@ export const stateMutants = [
   {
     name: "a restored slot is not due",
     file: SLOTS,
-    from: "    this.#due.add(key, slot.next);\n",
+    from: '    if (typeof held !== "string") this.#due.add(key, held.next);\n',
     to: "",
     killedBy: state,
   },

@@ -81,4 +81,18 @@ export const viewMutants = [
     to: "return this.#slots.partOf(key);",
     killedBy: views,
   },
+  {
+    name: "a text keeps the deadline of the slot that it replaces",
+    file: "src/core/state/slots.ts",
+    from: "    held.reset(json, null);\n    this.#due.move(key, next, Infinity);\n",
+    to: "    held.reset(json, null);\n",
+    killedBy: ["state/slots"],
+  },
+  {
+    name: "to list or to test a key makes it a slot",
+    file: "src/core/state/table.ts",
+    from: "const held = this.#executor.slots.held(key);",
+    to: "const held = this.#executor.slots.get(key);",
+    killedBy: ["state/slots"],
+  },
 ];
