@@ -2,13 +2,15 @@
  * Session objects that note which of their fields are assigned. Two requests that each assign what belongs together must not be
  * mixed because one of them assigned a value that was there before: a comparison cannot tell that this was a write.
  *
- * Each field is a property with a getter and a setter. A `Proxy` would note more, but could not be cloned or sent to a worker
- * thread as session objects can, and makes express-session, which hashes the session several times in a request, slower.
+ * A field that has an object shows by the object that it was assigned. Any other one is a property with a getter and a setter. A `Proxy`
+ * would note more, but could not be cloned or sent to a worker thread as session objects can, and makes express-session, which
+ * hashes the session several times in a request, slower.
  */
 import { inspect } from "node:util";
 
 /** The fields of one session object, and which of them were assigned since the last write. */
 interface State {
+  /** What the setters were given, and the objects that the other fields had. */
   readonly values: Map<string, unknown>;
   readonly assigned: Set<string>;
 }
@@ -21,16 +23,22 @@ type Noting = Record<string, unknown> & { [STATE]?: State };
 const MAX_SHARED_COUNT = 1000;
 const shared = new Map<string, PropertyDescriptor>();
 
+/** Gives a new session object fields whose assignments it notes, as its constructor would: those whose names it has not. */
+export function addFields(session: object, fields: Readonly<Record<string, unknown>>): void {
+  const noting = session as Noting;
+  const { values } = stateOf(noting);
+  for (const field of Object.keys(fields)) {
+    if (!(field in noting)) note(noting, values, field, fields[field]);
+  }
+}
+
 /** Makes a session object note from now on which of its fields, those that it has now, are assigned. Nothing counts as assigned. */
 export function noteAssignments(session: object): void {
   const noting = session as Noting;
-  noting[STATE] ?? begin(noting);
-  const { values, assigned } = noting[STATE] as State;
+  const { values, assigned } = stateOf(noting);
   assigned.clear();
   for (const field of Object.keys(noting)) {
-    if (field === "cookie" || isNoted(noting, field)) continue;
-    values.set(field, noting[field]);
-    Object.defineProperty(noting, field, propertyOf(field));
+    if (field !== "cookie" && !hasNotingProperty(noting, field)) note(noting, values, field, noting[field]);
   }
 }
 
@@ -42,16 +50,35 @@ export function assignedFields(session: object): readonly string[] {
   const noting = session as Noting;
   const state = noting[STATE];
   if (state === undefined) return [];
-  const isAssigned = (field: string) => state.assigned.has(field) || !isNoted(noting, field);
+  const { values, assigned } = state;
+  const isAssigned = (field: string): boolean => {
+    const known = values.get(field);
+    if (assigned.has(field) || (isObject(known) && known === noting[field])) return assigned.has(field);
+    return !hasNotingProperty(noting, field);
+  };
   return Object.keys(noting).filter((field) => field !== "cookie" && isAssigned(field));
 }
 
-function begin(session: Noting): void {
-  Object.defineProperty(session, STATE, { value: { values: new Map(), assigned: new Set() } });
-  Object.defineProperty(session, inspect.custom, { value: inspectFields, configurable: true, writable: true });
+function note(session: Noting, values: State["values"], field: string, value: unknown): void {
+  values.set(field, value);
+  if (!isObject(value)) Object.defineProperty(session, field, propertyOf(field));
+  else if (session[field] !== value) session[field] = value;
 }
 
-function isNoted(session: Noting, field: string): boolean {
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
+function stateOf(session: Noting): State {
+  const known = session[STATE];
+  if (known !== undefined) return known;
+  const state = { values: new Map(), assigned: new Set<string>() };
+  Object.defineProperty(session, STATE, { value: state });
+  Object.defineProperty(session, inspect.custom, { value: inspectFields, configurable: true, writable: true });
+  return state;
+}
+
+function hasNotingProperty(session: Noting, field: string): boolean {
   const { get } = Object.getOwnPropertyDescriptor(session, field) as PropertyDescriptor;
   return get !== undefined && getters.has(get);
 }
@@ -80,7 +107,7 @@ function createProperty(field: string): PropertyDescriptor & { get: () => unknow
         return;
       }
       const { values, assigned } = this[STATE] as State;
-      if (typeof value !== "object" || value === null || value !== values.get(field)) assigned.add(field);
+      if (!isObject(value) || value !== values.get(field)) assigned.add(field);
       values.set(field, value);
     },
   };

@@ -1,5 +1,6 @@
 /** What express-session needs from a store besides the sessions: its own session objects, made from what is stored. */
 import { dateOfCaller } from "../core/runtime.js";
+import { addFields } from "./assigned-fields.js";
 import type { SessionPayload } from "./payload.js";
 
 /** A request as express-session sees it. */
@@ -38,7 +39,9 @@ export class ExpressSessions {
     this.#sessionClass ??= this.#learn(request);
     if (this.#sessionClass === undefined) return payload;
     payload.cookie = this.#cookieOf(payload.cookie);
-    const session = new this.#sessionClass(request, payload);
+    const { cookie, ...fields } = payload;
+    const session = new this.#sessionClass(request, { cookie });
+    addFields(session, fields);
     request.session = session;
     return session;
   }

@@ -82,7 +82,6 @@ export class SessionAccess {
 
   /** Remembers that a session object was made from `payload`, or else, if there is a session under that id, from some state of it. */
   made(sid: string, session: object, payload: object): void {
-    noteAssignments(session);
     if (this.#context.follow(session, payload)) return;
     const stored = this.#sessions.stored(sid);
     if (stored !== null) this.#context.note(session, unknownStateOf(this.#sessions.loaded(sid, stored)));

@@ -48,28 +48,39 @@ export class SessionPatches {
     return this.#options.isWhole ? packed(session) : session;
   }
 
-  /** Writes changed fields, and the cookie if it was changed; if only its expiry moved, as far as `touchAfter` asks for it. */
-  change(loaded: LoadedSession, change: Change): Changed {
-    const { fields, cookie, session, lifetime } = change;
+  /**
+   * Writes changed fields, and the cookie if it was changed; if only its expiry moved, as far as `touchAfter` asks for it. Null: there is
+   * nothing to write.
+   */
+  change(loaded: LoadedSession, change: Change): Changed | null {
+    const { fields, cookie, lifetime } = change;
     const hasFields = Object.keys(fields).length > 0;
     const isChanged = !isSameCookie(loaded.cookie, cookie) || (hasFields && this.#options.isWhole);
     const isCookieWritten = lifetime !== null && isChanged;
     const outlived = lifetime === null || isChanged ? undefined : this.#outlivedCookie(loaded, lifetime);
-    const hasAny = hasFields || isCookieWritten;
-    const changed = {
-      cookie: isCookieWritten || outlived ? cookie : loaded.cookie,
-      lifetime: isCookieWritten || outlived ? lifetime : null,
-    };
-    const write = () =>
-      this.patch(loaded, isCookieWritten ? { ...fields, cookie } : fields, session, isCookieWritten ? lifetime : null);
-    if (!outlived) return { ...changed, isWritten: hasAny ? write() : null, isProlonged: null };
+    if (outlived !== undefined) return this.#prolong(loaded, change, hasFields, outlived);
+    if (!hasFields && !isCookieWritten) return null;
+    const isWritten = this.#write(loaded, change, isCookieWritten);
+    const known = isCookieWritten ? { cookie, lifetime } : { cookie: loaded.cookie, lifetime: null };
+    return { ...known, isWritten, isProlonged: null };
+  }
+
+  #write(loaded: LoadedSession, change: Change, isCookieWritten: boolean): Promise<boolean> {
+    const { fields, cookie, session, lifetime } = change;
+    return isCookieWritten
+      ? this.patch(loaded, { ...fields, cookie }, session, lifetime)
+      : this.patch(loaded, fields, session, null);
+  }
+
+  #prolong(loaded: LoadedSession, change: Change, hasFields: boolean, outlived: object): Changed {
+    const { cookie, lifetime } = change;
     let isWritten: Promise<boolean> | null = null;
     let isProlonged: Promise<boolean> | null = null;
     this.#storage.batch(() => {
-      if (hasAny) isWritten = write();
+      if (hasFields) isWritten = this.#write(loaded, change, false);
       isProlonged = this.#patch(loaded, { cookie }, lifetime, outlived);
     });
-    return { ...changed, isWritten, isProlonged };
+    return { cookie, lifetime, isWritten, isProlonged };
   }
 
   /**

@@ -88,15 +88,11 @@ export class Sessions {
   /** What a request that has just read a session knows about it. */
   loaded(sid: string, stored: StoredSession): LoadedSession {
     const birth: unknown = stored[BIRTH];
-    const now = elapsedTime();
-    const vitals = {
-      destructions: this.#destroyed.of(sid),
-      readAt: wallTimeOfCaller(),
-      seenAt: now,
-      endsAt: now + (this.#storage.ttl(this.#path(sid)) ?? 0),
-    };
+    const seenAt = elapsedTime();
+    const endsAt = seenAt + (this.#storage.ttl(this.#path(sid)) ?? 0);
+    const vitals = { destructions: this.#destroyed.of(sid), readAt: wallTimeOfCaller(), seenAt, endsAt };
     const known = { sid, birth: typeof birth === "string" ? birth : undefined, fields: stored, vitals };
-    return { ...known, ...cookieIn(stored.cookie) };
+    return stored.cookie === undefined ? known : { ...known, cookie: stored.cookie };
   }
 
   /** Stores a whole session that no request has loaded, or prolongs it when nothing else has changed. */
@@ -137,9 +133,9 @@ export class Sessions {
     if (lifetime <= 0) return this.#endLoaded(loaded);
     const issuedAt = elapsedTime();
     const changed = this.#patches.change(loaded, { fields: {}, cookie, session: null, lifetime });
+    if (changed === null) return { sid, loaded, isApplied: null };
     const known = { ...loaded, ...cookieIn(changed.cookie) };
     const { isWritten, isProlonged } = changed;
-    if (isWritten === null && isProlonged === null) return { sid, loaded: known, isApplied: null };
     const isApplied = Promise.all([isWritten, isProlonged]).then(([written, prolonged]) => {
       if (written ?? prolonged) noteAlive(loaded, issuedAt, changed.lifetime);
       return written !== false;
@@ -201,15 +197,17 @@ export class Sessions {
     const { sid } = loaded;
     const issuedAt = elapsedTime();
     const changed = this.#patches.change(loaded, change);
+    if (changed === null) return { sid, loaded, isApplied: null };
     const known = { ...loaded, fields: change.session, ...cookieIn(changed.cookie) };
-    if (changed.isWritten === null && changed.isProlonged === null) return { sid, loaded: known, isApplied: null };
     return { sid, loaded: known, isApplied: this.#afterUpdate(loaded, change, changed, issuedAt) };
   }
 
   async #afterUpdate(loaded: LoadedSession, change: Change, changed: Changed, issuedAt: number): Promise<boolean> {
-    const [written, prolonged] = await Promise.all([changed.isWritten, changed.isProlonged]);
+    const { isWritten, isProlonged, lifetime } = changed;
+    const [written, prolonged] =
+      isProlonged === null ? [await isWritten, null] : await Promise.all([isWritten, isProlonged]);
     if (written ?? prolonged) {
-      noteAlive(loaded, issuedAt, changed.lifetime);
+      noteAlive(loaded, issuedAt, lifetime);
       return true;
     }
     const hasNoChanges = written === null;

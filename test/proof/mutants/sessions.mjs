@@ -140,7 +140,7 @@ export const sessionMutants = [
   {
     name: "the assignment of the value that a field had is no write",
     file: ASSIGNED,
-    from: 'if (typeof value !== "object" || value === null || value !== values.get(field)) assigned.add(field);',
+    from: "if (!isObject(value) || value !== values.get(field)) assigned.add(field);",
     to: "if (value !== values.get(field)) assigned.add(field);",
     killedBy: ["session-store/assigned-fields", "session-store/merge"],
   },
