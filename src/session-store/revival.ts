@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { factsOf, type Storage, type StorageFacts } from "../core/index.js";
 import { elapsedTime } from "../core/runtime.js";
 import { type DestroyedSessions, KNOWN_MS } from "./destroyed-sessions.js";
+import type { ExpiredKeys } from "./expired-keys.js";
 import { BIRTH, REVIVING, revivingMarkOf, type StoredSession } from "./payload.js";
 import type { LoadedSession } from "./request-context.js";
 
@@ -38,11 +39,13 @@ export class Revival {
   readonly #storage: Storage;
   readonly #facts: StorageFacts;
   readonly #destroyed: DestroyedSessions;
+  readonly #expired: ExpiredKeys;
   /** The last one of the revivals of each key that run in this process: what is pending here looks as if it were confirmed. */
   readonly #running = new Map<string, Promise<boolean>>();
 
-  constructor(storage: Storage, destroyed: DestroyedSessions) {
+  constructor(storage: Storage, destroyed: DestroyedSessions, expired: ExpiredKeys) {
     this.#storage = storage;
+    this.#expired = expired;
     this.#facts = factsOf(storage) as StorageFacts;
     this.#destroyed = destroyed;
   }
@@ -99,7 +102,9 @@ export class Revival {
 
   /** Whether a session that is absent has expired, and was not removed from the storage by other means than its store. */
   #hasExpired({ vitals }: LoadedSession, key: string): boolean {
-    return elapsedTime() >= vitals.endsAt - CLOCK_MARGIN_MS || this.#facts.holds(key);
+    if (elapsedTime() >= vitals.endsAt - CLOCK_MARGIN_MS) return true;
+    // Another request may have given it a shorter life.
+    return this.#facts.holds(key) || this.#expired.has(key);
   }
 
   /** Whether a session must not come back: it was destroyed, or so long ago was it there that this is not known any more. */

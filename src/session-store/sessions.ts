@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Storage } from "../core/index.js";
 import { elapsedTime, wallTimeOfCaller } from "../core/runtime.js";
 import { DestroyedSessions } from "./destroyed-sessions.js";
+import { ExpiredKeys } from "./expired-keys.js";
 import type { ResolvedStoreOptions } from "./options.js";
 import {
   BIRTH,
@@ -54,7 +55,7 @@ export class Sessions {
     this.#options = options;
     this.#patches = new SessionPatches(storage, options);
     this.#destroyed = new DestroyedSessions(storage, options.prefix);
-    this.#revival = new Revival(storage, this.#destroyed);
+    this.#revival = new Revival(storage, this.#destroyed, ExpiredKeys.of(storage, this.keyPrefix));
   }
 
   /** What the keys of the sessions begin with. */

@@ -8,6 +8,7 @@ import { FACTS } from "../../dist/core/facts.js";
 import type { Storage } from "../../dist/core/index.js";
 import { elapsedTime } from "../../dist/core/runtime.js";
 import { DestroyedSessions } from "../../dist/session-store/destroyed-sessions.js";
+import { ExpiredKeys } from "../../dist/session-store/expired-keys.js";
 import { BIRTH, isSession } from "../../dist/session-store/payload.js";
 import type { LoadedSession } from "../../dist/session-store/request-context.js";
 import { Revival } from "../../dist/session-store/revival.js";
@@ -45,6 +46,8 @@ class Process {
   constructor(log: Write[]) {
     this.#log = log;
   }
+
+  on(): void {}
 
   get hasWork(): boolean {
     return this.outbox.length > 0 || this.#deliveredCount < this.#log.length;
@@ -138,7 +141,7 @@ class World {
 function request(world: World, processIndex: number, name: string): () => Promise<boolean> {
   const storage = world.processes[processIndex] as unknown as Storage;
   const destroyed = new DestroyedSessions(storage, "session");
-  const known = revivals.get(storage) ?? new Revival(storage, destroyed);
+  const known = revivals.get(storage) ?? new Revival(storage, destroyed, ExpiredKeys.of(storage, "session/"));
   revivals.set(storage, known);
   const now = elapsedTime();
   const vitals = { destructions: destroyed.of("s"), readAt: 0, seenAt: now, endsAt: now };

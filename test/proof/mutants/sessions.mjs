@@ -210,9 +210,16 @@ export const sessionMutants = [
   {
     name: "a session that was removed from the storage counts as expired",
     file: REVIVAL,
-    from: "vitals.endsAt - CLOCK_MARGIN_MS || this.#facts.holds(key);",
-    to: "0 || this.#facts.holds(key);",
+    from: "if (elapsedTime() >= vitals.endsAt - CLOCK_MARGIN_MS) return true;",
+    to: "if (elapsedTime() >= 0) return true;",
     killedBy: revival,
+  },
+  {
+    name: "a session that was given a shorter life counts as removed once it is dropped",
+    file: REVIVAL,
+    from: " || this.#expired.has(key);",
+    to: ";",
+    killedBy: ["session-store/expired-keys"],
   },
   {
     name: "what clear has removed comes back",
