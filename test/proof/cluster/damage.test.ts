@@ -1,6 +1,6 @@
 /** Files are damaged while processes have the storage open: what the processes hold is written again, and survives the end of all of them. */
 import assert from "node:assert/strict";
-import { closeSync, openSync, readdirSync, readSync, statSync, writeSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readSync, rmSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Contents } from "./history.js";
@@ -51,4 +51,26 @@ test("a segment and then a snapshot that are damaged while members are open are 
   await Promise.all(members.map((member) => member.kill()));
   const [restarted] = await processes.startJoined(1);
   assert.deepEqual(await (restarted as Member).call<Contents>("contents"), contents);
+});
+
+test("members keep what they hold when the directory, or all files in it, are removed, and a restart finds it", async (t) => {
+  for (const what of ["the directory", "all files"]) {
+    const path = temporaryDirectory(t);
+    const directory = join(path, "app.db.d");
+    const processes = new Processes(t, { path });
+    const members = await processes.startJoined(3);
+    for (const member of members) await member.call("fill", `before.${member.pid}.`, KEYS, 10);
+    if (what === "the directory") rmSync(directory, { recursive: true });
+    else for (const name of readdirSync(directory)) rmSync(join(directory, name));
+    for (const member of members) await member.call("fill", `after.${member.pid}.`, KEYS, 10);
+    for (const member of members) await member.call("sync");
+    const contents = await (members[0] as Member).call<Contents>("contents");
+    assert.equal(contents.length, 2 * members.length * KEYS, what);
+    const told = (await warnings(members)).filter((event) => event.includes("ERR_STORAGE_DAMAGED"));
+    assert.equal(told.length, 1, told.join("\n"));
+    assert.match(told[0] ?? "", /was removed/);
+    await Promise.all(members.map((member) => member.kill()));
+    const [restarted] = await processes.startJoined(1);
+    assert.deepEqual(await (restarted as Member).call<Contents>("contents"), contents, what);
+  }
 });

@@ -4,6 +4,12 @@ const HEALER = "src/core/local/member/healer.ts";
 const COMPACTIONS = "src/core/local/hub/compactions.ts";
 const COMPACTOR = "src/core/local/upkeep/compactor.ts";
 const MEMBERS = "src/core/local/hub/members.ts";
+const HELD_END = "src/core/local/upkeep/held-end.ts";
+const RECOVERY = "src/core/local/upkeep/recovery.ts";
+const HOST = "src/core/local/hub/host.ts";
+const SESSION = "src/core/local/member/hub-session.ts";
+const LOCAL_LOG = "src/core/local/member/local-log.ts";
+const OTHERS = "src/core/local/member/others.ts";
 const hub = ["hub/healing"];
 const healer = ["member/healer"];
 
@@ -126,5 +132,61 @@ export const healingMutants = [
     from: "if (this.#isDamaged && this.#hub.writer.confirmed.seq === 0)",
     to: "if (false)",
     killedBy: hub,
+  },
+  {
+    name: "a contender heals from a state that others have gone beyond",
+    file: HELD_END,
+    from: "    if (next !== null && next !== -1) return false;",
+    to: "",
+    killedBy: ["upkeep/held-end"],
+  },
+  {
+    name: "a snapshot of others does not show that they have gone beyond",
+    file: HELD_END,
+    from: "if ((snapshotsIn(names)[0] ?? 0) > position.seq) return false;",
+    to: "",
+    killedBy: ["upkeep/held-end"],
+  },
+  {
+    name: "a log that was cut counts as whole",
+    file: RECOVERY,
+    from: "if (held) expectHeld(place, recovered, held);",
+    to: "",
+    killedBy: ["faults/bytes-open", "simulation/damage"],
+  },
+  {
+    name: "memory is emptied where all files were removed",
+    file: HOST,
+    from: "if (removed) throw removed;",
+    to: "",
+    killedBy: ["cluster/damage"],
+  },
+  {
+    name: "a manager looks at none of its files",
+    file: HOST,
+    from: "    this.#compactions?.look();\n",
+    to: "",
+    killedBy: ["faults/bytes-open", "simulation/damage"],
+  },
+  {
+    name: "a member that meets damage as it joins fails",
+    file: SESSION,
+    from: 'else if (this.#phase === "reading" && codeOf(error) === "ERR_STORAGE_CORRUPT") this.#metDamage(error as Error);',
+    to: "",
+    killedBy: ["faults/bytes-open"],
+  },
+  {
+    name: "a member that holds nothing fails although others may hold what it cannot read",
+    file: LOCAL_LOG,
+    from: "if (mayHold) this.#pause(OTHERS_MS);",
+    to: "if (false) this.#pause(OTHERS_MS);",
+    killedBy: ["member/following"],
+  },
+  {
+    name: "a member that holds nothing waits forever for others that hold nothing either",
+    file: OTHERS,
+    from: "!isAlone && !isLast",
+    to: "!isAlone",
+    killedBy: ["member/following"],
   },
 ];

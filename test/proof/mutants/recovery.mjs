@@ -224,8 +224,8 @@ export const recoveryMutants = [
   {
     name: "a position is known although its time is another one",
     file: CHAIN,
-    from: "return seqOf(header, 0) === seq && timeOf(header, 0) === time;",
-    to: "return seqOf(header, 0) === seq;",
+    from: "if (isSame && seqOf(frame, 0) === seq && timeOf(frame, 0) === time) return true;",
+    to: "if (isSame && seqOf(frame, 0) === seq) return true;",
     killedBy: ["disk/log-reader", "upkeep/recovery", "simulation"],
   },
   {
