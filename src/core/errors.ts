@@ -18,6 +18,8 @@ export type StorageErrorCode =
   | "ERR_STORAGE_COMPACTION"
   /** The copy `<name>.db` cannot be renewed: something else is at its place, or the disk refuses. */
   | "ERR_STORAGE_COPY"
+  /** A backup could not be written or restored. */
+  | "ERR_STORAGE_BACKUP"
   /** The process, or the system, lacks something that the storage needs: open files, or memory. */
   | "ERR_STORAGE_RESOURCES"
   /** The manager in this process has ended with an error. Another one takes its place. */

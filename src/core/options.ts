@@ -143,10 +143,21 @@ function choice(options: StorageOptions, key: keyof typeof CHOICES): string | bo
 }
 
 function resolvePath(path: unknown): string {
-  if (path === undefined) return process.cwd();
+  return path === undefined ? process.cwd() : textOfPath(path, "path to be the path of a directory");
+}
+
+/**
+ * The path of a file that a call names.
+ * @throws TypeError when it is neither a path nor a file URL.
+ */
+export function checkFile(file: unknown): string {
+  return textOfPath(file, "the path of a file");
+}
+
+function textOfPath(path: unknown, wanted: string): string {
   const text = isUrl(path) ? pathOfUrl(path) : path;
   if (typeof text === "string" && text !== "" && !text.includes("\0")) return text;
-  throw new TypeError(`expected path to be the path of a directory, got ${isUrl(path) ? path.href : show(path)}`);
+  throw new TypeError(`expected ${wanted}, got ${isUrl(path) ? path.href : show(path)}`);
 }
 
 /** URLs of any realm; a text is a path, whatever it looks like. */

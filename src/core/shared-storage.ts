@@ -8,7 +8,7 @@ import type { StorageFacts } from "./facts.js";
 import { Listeners, type ManagerView, type StorageListener } from "./listeners.js";
 import { localEngine } from "./local/engine.js";
 import { MAX_IN_FLIGHT } from "./log/limits.js";
-import type { Engine, EngineLog, Log, LogClock } from "./log/log.js";
+import type { Engine, EngineLog, Log, LogClock, StateView } from "./log/log.js";
 import { opened } from "./opening.js";
 import { DIFFERS_ALLOWED, type ResolvedOptions } from "./options.js";
 import { type Change, Replica, type ReplicaEvents } from "./replica/replica.js";
@@ -31,6 +31,7 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
   readonly replica: Replica;
   readonly #clock: LogClock;
   readonly #key: string;
+  readonly #engine: EngineLog;
   readonly #options: ResolvedOptions;
   readonly #listeners = new Listeners();
   status: Exclude<StorageStatus, "closed"> = "opening";
@@ -47,6 +48,7 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
     const { key, filename, log, clock } = opened;
     this.#clock = clock;
     this.#key = key;
+    this.#engine = opened;
     this.#options = options;
     this.filename = filename;
     this.log = log;
@@ -243,6 +245,24 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
     if (member !== this.log.member) return;
     const message = `expected ${this.#label} to know that this process lives, got its departure in the log; what it had claimed has ended, and it goes on`;
     this.#listeners.report(new StorageError("ERR_STORAGE_UNREACHABLE", message));
+  }
+
+  /** {@link EngineLog.backup}, of all that was confirmed before the call. */
+  async backup(file: string): Promise<void> {
+    let view: StateView | null;
+    // While a whole state is being loaded there is none to view.
+    do {
+      await this.replica.sync();
+      view = this.replica.sink.view();
+    } while (view === null);
+    const taken = view;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#engine.backup(file, taken, (error) => (error ? reject(error) : resolve()));
+      });
+    } finally {
+      taken.close();
+    }
   }
 
   forgotten(error: Error): void {

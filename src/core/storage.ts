@@ -4,7 +4,15 @@ import { resolve } from "node:path";
 import type { StorageEvents, StoragePatchOptions, StoragePath, StorageStats, StorageStatus } from "./api.js";
 import { StorageError } from "./errors.js";
 import { emitEach } from "./listeners.js";
-import { checkName, checkPrefix, type ResolvedOptions, resolveOptions, type StorageOptions } from "./options.js";
+import { restoreStorage } from "./local/engine.js";
+import {
+  checkFile,
+  checkName,
+  checkPrefix,
+  type ResolvedOptions,
+  resolveOptions,
+  type StorageOptions,
+} from "./options.js";
 import { FACTS, SharedStorage } from "./shared-storage.js";
 
 /**
@@ -256,6 +264,32 @@ export class Storage extends EventEmitter<StorageEvents> {
       this.#closing = this.#destroying;
     }
     await this.#destroying;
+  }
+
+  /**
+   * Writes a whole copy of the data, as it was at one moment, to a file, while everything goes on. It has all that any process had
+   * confirmed before the call. The file is replaced in one step when everything is on the disk; after an error it is what it was.
+   * @param file A path or a file URL; not one of the storage's own files.
+   * @throws TypeError, RangeError when `file` is not such a file. StorageError `ERR_STORAGE_BACKUP` when it cannot be written, and as `sync`.
+   */
+  async backup(file: string | URL): Promise<void> {
+    const path = checkFile(file);
+    await this.#replica.sync();
+    await this.#shared.backup(path);
+  }
+
+  /**
+   * Puts a backup into the place of a storage, which no process may have open. The next one that opens it finds what the backup holds.
+   * After an error everything is as it was.
+   * @param file The path or file URL of what `backup` has written, or of a copy of `<name>.db`.
+   * @throws as the constructor, and StorageError `ERR_STORAGE_BACKUP` when a process may have it open, or the file is no whole backup.
+   */
+  static async restore(name: string, file: string | URL, options?: Pick<StorageOptions, "path">): Promise<void> {
+    const { path } = resolveOptions(options);
+    const source = checkFile(file);
+    await new Promise<void>((done, fail) => {
+      restoreStorage(checkName(name), path, source, (error) => (error ? fail(error) : done()));
+    });
   }
 
   /** As `close`, for `await using`. */

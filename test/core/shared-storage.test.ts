@@ -71,7 +71,14 @@ class EngineInHand implements Engine<ResolvedOptions> {
         return { cancel: () => (this.#after = this.#after.filter((each) => each !== call)) };
       },
     };
-    return { key: `in hand: ${name}`, filename: null, log, clock, random: () => Buffer.alloc(7) };
+    return {
+      key: `in hand: ${name}`,
+      filename: null,
+      log,
+      clock,
+      backup: (_file: string, _view: unknown, done: (error: Error | null) => void) => done(null),
+      random: () => Buffer.alloc(7),
+    };
   }
 
   get timerCount(): number {

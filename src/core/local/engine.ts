@@ -2,11 +2,15 @@
 import { StorageError } from "../errors.js";
 import type { Engine } from "../log/log.js";
 import { preparePlace } from "./disk/directory.js";
-import type { HubOptions, Machine } from "./machine/machine.js";
+import { inSlices } from "./disk/steps.js";
+import { askAll } from "./election/member-socket.js";
+import { isVoid } from "./hub/last-member.js";
+import type { HubOptions, Machine, Place } from "./machine/machine.js";
 import { nodeMachine } from "./machine/node-machine.js";
 import { warnOnce } from "./machine/warnings.js";
 import { LocalLog } from "./member/local-log.js";
 import { withHubsAnyway } from "./threads-or-loop.js";
+import { restoreBackup, writeBackup } from "./upkeep/backup.js";
 
 /** Bytes of segments, beyond the size of the snapshot, that start a compaction. */
 const COMPACT_AFTER_BYTES = 16 * 1024 * 1024;
@@ -36,9 +40,34 @@ export function localEngine(on: Machine = nodeMachine): Engine<LocalOptions> {
         log,
         clock: log.clock,
         random: (bytes) => machine.random(bytes),
+        backup: (file, view, done) => void inSlices(machine.clock)(writeBackup(machine, place, file, view), done),
       };
     },
   };
+}
+
+/**
+ * Puts a backup into the place of a storage that no process has open. Calls back once: the next process that opens the storage finds
+ * what the backup holds, or, after an error, what was there before.
+ * @throws StorageError as `open` of the engine.
+ */
+export function restoreStorage(
+  name: string,
+  path: string,
+  file: string,
+  done: (error: Error | null) => void,
+  machine: Machine = nodeMachine,
+): void {
+  const place = preparePlace(machine, name, { path, persist: true });
+  askAll(machine, place, "", (lives) => {
+    if (isVoid(lives)) inSlices(machine.clock)(restoreBackup(machine, place, file), (error) => done(error));
+    else done(inUse(place));
+  });
+}
+
+function inUse({ directory }: Place): StorageError {
+  const message = `expected no process to have ${directory} open, got one that does, or may: close the storage in all processes first`;
+  return new StorageError("ERR_STORAGE_BACKUP", message);
 }
 
 /** A process that cannot sync files promises no more than the operating system does. */

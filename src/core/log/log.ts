@@ -163,6 +163,11 @@ export interface EngineLog {
   readonly clock: LogClock;
   /** Unpredictable bytes. */
   random(bytes: number): Buffer;
+  /**
+   * Writes a state to a file of its own, whole or not at all, without blocking. Calls back once, when it is on the disk. The view is the
+   * caller's to close.
+   */
+  backup(file: string, view: StateView, done: (error: Error | null) => void): void;
 }
 
 /** What orders and keeps the batches of storages. */

@@ -6,12 +6,7 @@ const IMPORT = "src/core/local/upkeep/import-copy.ts";
 const REMOVAL = "src/core/local/upkeep/removal.ts";
 const OWN_HUB = "src/core/local/member/own-hub.ts";
 const COMPACTOR = "src/core/local/upkeep/compactor.ts";
-const OWNERS = "src/core/local/machine/owner-files.ts";
-const SCHEDULE = "src/core/local/hub/fold-schedule.ts";
-const COMPACTIONS = "src/core/local/hub/compactions.ts";
 const copy = ["upkeep/file-copy"];
-const schedule = ["hub/fold-schedule"];
-const host = ["hub/host"];
 const head = ["disk/head."];
 
 export const copyMutants = [
@@ -161,110 +156,5 @@ export const copyMutants = [
     from: "    if (this.#lastFailures[what] === code) return;\n",
     to: "",
     killedBy: ["member/own-hub"],
-  },
-  {
-    name: "an hour with changes is no reason for a fold",
-    file: SCHEDULE,
-    from: "(ageMs >= HOUR_MS && this.#hasChanged && this.isWorth(log))",
-    to: "false",
-    killedBy: schedule,
-  },
-  {
-    name: "an hour without changes is a reason for a fold",
-    file: SCHEDULE,
-    from: "ageMs >= HOUR_MS && this.#hasChanged &&",
-    to: "ageMs >= HOUR_MS &&",
-    killedBy: schedule,
-  },
-  {
-    name: "a large state is folded for a little log each hour",
-    file: SCHEDULE,
-    from: "segmentBytes * WORTH >= snapshotBytes",
-    to: "segmentBytes * WORTH >= 0",
-    killedBy: schedule,
-  },
-  {
-    name: "files are never read and checked where nothing is written",
-    file: SCHEDULE,
-    from: "ageMs >= DAY_MS || ",
-    to: "",
-    killedBy: schedule,
-  },
-  {
-    name: "a fold begins only when the disk is full",
-    file: SCHEDULE,
-    from: "room() < mostBytes + mostBytes / 4 + SPARE_BYTES",
-    to: "room() < SPARE_BYTES",
-    killedBy: schedule,
-  },
-  {
-    name: "a start does not see to the copy",
-    file: COMPACTIONS,
-    from: "    if (!this.#isCopyOld() || !isSeated()) return;\n",
-    to: "    if (isSeated()) return;\n",
-    killedBy: host,
-  },
-  {
-    name: "a failure at the start ends the hub",
-    file: COMPACTIONS,
-    from: '      if (codeOf(error) === "") throw error;\n',
-    to: "      throw error;\n",
-    killedBy: host,
-  },
-  {
-    name: "a manager that takes over folds first",
-    file: COMPACTIONS,
-    from: "this.#where.isTakeover || ",
-    to: "",
-    killedBy: host,
-  },
-  {
-    name: "writes take the room that a fold needs",
-    file: "src/core/local/hub/log-writer.ts",
-    from: "this.#reservedBytes > 0 ? this.#refusal(buffers) : null",
-    to: "null",
-    killedBy: ["hub/log-writer"],
-  },
-  {
-    name: "the copy makes no room",
-    file: COMPACTOR,
-    from: "copies && removeCopy(machine.files, request.place)",
-    to: "false",
-    killedBy: ["upkeep/compactor"],
-  },
-  {
-    name: "a snapshot is begun that does not fit",
-    file: COMPACTOR,
-    from: "  expectRoom(files, place, before ?? 0);\n",
-    to: "",
-    killedBy: ["upkeep/compactor"],
-  },
-  {
-    name: "a directory with something of another user is narrowed",
-    file: OWNERS,
-    from: "if (ownerOf(directory) !== owner || !areOwn()) return false;",
-    to: "if (ownerOf(directory) !== owner) return false;",
-    killedBy: ["machine/owner-files"],
-  },
-  {
-    name: "links are followed when modes are narrowed",
-    file: OWNERS,
-    from: "constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK",
-    to: "constants.O_RDONLY | constants.O_NONBLOCK",
-    killedBy: ["machine/owner-files"],
-  },
-  {
-    name: "a seat that others could read stays",
-    file: "src/core/local/member/local-log.ts",
-    from: "!this.#isExposed(seat) && ",
-    to: "",
-    killedBy: ["core/storage-modes"],
-  },
-  {
-    name: "a seat is narrowed, so that nobody sees that others could read it",
-    file: "src/core/local/disk/directory.ts",
-    from: "seatsIn([name]).length === 0",
-    to: 'name !== ""',
-    killedBy: ["core/storage-modes"],
   },
 ];

@@ -6,6 +6,7 @@
 import { copyMutants } from "./copies.mjs";
 import { departureMutants } from "./departures.mjs";
 import { fileMutants } from "./files.mjs";
+import { foldMutants } from "./folds.mjs";
 import { healingMutants } from "./healing.mjs";
 import { hubMutants } from "./hub.mjs";
 import { identityMutants } from "./identity.mjs";
@@ -32,6 +33,7 @@ export const mutants = [
   ...healingMutants,
   ...fileMutants,
   ...copyMutants,
+  ...foldMutants,
   ...recoveryMutants,
   ...removalMutants,
   ...memberMutants,

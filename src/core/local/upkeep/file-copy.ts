@@ -38,7 +38,7 @@ export type CopyState =
  * What is at the place of the copy now.
  * @param history Of this storage. A copy of it is known also where there is no note at all: the directory was written anew.
  */
-export function copyState(files: Files, place: Place, history: string): CopyState {
+export function copyState(files: Files, place: Place, history: string | null): CopyState {
   return withCopy(files, place, history, (_, state) => state);
 }
 

@@ -192,7 +192,7 @@ export class MemoryFiles implements Files {
     inode.links++;
   }
 
-  readonly deviceOf = () => "memory";
+  deviceOf = () => "memory";
 
   symlink(_target: string, path: string): void {
     throw failure("EPERM", "symlink", path);
