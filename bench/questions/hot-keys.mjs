@@ -67,5 +67,7 @@ export const measure = ({ rounds, count }) =>
     }
     await stopMembers(members);
     const rows = [...figures].map(([name, rounds]) => ({ name, rounds }));
-    return { tables: [{ title: `${MEMBERS} members, one key of all or a key each`, unit: "/s", rows, targets: TARGETS }] };
+    return {
+      tables: [{ title: `${MEMBERS} members, one key of all or a key each`, unit: "/s", rows, targets: TARGETS }],
+    };
   });
