@@ -11,6 +11,8 @@ const NOW = 1_700_000_000_000;
 const FEW = 300;
 /** The slots are in parts, to which each write moves a key. */
 const DIVIDED = 16_400;
+/** They are divided among parts when a few more come. */
+const FEWER = 16_382;
 const MANY = 40_000;
 
 /** What a member holds of keys that are numbers. */
@@ -97,6 +99,7 @@ function stepsOf(count: number): fc.Arbitrary<Step[]> {
 
 for (const [count, numRuns] of [
   [FEW, 300],
+  [FEWER, 30],
   [DIVIDED, 30],
   [MANY, 10],
 ] as const) {

@@ -26,13 +26,6 @@ export const viewMutants = [
     killedBy: views,
   },
   {
-    name: "a view does not survive a clear",
-    file: QUEUE,
-    from: "    if (type === CLEAR) this.#detachViews(table);\n    else if (type !== LEFT)",
-    to: "    if (type !== LEFT && type !== CLEAR)",
-    killedBy: views,
-  },
-  {
     name: "a view does not survive that the state is replaced",
     file: QUEUE,
     from: "    if (!this.#views.isEmpty) this.#detachViews(from);\n",
