@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runToEnd } from "../../../../dist/core/local/disk/steps.js";
 import { restoreBackup, writeBackup } from "../../../../dist/core/local/upkeep/backup.js";
+import { seqOf } from "../../../../dist/core/log/frame.js";
 import type { StateView } from "../../../../dist/core/log/log.js";
 import { Fold } from "../../../../dist/core/state/fold.js";
 import { entriesOf, HISTORY, load, machineOf, makeStorage, place, statesUpTo } from "../disk/stored.js";
@@ -72,6 +73,7 @@ test("a backup is whole, with a history of its own; a state without a batch is o
     const files = new MemoryFiles();
     runToEnd(writeBackup(machineOf(files), place, FILE, viewOf(seq)));
     assert.equal(shownOf(files.get(FILE)), STATES[seq]);
+    assert.ok(seqOf(files.get(FILE), 0) > 0, "a snapshot of seq 0 would count as none");
     assert.ok(!files.get(FILE).includes(HISTORY));
     assert.deepEqual([...files.names.keys()], [FILE]);
   }
