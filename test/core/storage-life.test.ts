@@ -273,7 +273,7 @@ test("a manager of another protocol version refuses, and the storage says ERR_ST
     directory: home.folder,
     protocol: 3,
   };
-  writeFileSync(join(home.folder, "seat.1"), JSON.stringify(seat));
+  writeFileSync(join(home.folder, "seat.1"), JSON.stringify(seat), { mode: 0o600 });
   const storage = home.begin();
   storage.set("key", 1);
   await assert.rejects(storage.sync(), { name: "StorageError", code: "ERR_STORAGE_PROTOCOL", message: /protocol 3/ });

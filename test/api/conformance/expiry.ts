@@ -5,6 +5,9 @@ import type { Pair, Promised } from "./suite.js";
 
 const TTL_MS = 250;
 
+/** The ms of storage time and those of the wall clock, by which this measures, begin at different moments. */
+const APART_MS = 1;
+
 /** When something was written with a ttl: it expires at or after `earliest`, and before or at `latest`. */
 interface Written {
   readonly earliest: number;
@@ -13,8 +16,8 @@ interface Written {
 
 /** When what was written with a ttl between two times expires: the last ms is left out, so that a timer finds it gone. */
 const expiryOf = (before: number, after: number, ttl: number): Written => ({
-  earliest: before + ttl - 1,
-  latest: after + ttl - 1,
+  earliest: before + ttl - 1 - APART_MS,
+  latest: after + ttl - 1 + APART_MS,
 });
 
 /** Writes with a ttl that begins at this moment. */
