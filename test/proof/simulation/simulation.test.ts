@@ -53,7 +53,16 @@ const FAILED_ONCE: readonly (readonly [seed: number, what: string])[] = [
   [1095, "a member whose batch was refused as expired could not write any more"],
 ];
 
-/** They failed when each write was a batch of its own. */
+/** Seeds that failed once, and what that was, since writes are gathered in batches. */
+const FAILED_GATHERING: readonly (readonly [seed: number, what: string])[] = [
+  [
+    50519,
+    "a manager in the event loop that left while it folded at its start folded twice at once, and left a file open",
+  ],
+  [51387, "the same as in 50519, and it left a timer"],
+];
+
+/** Those before failed when each write was a batch of its own. */
 function gatherNothing(world: World): void {
   world.settings = { ...world.settings, maxInFlight: 1000 };
 }
@@ -61,9 +70,10 @@ function gatherNothing(world: World): void {
 test("whatever goes wrong, all members show one order, nothing confirmed is lost, and all members are healthy in the end", async (t) => {
   const total = new Tally();
   let seedCount = 0;
-  const failedOnce = new Set(FAILED_ONCE.map(([failed]) => failed));
-  for (const seed of seeds(GATE, [...failedOnce])) {
-    const prepare = failedOnce.has(seed) ? gatherNothing : undefined;
+  const ungathered = FAILED_ONCE.map(([failed]) => failed);
+  const gathered = FAILED_GATHERING.map(([failed]) => failed);
+  for (const seed of seeds(GATE, [...ungathered, ...gathered])) {
+    const prepare = ungathered.includes(seed) ? gatherNothing : undefined;
     const { failure, tally, settings } = await simulate(seed, false, prepare);
     if (failure) {
       const replay = `CLUSTER_STORAGE_SEED=${seed} node --test .test/simulation/simulation.test.js`;

@@ -64,6 +64,7 @@ type Report = (report: HubReport) => void;
  * 2. It fences before it reads the log, so it reads all that any manager before it confirms.
  * 3. It cleans up after its first segment exists and while its seat holds, so no successor needs what is removed.
  * 4. All that it does in the directory goes by the one that it held when it began, and that is at its path.
+ * 5. It leaves once the steps with which it begins are over: both may fold, and two folds would take files from each other.
  */
 class HubHost implements HubHandle {
   readonly #machine: Machine;
@@ -82,6 +83,9 @@ class HubHost implements HubHandle {
   #again = (): void => {};
   readonly #mayBlock: boolean;
   #stopSteps: (() => void) | null = null;
+  /** Whether the steps with which it begins to serve are over, and what waits for that. */
+  #hasBegun = false;
+  #begun = (): void => {};
   #isLeaving = false;
   /** Whether the log notes that its own member has left, or need not. */
   #isNoted = true;
@@ -122,7 +126,8 @@ class HubHost implements HubHandle {
     }
     // Two rounds of the event loop, so that members that left before are seen to have left.
     const { clock } = this.#machine;
-    clock.soon(() => clock.soon(() => this.#isOver || this.#leave(hub, destroy, hasWritten)));
+    this.#begun = () => clock.soon(() => clock.soon(() => this.#isOver || this.#leave(hub, destroy, hasWritten)));
+    if (this.#hasBegun) this.#begun();
   }
 
   #leave(hub: Hub, destroy: boolean, hasWritten: boolean): void {
@@ -241,7 +246,11 @@ class HubHost implements HubHandle {
     // However long the reading takes, others see that this contender is alive, and its own process that it gets on.
     (this.#pin as Pin).files.used = () => seat.refreshIfDue() && this.#report({ kind: "reading" });
     const serve = (isOpen: boolean): void => {
-      this.#again = () => this.#run(this.#serve(seat, token, fenced, isOpen), () => {});
+      this.#again = () =>
+        this.#run(this.#serve(seat, token, fenced, isOpen), () => {
+          this.#hasBegun = true;
+          this.#begun();
+        });
       this.#again();
     };
     if (position !== null) serve(true);

@@ -139,6 +139,32 @@ test("a start brings the copy of a small storage up to date before the hub serve
   assert.deepEqual(next.kinds(), ["serving"], "a copy that has everything is left");
 });
 
+test("a manager that is to leave while it folds at its start leaves after that fold: no two folds run side by side", () => {
+  const files = stored();
+  const clock = new ManualClock();
+  const reports: HubReport[] = [];
+  const syncs: ((error: Error | null) => void)[] = [];
+  files.syncLater = (_file, done) => void syncs.push(done);
+  files.syncDirectoryLater = (_path, done) => done(null);
+  const hub = startHub(manualMachine(files, clock), requestBehind(1), (report) => reports.push(report), false);
+  const isFolding = () => files.names.has(segmentPath(place, 2, 1)) && syncs.length > 0;
+  for (clock.run(); !isFolding(); clock.run()) syncs.shift()?.(null);
+  assert.deepEqual(reports, []);
+  hub.close(false, false);
+  clock.run();
+  assert.equal(syncs.length, 1);
+  for (let end = syncs.shift(); end !== undefined; end = syncs.shift()) {
+    end(null);
+    clock.run();
+  }
+  assert.deepEqual(
+    reports.map(({ kind }) => kind),
+    ["compacted", "serving", "ended"],
+  );
+  assert.equal(seqOf(files.get(place.filename), 0), 9);
+  assert.deepEqual([files.openFiles.size, clock.timerCount], [0, 0]);
+});
+
 test("a manager that takes over serves at once, and sees to the copy later", () => {
   const files = stored();
   const offset = files.get(segmentPath(place, 1, 1)).length;
