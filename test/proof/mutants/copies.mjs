@@ -46,6 +46,13 @@ export const copyMutants = [
     killedBy: copy,
   },
   {
+    name: "a copy that has everything already is taken to be on the disk",
+    file: COPY,
+    from: "    yield* namesSynced(files, dirname(place.filename));\n",
+    to: '    if (state.kind !== "own" || state.seq < snapshot) yield* namesSynced(files, dirname(place.filename));\n',
+    killedBy: copy,
+  },
+  {
     name: "a file that is not known is replaced",
     file: COPY,
     from: "return isKnown ? {",

@@ -138,8 +138,9 @@ export function* renewCopy(machine: Machine, place: Place, epoch: number, snapsh
       if (state.kind === "own" && !state.isNoted) yield* writeNote(files, place, { seq: state.seq, mark: note.mark });
       yield* writeNote(files, place, note);
       replaceCopy(files, place, note, temporary);
-      yield* namesSynced(files, dirname(place.filename));
     }
+    // A loss of power could bring back the file before, also when the name was given before now, and this sync failed.
+    yield* namesSynced(files, dirname(place.filename));
     removeNotes(files, place, snapshot);
   } finally {
     files.close(source);

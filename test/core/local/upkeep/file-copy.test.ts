@@ -217,6 +217,24 @@ test("a crash, or a refusal, at any call leaves a copy that is known and whole, 
   }
 });
 
+test("whatever was refused, the try after it forgets the copy before only when its own is on the disk", () => {
+  for (let call = 0, isOver = false; !isOver; call++) {
+    const { files } = folded();
+    files.settle();
+    compactUpTo20(files);
+    const first = files.changes;
+    files.fault = (_, change) => (change === first + call ? { code: "EIO" } : undefined);
+    try {
+      renewCopy(machineOf(files), place, 2, 20);
+      isOver = files.changes <= first + call;
+    } catch {
+      renewCopy(machineOf(files), place, 2, 20);
+    }
+    for (const left of [files.afterCrash(), files.afterPowerLoss(), files.afterPowerLoss(true)])
+      assert.equal(copyState(left, place, HISTORY).kind, "own", `EIO at call ${call} of ${files.calls.at(-1)}`);
+  }
+});
+
 test("what was imported is replaced by the next copy, also when it is of version 1", () => {
   const version1 = Buffer.from('{"data":{"a":1},"lives":{}}');
   for (const content of [version1, folded().files.get(place.filename)]) {
