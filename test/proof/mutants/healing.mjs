@@ -15,6 +15,20 @@ const healer = ["member/healer"];
 
 export const healingMutants = [
   {
+    name: "segments that a compaction of nothing has removed are missed",
+    file: "src/core/local/hub/log-writer.ts",
+    from: "if (last === -1 || this.#startOf(last + 1) <= this.#snapshot) return null;",
+    to: "if (last === -1) return null;",
+    killedBy: ["hub/log-writer"],
+  },
+  {
+    name: "a manager leaves while it folds at its start",
+    file: HOST,
+    from: "    if (this.#hasBegun) this.#begun();\n",
+    to: "    this.#begun();\n",
+    killedBy: ["hub/host"],
+  },
+  {
     name: "a member writes the state at another seq than the one that it was asked for",
     file: HEALER,
     from: "if (view === null || view.head.seq !== seq) {",

@@ -61,6 +61,11 @@ const FAILED_GATHERING: readonly (readonly [seed: number, what: string])[] = [
   ],
   [51387, "the same as in 50519, and it left a timer"],
   [50395, "a loss of power brought back a copy whose note was removed, since a try after a failed sync did not sync"],
+  [
+    51279,
+    "empty segments that a compaction had removed, which found nothing after the snapshot, were reported as missing",
+  ],
+  [52898, "the same as in 51279, in a manager that had served for long"],
 ];
 
 /** Those before failed when each write was a batch of its own. */

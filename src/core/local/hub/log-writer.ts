@@ -1,7 +1,9 @@
 /** The writing end of the log: the newest segment, and the closed segments and the snapshot before it. */
 import { basename } from "node:path";
+import { seqOf } from "../../log/frame.js";
+import { withFile } from "../disk/file-access.js";
 import { segmentPath, snapshotPath, snapshotsIn } from "../disk/file-names.js";
-import { Segment } from "../disk/segment.js";
+import { readSegmentHead, Segment } from "../disk/segment.js";
 import type {
   Files,
   Folded,
@@ -122,10 +124,24 @@ export class LogWriter {
     if (this.#segment.isDisturbed) return `${this.#segment.path} was changed, moved or removed`;
     const names = this.#files.list(this.#place.directory);
     if ((snapshotsIn(names)[0] ?? 0) > this.#snapshot) return null;
+    const isMissing = (path: string): boolean => !names.includes(basename(path));
+    const snapshot = snapshotPath(this.#place, this.#snapshot);
+    if (this.#snapshot > 0 && isMissing(snapshot)) return `${snapshot} is missing`;
     const paths = this.#closed.map(({ epoch, segment }) => segmentPath(this.#place, epoch, segment));
-    if (this.#snapshot > 0) paths.push(snapshotPath(this.#place, this.#snapshot));
-    const missing = paths.find((path) => !names.includes(basename(path)));
-    return missing === undefined ? null : `${missing} is missing`;
+    const last = paths.findLastIndex(isMissing);
+    // A compaction that finds nothing after the snapshot leaves that, and removes segments all the same.
+    if (last === -1 || this.#startOf(last + 1) <= this.#snapshot) return null;
+    return `${paths[last]} is missing`;
+  }
+
+  /** The seq after which a closed segment begins, or the newest one after those. Infinity: its first frame is not intact. */
+  #startOf(index: number): number {
+    const files = this.#files;
+    const closed = this.#closed[index];
+    if (closed === undefined) return seqOf(this.#segment.head, 0);
+    const path = segmentPath(this.#place, closed.epoch, closed.segment);
+    const head = withFile(files, path, (file) => readSegmentHead(files, file, path, closed));
+    return head?.start.seq ?? Number.POSITIVE_INFINITY;
   }
 
   /** Whether the newest segment has no confirmed batch yet. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { segmentPath } from "../../../../dist/core/local/disk/file-names.js";
+import { segmentPath, snapshotPath } from "../../../../dist/core/local/disk/file-names.js";
 import { readSegmentHead } from "../../../../dist/core/local/disk/segment.js";
 import { type Appended, LogWriter } from "../../../../dist/core/local/hub/log-writer.js";
 import type { HubOptions } from "../../../../dist/core/local/machine/machine.js";
@@ -107,6 +107,39 @@ test("what a compaction has folded leaves the chain, and nothing else", () => {
   writer.compacted(request, { snapshot: 1, bytes: 500 });
   assert.deepEqual(writer.chain, [second, third]);
   assert.deepEqual([writer.compaction().snapshot, writer.snapshotBytes], [1, 500]);
+});
+
+test("segments that begin and end at the snapshot are not missed, since a compaction removes them; others are", () => {
+  const { files, writer } = makeWriter();
+  const remove = (segment: number) => files.unlink(segmentPath(place, 1, segment));
+  confirm(writer, 1, 2);
+  rotate(writer);
+  files.put(snapshotPath(place, 2), Buffer.alloc(1));
+  writer.compacted(writer.compaction(), { snapshot: 2, bytes: 1 });
+  remove(1);
+  for (const segment of [2, 3]) {
+    rotate(writer);
+    assert.equal(writer.damage, null);
+    remove(segment);
+    assert.equal(writer.damage, null);
+  }
+  // From here on each holds something.
+  for (let seq = 3; seq <= 5; seq++) {
+    confirm(writer, seq, seq);
+    rotate(writer);
+  }
+  assert.equal(writer.damage, null);
+  for (const segment of [6, 4]) {
+    const path = segmentPath(place, 1, segment);
+    const content = files.get(path);
+    remove(segment);
+    assert.equal(writer.damage, `${path} is missing`);
+    files.put(path, content);
+  }
+  files.put(segmentPath(place, 1, 4), Buffer.alloc(10));
+  assert.equal(writer.damage, `${segmentPath(place, 1, 3)} is missing`, "nothing says that it is not needed");
+  files.unlink(snapshotPath(place, 2));
+  assert.equal(writer.damage, `${snapshotPath(place, 2)} is missing`);
 });
 
 test("a compaction that had nothing to fold changes nothing", () => {
