@@ -7,6 +7,7 @@ import { CLOSED, flipped, SNAPSHOT, storage, withFile } from "../../core/local/d
 import { load, machineOf, place } from "../../core/local/disk/stored.js";
 import type { MemoryFiles } from "../../core/local/machine/memory-files.js";
 import { recoverForHub } from "../../core/local/upkeep/at-once.js";
+import { playDamage, playMissing, twoThatWrote } from "./disk-damage.js";
 import type { Member } from "./disk-member.js";
 import type { Fault, Seam } from "./disk-seam.js";
 import { type Ending, Stage } from "./disk-stage.js";
@@ -30,17 +31,6 @@ async function playLife(stage: Stage): Promise<void> {
   const second = await stage.opened();
   second.write(3);
   await stage.flushed(second);
-}
-
-/** Two members, each of which has so many writes confirmed. */
-async function twoThatWrote(stage: Stage, count: number): Promise<[Member, Member]> {
-  const first = await stage.opened();
-  const second = await stage.opened();
-  first.write(count);
-  second.write(count);
-  await stage.flushed(first);
-  await stage.flushed(second);
-  return [first, second];
 }
 
 /** A manager killed in the middle of a write, another takes over and compacts, a third one joins from the files. */
@@ -248,6 +238,8 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     stage: (seed) => stageWith(seed, damaged(), entriesIn(damaged()), { recover: "salvage" }),
     play: playSalvage,
   },
+  damage: { stage: (seed) => stageOf(seed), play: playDamage },
+  missing: { stage: (seed) => stageOf(seed), play: playMissing },
   removal: { stage: stageWithEnd, play: playRemoval },
   passing: { stage: (seed) => stageOf(seed, { persist: false }), play: playPassing },
   "life without threads": { stage: (seed) => stageOf(seed, { hasThreads: false }), play: playLife },

@@ -164,4 +164,11 @@ export const copyMutants = [
     to: "",
     killedBy: ["member/own-hub"],
   },
+  {
+    name: "a copy that cannot be read counts as another program's, and stays when the storage is removed",
+    file: "src/core/local/upkeep/file-copy.ts",
+    from: "if (error instanceof StorageError) return null;\n    throw error;",
+    to: "return null;",
+    killedBy: ["upkeep/file-copy"],
+  },
 ];

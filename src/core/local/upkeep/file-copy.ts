@@ -81,10 +81,20 @@ function noteOf(files: Files, file: number, path: string, notes: readonly CopyNo
   const frame = firstFrame(files, file, MAX_FRAME_BYTES);
   if (frame !== null && kindOf(frame, 0) === SNAPSHOT) {
     const seq = seqOf(frame, 0);
-    const mark = isWholeSnapshot(files, file, seq) ? bestEffort(() => historyIn(files, file, path)) : null;
+    const mark = isWholeSnapshot(files, file, seq) ? markIn(files, file, path) : null;
     return mark ? { seq, mark } : null;
   }
   return notes.some(({ seq }) => seq === 0) ? { seq: 0, mark: hashOf(files, file) } : null;
+}
+
+/** The history of a file; null when it names none. That it cannot be read says nothing of it, and is thrown. */
+function markIn(files: Files, file: number, path: string): string | null {
+  try {
+    return historyIn(files, file, path);
+  } catch (error) {
+    if (error instanceof StorageError) return null;
+    throw error;
+  }
 }
 
 function hashOf(files: Files, file: number): string {

@@ -261,6 +261,25 @@ test("where the directory was written anew, a copy of its history is known witho
   assert.equal(restored(files.get(place.filename)), STATES[20]);
 });
 
+test("a removal fails if the copy cannot be read: it does not end with a copy that brings the data back", () => {
+  for (let failing = 0, isOver = false; !isOver; failing++) {
+    const { files } = folded();
+    const read = files.read.bind(files);
+    let count = 0;
+    files.read = (...call) => {
+      if (count++ === failing) throw Object.assign(new Error("the disk fails"), { code: "EIO" });
+      return read(...call);
+    };
+    try {
+      removeFiles(files, place, 100, () => true);
+      assert.equal(files.names.has(place.filename), false, `read ${failing} failed`);
+      isOver = count <= failing;
+    } catch (error) {
+      assert.equal((error as NodeJS.ErrnoException).code, "EIO");
+    }
+  }
+});
+
 test("removing a storage removes its copy, and no other file", () => {
   for (const foreign of [null, Buffer.from("somebody's")]) {
     const { files } = folded();
