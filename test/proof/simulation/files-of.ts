@@ -12,10 +12,10 @@ export class FilesOf implements Files {
   readonly #process: Process;
   readonly #thread: Thread;
   readonly #open = new Map<number, { path: string; inode: Inode }>();
-  /** How many syncs use an open file; a close of such a file takes effect when they are over. */
-  readonly #syncing = new Map<number, number>();
-  /** Syncs of directories that are under way; each is part of the sync of a file. */
-  #directorySyncCount = 0;
+  /** Syncs that are under way. What waits for one is stopped when that is over, and closes its files then. */
+  #syncCount = 0;
+  /** Called once no sync is under way. */
+  readonly #waiting: (() => void)[] = [];
   #last = 2;
 
   constructor(world: World, process: Process, thread: Thread) {
@@ -31,8 +31,13 @@ export class FilesOf implements Files {
 
   /** Paths of the files that are open and that no sync under way will close. */
   get leakedPaths(): string[] {
-    if (this.#directorySyncCount > 0) return [];
-    return [...this.#open].filter(([file]) => !this.#syncing.get(file)).map(([, { path }]) => path);
+    return this.#syncCount > 0 ? [] : this.openPaths;
+  }
+
+  /** Calls back once no sync is under way. */
+  whenSynced(call: () => void): void {
+    if (this.#syncCount === 0) call();
+    else this.#waiting.push(call);
   }
 
   open(path: string, how: "read" | "create" | "write"): number {
@@ -92,17 +97,7 @@ export class FilesOf implements Files {
   syncLater(file: number, done: (error: Error | null) => void): void {
     const { path, inode } = this.#file(file);
     this.#enter("syncLater", path, undefined, false);
-    this.#syncing.set(file, (this.#syncing.get(file) ?? 0) + 1);
-    this.#thread.in(this.world.dice.delay(5, 60), () => {
-      this.#syncing.set(file, (this.#syncing.get(file) ?? 0) - 1);
-      let failed: Error | null = null;
-      try {
-        this.#sync(path, inode);
-      } catch (error) {
-        failed = error as Error;
-      }
-      done(failed);
-    });
+    this.#later(() => this.#sync(path, inode), done);
   }
 
   bytes(file: number): number {
@@ -221,17 +216,7 @@ export class FilesOf implements Files {
 
   syncDirectoryLater(path: string, done: (error: Error | null) => void): void {
     this.#enter("syncDirectoryLater", path, undefined, false);
-    this.#directorySyncCount++;
-    this.#thread.in(this.world.dice.delay(5, 60), () => {
-      this.#directorySyncCount--;
-      let failed: Error | null = null;
-      try {
-        this.syncDirectory(path);
-      } catch (error) {
-        failed = error as Error;
-      }
-      done(failed);
-    });
+    this.#later(() => this.syncDirectory(path), done);
   }
 
   get world(): World {
@@ -240,6 +225,20 @@ export class FilesOf implements Files {
 
   get #disk(): Disk {
     return this.#world.disk;
+  }
+
+  #later(sync: () => void, done: (error: Error | null) => void): void {
+    this.#syncCount++;
+    this.#thread.in(this.world.dice.delay(5, 60), () => {
+      let failed: Error | null = null;
+      try {
+        sync();
+      } catch (error) {
+        failed = error as Error;
+      }
+      done(failed);
+      if (--this.#syncCount === 0) for (const call of this.#waiting.splice(0)) call();
+    });
   }
 
   #sync(path: string, inode: Inode): void {

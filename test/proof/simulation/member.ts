@@ -254,7 +254,10 @@ export class Member implements ReplicaEvents {
     const { main, aliveCount } = this.process;
     this.world.trace(`${this.name} is closed`);
     assert.equal(main.timers.size, 0, `${this.name}: timers of a closed member`);
-    assert.deepEqual((this.#machine.files as FilesOf).leakedPaths, [], `${this.name}: files of a closed member`);
+    const files = this.#machine.files as FilesOf;
+    files.whenSynced(() =>
+      this.world.expect(() => assert.deepEqual(files.openPaths, [], `${this.name}: files of a closed member`)),
+    );
     assert.equal(aliveCount, 0, `${this.name}: a closed member keeps its process alive`);
     this.world.memberClosed(this);
   }

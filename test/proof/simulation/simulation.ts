@@ -178,12 +178,14 @@ class Simulation {
     return isThere;
   }
 
-  /** A healthy manager stays, once the seats of members that left are gone. */
+  /** A healthy manager stays, once the seats of members that left are gone, and all members are connected to it. */
   async #settleDown(): Promise<void> {
-    const { history, settings } = this.#world;
+    const { history, settings, members } = this.#world;
+    const isConnected = () => [...members].every(({ view, isOpen }) => view.isJoined || !isOpen);
     for (let tries = 0; tries < 3; tries++) {
       const { epoch } = history;
       await this.#pass(settings.stallTimeout * 2);
+      if (!(await this.#pass(RECOVERY_MS, isConnected))) throw new Violation("members do not find a manager again");
       if (history.epoch === epoch) return;
     }
     throw new Violation("managers that are well are replaced again and again");
