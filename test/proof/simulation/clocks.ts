@@ -24,6 +24,8 @@ export interface Beginning {
   readonly note: TimeNote | null;
   /** Its wall clock. */
   readonly wall: number;
+  /** What time its own member takes it to be; null: that does not know. */
+  readonly known: number | null;
   /** Log time at the end of what it has read. */
   readonly logTime: number;
   /** A member that knows the time has the storage open: this hub's own one, or another one that can be found. */
@@ -120,10 +122,13 @@ export class Clocks {
     return this.#lead === null ? null : this.trueTime + this.#lead;
   }
 
-  /** A member that is connected counts with this time. */
-  expectTime(name: string, time: number): void {
+  /**
+   * A member that is connected counts with this time.
+   * @param isCurrent Whether its manager is the newest one. One of a manager before may not know yet that time began anew.
+   */
+  expectTime(name: string, time: number, isCurrent: boolean): void {
     const { expected } = this;
-    if (expected === null) return;
+    if (expected === null || (!isCurrent && this.#ledAt > 0)) return;
     const off = time - expected;
     if (!this.isNoticed) return;
     assert(Math.abs(off) <= this.#slackMs, `${name}: storage time is off by ${off} ms from the time that has elapsed`);
@@ -150,15 +155,17 @@ export class Clocks {
   }
 
   /** A hub begins its first segment. */
-  begins({ note, wall, logTime, isOpen, mayBeOpen, mayBeNew }: Beginning): void {
+  begins({ note, wall, known, logTime, isOpen, mayBeOpen, mayBeNew }: Beginning): void {
     if (note === null) return;
     const { time } = note;
     const { expected } = this;
     const off = expected === null ? 0 : time - expected;
     const goesOn = expected !== null && Math.abs(off) <= this.#slackMs;
     if (goesOn) return;
-    // A storage that was removed begins again with a time of its own, though a member of the removed one may stand still.
-    const isNew = Math.abs(time - wall) <= READ_MS && (expected === null || (mayBeNew && logTime === 0));
+    // A storage that was removed begins again with a time of its own, though a member of the removed one may stand still. That one
+    // may begin another one later, and goes on with its time.
+    const isOwn = [wall, known ?? wall].some((own) => Math.abs(time - own) <= READ_MS);
+    const isNew = isOwn && (expected === null || (mayBeNew && logTime === 0));
     assert(
       isNew || !isOpen || expected === null,
       `a manager begins with a time that is off by ${off} ms from what has elapsed`,

@@ -75,7 +75,8 @@ export class Member implements ReplicaEvents {
   /** The replica shows exactly what the view says. */
   check(): void {
     const { view, replica } = this;
-    if (view.isJoined) this.world.clocks.expectTime(this.name, replica.now());
+    const isCurrent = this.#log.stats.epoch === this.world.history.epoch;
+    if (view.isJoined) this.world.clocks.expectTime(this.name, replica.now(), isCurrent);
     const expected = view.expected();
     const { now } = view;
     const shown = expected.view(now);

@@ -257,14 +257,14 @@ export class World {
 
   /** A manager begins an epoch, in the thread that runs. */
   #timeBegins(inode: Inode): void {
-    const head = headOf(inode) as Head;
     const own = [...this.processes].find(({ threads }) => threads.has(this.scheduler.current)) as Process;
     const knowing = [...this.members].filter((member) => member.process.isAlive && member.knowsTime);
-    const names = this.directory === null ? [] : this.disk.list(this.directory);
+    const [head, names] = [headOf(inode) as Head, this.directory === null ? [] : this.disk.list(this.directory)];
     const isFound = (member: Member) => member.process === own || names.includes(`member.${member.id}`);
     this.clocks.begins({
       note: head.clock,
       wall: own.wallTime,
+      known: knowing.find(({ process }) => process === own)?.replica.now() ?? null,
       logTime: head.time,
       isOpen: knowing.some(isFound) && this.tally.counts.get("unname") === undefined,
       mayBeOpen: knowing.length > 0,
