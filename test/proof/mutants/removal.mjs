@@ -13,6 +13,13 @@ const removal = ["upkeep/removal"];
 
 export const removalMutants = [
   {
+    name: "the copy of a removed storage may come back",
+    file: COPY,
+    from: "  files.syncDirectory(dirname(place.filename));\n",
+    to: "",
+    killedBy: removal,
+  },
+  {
     name: "an end that other users may have put there counts",
     file: ENDED,
     from: "files.isPrivate(shelter) ? files.list(shelter)",

@@ -59,6 +59,8 @@ export function removeFiles(
   const segments = segmentsIn(names).map(({ epoch, segment }) => segmentPath(place, epoch, segment));
   if (!isSeated()) return false;
   removeCopy(files, place);
+  // A loss of power must not bring back the copy without the log: it would be imported.
+  files.syncDirectory(dirname(place.filename));
   if (!unlinkAll(files, segments, isSeated)) return false;
   // A loss of power must not bring back segments, or older snapshots, without the newest snapshot.
   files.syncDirectory(place.directory);
