@@ -101,7 +101,7 @@ function* recoverFrom(
   position: LogPosition | null,
 ): Steps<Recovered | null> {
   const base = snapshotsIn(names)[0] ?? 0;
-  const last = openNewest(files, place, names);
+  const last = openNewest(files, place, names, base);
   if (last === null && base === 0) return null;
   try {
     const mayFollow = last !== null && position !== null && !isLeftOver(last, base);
@@ -120,8 +120,11 @@ function isLeftOver(last: Link, base: number): boolean {
   return last.start.seq < base;
 }
 
-/** Opens the newest segment with an intact first frame, up to the end of its file; null when there is none. */
-function openNewest(files: Files, place: Place, names: readonly string[]): Link | null {
+/**
+ * Opens the newest segment with an intact first frame, up to the end of its file; null when there is none. A damaged one whose
+ * batches a snapshot covers was to be removed when that was written: it counts for nothing.
+ */
+function openNewest(files: Files, place: Place, names: readonly string[], base: number): Link | null {
   for (const ref of segmentsIn(names)) {
     const path = segmentPath(place, ref.epoch, ref.segment);
     const file = openUnlessCompacted(files, path);
@@ -130,7 +133,7 @@ function openNewest(files: Files, place: Place, names: readonly string[]): Link 
       const end = files.bytes(file);
       const head = readSegmentHead(files, file, path, ref);
       if (head) link = { ...head, path, file, end: files.bytes(file) };
-      else expectTorn(files, { path, file, end }, { epoch: ref.epoch, offset: 0, seq: 0 });
+      else expectTorn(files, { path, file, end }, { epoch: ref.epoch, offset: 0, seq: base });
     } finally {
       if (link === null) files.close(file);
     }
