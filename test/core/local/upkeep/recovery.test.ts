@@ -270,35 +270,6 @@ test("a segment without a whole first frame is ignored", () => {
   }
 });
 
-test("a damaged segment that a snapshot covers, and that could not be removed, stops nothing; one that holds more does", () => {
-  for (const covered of [9, 7]) {
-    const files = new MemoryFiles();
-    writeSegment(files, 1, 1, [1, 9], null);
-    const path = segmentPath(place, 1, 1);
-    const content = Buffer.from(files.get(path)).fill(0, 0, 8);
-    compact(machineOf(files), {
-      place,
-      epoch: 1,
-      snapshot: 0,
-      segments: [{ epoch: 1, segment: 1, offset: files.get(path).length }],
-    });
-    if (covered < 9) files.put(`${place.directory}/snapshot.${covered}`, snapshotUpTo(covered));
-    if (covered < 9) files.unlink(`${place.directory}/snapshot.9`);
-    files.put(path, content);
-    if (covered === 9) assert.equal(recover(files, place, null, none).seq, 9);
-    else assert.throws(() => recover(files, place, null, none), isCorrupt);
-  }
-});
-
-/** A snapshot of the batches up to a seq. */
-function snapshotUpTo(seq: number): Buffer {
-  const files = new MemoryFiles();
-  writeSegment(files, 1, 1, [1, seq], null);
-  const offset = files.get(segmentPath(place, 1, 1)).length;
-  compact(machineOf(files), { place, epoch: 1, snapshot: 0, segments: [{ epoch: 1, segment: 1, offset }] });
-  return files.get(`${place.directory}/snapshot.${seq}`);
-}
-
 test("what a frozen predecessor appends after the recorded end is never read", () => {
   const files = storage.afterCrash();
   const path = CLOSED[1] as string;
