@@ -15,6 +15,13 @@ const healer = ["member/healer"];
 
 export const healingMutants = [
   {
+    name: "a damaged segment that a snapshot covers stops a start",
+    file: RECOVERY,
+    from: "{ epoch: ref.epoch, offset: 0, seq: base }",
+    to: "{ epoch: ref.epoch, offset: 0, seq: 0 }",
+    killedBy: ["upkeep/left-over"],
+  },
+  {
     name: "segments that a compaction of nothing has removed are missed",
     file: "src/core/local/hub/log-writer.ts",
     from: "if (last === -1 || this.#startOf(last + 1) <= this.#snapshot) return null;",

@@ -19,13 +19,6 @@ const recovery = [
 
 export const recoveryMutants = [
   {
-    name: "a damaged segment that a snapshot covers stops a start",
-    file: "src/core/local/upkeep/recovery.ts",
-    from: "{ epoch: ref.epoch, offset: 0, seq: base }",
-    to: "{ epoch: ref.epoch, offset: 0, seq: 0 }",
-    killedBy: ["upkeep/left-over"],
-  },
-  {
     name: "a segment that begins at the newest snapshot counts as covered",
     file: RECOVERY,
     from: "return last.start.seq < base;",
