@@ -169,8 +169,12 @@ describe("one bundled file", () => {
       const file = join(home, `app.${extension}`);
       copyFileSync(built, file);
       const workers = [new Worker(file, join(home, "data"))];
-      t.after(() => {
-        for (const { process } of workers) process.kill("SIGKILL");
+      t.after(async () => {
+        for (const { process } of workers) {
+          process.kill("SIGKILL");
+          // A member that lives writes its files again when they are removed.
+          if (process.exitCode === null && process.signalCode === null) await once(process, "exit");
+        }
         rmSync(home, { recursive: true, force: true, maxRetries: 10 });
       });
       const [manager] = workers as [Worker];

@@ -9,6 +9,7 @@ import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { temporaryDirectory } from "../../proof/cluster/processes.js";
+import { teardown } from "../../proof/cluster/teardown.js";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const DEADLINE_MS = 60_000;
@@ -48,7 +49,11 @@ class Program {
       stdio: ["pipe", "pipe", "inherit"],
     });
     this.#lines = createInterface({ input: this.process.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
-    t.after(() => this.process.kill("SIGKILL"));
+    // A member that lives writes its files again when they are removed.
+    teardown(t, async () => {
+      this.process.kill("SIGKILL");
+      if (this.process.exitCode === null && this.process.signalCode === null) await once(this.process, "exit");
+    });
   }
 
   async line(): Promise<string> {
