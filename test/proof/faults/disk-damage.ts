@@ -25,10 +25,12 @@ export async function playDamage(stage: Stage): Promise<void> {
     stage.until(`damage is reported ${count} times`, () => stage.errors.filter(isDamage).length >= count);
   const [first, second] = await twoThatWrote(stage, 8);
   await stage.pass(100);
-  for (const path of closedFiles(stage)) flip(stage, path, 60);
+  // Nothing is closed yet where the fault kept the log in one segment.
+  const closed = closedFiles(stage);
+  for (const path of closed) flip(stage, path, 60);
   first.write(12);
   await stage.flushed(first);
-  await healed(1);
+  if (closed.length > 0) await healed(1);
   await stage.pass(500);
   for (const path of closedFiles(stage)) flip(stage, path, 60);
   const third = await stage.opened();
