@@ -118,9 +118,9 @@ export const removalMutants = [
     killedBy: removal,
   },
   {
-    name: "the log is ended without an empty batch after the clear",
+    name: "the log is ended without a clear in a segment of its own",
     file: LAST_MEMBER,
-    from: "return yield* answerTo((done) => hub.order(encodeEntries([]), done));",
+    from: "return yield* clear();",
     to: "return true;",
     killedBy: removal,
   },

@@ -23,13 +23,14 @@ export function endedOf(lives: Lives): string[] {
 }
 
 /**
- * Ends the log with a clear and, in a segment after it, an empty batch, so that no name of a file has the last seq.
+ * Ends the log with a clear and, in a segment after it, another one, so that no name of a file has the last seq. Batches of the
+ * hub's own member may come between them.
  * @returns false when the disk refuses, or another process has the seat.
  */
 export function* emptyLog(hub: Hub): Steps<boolean> {
-  const isClear = yield* answerTo((done) => hub.order(encodeEntries([clearEntry()]), done));
-  if (!isClear || !(yield* answerTo((done) => hub.rotate(done)))) return false;
-  return yield* answerTo((done) => hub.order(encodeEntries([]), done));
+  const clear = () => answerTo<boolean>((done) => hub.order(encodeEntries([clearEntry()]), done));
+  if (!(yield* clear()) || !(yield* answerTo((done) => hub.rotate(done)))) return false;
+  return yield* clear();
 }
 
 /**
