@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -10,7 +9,6 @@ import { bootIdOf } from "../../dist/core/local/machine/kernel.js";
 import { encodeJson, REFUSE } from "../../dist/core/log/frame.js";
 import { Home } from "../api/conformance/home.js";
 import { until } from "../proof/cluster/processes.js";
-import { teardown } from "../proof/cluster/teardown.js";
 
 const MODULE = new URL("../../dist/core/index.js", import.meta.url).href;
 
@@ -26,11 +24,7 @@ class Script {
     this.process.stdout?.on("data", (chunk) => (this.text += chunk));
     this.process.stderr?.on("data", (chunk) => (this.text += chunk));
     this.process.on("exit", (code) => (this.code = code));
-    // A member that lives writes its files again when they are removed.
-    teardown(t, async () => {
-      this.process.kill("SIGKILL");
-      if (this.code === undefined) await once(this.process, "exit");
-    });
+    t.after(() => this.process.kill("SIGKILL"));
   }
 
   async ended(): Promise<string> {
