@@ -76,8 +76,8 @@ export const copyMutants = [
   {
     name: "a copy that was cut off is this storage's own",
     file: COPY,
-    from: "isWholeSnapshot(files, file, seq) ? bestEffort",
-    to: "seq >= 0 ? bestEffort",
+    from: "isWholeSnapshot(files, file, seq) ? markIn",
+    to: "seq >= 0 ? markIn",
     killedBy: copy,
   },
   {
