@@ -17,6 +17,15 @@ function setting(fields: object): (visit: Visit) => void {
   return ({ session }) => void Object.assign(session, fields);
 }
 
+/** A slow request reads the session while another one stores a field. */
+const readBesideWrite: RequestCase["run"] = async (visitor, { expectFields }) => {
+  await visitor.request(setting({ user: "ann" }));
+  const slow = await visitor.begin();
+  await visitor.request(setting({ cart: ["book"] }));
+  await slow.end(() => {});
+  expectFields(await visitor.session(), { user: "ann", cart: ["book"] });
+};
+
 export const PARALLEL: readonly RequestCase[] = [
   requestCase("parallel requests", {
     name: "two requests that change different fields both keep their change",
@@ -71,26 +80,14 @@ export const PARALLEL: readonly RequestCase[] = [
     name: "a request that only reads does not undo what another one has stored",
     edge: "With resave: false, or rolling: false, it stores nothing, and touches the session at most.",
     sources: ["valery-barysok/session-file-store#55"],
-    async run(visitor, { expectFields }) {
-      await visitor.request(setting({ user: "ann" }));
-      const slow = await visitor.begin();
-      await visitor.request(setting({ cart: ["book"] }));
-      await slow.end(() => {});
-      expectFields(await visitor.session(), { user: "ann", cart: ["book"] });
-    },
+    run: readBesideWrite,
   }),
   requestCase("parallel requests", {
     name: "a request that only reads does not undo what another one has stored, where every request stores its session",
     edge: "With resave: true, or rolling: true, which are the defaults.",
     sources: ["apostrophecms/apostrophe#1765", "cornell-dti/idol#117", "fastify/session#310"],
     settings: SAVES_ALWAYS,
-    async run(visitor, { expectFields }) {
-      await visitor.request(setting({ user: "ann" }));
-      const slow = await visitor.begin();
-      await visitor.request(setting({ cart: ["book"] }));
-      await slow.end(() => {});
-      expectFields(await visitor.session(), { user: "ann", cart: ["book"] });
-    },
+    run: readBesideWrite,
   }),
   requestCase("parallel requests", {
     name: "a request that has saved its session does not undo what another one stores before its end",

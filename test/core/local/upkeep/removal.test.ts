@@ -146,17 +146,23 @@ test("a storage is removed to the last file, in an order that a joining member s
   assert.ok(files.calls.at(-2)?.endsWith("seat.2"));
 });
 
+/** The files of a folded storage whose removal has crashed at one change. */
+function removedUpTo(crashAt: number): ReturnType<typeof makeStorage>["files"] {
+  const { files, request, last } = makeStorage();
+  compact(machineOf(files), { ...request, segments: [...request.segments, last] });
+  let change = 0;
+  files.fault = () => (change++ === crashAt ? { crash: true } : undefined);
+  assert.throws(() => {
+    removeFiles(files, place, END, () => true);
+    throw new CrashError();
+  }, CrashError);
+  return files;
+}
+
 test("a loss of power while a storage is removed never brings back segments without the snapshot that covers them", () => {
   for (const keepsUnlinks of [true, false]) {
     for (let crashAt = 0; crashAt < 20; crashAt++) {
-      const { files, request, last } = makeStorage();
-      compact(machineOf(files), { ...request, segments: [...request.segments, last] });
-      let change = 0;
-      files.fault = () => (change++ === crashAt ? { crash: true } : undefined);
-      assert.throws(() => {
-        removeFiles(files, place, END, () => true);
-        throw new CrashError();
-      }, CrashError);
+      const files = removedUpTo(crashAt);
       const left = files.afterPowerLoss(keepsUnlinks);
       const { seq } = recover(left, place, null, none);
       assert.ok(seq === 20 || seq === 0, `a crash at change ${crashAt} left seq ${seq}`);
@@ -166,14 +172,7 @@ test("a loss of power while a storage is removed never brings back segments with
 
 test("a loss of power while a storage is removed never brings back the copy without the log, which would be imported", () => {
   for (let crashAt = 0; crashAt < 20; crashAt++) {
-    const { files, request, last } = makeStorage();
-    compact(machineOf(files), { ...request, segments: [...request.segments, last] });
-    let change = 0;
-    files.fault = () => (change++ === crashAt ? { crash: true } : undefined);
-    assert.throws(() => {
-      removeFiles(files, place, END, () => true);
-      throw new CrashError();
-    }, CrashError);
+    const files = removedUpTo(crashAt);
     const left = files.afterPowerLoss();
     // What was removed in the directory of the log may have reached the disk before anything else.
     for (const name of left.names.keys())
