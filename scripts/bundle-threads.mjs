@@ -1,5 +1,5 @@
 /**
- * Makes the programs of the engine's threads, each as one text, and writes the module that exports the texts: a thread is
+ * Makes the programs of the engine's threads, each as one text, and writes the module that exports the texts, for ES modules and CommonJS: a thread is
  * started from a text that the process holds already, so it depends on nothing that can be bundled, moved or replaced on the disk. It
  * also starts in half the time that it would take to load its some fifty modules one by one, and a failover waits for it.
  *
@@ -35,14 +35,12 @@ function bundled(entryPoint, name) {
 /** @param root A directory with a compiled `dist`. */
 export function bundleThreads(root) {
   const modules = join(root, "dist/core/local");
-  const write = (texts) =>
-    writeFileSync(
-      join(modules, "machine/thread-texts.js"),
-      HEADER +
-        Object.entries(texts)
-          .map(([name, text]) => `export const ${name} = ${JSON.stringify(text)};\n`)
-          .join(""),
-    );
+  const write = (texts) => {
+    const lines = Object.entries(texts).map(([name, text]) => `exports.${name} = ${JSON.stringify(text)};\n`);
+    writeFileSync(join(modules, "machine/thread-texts.cjs"), `${HEADER}"use strict";\n${lines.join("")}`);
+  };
+  const names = "COMPACTOR_THREAD, HUB_THREAD";
+  writeFileSync(join(modules, "machine/thread-texts.js"), `export { ${names} } from "./thread-texts.cjs";\n`);
   const texts = { HUB_THREAD: "", COMPACTOR_THREAD: "" };
   // A compaction starts no thread, and the thread of a hub starts compactions only: no text has to contain itself.
   write(texts);

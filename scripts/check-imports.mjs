@@ -26,7 +26,7 @@ export const ROOMS = {
   fold: "state log",
   keys: "",
   log: "node:zlib",
-  local: "member hub election upkeep disk machine log errors",
+  local: "member hub election wire upkeep disk machine log errors",
   member: "election wire upkeep disk machine log errors",
   hub: "election wire upkeep disk machine log errors node:crypto node:path",
   election: "upkeep disk machine errors",

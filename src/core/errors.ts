@@ -60,6 +60,16 @@ export class StorageError extends Error {
     super(message, options);
     this.code = code;
   }
+
+  /**
+   * `instanceof` goes by the name and the code, so that it finds the errors of another copy of this package as well: one that was loaded as
+   * another module format, or by another test file.
+   */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: `this` is the class that stands on the right, which may extend this one.
+    if (this !== StorageError) return Function.prototype[Symbol.hasInstance].call(this, value);
+    return isError(value) && value.name === "StorageError" && codeOf(value).startsWith("ERR_STORAGE_");
+  }
 }
 
 /** What is sent of an error to another thread or process. */
@@ -71,7 +81,7 @@ export interface SentError {
 
 /** What is sent of an error: {@link errorOf} makes one of it again. */
 export function sent(error: unknown): SentError {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = isError(error) ? error.message : String(error);
   return { code: codeOf(error) || "ERR_STORAGE_DISK", message };
 }
 
@@ -79,6 +89,16 @@ export function sent(error: unknown): SentError {
 export function errorOf({ code, message }: SentError): Error {
   if (code.startsWith("ERR_STORAGE_")) return new StorageError(code as StorageErrorCode, message);
   return Object.assign(new Error(message), { code });
+}
+
+/** Whether a value is an error, of any realm: Node.js throws its own, and test runners load code into realms of their own. */
+export function isError(value: unknown): value is Error {
+  return value instanceof Error || Object.prototype.toString.call(value) === "[object Error]";
+}
+
+/** Whether a value is a RangeError of any realm. */
+export function isRangeError(value: unknown): value is RangeError {
+  return isError(value) && value.name === "RangeError";
 }
 
 /** The `code` of an error, as `ENOENT` or `ERR_STORAGE_CORRUPT`; empty when it has none. */

@@ -1,3 +1,5 @@
+/** What the copies of this package that an application has loaded know of each other: builds in several module formats, versions. */
+import { PROTOCOL } from "./local/engine.js";
 import type { Log } from "./log/log.js";
 import type { Replica } from "./replica/replica.js";
 
@@ -30,4 +32,21 @@ export const FACTS = Symbol.for("cluster-storage.facts");
 /** What an adapter knows of a storage; undefined when this is no storage, or one of another version. */
 export function factsOf(storage: unknown): StorageFacts | undefined {
   return (storage as { readonly [FACTS]?: StorageFacts } | null | undefined)?.[FACTS];
+}
+
+/** The version of this package. */
+export const VERSION = "2.0.0";
+
+/**
+ * The storages that are open in this realm, by the key of their engine. The map is a property of the global object, so that a storage
+ * has one replica, whichever builds of this package open it. Another version has a map of its own, and is another
+ * member: the objects in the map are of one version.
+ */
+export function openStorages(): Map<string, unknown> {
+  const key = Symbol.for(`cluster-storage/${PROTOCOL}/${VERSION}`);
+  const known = Object.getOwnPropertyDescriptor(globalThis, key);
+  if (known !== undefined) return known.value;
+  const value = new Map<string, unknown>();
+  Object.defineProperty(globalThis, key, { value });
+  return value;
 }

@@ -4,7 +4,7 @@
  */
 import type { StorageStatus } from "./api.js";
 import { StorageError } from "./errors.js";
-import type { StorageFacts } from "./facts.js";
+import { openStorages, type StorageFacts } from "./facts.js";
 import { Listeners, type ManagerView, type StorageListener } from "./listeners.js";
 import { localEngine } from "./local/engine.js";
 import { MAX_IN_FLIGHT } from "./log/limits.js";
@@ -19,11 +19,9 @@ const LOCAL = localEngine();
 /** Longest time, in ms, that closing waits for pending writes. */
 const CLOSE_WAIT_MS = 10_000;
 
-export { FACTS } from "./facts.js";
-
 /** What the storages of the same data in this thread share. */
 export class SharedStorage implements ReplicaEvents, StorageFacts {
-  static readonly #all = new Map<string, SharedStorage>();
+  static readonly #all = openStorages() as Map<string, SharedStorage>;
 
   /** {@link EngineLog.filename} */
   readonly filename: string | null;
@@ -79,10 +77,15 @@ export class SharedStorage implements ReplicaEvents, StorageFacts {
       shared = new SharedStorage(opened, options);
       SharedStorage.#all.set(opened.key, shared);
     }
-    shared.#expectOptions(options);
-    shared.#listeners.add(listener);
-    if (shared.status === "open") shared.#clock.microtask(() => shared.#welcome(listener));
+    shared.join(listener, options);
     return shared;
+  }
+
+  /** Lets a storage take part, also one of another build of this package. @throws as {@link SharedStorage.acquire}. */
+  join(listener: StorageListener, options: ResolvedOptions): void {
+    this.#expectOptions(options);
+    this.#listeners.add(listener);
+    if (this.status === "open") this.#clock.microtask(() => this.#welcome(listener));
   }
 
   /** Leaves; the last one closes the log. Resolves when it is closed. */

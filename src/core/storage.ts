@@ -3,6 +3,7 @@ import { EventEmitter } from "node:events";
 import { resolve } from "node:path";
 import type { StorageEvents, StoragePatchOptions, StoragePath, StorageStats, StorageStatus } from "./api.js";
 import { StorageError } from "./errors.js";
+import { FACTS } from "./facts.js";
 import { emitEach } from "./listeners.js";
 import { restoreStorage } from "./local/engine.js";
 import {
@@ -13,7 +14,7 @@ import {
   resolveOptions,
   type StorageOptions,
 } from "./options.js";
-import { FACTS, SharedStorage } from "./shared-storage.js";
+import { SharedStorage } from "./shared-storage.js";
 
 /**
  * JSON data that all processes of an application share. Reads are local and synchronous. Writes are visible in this process at

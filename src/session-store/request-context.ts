@@ -165,5 +165,6 @@ export function unknownStateOf(loaded: LoadedSession): LoadedSession {
 /** Whether no framework created a session object: a caller that stores it again after it was destroyed wants it back. */
 export function isPlain(session: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(session);
-  return prototype === Object.prototype || prototype === null;
+  // That of an object literal is the last one, in any realm.
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { runInNewContext } from "node:vm";
 import type { SessionPayload } from "../../dist/session-store/payload.js";
 import { type LoadedSession, RequestContext, unknownStateOf } from "../../dist/session-store/request-context.js";
 
@@ -203,6 +204,7 @@ describe("a session object of which nothing is known", () => {
     assert.deepEqual(context.of("s", new Unmarked()), unknownStateOf(loaded));
     assert.equal(context.of("new", new Unmarked()), undefined);
     assert.equal(context.of("s", {}), undefined, "a plain object is of no framework");
+    assert.equal(context.of("s", runInNewContext("({})")), undefined, "in no realm");
   });
 
   it("is new when its framework carries marks", () => {

@@ -12,6 +12,8 @@ import { LocalLog } from "./member/local-log.js";
 import { withHubsAnyway } from "./threads-or-loop.js";
 import { restoreBackup, writeBackup } from "./upkeep/backup.js";
 
+export { PROTOCOL } from "./wire/messages.js";
+
 /** Bytes of segments, beyond the size of the snapshot, that start a compaction. */
 const COMPACT_AFTER_BYTES = 16 * 1024 * 1024;
 

@@ -1,3 +1,4 @@
+import { isError, isRangeError } from "../errors.js";
 import { depthOf } from "../log/depth.js";
 import { NEVER } from "../log/entry.js";
 import { MAX_DEPTH } from "../log/limits.js";
@@ -56,8 +57,8 @@ function textOf(value: unknown): string | undefined {
   try {
     return JSON.stringify(value);
   } catch (cause) {
-    if (cause instanceof RangeError) throw new RangeError(`expected a value that JSON.stringify takes`, { cause });
-    const reason = bigIntIn(value) ?? (cause instanceof Error ? cause.message : String(cause));
+    if (isRangeError(cause)) throw new RangeError(`expected a value that JSON.stringify takes`, { cause });
+    const reason = bigIntIn(value) ?? (isError(cause) ? cause.message : String(cause));
     throw new TypeError(`expected a value that JSON can carry, got ${kindOf(value)}: ${reason}`, { cause });
   }
 }

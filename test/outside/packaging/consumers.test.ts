@@ -50,7 +50,7 @@ const TSCONFIG = {
 };
 
 /** The programs of the engine's threads, which the build writes. */
-const THREADS = ["dist/core/local/machine/thread-texts.js"];
+const THREADS = ["dist/core/local/machine/thread-texts.js", "dist/core/local/machine/thread-texts.cjs"];
 
 describe("the packed package", () => {
   const folder = mkdtempSync(join(tmpdir(), "cluster-storage-pack-"));
@@ -63,8 +63,8 @@ describe("the packed package", () => {
   };
 
   /** Runs a program with a fresh data directory; returns what it printed. */
-  const printed = async (name: string): Promise<unknown> => {
-    const { stdout } = await run(process.execPath, [join(folder, name), join(folder, `data${++runs}`)], {
+  const printed = async (name: string, ...options: string[]): Promise<unknown> => {
+    const { stdout } = await run(process.execPath, [...options, join(folder, name), join(folder, `data${++runs}`)], {
       cwd: folder,
     });
     return JSON.parse(stdout);
@@ -86,7 +86,7 @@ describe("the packed package", () => {
 
   it("has the compiled code, its source and the documents, and nothing else", () => {
     const expected =
-      /^(package\.json|LICENSE|(README|ARCHITECTURE|CHANGELOG)\.md|docs\/([\w-]+\.md|images\/\w+\.svg)|dist\/.+\.(js|d\.ts)(\.map)?|src\/.+\.(ts|md|json))$/;
+      /^(package\.json|LICENSE|(README|ARCHITECTURE|CHANGELOG)\.md|docs\/([\w-]+\.md|images\/\w+\.svg)|dist\/.+\.(js|d\.ts)(\.map)?|dist\/cjs\/[\w-]+\.(d\.cts|cjs)|dist\/core\/.+\/thread-texts\.cjs|src\/.+\.(ts|md|json))$/;
     assert.deepEqual(
       packed.filter((name) => !expected.test(name)),
       [],
@@ -134,6 +134,24 @@ describe("the packed package", () => {
       `import("cluster-storage").then((module) => console.log(module.Storage === require("cluster-storage").Storage));`,
     );
     assert.equal(await printed("both.cjs"), true);
+  });
+
+  it("is two classes with one replica where require of ES modules is switched off", async () => {
+    const text = `
+      const { Storage } = require("cluster-storage");
+      import("cluster-storage").then(async (module) => {
+        const [path] = process.argv.slice(2);
+        const first = await module.Storage.open("app", { path });
+        const second = await Storage.open("app", { path });
+        first.set("a", 1);
+        console.log(JSON.stringify([module.Storage === Storage, second.get("a")]));
+        await first.close();
+        await second.close();
+      });
+    `;
+    write("two.cjs", text);
+    assert.deepEqual(await printed("two.cjs", "--no-experimental-require-module"), [false, 1]);
+    assert.deepEqual(await printed("two.cjs"), [true, 1]);
   });
 
   it("has types for a TypeScript ES module", async () => {

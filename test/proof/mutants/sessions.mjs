@@ -19,6 +19,13 @@ const session = [
 
 export const sessionMutants = [
   {
+    name: "a plain session of another realm is one of a framework",
+    file: REQUEST_CONTEXT,
+    from: "Object.getPrototypeOf(prototype) === null;",
+    to: "prototype === Object.prototype;",
+    killedBy: ["session-store/request-context"],
+  },
+  {
     name: "a request writes the fields that it left alone",
     file: PAYLOAD,
     from: "    if (!isKnown) changes[field] = after[field];\n",

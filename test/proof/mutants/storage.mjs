@@ -1,5 +1,7 @@
 /** What a user meets: options, values, storages that share a replica. */
 const OPTIONS = "src/core/options.ts";
+const FACTS = "src/core/facts.ts";
+const ERRORS = "src/core/errors.ts";
 const VALUE = "src/core/replica/value.ts";
 const PATCH_TEXT = "src/core/replica/patch-text.ts";
 const OPENED = "src/core/shared-storage.ts";
@@ -9,6 +11,27 @@ const SERVER_SCOPE = "src/express/server-scope.ts";
 const READ_BARRIER = "src/session-store/read-barrier.ts";
 const value = ["replica.test", "replica/log-", "storage.test", "conformance"];
 export const storageMutants = [
+  {
+    name: "each build of the package has storages of its own",
+    file: FACTS,
+    from: "Symbol.for(`cluster-storage/",
+    to: "Symbol(`cluster-storage/",
+    killedBy: ["api/builds"],
+  },
+  {
+    name: "errors of another build are none",
+    file: ERRORS,
+    from: "if (this !== StorageError) return",
+    to: "if (this !== null) return",
+    killedBy: ["api/builds"],
+  },
+  {
+    name: "errors of another realm are none",
+    file: ERRORS,
+    from: 'value instanceof Error || Object.prototype.toString.call(value) === "[object Error]"',
+    to: "value instanceof Error",
+    killedBy: ["core/realms"],
+  },
   {
     name: "numbers have no upper limit",
     file: OPTIONS,

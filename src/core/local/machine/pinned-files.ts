@@ -1,4 +1,5 @@
 /** The files of a directory that is held open: nothing is done in another directory that has come to its path. */
+import { isError } from "../../errors.js";
 import type { Files, FileView, Pin } from "./machine.js";
 
 /** A directory is not at its path any more: it was renamed or removed, or something else is mounted there. */
@@ -185,6 +186,6 @@ export class PinnedFiles implements Files {
 
 /** An error, its message changed so that it names the file that it is about as people know it. */
 export function named<T>(error: T, alias: string, path: string): T {
-  if (error instanceof Error && error.message.includes(alias)) error.message = error.message.replaceAll(alias, path);
+  if (isError(error) && error.message.includes(alias)) error.message = error.message.replaceAll(alias, path);
   return error;
 }

@@ -1,6 +1,6 @@
 /** The real `Threads`: worker threads, so that neither orders nor compactions wait for the application. */
 import { Worker } from "node:worker_threads";
-import { errorOf, type SentError, type StorageErrorCode } from "../../errors.js";
+import { errorOf, isError, type SentError, type StorageErrorCode } from "../../errors.js";
 import type { FileReport } from "./healing.js";
 import type {
   Clock,
@@ -78,7 +78,7 @@ function start<Message>(
 }
 
 function noThread(cause: unknown): NoThreadError {
-  const reason = cause instanceof Error ? cause.message : "it ended without an error";
+  const reason = isError(cause) ? cause.message : "it ended without an error";
   return new NoThreadError(`expected a thread to start, got none: ${reason}`, { cause });
 }
 

@@ -1,6 +1,6 @@
 /** Imports `app.db` when no log exists yet: a backup that a person put there, or a file of version 1. */
 
-import { StorageError } from "../../errors.js";
+import { isRangeError, StorageError } from "../../errors.js";
 import { kindOf, SNAPSHOT } from "../../log/frame.js";
 import { MAX_FRAME_BYTES } from "../../log/limits.js";
 import type { StoredHead } from "../../log/log.js";
@@ -123,7 +123,7 @@ function* adoptVersion1(machine: Machine, place: Place, epoch: number, source: n
     yield* noteImport(machine.files, place, source);
     yield* publish(machine, place, epoch, { ...fold.head, history: newHistory(machine) }, fold.entries());
   } catch (cause) {
-    if (!(cause instanceof RangeError) && !(cause instanceof CorruptFileError)) throw cause;
+    if (!isRangeError(cause) && !(cause instanceof CorruptFileError)) throw cause;
     removeNotes(machine.files, place);
     throw formatError(place.filename, `expected values within the limits, got one that is not: ${cause.message}`, {
       cause,
