@@ -2,15 +2,16 @@
  * Entries to bytes and back: the body of `BATCH` and `STATE` frames. Pure. `FORMAT.md` shows the layout.
  */
 import { depthOf } from "./depth.js";
-import { ADD, type Batch, CLEAR, type Condition, type Entry, type EntryType, NEVER, PATCH, SET } from "./entry.js";
+import { ADD, type Batch, CLEAR, type Condition, type Entry, type EntryType, NEVER, PATCH } from "./entry.js";
 import {
   BATCH_TYPES,
+  bitsOf,
   CONDITION_MASK,
   CONDITION_SHIFT,
   EXPIRY_FLAG,
   hasJson,
-  KNOWN_BITS,
   MAKING_TYPES,
+  STAMP_FLAG,
   STATE_TYPES,
   typeBits,
   typeIn,
@@ -54,13 +55,13 @@ export function boundOf(entry: Entry): number {
     throw new RangeError(`expected a path of at most ${MAX_DEPTH} keys, got ${entry.path.length}`);
   }
   let units = entry.json.length;
-  for (const key of entry.path) {
-    if (key.length > MAX_KEY_BYTES) {
-      throw new RangeError(`expected a key of at most ${MAX_KEY_BYTES} bytes, got ${key.length}`);
-    }
-    units += key.length + 2;
-  }
-  return units * 3 + 32;
+  for (const key of entry.path) units += unitsOf(key);
+  return (units + unitsOf(entry.stamp)) * 3 + 32;
+}
+
+function unitsOf(key: string): number {
+  if (key.length <= MAX_KEY_BYTES) return key.length + 2;
+  throw new RangeError(`expected a key of at most ${MAX_KEY_BYTES} bytes, got ${key.length}`);
 }
 
 function writeKey(key: string, at: number): number {
@@ -86,9 +87,12 @@ function writeKey(key: string, at: number): number {
 
 function writeEntry(entry: Entry, start: number): number {
   const hasExpiry = entry.expiresAt !== NEVER;
-  scratch[start] = typeBits(entry.type) | (entry.condition << CONDITION_SHIFT) | (hasExpiry ? EXPIRY_FLAG : 0);
+  const hasStamp = entry.stamp !== "";
+  const flags = (hasExpiry ? EXPIRY_FLAG : 0) | (hasStamp ? STAMP_FLAG : 0);
+  scratch[start] = typeBits(entry.type) | (entry.condition << CONDITION_SHIFT) | flags;
   let at = writeCount(scratch, entry.path.length, entry.kinds, start + 1);
   for (const key of entry.path) at = writeKey(key, at);
+  if (hasStamp) at = writeKey(entry.stamp, at);
   if (hasExpiry) at = scratch.writeDoubleLE(entry.expiresAt, at);
   if (entry.type === ADD) at = scratch.writeDoubleLE(entry.amount, at);
   if (hasJson(entry.type)) {
@@ -127,7 +131,7 @@ export function decodeEntries(buffer: Buffer, start: number, end: number): Entry
   const reader = new EntryReader(buffer, start, end);
   const count = reader.uint32();
   const entries: Entry[] = [];
-  for (let index = 0; index < count; index++) entries.push(reader.entry());
+  for (let index = 0; index < count; index++) entries.push(reader.entry(index));
   reader.expectEnd();
   return entries;
 }
@@ -155,7 +159,7 @@ export function decodeBatch(buffer: Buffer, start: number, end: number): Batch {
 export function checkEntries(buffer: Buffer, start: number, end: number): void {
   const reader = new EntryReader(buffer, start, end);
   const count = reader.uint32();
-  for (let index = 0; index < count; index++) reader.skipEntry();
+  for (let index = 0; index < count; index++) reader.skipEntry(index);
   reader.expectEnd();
 }
 
@@ -177,15 +181,16 @@ class EntryReader {
     return this.#buffer.readUInt32LE(this.#take(4));
   }
 
-  entry(): Entry {
-    const head = this.#head();
+  entry(index: number): Entry {
+    const head = this.#head(index);
     const type = typeIn(head) as EntryType;
     const condition = ((head & CONDITION_MASK) >> CONDITION_SHIFT) as Condition;
     const counted = this.#uint16();
     const count = this.#pathLength(type, counted);
     const kinds = this.#kinds(type, counted);
     const path = new Array<string>(count);
-    for (let index = 0; index < count; index++) path[index] = this.#key();
+    for (let depth = 0; depth < count; depth++) path[depth] = this.#key();
+    const stamp = head & STAMP_FLAG ? this.#stamp() : "";
     const expiresAt = head & EXPIRY_FLAG ? this.#double() : NEVER;
     const amount = type === ADD ? this.#double() : 0;
     let json = "";
@@ -194,16 +199,17 @@ class EntryReader {
       const from = this.#take(bytes);
       json = this.#buffer.toString("utf8", from, from + bytes);
     }
-    return { type, path, kinds, json, expiresAt, condition, amount };
+    return { type, path, kinds, json, expiresAt, condition, amount, stamp };
   }
 
-  skipEntry(): void {
-    const head = this.#head();
+  skipEntry(index: number): void {
+    const head = this.#head(index);
     const type = typeIn(head);
     const counted = this.#uint16();
     const count = this.#pathLength(type, counted);
     this.#kinds(type, counted);
-    for (let index = 0; index < count; index++) this.#take(this.#uint16() & ~UTF16_FLAG);
+    for (let depth = 0; depth < count; depth++) this.#take(this.#uint16() & ~UTF16_FLAG);
+    if (head & STAMP_FLAG) this.#stamp();
     if (head & EXPIRY_FLAG) this.#double();
     if (type === ADD) this.#double();
     if (hasJson(type)) this.#skipJson(type === PATCH ? count - 1 - PATCH_LEVELS : count - 1);
@@ -224,10 +230,10 @@ class EntryReader {
     return from;
   }
 
-  #head(): number {
+  #head(index: number): number {
     const head = this.#buffer[this.#take(1)] as number;
     const type = typeIn(head);
-    const knownBits = type === SET ? KNOWN_BITS | CONDITION_MASK : KNOWN_BITS;
+    const knownBits = bitsOf(type, index, this.#types === BATCH_TYPES);
     if (((this.#types >> type) & 1) === 0 || (head & ~knownBits) !== 0)
       throw new MalformedError(`expected an entry of such a frame, got byte ${head}`);
     return head;
@@ -260,6 +266,12 @@ class EntryReader {
     const bytes = length & ~UTF16_FLAG;
     const from = this.#take(bytes);
     return this.#buffer.toString(length === bytes ? "utf8" : "utf16le", from, from + bytes);
+  }
+
+  #stamp(): string {
+    const field = this.#key();
+    if (field === "") throw new MalformedError("expected the field of a stamp, got none");
+    return field;
   }
 
   #double(): number {

@@ -45,6 +45,8 @@ export interface Patch {
   readonly remove?: readonly string[];
   /** What fields must be before, or nothing is changed. */
   readonly match?: Readonly<Record<string, unknown>>;
+  /** A new value that is set after all others: the stamp, once the place of the entry is known. */
+  readonly stamp?: Readonly<Record<string, number>>;
 }
 
 /** One operation; all entries have the same shape, so that the code that applies them stays fast. */
@@ -61,6 +63,8 @@ export interface Entry {
   readonly condition: Condition;
   /** `ADD`: the amount; otherwise 0. */
   readonly amount: number;
+  /** `SET`, `PATCH`: the field of the object that gets the place of this entry in the log, see `stamps.ts`; otherwise empty. */
+  readonly stamp: string;
 }
 
 /** Creates an entry that stores the value of a JSON text. */
@@ -70,43 +74,53 @@ export function setEntry(
   expiresAt: number = NEVER,
   condition: Condition = ALWAYS,
   kinds: StepKinds = BY_TEXT,
+  stamp = "",
 ): Entry {
-  return { type: SET, path, kinds, json, expiresAt, condition, amount: 0 };
+  return { type: SET, path, kinds, json, expiresAt, condition, amount: 0, stamp };
 }
 
 /** Creates an entry that removes what is at a path. */
 export function deleteEntry(path: Path): Entry {
-  return { type: DELETE, path, kinds: BY_TEXT, json: "", expiresAt: NEVER, condition: ALWAYS, amount: 0 };
+  return { type: DELETE, path, kinds: BY_TEXT, json: "", expiresAt: NEVER, condition: ALWAYS, amount: 0, stamp: "" };
 }
 
 /** Creates an entry that sets or clears the expiry of what is at a path, if anything is. */
 export function expireEntry(path: Path, expiresAt: number): Entry {
-  return { type: EXPIRE, path, kinds: BY_TEXT, json: "", expiresAt, condition: ALWAYS, amount: 0 };
+  return { type: EXPIRE, path, kinds: BY_TEXT, json: "", expiresAt, condition: ALWAYS, amount: 0, stamp: "" };
 }
 
 /** Creates an entry that adds to the number at a path, or creates it as 0 plus the amount. */
 export function addEntry(path: Path, amount: number, expiresAt: number = NEVER, kinds: StepKinds = BY_TEXT): Entry {
-  return { type: ADD, path, kinds, json: "", expiresAt, condition: ALWAYS, amount };
+  return { type: ADD, path, kinds, json: "", expiresAt, condition: ALWAYS, amount, stamp: "" };
 }
 
 /** Creates an entry that changes fields of the object at a path, if one is there; `json` is the text of a {@link Patch}. */
-export function patchEntry(path: Path, json: string, expiresAt: number = KEEP): Entry {
-  return { type: PATCH, path, kinds: BY_TEXT, json, expiresAt, condition: ALWAYS, amount: 0 };
+export function patchEntry(path: Path, json: string, expiresAt: number = KEEP, stamp = ""): Entry {
+  return { type: PATCH, path, kinds: BY_TEXT, json, expiresAt, condition: ALWAYS, amount: 0, stamp };
 }
 
 /** Creates an entry that removes everything. */
 export function clearEntry(): Entry {
-  return { type: CLEAR, path: [], kinds: BY_TEXT, json: "", expiresAt: NEVER, condition: ALWAYS, amount: 0 };
+  return { type: CLEAR, path: [], kinds: BY_TEXT, json: "", expiresAt: NEVER, condition: ALWAYS, amount: 0, stamp: "" };
 }
 
 /** Creates an entry that notes that a member has left. */
 export function leftEntry(member: string): Entry {
-  return { type: LEFT, path: [member], kinds: BY_TEXT, json: "", expiresAt: NEVER, condition: ALWAYS, amount: 0 };
+  return {
+    type: LEFT,
+    path: [member],
+    kinds: BY_TEXT,
+    json: "",
+    expiresAt: NEVER,
+    condition: ALWAYS,
+    amount: 0,
+    stamp: "",
+  };
 }
 
 /** Creates an entry of a snapshot: a whole slot as it was. */
 export function slotEntry(key: string, json: string, expiresAt: number): Entry {
-  return { type: SLOT, path: [key], kinds: BY_TEXT, json, expiresAt, condition: ALWAYS, amount: 0 };
+  return { type: SLOT, path: [key], kinds: BY_TEXT, json, expiresAt, condition: ALWAYS, amount: 0, stamp: "" };
 }
 
 /** Ordered entries of one member, applied all or none. */

@@ -4,6 +4,7 @@ import { ADD, CLEAR, DELETE, type Entry, EXPIRE, LEFT, PATCH, SET } from "../log
 import { bornOf, kindOf, numberOf, ORIGINS, originOf, seqOf, timeOf } from "../log/frame.js";
 import type { LogSink, StateHead, StateView } from "../log/log.js";
 import { decodeOrigins } from "../log/snapshot-frames.js";
+import { atPlace } from "../log/stamps.js";
 import { APPLIED, type Status } from "../state/executor.js";
 import { FORGOTTEN, NEW, type Verdict } from "../state/origins.js";
 import { Table } from "../state/table.js";
@@ -101,7 +102,7 @@ export class LogApplier implements LogSink {
       this.#own(own, seq, time);
       return;
     }
-    const entries = decodeEntries(frame, start, end);
+    const entries = atPlace(decodeEntries(frame, start, end), seq);
     const table = this.#tables.next;
     const verdict = table.admit(seq, time, origin, bornOf(frame, start), number);
     if (verdict === NEW && table === this.#tables.shown) {

@@ -1,5 +1,6 @@
 /** A pending entry, and a batch of them. */
 import { type Entry, KEEP, NEVER } from "../log/entry.js";
+import { pendingStamp, stampAt, withStamp } from "../log/stamps.js";
 import type { Outcome, Status, Undo } from "../state/executor.js";
 import type { Table } from "../state/table.js";
 
@@ -11,6 +12,9 @@ export interface Promised<T> {
 
 /** One pending entry. */
 export class Op implements Outcome {
+  /** As it is sent. */
+  sent: Entry;
+  /** As it is performed while it is pending: with a stamp, if it asks for one, that counts as the latest. */
   entry: Entry;
   /** Storage time of the write: what it is evaluated at while it is pending. */
   time: number;
@@ -20,20 +24,36 @@ export class Op implements Outcome {
   number = 0;
   validUntil = Infinity;
   undo: Undo | undefined = undefined;
+  /** Its index in its batch, once that is sealed. */
+  index = 0;
   /** The next newer pending entry of the same top-level key. */
   next: Op | null = null;
 
-  constructor(entry: Entry, time: number, promised: Promised<Op> | null) {
-    this.entry = entry;
+  /** @param stamp {@link pendingStamp} */
+  constructor(entry: Entry, time: number, promised: Promised<Op> | null, stamp = pendingStamp(0)) {
+    this.sent = entry;
+    this.entry = withStamp(entry, stamp);
     this.time = time;
     this.promised = promised;
+  }
+
+  /** Whether its place in the log decides what it stores. */
+  get hasStamp(): boolean {
+    return this.sent.stamp !== "";
+  }
+
+  /** The entry as it is executed at its place in the log. */
+  placed(seq: number): Entry {
+    return withStamp(this.sent, stampAt(seq, this.index));
   }
 
   /** Storage time is later by `ms` than the time by which it was written: what it says of times is shifted. */
   shift(ms: number): void {
     this.time += ms;
     const { expiresAt } = this.entry;
-    if (expiresAt !== NEVER && expiresAt !== KEEP) this.entry = { ...this.entry, expiresAt: expiresAt + ms };
+    if (expiresAt === NEVER || expiresAt === KEEP) return;
+    this.entry = { ...this.entry, expiresAt: expiresAt + ms };
+    this.sent = this.hasStamp ? { ...this.sent, expiresAt: expiresAt + ms } : this.entry;
   }
 }
 
@@ -60,15 +80,15 @@ export class PendingBatch {
 
 /** Does what an op says to the confirmed state, at its place in the log. */
 export function executeConfirmed(table: Table, op: Op, time: number): void {
-  table.execute(op.entry, time, false, op);
+  table.execute(op.placed(table.seq), time, false, op);
   op.undo = undefined;
 }
 
 /** Does what the ops of a batch say to a state that is being restored; the ops get their results when that is shown. */
 export function executeFound(table: Table, batch: PendingBatch, time: number): void {
-  batch.results = batch.ops.map(({ entry }) => {
+  batch.results = batch.ops.map((op) => {
     const result: Outcome = { status: 0, number: 0, validUntil: 0, undo: undefined };
-    table.execute(entry, time, false, result);
+    table.execute(op.placed(table.seq), time, false, result);
     result.undo = undefined;
     return result;
   });

@@ -36,10 +36,11 @@ export class Outbox {
     this.#maxInFlight = maxInFlight;
   }
 
-  /** Seals the open batch if it is long enough for a frame of its own. */
-  split(now: number): void {
+  /** Seals the open batch if it is long enough for a frame of its own, or has more than `maxCount` entries. */
+  split(now: number, maxCount = Infinity): void {
     const batch = this.#pending.open;
-    if (batch !== undefined && batch.bytes >= SPLIT_BATCH_BYTES) this.#seal(batch, now);
+    if (batch === undefined) return;
+    if (batch.bytes >= SPLIT_BATCH_BYTES || batch.ops.length > maxCount) this.#seal(batch, now);
   }
 
   /** Seals the open batch, unless it is short and many are on their way: then it gathers more until one of them leaves. */
@@ -51,7 +52,10 @@ export class Outbox {
 
   /** Makes the open batch a frame, and sends it when connected. */
   #seal(batch: PendingBatch, now: number): void {
-    const entries = batch.ops.map((op) => op.entry);
+    const entries = batch.ops.map((op, index) => {
+      op.index = index;
+      return op.sent;
+    });
     if (this.#isConnected) {
       this.#assign(batch, now);
       batch.frame = encodeEntries(entries, BATCH, batch);
@@ -77,7 +81,7 @@ export class Outbox {
   /** What was never sent says other times now. */
   shifted(): void {
     for (const batch of this.#pending.batches)
-      if (batch.frame !== null && batch.number === 0) batch.frame = encodeEntries(batch.ops.map(({ entry }) => entry));
+      if (batch.frame !== null && batch.number === 0) batch.frame = encodeEntries(batch.ops.map(({ sent }) => sent));
   }
 
   disconnected(): void {

@@ -54,7 +54,7 @@ export class PendingKey {
 
   /** Makes the oldest op the next one of the log, at `time`, and forgets it. Afterwards this may be lifted. */
   confirm(table: Table, op: Op, time: number): void {
-    if (time >= op.validUntil) this.lift(table);
+    if (op.hasStamp || time >= op.validUntil) this.lift(table);
     if (this.isLifted) executeConfirmed(table, op, time);
     else if (this.#tail !== op) this.#covers.confirm(op, time);
     this.forget(op);

@@ -166,18 +166,21 @@ export class Replica {
     return this.#table.size(this.now());
   }
 
-  /** @param ttl In ms; undefined, null or 0: never expires. */
-  set(path: UserPath, value: unknown, ttl?: number | null): void {
-    this.#writer.write(this.#setEntry(path, value, ttl, ALWAYS));
+  /**
+   * @param ttl In ms; undefined, null or 0: never expires.
+   * @param stamp A field of the value, which must be an object then, that gets the place of this write in the log: see `stamps.ts`.
+   */
+  set(path: UserPath, value: unknown, ttl?: number | null, stamp = ""): void {
+    this.#writer.write(this.#setEntry(path, value, ttl, ALWAYS, stamp));
   }
 
   delete(path: UserPath): void {
     this.#writer.write(deleteEntry(this.#parse(path)));
   }
 
-  /** Stores a value if nothing is there, at its place in the log. Resolves with whether nothing was. */
-  add(path: UserPath, value: unknown, ttl?: number | null): Promise<boolean> {
-    const entry = this.#setEntry(path, value, ttl, IF_ABSENT);
+  /** As `set`, if nothing is there, at its place in the log. Resolves with whether nothing was. */
+  add(path: UserPath, value: unknown, ttl?: number | null, stamp = ""): Promise<boolean> {
+    const entry = this.#setEntry(path, value, ttl, IF_ABSENT, stamp);
     return this.#writer.promise(entry, (op) => op.status === APPLIED);
   }
 
@@ -208,13 +211,14 @@ export class Replica {
    * Changes fields of the object at a path, at its place in the log. Resolves with whether it was there and matched. Throws
    * at once what `set` throws.
    * @param changes The new values by field; undefined: the field is removed.
+   * @param stamp A field of the object that gets the place of this patch in the log, after all changes.
    */
-  patch(path: UserPath, changes: unknown, options: PatchOptions = {}): Promise<boolean> {
+  patch(path: UserPath, changes: unknown, options: PatchOptions = {}, stamp = ""): Promise<boolean> {
     const keys = this.#parse(path);
     const { ttl, match } = checkPatchOptions(options);
     const json = patchJsonOf(changes, match, keys.length, this.#maxValueBytes);
     const expiresAt = ttl === undefined ? KEEP : expiryOf(ttl, this.#now);
-    return this.#writer.promise(patchEntry(keys, json, expiresAt), (op) => op.status === APPLIED);
+    return this.#writer.promise(patchEntry(keys, json, expiresAt, stamp), (op) => op.status === APPLIED);
   }
 
   clear(): void {
@@ -275,11 +279,18 @@ export class Replica {
     return parsePath(path, this.#hasKey);
   }
 
-  #setEntry(path: UserPath, value: unknown, ttl: number | null | undefined, condition: Condition): Entry {
+  #setEntry(
+    path: UserPath,
+    value: unknown,
+    ttl: number | null | undefined,
+    condition: Condition,
+    stamp: string,
+  ): Entry {
     const keys = this.#parse(path);
     const expiresAt = expiryOf(ttl, this.#now);
     const json = jsonOf(value, keys.length, this.#maxValueBytes);
-    return setEntry(keys, json, expiresAt, condition, kindsOf(path, keys));
+    if (stamp !== "" && !json.startsWith("{")) throw new TypeError("expected an object to stamp, got another value");
+    return setEntry(keys, json, expiresAt, condition, kindsOf(path, keys), stamp);
   }
 }
 

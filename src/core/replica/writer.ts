@@ -2,6 +2,7 @@ import { StorageError } from "../errors.js";
 import type { Entry } from "../log/entry.js";
 import { MAX_ARRAY_LENGTH, MAX_BATCH_BYTES, SPLIT_BATCH_BYTES } from "../log/limits.js";
 import type { Log } from "../log/log.js";
+import { MAX_STAMPED_COUNT, pendingStamp } from "../log/stamps.js";
 import { NOT_A_NUMBER, TOO_FAR } from "../state/executor.js";
 import { Op, type PendingBatch, type Promised } from "./op.js";
 import type { Outbox } from "./outbox.js";
@@ -13,6 +14,11 @@ import { aKindOf } from "./value.js";
 const OP_BYTES = 64;
 /** Most bytes of the writes of one `batch(fn)`: the open batch may have some already. */
 const MAX_ATOMIC_BYTES = MAX_BATCH_BYTES - SPLIT_BATCH_BYTES;
+/**
+ * Only so many writes of one `batch(fn)`, the first ones, may have a stamp: the open batch may have some already. Outside of it, a batch
+ * is sent before it has so many.
+ */
+const MAX_ATOMIC_STAMPED = MAX_STAMPED_COUNT - 96;
 
 /** What had been written when a `batch(fn)` began. */
 interface Savepoint {
@@ -42,6 +48,8 @@ export class Writer {
   readonly #atomicPromises: Promise<unknown>[] = [];
   /** Where the outermost running `batch(fn)` began; null while none runs. */
   #atomicFrom: Savepoint | null = null;
+  /** Writes that had a stamp. */
+  #stampCount = 0;
   #isSealing = false;
   #isHolding = false;
   #failure: Error | null = null;
@@ -64,7 +72,7 @@ export class Writer {
   batch(fn: () => unknown): void {
     if (typeof fn !== "function") throw new TypeError(`expected a function, got ${typeof fn}`);
     const isOutermost = this.#atomicFrom === null;
-    if (isOutermost) this.#outbox.split(this.#tables.now);
+    if (isOutermost) this.#outbox.split(this.#tables.now, MAX_STAMPED_COUNT - MAX_ATOMIC_STAMPED);
     const begun = this.#savepoint();
     this.#atomicFrom ??= begun;
     try {
@@ -143,8 +151,12 @@ export class Writer {
     const bytes = bytesOf(entry);
     this.#expectRoom(bytes);
     const { now, shown } = this.#tables;
+    const hasStamp = entry.stamp !== "";
     if (this.#atomicFrom === null) this.#outbox.split(now);
-    if (this.#pending.write(shown, new Op(entry, now, promised), bytes) === TOO_FAR) throw tooFar(entry);
+    else if (hasStamp) this.#expectStampable(this.#atomicFrom);
+    const op = new Op(entry, now, promised, pendingStamp(this.#stampCount));
+    if (this.#pending.write(shown, op, bytes) === TOO_FAR) throw tooFar(entry);
+    if (hasStamp) this.#stampCount++;
     if (this.#atomicFrom !== null && promise !== undefined) this.#atomicPromises.push(promise);
     this.#sealSoon();
   }
@@ -164,6 +176,14 @@ export class Writer {
         `expected at most ${max} bytes of pending writes, got ${this.#pending.bytes + bytes}; wait for flush() and write again`,
       );
     }
+  }
+
+  #expectStampable({ ops }: Savepoint): void {
+    const count = (this.#pending.open?.ops.length ?? 0) - ops;
+    if (count < MAX_ATOMIC_STAMPED) return;
+    throw new RangeError(
+      `expected a write with a stamp among the first ${MAX_ATOMIC_STAMPED} of a batch, got ${count} before it`,
+    );
   }
 
   #sealSoon(): void {
@@ -245,7 +265,7 @@ function expectNoPromise(result: unknown): void {
 
 /** At least the bytes of an entry in a frame, and about what it takes in memory. */
 function bytesOf(entry: Entry): number {
-  let bytes = OP_BYTES + Buffer.byteLength(entry.json);
+  let bytes = OP_BYTES + Buffer.byteLength(entry.json) + entry.stamp.length * 3;
   for (const key of entry.path) bytes += 2 + key.length * 3;
   return bytes;
 }

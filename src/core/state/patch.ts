@@ -44,10 +44,11 @@ export function patch(slot: Slot, entry: Entry, time: number): Patched | undefin
   if (!isObject(object)) return undefined;
   const said = readJson(entry.json);
   if (!isPatch(said)) return undefined;
-  const { set = {}, remove = [], match = {} } = said;
+  const { set = {}, remove = [], match = {}, stamp = {} } = said;
   if (!hasFields(object, slot.expiries?.find(path, path.length), match, time)) return undefined;
   const changes: Field[] = remove.map((key) => ({ key, value: undefined, expiry: null }));
   for (const key of Object.keys(set)) changes.push({ key, value: set[key], expiry: null });
+  for (const key of Object.keys(stamp)) changes.push({ key, value: stamp[key], expiry: null });
   const fields = exchangeFields(slot, path, changes);
   return new Patched(fields, expiresAt === KEEP ? KEEP : slot.setExpiry(path, expiresAt));
 }
@@ -63,6 +64,7 @@ export function fieldsOf(entry: Entry): ReadonlyMap<string, Slot | null> | undef
   const fields = new Map<string, Slot | null>();
   for (const field of said.remove ?? []) fields.set(field, null);
   for (const [field, value] of Object.entries(said.set ?? {})) fields.set(field, Slot.of(value, null));
+  for (const [field, value] of Object.entries(said.stamp ?? {})) fields.set(field, Slot.of(value, null));
   return fields.size > 0 ? fields : undefined;
 }
 
@@ -72,8 +74,8 @@ function isObject(value: unknown): value is Container {
 
 function isPatch(value: unknown): value is Patch {
   if (!isObject(value)) return false;
-  const { set = {}, remove = [], match = {} } = value;
-  if (!isObject(set) || !isObject(match)) return false;
+  const { set = {}, remove = [], match = {}, stamp = {} } = value;
+  if (!isObject(set) || !isObject(match) || !isObject(stamp)) return false;
   return Array.isArray(remove) && remove.every((key) => typeof key === "string");
 }
 

@@ -1,6 +1,7 @@
 import { MalformedError } from "../log/codec.js";
 import { type Batch, type Entry, type Path, SLOT } from "../log/entry.js";
 import type { KnownOrigin, SnapshotHead } from "../log/log.js";
+import { atPlace } from "../log/stamps.js";
 import { contentsOf, restoreEntry, slotOf } from "./contents.js";
 import { containersUntil, exchangeContents, hasAt, presentAt, visibleAt } from "./edit.js";
 import { assert, Executor, type Outcome, type Status, type Undo } from "./executor.js";
@@ -118,7 +119,7 @@ export class Table {
   /** Applies the next batch, unless it was applied before or cannot be judged any more. */
   apply(batch: Batch): Verdict {
     const verdict = this.admit(batch.seq, batch.time, batch.origin, batch.born, batch.number);
-    if (verdict === NEW) for (const entry of batch.entries) this.execute(entry, batch.time, false);
+    if (verdict === NEW) for (const entry of atPlace(batch.entries, batch.seq)) this.execute(entry, batch.time, false);
     return verdict;
   }
 

@@ -51,18 +51,20 @@ const kindedPath = path.chain((keys) => {
   return fc.record({ path: fc.constant(keys), kinds: fc.oneof(fc.constantFrom(BY_TEXT, AS_KEYS), bits) });
 });
 
+const stamp = fc.oneof({ weight: 3, arbitrary: fc.constant("") }, { weight: 1, arbitrary: key });
+
 const batchEntry: fc.Arbitrary<Entry> = fc.oneof(
   fc
-    .record({ kinded: kindedPath, json, time, condition })
-    .map(({ kinded, ...any }) => setEntry(kinded.path, any.json, any.time, any.condition, kinded.kinds)),
+    .record({ kinded: kindedPath, json, time, condition, stamp })
+    .map(({ kinded, ...any }) => setEntry(kinded.path, any.json, any.time, any.condition, kinded.kinds, any.stamp)),
   path.map((any) => deleteEntry(any)),
   fc.record({ path, time }).map((any) => expireEntry(any.path, any.time)),
   fc
     .record({ kinded: kindedPath, amount: finite, time })
     .map(({ kinded, ...any }) => addEntry(kinded.path, any.amount, any.time, kinded.kinds)),
   fc
-    .record({ path, json, expiresAt: fc.oneof(time, fc.constant(KEEP)) })
-    .map((any) => patchEntry(any.path, `{"set":{"a":${any.json}}}`, any.expiresAt)),
+    .record({ path, json, expiresAt: fc.oneof(time, fc.constant(KEEP)), stamp })
+    .map((any) => patchEntry(any.path, `{"set":{"a":${any.json}}}`, any.expiresAt, any.stamp)),
   fc.constant(clearEntry()),
   key.map((member) => leftEntry(member)),
 );
@@ -260,6 +262,18 @@ test("a departure is a path of one key with a type of its own, and stands in bat
   assert.throws(() => decodeEntries(inState, 0, inState.length), MalformedError);
 });
 
+test("a stamp stands in the first 4,096 entries of a batch, and has a field", () => {
+  const stamped = setEntry(["k"], "{}", 0, ALWAYS, BY_TEXT, "at");
+  const isRead = (frame: Buffer) => Array.isArray(read(frame, 0, frame.length));
+  const after = (count: number) => [...Array.from({ length: count }, () => clearEntry()), stamped];
+  assert.equal(isRead(encodeEntries(after(4095))), true);
+  assert.equal(isRead(encodeEntries(after(4096))), false);
+  assert.equal(isRead(encodeEntries([stamped], STATE)), false);
+  const nameless = encodeEntries([{ ...stamped, stamp: "a" }]);
+  nameless.writeUInt16LE(0, nameless.indexOf("k") + 1);
+  assert.equal(isRead(Buffer.concat([nameless.subarray(0, nameless.indexOf("k") + 3), nameless.subarray(-6)])), false);
+});
+
 test("unknown bits of an entry, a condition of what has none, and numbers that are not finite, are malformed", () => {
   const frame = encodeEntries([addEntry(["n"], 1, 5)]);
   const expectMalformed = (changed: Buffer) => {
@@ -272,7 +286,7 @@ test("unknown bits of an entry, a condition of what has none, and numbers that a
     expectMalformed(changed);
   };
   for (const bit of [0x08, 0x10, 0x40, 0x80]) expectRefused(addEntry(["n"], 1, 5), bit);
-  for (const bit of [0x10, 0x40, 0x80]) expectRefused(setEntry(["n"], "1"), bit);
+  for (const bit of [0x40, 0x80]) expectRefused(setEntry(["n"], "1"), bit);
   for (const bit of [0x01, 0x08, 0x10, 0x80]) expectRefused(leftEntry("a1"), bit);
   for (const number of [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN]) {
     for (const place of [frame.length - 8, frame.length - 16]) {

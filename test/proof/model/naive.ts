@@ -83,6 +83,18 @@ function prune(node: Json, path: string[], expiries: Map<string, number>, now: n
   return seen;
 }
 
+/** An entry that stores its stamp as it stores the rest of its value. */
+function withStamp(entry: Entry, stamp: number): Entry {
+  const value = JSON.parse(entry.json);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return entry;
+  if (entry.type === PATCH) value.set = { ...value.set, [entry.stamp]: stamp };
+  else value[entry.stamp] = stamp;
+  return { ...entry, json: JSON.stringify(value) };
+}
+
+/** What the pending write of a member shows that is the `count`-th one with a stamp, from 0: more than any place in the log. */
+export const pendingStamp = (count: number): number => 2 ** 53 + 2 * count;
+
 export class Naive {
   seq = 0;
   time = 0;
@@ -103,7 +115,8 @@ export class Naive {
     this.seq = batch.seq;
     this.time = batch.time;
     const verdict = batch.origin === 0 ? "new" : this.#admit(batch);
-    return verdict === "new" ? batch.entries.map((entry) => this.execute(entry, batch.time)) : verdict;
+    if (verdict !== "new") return verdict;
+    return batch.entries.map((entry, index) => this.execute(entry, batch.time, batch.seq * 4096 + index));
   }
 
   #admit({ origin, number, born, time }: Batch): "new" | "seen" | "expired" {
@@ -115,7 +128,9 @@ export class Naive {
     return "new";
   }
 
-  execute(entry: Entry, time: number): Result {
+  /** @param stamp What the field that asks for it gets. */
+  execute(asked: Entry, time: number, stamp: number): Result {
+    const entry = asked.stamp === "" ? asked : withStamp(asked, stamp);
     if (entry.type === CLEAR) {
       this.slots = new Map();
       return "applied";

@@ -8,7 +8,7 @@ import { originFrames } from "../../../dist/core/log/snapshot-frames.js";
 import { Replica } from "../../../dist/core/replica/replica.js";
 import { Table } from "../../../dist/core/state/table.js";
 import { assertFrozen } from "./comparing.js";
-import { Naive, type Result } from "./naive.js";
+import { Naive, pendingStamp, type Result } from "./naive.js";
 import { type GivenPath, keysOf } from "./paths.js";
 import { Views } from "./views.js";
 
@@ -21,6 +21,8 @@ interface Ordered {
 interface Written {
   readonly entry: Entry;
   readonly time: number;
+  /** What its field with a stamp shows while it is pending. */
+  readonly stamp: number;
   /** Its result at its place in the log; undefined: it is not in the log. */
   result: Result | "expired" | undefined;
   /** A snapshot brought it, so its result may be unknown. */
@@ -90,6 +92,7 @@ export class Member {
   #remembered: SnapshotHead["origins"] = [];
   #joinedAt = 0;
   #wasJoined = false;
+  #stampCount = 0;
   readonly #later: (() => void)[] = [];
   readonly #world: World;
 
@@ -142,7 +145,8 @@ export class Member {
 
   /** Notes a write that the replica took. */
   wrote(entry: Entry, promise?: Promise<unknown>): void {
-    const write: Written = { entry, time: this.now, result: undefined, isCovered: false };
+    const stamp = pendingStamp(entry.stamp === "" ? this.#stampCount : this.#stampCount++);
+    const write: Written = { entry, time: this.now, stamp, result: undefined, isCovered: false };
     this.pending.push(write);
     if (promise === undefined) return;
     promise.catch(() => {});
@@ -216,7 +220,7 @@ export class Member {
   /** The naive view: the log so far, then the pending writes. */
   expected(): Naive {
     const view = this.shown.clone();
-    for (const { entry, time } of this.pending) view.execute(entry, time);
+    for (const { entry, time, stamp } of this.pending) view.execute(entry, time, stamp);
     return view;
   }
 

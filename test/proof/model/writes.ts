@@ -36,6 +36,8 @@ const values = fc.oneof(
   fc.constantFrom<unknown>(1, 2, null, "text", {}, [], { x: { x: 1 } }, { x: 1, y: [1] }, [[1, 2], { x: 3 }]),
   fc.jsonValue({ maxDepth: 2 }).filter((value) => !JSON.stringify(value).includes("__proto__")),
 );
+/** The field that gets a stamp; none mostly. */
+const stamps = fc.constantFrom("", "", "", "x", "y");
 const ttls = fc.constantFrom(0, 0, 0, 1, 900, 1000, 5000);
 const fields = fc.constantFrom("x", "y", "0", "1");
 const changes = fc.dictionary(fields, fc.option(values, { nil: undefined, freq: 4 }), {
@@ -70,6 +72,10 @@ export interface Parts {
   readonly matches: fc.Arbitrary<"none" | "seen" | Record<string, unknown>>;
 }
 
+/** Only an object can have a stamp. */
+const stampIn = (value: unknown, stamp: string): string =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? stamp : "";
+
 /** Writes to a member, and notes it unless an array would grow too far. */
 function write(member: Member, call: () => unknown, entry: Parameters<Member["wrote"]>[0]): void {
   try {
@@ -95,12 +101,12 @@ export function incrementsOf({ paths, amounts, ttls }: Parts) {
 export function writesOf(parts: Parts) {
   const { paths, values, ttls } = parts;
   return fc.oneof(
-    fc.tuple(paths, values, ttls).map(([path, value, ttl]) =>
-      named("set", [path, value, ttl], (member: Member) => {
-        const expiresAt = expiryOf(ttl, member);
+    fc.tuple(paths, values, ttls, stamps).map(([path, value, ttl, asked]) =>
+      named("set", [path, value, ttl, asked], (member: Member) => {
+        const stamp = stampIn(value, asked);
         const json = JSON.stringify(value);
-        const entry = setEntry(keysOf(path), json, expiresAt, ALWAYS, stepKindsOf(path));
-        write(member, () => member.replica.set(path, value, ttl), entry);
+        const entry = setEntry(keysOf(path), json, expiryOf(ttl, member), ALWAYS, stepKindsOf(path), stamp);
+        write(member, () => member.replica.set(path, value, ttl, stamp), entry);
       }),
     ),
     paths.map((path) =>
@@ -115,11 +121,12 @@ export function writesOf(parts: Parts) {
         write(member, () => member.replica.touch(path, ttl), entry);
       }),
     ),
-    fc.tuple(paths, values, ttls).map(([path, value, ttl]) =>
-      named("add", [path, value, ttl], (member: Member) => {
+    fc.tuple(paths, values, ttls, stamps).map(([path, value, ttl, asked]) =>
+      named("add", [path, value, ttl, asked], (member: Member) => {
+        const stamp = stampIn(value, asked);
         const json = JSON.stringify(value);
-        const entry = setEntry(keysOf(path), json, expiryOf(ttl, member), IF_ABSENT, stepKindsOf(path));
-        write(member, () => member.replica.add(path, value, ttl), entry);
+        const entry = setEntry(keysOf(path), json, expiryOf(ttl, member), IF_ABSENT, stepKindsOf(path), stamp);
+        write(member, () => member.replica.add(path, value, ttl, stamp), entry);
       }),
     ),
   );
@@ -127,13 +134,13 @@ export function writesOf(parts: Parts) {
 
 /** Patches of what their parts may be. */
 export function patchesOf({ paths, changes, matches, patchTtls }: Parts) {
-  return fc.tuple(paths, changes, matches, patchTtls).map(([path, changed, asks, ttl]) =>
-    named("patch", [path, changed, asks, ttl], (member: Member) => {
+  return fc.tuple(paths, changes, matches, patchTtls, stamps).map(([path, changed, asks, ttl, stamp]) =>
+    named("patch", [path, changed, asks, ttl, stamp], (member: Member) => {
       const match = asks === "none" ? undefined : asks === "seen" ? seenAt(member, path) : asks;
       const remove = Object.keys(changed).filter((field) => changed[field] === undefined);
       const expiresAt = ttl === undefined ? KEEP : expiryOf(ttl, member);
-      const entry = patchEntry(keysOf(path), JSON.stringify({ set: changed, remove, match }), expiresAt);
-      write(member, () => member.replica.patch(path, changed, { ttl, match }), entry);
+      const entry = patchEntry(keysOf(path), JSON.stringify({ set: changed, remove, match }), expiresAt, stamp);
+      write(member, () => member.replica.patch(path, changed, { ttl, match }, stamp), entry);
     }),
   );
 }

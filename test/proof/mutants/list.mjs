@@ -19,6 +19,7 @@ import { recoveryMutants } from "./recovery.mjs";
 import { removalMutants } from "./removal.mjs";
 import { replicaMutants } from "./replica.mjs";
 import { sessionMutants } from "./sessions.mjs";
+import { stampMutants } from "./stamps.mjs";
 import { stateMutants } from "./state.mjs";
 import { storageMutants } from "./storage.mjs";
 import { timeMutants } from "./time.mjs";
@@ -42,6 +43,7 @@ export const mutants = [
   ...pendingMutants,
   ...viewMutants,
   ...stateMutants,
+  ...stampMutants,
   ...keysMutants,
   ...valueMutants,
   ...logMutants,

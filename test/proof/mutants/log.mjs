@@ -2,6 +2,7 @@
 const CODEC = "src/core/log/codec.ts";
 const FRAME = "src/core/log/frame.ts";
 const DEPTH = "src/core/log/depth.ts";
+const HEAD = "src/core/log/entry-head.ts";
 const STEP_KINDS = "src/core/log/step-kinds.ts";
 const SNAPSHOT_FRAMES = "src/core/log/snapshot-frames.ts";
 const log = ["core/log/", "hub/hub.test", "hub/strangers", "hub/host", "wire/frame-connection"];
@@ -44,9 +45,9 @@ export const logMutants = [
   },
   {
     name: "an entry other than a set has a condition",
-    file: CODEC,
-    from: "const knownBits = type === SET ? KNOWN_BITS | CONDITION_MASK : KNOWN_BITS;",
-    to: "const knownBits = KNOWN_BITS | CONDITION_MASK;",
+    file: HEAD,
+    from: "KNOWN_BITS | (type === SET ? CONDITION_MASK : 0)",
+    to: "KNOWN_BITS | CONDITION_MASK",
     killedBy: log,
   },
   {

@@ -188,8 +188,8 @@ export const pendingMutants = [
   {
     name: "an entry that looked at expiries counts as foreseen",
     file: KEY,
-    from: "    if (time >= op.validUntil) this.lift(table);\n",
-    to: "",
+    from: "    if (op.hasStamp || time >= op.validUntil) this.lift(table);\n",
+    to: "    if (op.hasStamp) this.lift(table);\n",
     killedBy: pending,
   },
   {

@@ -195,8 +195,8 @@ export const timeMutants = [
   {
     name: "a write without a ttl gets one when the time is told",
     file: OP,
-    from: "if (expiresAt !== NEVER && expiresAt !== KEEP) this.entry",
-    to: "if (expiresAt !== KEEP) this.entry",
+    from: "if (expiresAt === NEVER || expiresAt === KEEP) return;",
+    to: "if (expiresAt === KEEP) return;",
     killedBy: shifted,
   },
   {

@@ -8,7 +8,7 @@ import { HEADER_BYTES, kindOf, numberOf, ORIGINS, originOf, seqOf } from "../../
 import type { KnownOrigin, LogSink, StateHead, StateView } from "../../../dist/core/log/log.js";
 import { decodeOrigins } from "../../../dist/core/log/snapshot-frames.js";
 import type { Change } from "../../../dist/core/replica/replica.js";
-import { Naive, type Result } from "../model/naive.js";
+import { Naive, pendingStamp, type Result } from "../model/naive.js";
 import type { History, Ordered } from "./history.js";
 
 /** One write of a member. */
@@ -18,6 +18,8 @@ export interface Written {
   time: number;
   /** When it was made, in events. */
   readonly madeCount: number;
+  /** What its field with a stamp shows while it is pending. */
+  readonly stamp: number;
   /** Its result at its place in the log; undefined: it is not in the log yet. */
   result: Result | "expired" | undefined;
   /** A snapshot brought it, so its result may be unknown. */
@@ -54,6 +56,7 @@ export class View implements LogSink {
   readonly changes: string[] = [];
   isJoined = false;
   #wasJoined = false;
+  #stampCount = 0;
   #sink: LogSink | null = null;
   readonly #of: ViewOf;
   readonly #sent: Sent[] = [];
@@ -91,6 +94,7 @@ export class View implements LogSink {
       entry,
       time: this.now,
       madeCount: this.#of.count(),
+      stamp: pendingStamp(entry.stamp === "" ? this.#stampCount : this.#stampCount++),
       result: undefined,
       isCovered: false,
     };
@@ -108,7 +112,7 @@ export class View implements LogSink {
   /** The log so far, then the pending writes. */
   expected(): Naive {
     const state = this.shown.clone();
-    for (const { entry, time } of this.pending) state.execute(entry, time);
+    for (const { entry, time, stamp } of this.pending) state.execute(entry, time, stamp);
     return state;
   }
 

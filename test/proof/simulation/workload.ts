@@ -100,10 +100,17 @@ export class Workload {
     const value = this.#newValue();
     const ttl = path[0] === "z" ? 0 : this.#dice.pick(TTLS);
     const json = JSON.stringify(value);
-    const entry = setEntry(keysOf(path), json, expiryOf(ttl, member), ALWAYS, stepKindsOf(path));
+    const stamp = ttl === 0 ? this.#stampOf(value) : "";
+    const entry = setEntry(keysOf(path), json, expiryOf(ttl, member), ALWAYS, stepKindsOf(path), stamp);
     const { clocks } = member.world;
     if (ttl > 0 && clocks.isNoticed) this.lives.set(json, clocks.lifeOf(Math.max(1, ttl - 1)));
-    this.#write(member, entry, () => member.replica.set(path, value, ttl));
+    this.#write(member, entry, () => member.replica.set(path, value, ttl, stamp));
+  }
+
+  /** The field of a value that gets a stamp. */
+  #stampOf(value: unknown): string {
+    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+    return isObject && this.#dice.chance(0.7) ? this.#dice.pick(["at", "x"]) : "";
   }
 
   #touch(member: Member, path: Path): void {
@@ -119,8 +126,9 @@ export class Workload {
 
   #add(member: Member, path: Path): void {
     const value = this.#newValue();
-    const entry = setEntry(keysOf(path), JSON.stringify(value), 0, IF_ABSENT, stepKindsOf(path));
-    this.#write(member, entry, () => member.replica.add(path, value));
+    const stamp = this.#stampOf(value);
+    const entry = setEntry(keysOf(path), JSON.stringify(value), 0, IF_ABSENT, stepKindsOf(path), stamp);
+    this.#write(member, entry, () => member.replica.add(path, value, 0, stamp));
   }
 
   /** Changes an object if one of its fields has the value that this member sees, or one that no member sees. */
@@ -139,8 +147,9 @@ export class Workload {
     const changes: Record<string, unknown> = { [this.#dice.pick(FIELDS)]: this.#newValue() };
     if (this.#dice.chance(0.3)) changes[field] = undefined;
     const remove = Object.keys(changes).filter((name) => changes[name] === undefined);
-    const entry = patchEntry(keysOf(path), JSON.stringify({ set: changes, remove }), KEEP);
-    this.#write(member, entry, () => member.replica.patch(path, changes));
+    const stamp = this.#dice.chance(0.3) ? "at" : "";
+    const entry = patchEntry(keysOf(path), JSON.stringify({ set: changes, remove }), KEEP, stamp);
+    this.#write(member, entry, () => member.replica.patch(path, changes, {}, stamp));
   }
 
   #batch(member: Member): void {
