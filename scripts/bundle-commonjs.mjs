@@ -33,8 +33,6 @@ function bundle(dist) {
     format: "cjs",
     packages: "external",
     external: [join(dist, "core/local/machine/thread-texts.cjs")],
-    minifyWhitespace: true,
-    lineLimit: 120,
     logLevel: "warning",
   });
 }
