@@ -29,7 +29,7 @@ export const ROOMS = {
   local: "member hub election wire upkeep disk machine log errors",
   member: "election wire upkeep disk machine log errors",
   hub: "election wire upkeep disk machine log errors node:crypto node:path",
-  election: "upkeep disk machine errors",
+  election: "wire upkeep disk machine log errors",
   wire: "machine log errors",
   upkeep: "disk machine fold log errors lodash/toPath.js node:crypto node:path",
   disk: "machine log errors node:crypto node:path",

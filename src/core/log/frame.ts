@@ -58,6 +58,8 @@ export const CLOCK = 25;
 export const HEAL = 26;
 /** From a member: how that goes, or that the files which it reads are damaged. */
 export const FILE_REPORT = 27;
+/** From a member, to whoever connects to its own socket: what it holds of the log. */
+export const HELD = 28;
 
 /** The fields of a header that are not derived from the bytes. */
 export interface Stamp {

@@ -39,7 +39,7 @@ export function open(files: MemoryFiles, recover: "strict" | "salvage", mark: Lo
   try {
     seat.fence();
     let lost: readonly Lost[] | null = null;
-    const recovered = recoverForHub(machine, place, seat.epoch, { recover }, mark, (found) => {
+    const recovered = recoverForHub(machine, place, seat.epoch, { recover }, mark, null, (found) => {
       lost = found;
     });
     const read = mark === null ? load(files, recovered) : { seq: recovered.seq, text: "" };

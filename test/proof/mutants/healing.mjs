@@ -9,7 +9,8 @@ const RECOVERY = "src/core/local/upkeep/recovery.ts";
 const HOST = "src/core/local/hub/host.ts";
 const SESSION = "src/core/local/member/hub-session.ts";
 const LOCAL_LOG = "src/core/local/member/local-log.ts";
-const OTHERS = "src/core/local/member/others.ts";
+const OTHERS = "src/core/local/election/other-members.ts";
+const CONTENDER = "src/core/local/hub/contender.ts";
 const hub = ["hub/healing"];
 const healer = ["member/healer"];
 
@@ -171,13 +172,13 @@ export const healingMutants = [
   {
     name: "a log that was cut counts as whole",
     file: RECOVERY,
-    from: "if (held) expectHeld(place, recovered, held);",
+    from: "for (const log of held) expectHeld(place, recovered, log);",
     to: "",
     killedBy: ["faults/bytes-open", "simulation/damage"],
   },
   {
     name: "memory is emptied where all files were removed",
-    file: HOST,
+    file: CONTENDER,
     from: "if (removed) throw removed;",
     to: "",
     killedBy: ["cluster/damage"],
@@ -197,17 +198,59 @@ export const healingMutants = [
     killedBy: ["faults/bytes-open"],
   },
   {
-    name: "a member that holds nothing fails although others may hold what it cannot read",
+    name: "a contender goes on although another member holds more",
+    file: CONTENDER,
+    from: "this.#others.holdMore(log, isDoubtful, () => this.#pin.files.used?.(), decided);",
+    to: "decided(false);",
+    killedBy: ["hub/contender", "simulation/damage"],
+  },
+  {
+    name: "a copy is read although another member holds more",
+    file: RECOVERY,
+    from: "position, held.length > 0 ? null : adopt);",
+    to: "position, adopt);",
+    killedBy: ["hub/contender"],
+  },
+  {
+    name: "nobody waits for the answer of a process that is frozen",
+    file: OTHERS,
+    from: "else if (!isDoubtful || this.#haveAnswered || --this.#waitsLeft < 0) decided(false);",
+    to: "else decided(false);",
+    killedBy: ["election/other-members", "simulation/damage"],
+  },
+  {
+    name: "a frozen process is waited for without end",
+    file: OTHERS,
+    from: "--this.#waitsLeft < 0",
+    to: "false",
+    killedBy: ["election/other-members"],
+  },
+  {
+    name: "what a member holds of another history counts",
+    file: OTHERS,
+    from: "found.seq === 0 || found.history === most?.history",
+    to: "true",
+    killedBy: ["election/other-members"],
+  },
+  {
+    name: "what a member holds of a storage that was removed counts",
+    file: OTHERS,
+    from: " && isHeld(this.#machine, this.#place, most)",
+    to: "",
+    killedBy: ["election/other-members"],
+  },
+  {
+    name: "a member says that it holds what it cannot write, since it may not be the manager",
     file: LOCAL_LOG,
-    from: "if (mayHold) this.#pause(OTHERS_MS);",
-    to: "if (false) this.#pause(OTHERS_MS);",
+    from: "history === undefined || !this.#options.candidate",
+    to: "history === undefined",
     killedBy: ["member/following"],
   },
   {
-    name: "a member that holds nothing waits forever for others that hold nothing either",
-    file: OTHERS,
-    from: "!isAlone && !isLast",
-    to: "!isAlone",
+    name: "a member claims the seat again at once that another one must take",
+    file: LOCAL_LOG,
+    from: "this.#pause(OTHERS_MS);",
+    to: "this.#seek();",
     killedBy: ["member/following"],
   },
 ];

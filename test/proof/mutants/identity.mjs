@@ -167,8 +167,8 @@ export const identityMutants = [
   {
     name: "a member that follows does not look at its own socket",
     file: LOG,
-    from: "++this.#ownLooks % OWN_LOOKS === 0",
-    to: "++this.#ownLooks < 0",
+    from: "    this.#socket.look();\n",
+    to: "",
     killedBy: ["member/following"],
   },
   {

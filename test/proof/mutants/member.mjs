@@ -54,8 +54,8 @@ export const memberMutants = [
   {
     name: "a half-restored state counts as one that the member has",
     file: SESSION,
-    from: "const usable = this.#position === null && this.#delivery === null ? null : position;",
-    to: "const usable = position;",
+    from: "if (this.#position === null && this.#delivery === null) return null;",
+    to: "",
     killedBy: member,
   },
   {

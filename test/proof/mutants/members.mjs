@@ -1,4 +1,5 @@
 /** The life of a hub, and its side of the members. */
+const CONTENDER = "src/core/local/hub/contender.ts";
 const HOST = "src/core/local/hub/host.ts";
 const COMPACTIONS = "src/core/local/hub/compactions.ts";
 const THREADS = "src/core/local/machine/threads.ts";
@@ -14,10 +15,10 @@ const hub = ["hub/order", "hub/hub.test", "hub/strangers", "hub/host", "hub/disk
 export const hubMembersMutants = [
   {
     name: "the log is read before the fence",
-    file: HOST,
-    from: "const fenced = seat.fence();",
-    to: `for (const _ of recoverForHub(machine, place, seat.epoch, options, position));
-    const fenced = seat.fence();`,
+    file: CONTENDER,
+    from: "this.fenced = seat.fence();",
+    to: `for (const _ of this.recover());
+    this.fenced = seat.fence();`,
     killedBy: ["hub/host"],
   },
   {

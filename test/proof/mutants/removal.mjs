@@ -134,8 +134,8 @@ export const removalMutants = [
   {
     name: "data that belongs to no living member is shown to the next member",
     file: HOST,
-    from: "if (isVoid && recovered.seq > 0) {",
-    to: "if (isVoid && recovered.seq < 0) {",
+    from: "if (isVoid && recovered.seq > 0)",
+    to: "if (isVoid && recovered.seq < 0)",
     killedBy: removal,
   },
   {

@@ -1,4 +1,5 @@
 /** Mistakes in the time of the storage. */
+const CONTENDER = "src/core/local/hub/contender.ts";
 const RUNNING = "src/core/local/machine/running-time.ts";
 const CLOCK = "src/core/local/machine/clock.ts";
 const HUB_TIME = "src/core/local/hub/hub-time.ts";
@@ -9,7 +10,6 @@ const OP = "src/core/replica/op.ts";
 const QUEUE = "src/core/replica/pending-queue.ts";
 const OUTBOX = "src/core/replica/outbox.ts";
 const PAYLOAD = "src/session-store/payload.ts";
-const HOST = "src/core/local/hub/host.ts";
 const running = ["machine/running-time"];
 const hubTime = ["hub/hub-time"];
 const storageClock = ["member/storage-clock"];
@@ -89,9 +89,9 @@ export const timeMutants = [
   },
   {
     name: "a manager does not ask whether others have the storage open",
-    file: HOST,
-    from: "(lives) => this.#isOver || serve(!isVoid(lives))",
-    to: "(lives) => this.#isOver || serve(!isVoid(lives) && !this.#request.options.persist)",
+    file: CONTENDER,
+    from: "!isVoid(this.#others.lives);",
+    to: "!isVoid(this.#others.lives) && !this.#request.options.persist;",
     killedBy: ["simulation/clocks"],
   },
   {

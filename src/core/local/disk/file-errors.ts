@@ -32,6 +32,12 @@ export class MissingFileError extends StorageError {
   }
 }
 
+/** What a member reports that waits for another one to write the files again. */
+export function behindError(directory: string): StorageError {
+  const message = `expected the process that holds more of the log than the files in ${directory} do to write it again, got none that takes over; this process waits for it`;
+  return new StorageError("ERR_STORAGE_DAMAGED", message);
+}
+
 /** A compaction removed a file before it was opened: the reader has to look again which files there are. */
 export class CompactedFileError extends Error {
   override readonly name = "CompactedFileError";

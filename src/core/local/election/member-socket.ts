@@ -7,10 +7,14 @@ import { codeOf } from "../../errors.js";
 import { bestEffort } from "../disk/file-access.js";
 import { socketPath } from "../disk/file-names.js";
 import { isThroughOther, originMark } from "../machine/address.js";
+import type { Held } from "../machine/healing.js";
 import type { Listener, Machine, Place } from "../machine/machine.js";
+import { encodeHeld } from "../wire/healing-messages.js";
 
 const MEMBER_NAME = /^member\.([0-9a-f]+)$/;
 const MARK_DIGITS = 16;
+/** Looks at the seat between two looks at the own socket. */
+const LOOKS = 5;
 
 /** A name for a new member, which no other one has. It ends with an {@link originMark}. */
 export function newMember(machine: Machine, place: Place): string {
@@ -22,7 +26,8 @@ export function newMember(machine: Machine, place: Place): string {
 const deviceOf = ({ files }: Machine, place: Place): string | undefined =>
   bestEffort(() => files.deviceOf(place.directory));
 
-const nameOf = (member: string): string => `member.${member}`;
+/** The name of a member's socket in the directory. */
+export const nameOf = (member: string): string => `member.${member}`;
 
 /** Whether a text is the name of a member: only then is its socket a file in the directory. */
 export const isMember = (text: string): boolean => membersIn([nameOf(text)]).length > 0;
@@ -62,7 +67,8 @@ export function askForLife(machine: Machine, place: Place, member: string, done:
   });
 }
 
-function lifeOf(machine: Machine, place: Place, member: string, code: string): Life {
+/** What the failure of a connection to a member says. */
+export function lifeOf(machine: Machine, place: Place, member: string, code: string): Life {
   if (code === "ECONNREFUSED") {
     const device = deviceOf(machine, place);
     if (device === undefined) return "unknown";
@@ -91,21 +97,25 @@ export function askAll(machine: Machine, place: Place, own: string, done: (lives
   }
 }
 
-/** The socket of this member. It takes connections, and ends each at once. */
+/** The socket of this member. To each connection it says what this member holds of the log, and ends it. */
 export class MemberSocket {
   readonly #machine: Machine;
   readonly #place: Place;
   readonly #member: string;
+  readonly #held: () => Held | null;
   #listener: Listener | null = null;
   #isEntering = false;
+  #lookCount = 0;
   #wasThere = false;
   /** Null until it leaves. */
   #left: { readonly isKnown: boolean } | null = null;
 
-  constructor(machine: Machine, place: Place, member: string) {
+  /** @param held What this member holds, and could write again as the manager; null: nothing. */
+  constructor(machine: Machine, place: Place, member: string, held: () => Held | null) {
     this.#machine = machine;
     this.#place = place;
     this.#member = member;
+    this.#held = held;
   }
 
   /** Whether it listens, under a name that is still there. */
@@ -113,6 +123,11 @@ export class MemberSocket {
     if (this.#listener === null) return false;
     const { files } = this.#machine;
     return bestEffort(() => files.modifiedAt(memberPath(this.#place, this.#member))) !== undefined;
+  }
+
+  /** Called at each look at the seat. Listens again when its name was removed. */
+  look(): void {
+    if (++this.#lookCount % LOOKS === 0 && !this.isThere) this.enter(() => {});
   }
 
   /** Listens, also when it did before and its name was removed. Calls back once, later, unless it is left before. */
@@ -131,7 +146,9 @@ export class MemberSocket {
       this.#place.directory,
       nameOf(this.#member),
       (socket) => {
-        socket.destroy();
+        const held = this.#held();
+        if (held !== null) socket.write([encodeHeld(held)]);
+        socket.end();
         return { data: () => {}, closed: () => {} };
       },
       (error, listener) => this.#entered(error, listener, done),

@@ -1,11 +1,10 @@
 /** The life of a hub: it listens, claims the seat, fences, reads the log, serves, compacts, and hands the seat on. */
-import { encodeEntries } from "../../log/codec.js";
-import { clearEntry } from "../../log/entry.js";
+import { codeOf } from "../../errors.js";
 import { bestEffort, pinIfThere } from "../disk/file-access.js";
 import { socketPath } from "../disk/file-names.js";
-import { answerTo, atOnce, inSlices, type Steps } from "../disk/steps.js";
+import { atOnce, inSlices, type Steps } from "../disk/steps.js";
 import { askAll } from "../election/member-socket.js";
-import { Seat, seatContent } from "../election/seat.js";
+import type { Seat } from "../election/seat.js";
 import type { FileReport } from "../machine/healing.js";
 import type {
   HubHandle,
@@ -18,12 +17,10 @@ import type {
   Timer,
 } from "../machine/machine.js";
 import { MovedError } from "../machine/pinned-files.js";
-import { removedFrom } from "../upkeep/held-end.js";
-import { describeLost } from "../upkeep/intact-frames.js";
-import { recoverForHub } from "../upkeep/recovery.js";
+import type { Recovered } from "../upkeep/recovery.js";
 import { removeStrays } from "../upkeep/removal.js";
-import { PROTOCOL } from "../wire/messages.js";
 import { Compactions, failure } from "./compactions.js";
+import { Contender } from "./contender.js";
 import { Departures } from "./departures.js";
 import { Healing } from "./healing.js";
 import { HeldState } from "./held-state.js";
@@ -32,12 +29,12 @@ import type { HubEvents } from "./hub-events.js";
 import { HubSocket, removeEndedSockets } from "./hub-socket.js";
 import { timeAtStart } from "./hub-time.js";
 import {
+  isVoid as areAllGone,
+  clearVoid,
   emptyLog,
   endedOf,
   foldStorage,
-  isVoid,
   movedError,
-  refusal,
   removeStorage,
   tidyStorage,
 } from "./last-member.js";
@@ -61,10 +58,9 @@ type Report = (report: HubReport) => void;
  *
  * 1. It listens, and has reached itself, before its seat is published: so a seat always names a socket that has answered, and a
  *    process that others cannot reach replaces no manager.
- * 2. It fences before it reads the log, so it reads all that any manager before it confirms.
- * 3. It cleans up after its first segment exists and while its seat holds, so no successor needs what is removed.
- * 4. All that it does in the directory goes by the one that it held when it began, and that is at its path.
- * 5. It leaves once the steps with which it begins are over: both may fold, and two folds would take files from each other.
+ * 2. It cleans up after its first segment exists and while its seat holds, so no successor needs what is removed.
+ * 3. All that it does in the directory goes by the one that it held when it began, and that is at its path.
+ * 4. It leaves once the steps with which it begins are over: both may fold, and two folds would take files from each other.
  */
 class HubHost implements HubHandle {
   readonly #machine: Machine;
@@ -79,6 +75,7 @@ class HubHost implements HubHandle {
   #compactions: Compactions | null = null;
   #healing: Healing | null = null;
   #held: HeldState | null = null;
+  #contender: Contender | null = null;
   /** What has failed, to be tried again once the files are healed. */
   #again = (): void => {};
   readonly #mayBlock: boolean;
@@ -147,7 +144,7 @@ class HubHost implements HubHandle {
         if (hasWritten) hub.left(member, (isNoted) => this.#closeHub(hub, isNoted, last));
         else this.#closeHub(hub, true, last);
       };
-      if (hub.members.hasOthers || !(destroy || (!options.persist && isVoid(lives)))) fold(false);
+      if (hub.members.hasOthers || !(destroy || (!options.persist && areAllGone(lives)))) fold(false);
       else
         this.#run(emptyLog(hub), (isEmptied) => {
           if (!isEmptied) fold(destroy);
@@ -180,8 +177,14 @@ class HubHost implements HubHandle {
     });
   }
 
-  /** The own member may hold what cannot be read. */
+  /** Members may hold what cannot be read: another one more than the own one. */
   #fail(error: unknown): void {
+    const isUnread = this.#hub === null && codeOf(error) === "ERR_STORAGE_CORRUPT";
+    if (isUnread && this.#seat?.holds()) this.#unlessBehind(null, () => this.#heal(error));
+    else this.#heal(error);
+  }
+
+  #heal(error: unknown): void {
     const isHealing = this.#held?.heal(error, (failed, all) => {
       if (failed) this.#failed(error);
       else if (all === null || this.#hub === null) this.#again();
@@ -227,47 +230,36 @@ class HubHost implements HubHandle {
 
   #listening(error: Error | null): void {
     if (error) throw error;
-    const { place, epoch, position, member } = this.#request;
-    const machine = this.#machine;
-    const token = machine.random(32).toString("hex");
-    const content = seatContent(machine, place, {
-      socket: (this.#socket as HubSocket).name,
-      token,
-      protocol: PROTOCOL,
-    });
-    const seat = Seat.claim(machine, place, epoch + 1, content);
+    const contender = new Contender(this.#machine, this.#request, this.#pin as Pin, this.#report);
+    this.#contender = contender;
+    const seat = contender.claim((this.#socket as HubSocket).name);
     if (seat === null) {
       this.#end({ kind: "replaced" });
       return;
     }
     this.#seat = seat;
     this.#held?.claimed(seat);
-    const fenced = seat.fence();
-    // However long the reading takes, others see that this contender is alive, and its own process that it gets on.
-    (this.#pin as Pin).files.used = () => seat.refreshIfDue() && this.#report({ kind: "reading" });
-    const serve = (isOpen: boolean): void => {
-      this.#again = () =>
-        this.#run(this.#serve(seat, token, fenced, isOpen), () => {
-          this.#hasBegun = true;
-          this.#begun();
-        });
-      this.#again();
-    };
-    if (position !== null) serve(true);
-    else askAll(machine, place, member, (lives) => this.#isOver || serve(!isVoid(lives)));
+    contender.fence(seat, () => this.#again());
+    this.#again = () =>
+      this.#run(contender.recover(), (found) =>
+        this.#unlessBehind(found, () => this.#run(this.#serve(contender, found), () => this.#began())),
+      );
   }
 
-  /** @param isOpen Whether other members have the storage open, or may have; files that do not persist are emptied otherwise. */
-  *#serve(seat: Seat, token: string, fenced: readonly string[], isOpen: boolean): Steps<void> {
+  /** Goes on, unless another member holds more of the log than was found; null: nothing can be read. */
+  #unlessBehind(found: Recovered | null, goOn: () => void): void {
+    this.#contender?.compare(found, (isBehind) => (isBehind ? this.#end({ kind: "behind" }) : goOn()));
+  }
+
+  #began(): void {
+    this.#hasBegun = true;
+    this.#begun();
+  }
+
+  *#serve({ token, fenced, isOpen, isVoid }: Contender, recovered: Recovered): Steps<void> {
     const { place, options, position, member, time } = this.#request;
     const machine = this.#machine;
-    const removed = position && removedFrom(machine, place, position);
-    if (removed) throw removed;
-    const isVoid = !isOpen && !options.persist;
-    const how = isVoid ? ({ recover: "salvage" } as const) : options;
-    const recovered = yield* recoverForHub(machine, place, seat.epoch, how, position, (lost) => {
-      if (!isVoid) this.#report({ kind: "salvaged", message: describeLost(lost) });
-    });
+    const seat = this.#seat as Seat;
     // What a successor has appended may have been read too: a segment after that would name a newer one before it.
     if (!seat.holds()) {
       this.#end({ kind: "replaced" });
@@ -283,13 +275,9 @@ class HubHost implements HubHandle {
     const damaged = (message: string): void => this.#compactions?.heal(message);
     this.#healing = new Healing(machine, hub, { isSeated: () => seat.holds(), damaged });
     this.#compactions = new Compactions(machine, hub, this.#healing, where, options.compactAfterBytes, this.#report);
-    if (isVoid && recovered.seq > 0) {
-      this.#compactions.owe();
-      const isClear = yield* answerTo((done) => hub.order(encodeEntries([clearEntry()]), done));
-      if (!isClear) throw refusal("a disk that takes the clear of void files");
-    }
+    if (isVoid && recovered.seq > 0) yield* clearVoid(hub, this.#compactions);
     yield* this.#compactions.foldAtStart(() => seat.holds());
-    (this.#pin as Pin).files.used = null;
+    this.#contender?.stop();
     this.#report({ kind: "serving", epoch: seat.epoch });
     if (!seat.holds()) return;
     for (const name of fenced) bestEffort(() => machine.files.unlink(socketPath(place, name)));
@@ -343,6 +331,7 @@ class HubHost implements HubHandle {
     this.#firstCheck?.cancel();
     this.#stopSteps?.();
     this.#held?.stop();
+    this.#contender?.stop();
     this.#seat?.release();
     this.#pin?.close();
     if (report) this.#report(report);

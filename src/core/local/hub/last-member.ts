@@ -10,6 +10,7 @@ import type { Folded, HubReport, HubRequest, Machine, Place } from "../machine/m
 import { compact, compactAndCopy, tidy } from "../upkeep/compactor.js";
 import { removeFiles, removeSurroundings } from "../upkeep/removal.js";
 import { writeTombstone } from "../upkeep/tombstone.js";
+import type { Compactions } from "./compactions.js";
 import type { Hub } from "./hub.js";
 
 /** Whether files that do not persist are void: they belong to no member that may be alive. */
@@ -31,6 +32,13 @@ export function* emptyLog(hub: Hub): Steps<boolean> {
   const clear = () => answerTo<boolean>((done) => hub.order(encodeEntries([clearEntry()]), done));
   if (!(yield* clear()) || !(yield* answerTo((done) => hub.rotate(done)))) return false;
   return yield* clear();
+}
+
+/** Empties the log of files that do not persist and belong to nobody; nothing of what they hold is kept in the files. */
+export function* clearVoid(hub: Hub, compactions: Compactions): Steps<void> {
+  compactions.owe();
+  const isClear = yield* answerTo((done) => hub.order(encodeEntries([clearEntry()]), done));
+  if (!isClear) throw refusal("a disk that takes the clear of void files");
 }
 
 /**

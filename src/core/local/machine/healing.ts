@@ -14,6 +14,15 @@ export interface HealOrder {
   readonly clock: TimeNote | null;
 }
 
+/** What a member holds of the log: all up to a seq. */
+export interface Held {
+  /** The epoch of the segment in which that ends. */
+  readonly epoch: number;
+  readonly seq: number;
+  /** The id of the history. */
+  readonly history: string;
+}
+
 /** What a member reports to its hub. */
 export type FileReport =
   /** It writes what it was asked for, and gets on. */

@@ -121,6 +121,8 @@ export type HubReport =
   | { readonly kind: "reading" }
   /** Another member was first, or has replaced it. */
   | { readonly kind: "replaced" }
+  /** Another member holds more of the log than the files do, so that one must take the seat. */
+  | { readonly kind: "behind" }
   /** It has handed its seat on, or removed the files. `isNoted`: the log notes that its own member has left, or need not. */
   | { readonly kind: "ended"; readonly isNoted: boolean }
   | { readonly kind: "compacted"; readonly result: CompactResult }

@@ -32,7 +32,7 @@ export function obey(hub: HubHandle, command: HubCommand): void {
 }
 
 /** Reports after which a hub is gone. */
-export const LAST_REPORTS: ReadonlySet<HubReport["kind"]> = new Set(["replaced", "ended", "failed"]);
+export const LAST_REPORTS: ReadonlySet<HubReport["kind"]> = new Set(["replaced", "behind", "ended", "failed"]);
 
 /** What a thread posts first: it runs. */
 export const STARTED = "started";

@@ -192,13 +192,15 @@ export class HubSession extends FrameConnection {
     this.#backlog = [];
     if (this.#isPaused) this.resume();
     this.#isPaused = false;
-    this.#report({ kind: "damaged", seq: this.#held?.seq ?? 0, message });
+    this.#report({ kind: "damaged", seq: this.held?.seq ?? 0, message });
     if (this.#leaving !== null) this.#sendLeave();
   }
 
-  /** Up to where the sink has the whole state, while the files are read. */
-  get #held(): LogPosition | null {
-    return this.#position && (this.#reader?.position ?? this.#position);
+  /** Up to where the sink has the whole state; null: it has none. */
+  get held(): LogPosition | null {
+    if (this.#position === null && this.#delivery === null) return null;
+    const position = this.#reader?.position ?? this.#delivery?.position ?? this.#position;
+    return position && { ...position, ...(this.#history ? { history: this.#history } : {}) };
   }
 
   #waitForHeal(buffer: Buffer, start: number, end: number): void {
@@ -206,7 +208,7 @@ export class HubSession extends FrameConnection {
     if (kind === REFUSE) this.drop(decodeRefusal(buffer, start, end));
     if (kind === HEAL) {
       const order = decodeHealOrder(buffer, start, end);
-      const isSame = this.#held?.time === order.time && this.#history === order.history;
+      const isSame = this.held?.time === order.time && this.#history === order.history;
       if (isSame) this.#request.heals(order, this.#pin.id, (report) => this.#report(report));
       else this.#report({ kind: "declined", seq: order.seq });
     }
@@ -326,13 +328,12 @@ export class HubSession extends FrameConnection {
     this.#pin.close();
     const wasLive = this.#phase === "live";
     this.#phase = "ended";
-    const position = this.#reader ? this.#reader.position : (this.#delivery?.position ?? this.#position);
+    const position = this.held;
     this.#reader?.close();
     this.#reader = null;
     if (wasLive) this.#request.sink.disconnected();
-    const usable = this.#position === null && this.#delivery === null ? null : position;
     this.#request.ended({
-      position: usable && { ...usable, ...(this.#history ? { history: this.#history } : {}) },
+      position,
       wasWelcomed: this.#welcome !== null,
       hasLeft: this.#hasLeft,
       isSilent: this.#isSilent,

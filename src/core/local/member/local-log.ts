@@ -1,12 +1,14 @@
 /** A member's side of the local engine: finds the manager, connects, receives, sends, and takes the seat when there is no manager. */
-import { codeOf, StorageError } from "../../errors.js";
+import { StorageError } from "../../errors.js";
 import { BATCH, kindOf } from "../../log/frame.js";
 import type { Log, LogSink, LogStats } from "../../log/log.js";
 import { accessError, isFinal } from "../disk/directory.js";
 import { pinIfThere } from "../disk/file-access.js";
+import { behindError } from "../disk/file-errors.js";
 import { seatPath } from "../disk/file-names.js";
 import { MemberSocket, newMember } from "../election/member-socket.js";
 import { newestSeat, type SeatView } from "../election/seat.js";
+import type { Held } from "../machine/healing.js";
 import type { LogPosition, Machine, Pin, Place, Timer } from "../machine/machine.js";
 import { Backoff } from "../wire/backoff.js";
 import { AdaptiveTimeout } from "../wire/failure-detector.js";
@@ -15,7 +17,6 @@ import { Healer } from "./healer.js";
 import { HubSession } from "./hub-session.js";
 import type { HubSessionEnd } from "./hub-session-request.js";
 import { Hold, Leaving } from "./leaving.js";
-import { Others } from "./others.js";
 import { type MemberOptions, OwnHub } from "./own-hub.js";
 import { Standby } from "./standby.js";
 import { StorageClock } from "./storage-clock.js";
@@ -29,10 +30,8 @@ const STANDBY_POLL_MS = 25;
 const RECONNECT_MS = 1;
 const RETRY_MS = 10;
 const MAX_RETRY_MS = 1000;
-/** Pause, in ms, of a member that lets others claim the seat. */
-const OTHERS_MS = 500;
-/** Looks at the seat between two looks at the own socket. */
-const OWN_LOOKS = 5;
+/** Pause, in ms, of a member that lets another one claim the seat; after so many of them it is reported that no other one does. */
+const [OTHERS_MS, BEHIND_COUNT] = [500, 5];
 
 /**
  * Where a member is on its way to a manager. It is `new`, not opened yet; `entering`, its socket is being bound; `seeking`, nothing is
@@ -71,7 +70,8 @@ export class LocalLog implements Log {
   readonly #suspicion: Suspicion;
   readonly #standby: Standby;
   readonly #healer: Healer;
-  readonly #others: Others;
+  /** Times that another member was to take the seat, since there was a manager. */
+  #behindCount = 0;
   readonly #hold: Hold;
   #phase: Phase = "new";
   #goal: Goal = "follow";
@@ -80,7 +80,6 @@ export class LocalLog implements Log {
   #timer: Timer | null = null;
   /** Up to where the log was delivered; null: the sink has no usable state. */
   #position: LogPosition | null = null;
-  #ownLooks = 0;
   #hasWritten = false;
 
   constructor(machine: Machine, place: Place, options: MemberOptions) {
@@ -93,12 +92,12 @@ export class LocalLog implements Log {
     this.#suspicion = new Suspicion(machine, place, options.hub.stallTimeout, () => this.#looked());
     this.#standby = new Standby(machine, place);
     this.#healer = new Healer(machine, place);
-    this.#others = new Others(machine, place, this.member);
     this.#hold = new Hold(machine.clock);
-    this.#socket = new MemberSocket(machine, place, this.member);
+    this.#socket = new MemberSocket(machine, place, this.member, () => this.#held);
     this.#ownHub = new OwnHub(machine, place, options.hub, this.member, {
       serving: () => this.#contended(true),
       replaced: () => this.#contended(false),
+      behind: () => this.#behind(),
       ended: (isNoted) => this.#end(isNoted),
       failed: (error, hasServed) => this.#failed(error, !hasServed),
       salvaged: (error) => this.#sink?.diskTrouble(error),
@@ -112,9 +111,7 @@ export class LocalLog implements Log {
       epoch: this.#suspicion.epoch,
       members: this.#session?.members ?? 0,
       bytes: this.#session?.bytes ?? 0,
-      compactions: this.#ownHub.compactionCount,
-      healed: this.#ownHub.healCount,
-      compactionError: this.#ownHub.compactionError,
+      ...this.#ownHub.stats,
       clockOffsetMs: this.clock.offsetMs,
     };
   }
@@ -242,13 +239,14 @@ export class LocalLog implements Log {
   /** The seat was looked at once more. A manager that is out of reach may be known to be dead now. */
   #looked(): void {
     if (this.#phase === "pausing" && this.#suspicion.isOverdue) this.#seek();
-    if (++this.#ownLooks % OWN_LOOKS === 0 && !this.#socket.isThere) this.#socket.enter(() => {});
+    this.#socket.look();
   }
 
   #connected(seat: SeatView): void {
     this.#suspicion.reset();
     this.#standby.reset();
     this.#reconnect.reset();
+    this.#behindCount = 0;
     this.#retry.reset();
     this.#sink?.managerChanged(seat.content?.pid ?? 0, this.#ownHub.isManager(seat.epoch));
     for (const frame of this.#barriers.frames) this.#session?.append(frame);
@@ -274,6 +272,19 @@ export class LocalLog implements Log {
     }
   }
 
+  /** What it could write again as the manager. */
+  get #held(): Held | null {
+    const { seq = 0, epoch = 0, history } = (this.#session ? this.#session.held : this.#position) ?? {};
+    return history === undefined || !this.#options.candidate ? null : { seq, epoch, history };
+  }
+
+  /** Another member holds more than the files do, and takes the seat. */
+  #behind(): void {
+    if (++this.#behindCount === BEHIND_COUNT) this.#sink?.diskTrouble(behindError(this.#place.directory));
+    if (this.#goal !== "follow") this.#end(false);
+    else if (this.#phase === "contending") this.#pause(OTHERS_MS);
+  }
+
   /** The hub of its own has the seat, or has lost it. */
   #contended(isServing: boolean): void {
     // Other members may be about to connect to this hub: what it took over is folded, never removed.
@@ -286,7 +297,7 @@ export class LocalLog implements Log {
   #failed(error: Error, mayBeFinal = true): void {
     if (this.#goal !== "follow") this.#end(false, error);
     else if (mayBeFinal && this.#position === null && this.#session === null && isFinal(error))
-      this.#giveUpUnlessHeld(error);
+      this.#giveUp(accessError(error, this.#place));
     else {
       this.#sink?.diskTrouble(isFinal(error) ? accessError(error, this.#place) : error);
       if (this.#phase !== "following") this.#pause(this.#retry.next());
@@ -319,18 +330,6 @@ export class LocalLog implements Log {
     this.#goal = "follow";
     this.#stop(isKnown || !this.#hasWritten);
     goal.end(error);
-  }
-
-  /** A member that cannot read the files lets those claim the seat that may hold what the files held. */
-  #giveUpUnlessHeld(error: Error): void {
-    const trouble = accessError(error, this.#place);
-    if (codeOf(trouble) !== "ERR_STORAGE_CORRUPT") this.#giveUp(trouble);
-    else
-      this.#others.mayHold((mayHold) => {
-        if (this.#phase !== "contending") return;
-        if (mayHold) this.#pause(OTHERS_MS);
-        else this.#giveUp(trouble);
-      });
   }
 
   #giveUp(error: Error): void {

@@ -1,6 +1,6 @@
 /** A member's own hub: it claims the seat when there is no manager, and serves until it is replaced or closed. */
 import { codeOf, described, errorOf, type SentError, StorageError } from "../../errors.js";
-import type { LogSink } from "../../log/log.js";
+import type { LogSink, LogStats } from "../../log/log.js";
 import { ClaimOrder } from "../election/claim-order.js";
 import { highestEpoch, newestEpoch } from "../election/seat.js";
 import type { HubHandle, HubOptions, HubReport, LogPosition, Machine, Place, TimeNote } from "../machine/machine.js";
@@ -18,6 +18,8 @@ export interface OwnHubEvents {
   serving(): void;
   /** Another process has the seat; the hub is gone. */
   replaced(): void;
+  /** Another member holds more of the log than the files do, and must take the seat; the hub is gone. */
+  behind(): void;
   /** It was closed and is gone. @param isNoted Whether the log notes that this member has left, or need not. */
   ended(isNoted: boolean): void;
   /** It cannot serve, or not any more, and is gone. @param hasServed Whether it has served: then another hub may. */
@@ -70,19 +72,9 @@ export class OwnHub {
     return this.#isContending;
   }
 
-  /** Compactions that its hubs have run. */
-  get compactionCount(): number {
-    return this.#compactionCount;
-  }
-
-  /** How often its hubs have had damaged files written again. */
-  get healCount(): number {
-    return this.#healCount;
-  }
-
-  /** {@link LogStats.compactionError} */
-  get compactionError(): string | null {
-    return this.#compactionError;
+  /** What its hubs have done to the files. */
+  get stats(): Pick<LogStats, "compactions" | "healed" | "compactionError"> {
+    return { compactions: this.#compactionCount, healed: this.#healCount, compactionError: this.#compactionError };
   }
 
   /** Rises while its hubs read the log. */
@@ -200,7 +192,8 @@ export class OwnHub {
         break;
       default:
         this.#gone();
-        this.#events.replaced();
+        if (report.kind === "behind") this.#events.behind();
+        else this.#events.replaced();
     }
   }
 }

@@ -27,7 +27,11 @@ export function isEndOfLog({ files }: Machine, place: Place, position: LogPositi
 }
 
 /** Whether a member holds a log, which no other member has removed since. */
-export function isHeld(machine: Machine, place: Place, { seq, epoch }: LogPosition): boolean {
+export function isHeld(
+  machine: Machine,
+  place: Place,
+  { seq, epoch }: { readonly seq: number; readonly epoch: number },
+): boolean {
   return seq > 0 && tombstoneEpoch(machine, place) < epoch;
 }
 
@@ -59,10 +63,10 @@ export function removedFrom(machine: Machine, place: Place, position: LogPositio
 export function expectHeld(
   place: Place,
   { seq, history }: { readonly seq: number; readonly history: string },
-  held: LogPosition,
+  held: Pick<LogPosition, "seq" | "epoch" | "history"> & Partial<Position>,
 ): void {
   if (seq >= held.seq || (history !== "" && history !== held.history)) return;
-  const { epoch, segment, offset } = held;
+  const { epoch, segment = 1, offset = 0 } = held;
   throw new CorruptFileError(
     segmentPath(place, epoch, segment),
     offset,

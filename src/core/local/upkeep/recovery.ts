@@ -28,6 +28,7 @@ import { checkSnapshot } from "../disk/snapshot.js";
 import { namesSynced, type Steps, synced } from "../disk/steps.js";
 import { expectTorn, keepTornEnd } from "../disk/torn-ends.js";
 import { rewrite } from "../disk/write-all.js";
+import type { Held } from "../machine/healing.js";
 import type { Files, HubOptions, LogPosition, Machine, Place, Position, TimeNote } from "../machine/machine.js";
 import { expectHeld, isHeld } from "./held-end.js";
 import type { Lost } from "./intact-frames.js";
@@ -50,6 +51,8 @@ export interface Recovered {
   readonly clock: TimeNote | null;
   /** By how many ms storage time was ahead of the wall clock, as far as the log says, at its end. */
   readonly clockOffsetMs: number;
+  /** Whether an unfinished end was cut off. */
+  readonly isTorn: boolean;
   /** What is wrong with files before what was read; none when all is whole, or not known. */
   readonly damage?: string;
 }
@@ -84,14 +87,8 @@ export function* recover(
 }
 
 const NOTHING: Recovered = {
-  history: "",
-  snapshot: 0,
-  snapshotBytes: 0,
-  segments: [],
-  seq: 0,
-  time: 0,
-  clock: null,
-  clockOffsetMs: 0,
+  ...{ history: "", snapshot: 0, snapshotBytes: 0, segments: [], seq: 0, time: 0 },
+  ...{ clock: null, clockOffsetMs: 0, isTorn: false },
 };
 
 function* recoverFrom(
@@ -149,18 +146,18 @@ function* recoverAll(files: Files, place: Place, base: number, last: Link | null
     snapshot: base,
     snapshotBytes: checked?.bytes ?? 0,
     history: checked?.head.history ?? "",
-    ...clockIn(checked?.clock ?? null),
+    ...{ isTorn: false, ...clockIn(checked?.clock ?? null) },
   };
   const snapshotTime = checked?.head.time ?? 0;
   if (last === null) return { ...covered, segments: [], seq: base, time: snapshotTime };
   const links = openAfterSnapshot(files, place, last, base);
   try {
-    const { end, ...clock } = yield* readToEnd(files, place, links, (links[0] as Link).start);
+    const { end, ...rest } = yield* readToEnd(files, place, links, (links[0] as Link).start);
     const time = Math.max(end.time, snapshotTime);
     if (isLeftOver(last, base)) return { ...covered, segments: [], seq: base, time };
     const { history } = last;
     if (checked) expectHistory(snapshotPath(place, base), checked.head.history, history);
-    return { ...covered, ...clock, history, segments: endsOf(links, end), seq: end.seq, time };
+    return { ...covered, ...rest, history, segments: endsOf(links, end), seq: end.seq, time };
   } finally {
     closeAllButLast(files, links);
   }
@@ -177,7 +174,7 @@ function* readToEnd(
   place: Place,
   links: readonly Link[],
   from: LogPosition,
-): Steps<{ end: LogPosition } & Pick<Recovered, "clock" | "clockOffsetMs">> {
+): Steps<{ end: LogPosition } & Pick<Recovered, "clock" | "clockOffsetMs" | "isTorn">> {
   const last = links.at(-1) as Link;
   const batches = new ChainScanner(files, links, from, { checksEntries: true, mayBeTorn: true });
   const noted = clockIn(last.clock);
@@ -189,7 +186,7 @@ function* readToEnd(
     yield;
   }
   if (batches.isTorn) keepTornEnd(files, place, last.file, batches.position);
-  return { end: batches.position, ...noted, clockOffsetMs };
+  return { end: batches.position, ...noted, clockOffsetMs, isTorn: batches.isTorn };
 }
 
 /** Reads what follows a position; null when that is not part of this history. Damage before it stops nothing. */
@@ -203,13 +200,13 @@ function* recoverTail(
   const links = openAfter(files, place, last, position);
   if (links === null) return null;
   try {
-    const { end, ...clock } = yield* readToEnd(files, place, links, position);
+    const { end, ...rest } = yield* readToEnd(files, place, links, position);
     const older = olderEnds(files, place, links[0] as Link, base);
     const segments = [...older.ends, ...endsOf(links, end)];
     const snapshotBytes = base === 0 ? 0 : bytesOf(files, snapshotPath(place, base));
     const { history } = last;
     const { seq, time } = end;
-    return { history, snapshot: base, snapshotBytes, segments, seq, time, ...clock, ...older.damage };
+    return { history, snapshot: base, snapshotBytes, segments, seq, time, ...rest, ...older.damage };
   } finally {
     closeAllButLast(files, links);
   }
@@ -247,6 +244,7 @@ function endsOf(links: readonly Link[], { epoch, segment, offset }: LogPosition)
 /**
  * Recovers the log for a new hub, which has fenced all others. On return what was read is on the disk with its names and
  * the directory's own, so that the new hub's first segment never names a file or a place that a loss of power takes back.
+ * @param others The longest log that other members hold; null: none does.
  * @param salvaging Called with what is lost before corrupt files are given up.
  * @throws StorageError `ERR_STORAGE_CORRUPT`, unless `options.recover` is `"salvage"`; `ERR_STORAGE_FORMAT`.
  */
@@ -256,23 +254,24 @@ export function* recoverForHub(
   epoch: number,
   options: Pick<HubOptions, "recover">,
   position: LogPosition | null,
+  others: Held | null = null,
   salvaging: (lost: readonly Lost[]) => void = () => {},
 ): Steps<Recovered> {
   const { files } = machine;
   const adopt = () => beginLog(machine, place, epoch);
-  // What a member holds is more than a copy, and more than what could be saved.
-  const held = position && isHeld(machine, place, position) ? position : null;
+  // What members hold is more than a copy, and more than what could be saved.
+  const held = [position, others].filter((log) => log !== null && isHeld(machine, place, log)) as Held[];
   let recovered: Recovered;
   try {
     yield* passEnd(machine, place, epoch);
-    recovered = yield* recover(files, place, position, held ? null : adopt);
-    if (held) expectHeld(place, recovered, held);
+    recovered = yield* recover(files, place, position, held.length > 0 ? null : adopt);
+    for (const log of held) expectHeld(place, recovered, log);
     // A contender from before the removal may have begun a log without a batch.
     if (recovered.seq === 0 && (yield* publishEnd(machine, place, epoch)))
       recovered = yield* recover(files, place, null, null);
   } catch (error) {
     const isCorrupt = (error as StorageError).code === "ERR_STORAGE_CORRUPT";
-    if (options.recover !== "salvage" || !isCorrupt || held) throw error;
+    if (options.recover !== "salvage" || !isCorrupt || held.length > 0) throw error;
     salvage(machine, place, epoch, salvaging);
     recovered = yield* recover(files, place, null, adopt);
   }

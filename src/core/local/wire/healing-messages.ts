@@ -1,17 +1,19 @@
-/** What members and hubs say to each other about damaged files. */
+/** What members and hubs say to each other about damaged files, and about what they hold of them in memory. */
 import {
   decodeJson,
   encodeJson,
   epochOf,
   FILE_REPORT,
   HEAL,
+  HELD,
   isCount,
   isIntact,
+  kindOf,
   seqOf,
   timeOf,
 } from "../../log/frame.js";
 import { timeNoteIn } from "../machine/clock.js";
-import type { FileReport, HealOrder } from "../machine/healing.js";
+import type { FileReport, HealOrder, Held } from "../machine/healing.js";
 import { ProtocolError } from "./frame-connection.js";
 
 export function encodeHealOrder({ epoch, seq, time, history, clock }: HealOrder): Buffer {
@@ -42,6 +44,19 @@ export function decodeFileReport(buffer: Buffer, start: number, end: number): Fi
     if (kind === "damaged" && typeof message === "string") return { kind, seq, message };
   }
   throw new ProtocolError("expected a report about files");
+}
+
+/** What a member holds of the log. */
+export function encodeHeld({ epoch, seq, history }: Held): Buffer {
+  return encodeJson(HELD, { epoch, seq }, { history });
+}
+
+/** @throws ProtocolError when the frame does not say what is held. */
+export function decodeHeld(buffer: Buffer, start: number, end: number): Held {
+  const { history } = bodyOf(buffer, start, end);
+  const [epoch, seq] = [epochOf(buffer, start), seqOf(buffer, start)];
+  if (kindOf(buffer, start) === HELD && typeof history === "string" && isCount(seq)) return { epoch, seq, history };
+  throw new ProtocolError("expected what a member holds");
 }
 
 function bodyOf(buffer: Buffer, start: number, end: number): Record<string, unknown> {

@@ -29,7 +29,7 @@ function scene() {
     machine,
     member,
     path: memberPath(place, member),
-    socket: new MemberSocket(machine, place, member),
+    socket: new MemberSocket(machine, place, member, () => null),
     /** What is known of a member; the answer comes later, once. */
     lifeOf(other: string): Life | undefined {
       const lives: Life[] = [];

@@ -16,6 +16,7 @@ const NOTHING = {
   history: HISTORY,
   clock: null,
   clockOffsetMs: 0,
+  isTorn: false,
 };
 
 function makeWriter(fsync: HubOptions["fsync"] = "never"): { files: MemoryFiles; writer: LogWriter } {

@@ -159,6 +159,7 @@ export class ManualHub {
       history: HISTORY,
       clock: null,
       clockOffsetMs: 0,
+      isTorn: false,
     };
     this.hub = new Hub(
       this.machine,

@@ -33,10 +33,10 @@ class End implements Socket {
 
   resume(): void {}
 
-  /** As on a real machine, the connection is closed once the other side, which must be there, has closed it too. */
+  /** As on a real machine, what was written arrives first; the connection is closed once the other side, which must be there, has closed it too. */
   end(): void {
     this.hasEnded = true;
-    if (this.other !== null) this.destroy();
+    if (this.other !== null) this.#clock.soon(() => this.destroy());
   }
 
   destroy(): void {

@@ -1,9 +1,12 @@
 /** A member on its way to a manager: when it follows, waits or claims, over a scripted machine. */
 import assert from "node:assert/strict";
+import { basename } from "node:path";
 import { test } from "node:test";
 import { seatPath } from "../../../../dist/core/local/disk/file-names.js";
-import { memberPath } from "../../../../dist/core/local/election/member-socket.js";
+import type { Held } from "../../../../dist/core/local/machine/healing.js";
+import { decodeHeld } from "../../../../dist/core/local/wire/healing-messages.js";
 import { encodeFrame, encodeJson, HELLO, REFUSE } from "../../../../dist/core/log/frame.js";
+import { HISTORY } from "../disk/stored.js";
 import { place } from "../machine/manual-machine.js";
 import { Manager, World } from "./manual-log.js";
 
@@ -198,34 +201,57 @@ test("barriers that were not answered are asked again on the next connection", (
   assert.deepEqual(manager.kinds, [HELLO]);
 });
 
-/** Another member, whose process lives. */
-const OTHER = "b".repeat(32);
-const CORRUPT = { kind: "failed", code: "ERR_STORAGE_CORRUPT", message: "log.1.1 is corrupt" } as const;
+/** What a member says that it holds, to whoever connects to its socket. */
+function heldBy(world: World): Held | null {
+  let held: Held | null = null;
+  world.sockets.connect(place.directory, basename(world.ownPath), {
+    data: (chunk) => {
+      held = decodeHeld(chunk, 0, chunk.length);
+    },
+    closed: () => {},
+  });
+  world.clock.pass(10);
+  return held;
+}
 
-test("a member that holds nothing and cannot read the files lets others claim the seat, and follows them", () => {
+test("a member says what it holds once it has joined, also while there is no manager, unless it may not be the manager", () => {
+  for (const candidate of [true, false]) {
+    assert.equal(heldBy(new World({ candidate }).open()), null);
+    const world = new World({ candidate });
+    const manager = new Manager(world, 7);
+    world.open();
+    const held = candidate ? { epoch: 7, seq: 3, history: HISTORY } : null;
+    assert.deepEqual(heldBy(world), held);
+    manager.kill();
+    world.settle();
+    assert.equal(world.isConnected, false);
+    assert.deepEqual(heldBy(world), held);
+  }
+});
+
+test("a contender gives way to a member that holds more than the files, follows it, and reports when none takes over", () => {
   const world = new World();
-  world.sockets.serve(memberPath(place, OTHER), () => ({ data: () => {}, closed: () => {} }));
   world.open();
-  world.claims[0]?.report(CORRUPT);
+  world.claims[0]?.report({ kind: "behind" });
   world.clock.pass(100);
   assert.deepEqual([world.claims.length, world.told], [1, []], "it neither fails nor claims at once");
+  for (let claim = 1; claim < 5; claim++) {
+    world.clock.pass(1000);
+    assert.deepEqual([world.claims.length, world.troubles], [claim + 1, []]);
+    world.claims[claim]?.report({ kind: "behind" });
+  }
+  assert.deepEqual(world.troubles, ["ERR_STORAGE_DAMAGED"]);
   new Manager(world, 7);
   world.clock.pass(1000);
   assert.equal(world.isConnected, true);
 });
 
-test("a member that holds nothing and cannot read the files fails when nobody else is there, or the others hold nothing either", () => {
-  for (const isAlone of [true, false]) {
-    const world = new World();
-    if (!isAlone) world.sockets.serve(memberPath(place, OTHER), () => ({ data: () => {}, closed: () => {} }));
-    world.open();
-    for (let claim = 0; claim < 10; claim++) {
-      world.claims[claim]?.report(CORRUPT);
-      world.clock.pass(1000);
-    }
-    assert.deepEqual(world.told, ["failed ERR_STORAGE_CORRUPT"]);
-    assert.equal(world.claims.length, isAlone ? 1 : 6);
-  }
+test("a member that cannot read the files, and finds nobody that holds what they held, fails", () => {
+  const world = new World();
+  world.open();
+  world.claims[0]?.report({ kind: "failed", code: "ERR_STORAGE_CORRUPT", message: "log.1.1 is corrupt" });
+  world.clock.pass(1000);
+  assert.deepEqual([world.told, world.claims.length], [["failed ERR_STORAGE_CORRUPT"], 1]);
 });
 
 test("epochs go on after those that a member knows where all files were removed", () => {

@@ -24,6 +24,7 @@ function reporting(): { ownHub: OwnHub; report: (report: HubReport) => void; err
   const ownHub = new OwnHub(machine, place, {} as HubOptions, "m", {
     serving: nothing,
     replaced: nothing,
+    behind: nothing,
     ended: nothing,
     failed: nothing,
     salvaged: nothing,
@@ -39,7 +40,7 @@ const folded = { snapshot: 5, bytes: 100 };
 test("a compaction that fails is reported once for each kind, and again after one that succeeded", () => {
   const { ownHub, report, errors } = reporting();
   const full: HubReport = { kind: "compactionFailed", code: "ENOSPC", message: "ENOSPC: no space left, write" };
-  assert.equal(ownHub.compactionError, null);
+  assert.equal(ownHub.stats.compactionError, null);
   report(full);
   report(full);
   assert.deepEqual(
@@ -48,11 +49,11 @@ test("a compaction that fails is reported once for each kind, and again after on
   );
   assert.match(errors[0]?.message ?? "", /could not be compacted \(ENOSPC/);
   assert.equal((errors[0] as Error & { cause: NodeJS.ErrnoException }).cause.code, "ENOSPC");
-  assert.equal(ownHub.compactionError, full.message);
+  assert.equal(ownHub.stats.compactionError, full.message);
   report({ ...full, code: "EIO", message: "EIO: i/o error, read" });
   assert.equal(errors.length, 2, "another kind");
   report({ kind: "compacted", result: { ...folded, copyFailure: null } });
-  assert.deepEqual([ownHub.compactionError, ownHub.compactionCount], [null, 1]);
+  assert.deepEqual([ownHub.stats.compactionError, ownHub.stats.compactions], [null, 1]);
   report(full);
   assert.equal(errors.length, 3);
 });
@@ -75,16 +76,16 @@ test("a copy that cannot be renewed is reported once for each kind, whether the 
   report({ kind: "compacted", result: { ...folded, copyFailure: null } });
   report({ kind: "copyFailed", ...foreign });
   assert.equal(errors.length, 3);
-  assert.equal(ownHub.compactionError, null, "the storage itself was compacted");
+  assert.equal(ownHub.stats.compactionError, null, "the storage itself was compacted");
 });
 
 test("damage is reported once until it is healed, and healing is counted", () => {
   const { ownHub, report, errors } = reporting();
   report({ kind: "damaged", message: "log.1.1 is corrupt" });
   report({ kind: "damaged", message: "log.1.1 is corrupt" });
-  assert.deepEqual([errors.length, ownHub.healCount], [1, 0]);
+  assert.deepEqual([errors.length, ownHub.stats.healed], [1, 0]);
   assert.equal(errors[0]?.code, "ERR_STORAGE_DAMAGED");
   report({ kind: "healed" });
   report({ kind: "damaged", message: "log.1.2 is corrupt" });
-  assert.deepEqual([errors.length, ownHub.healCount], [2, 1]);
+  assert.deepEqual([errors.length, ownHub.stats.healed], [2, 1]);
 });

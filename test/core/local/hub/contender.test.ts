@@ -1,0 +1,124 @@
+/** How a contender gives way to a member that holds more of the log than the files do, over files in memory. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { seatPath, segmentPath } from "../../../../dist/core/local/disk/file-names.js";
+import { MemberSocket, memberPath, newMember } from "../../../../dist/core/local/election/member-socket.js";
+import { startHub } from "../../../../dist/core/local/hub/host.js";
+import type { Held } from "../../../../dist/core/local/machine/healing.js";
+import type { HubOptions, HubReport, LogPosition } from "../../../../dist/core/local/machine/machine.js";
+import { HISTORY, machineOf, place, writeSegment } from "../disk/stored.js";
+import { ManualClock, manualMachine } from "../machine/manual-machine.js";
+import { ManualSockets } from "../machine/manual-sockets.js";
+import { MemoryFiles } from "../machine/memory-files.js";
+import { compact } from "../upkeep/at-once.js";
+
+const OPTIONS = {
+  persist: true,
+  recover: "strict",
+  fsync: "everysec",
+  gcInterval: 10_000,
+  stallTimeout: 5000,
+  compactAfterBytes: 1e9,
+  maxMemberBacklogBytes: 1e6,
+} as HubOptions;
+
+/** A log of 9 batches, the manager of which has died, and what a contender reports about it. */
+function scene(options: Partial<HubOptions> = {}) {
+  const files = new MemoryFiles();
+  const clock = new ManualClock();
+  const sockets = new ManualSockets(files, clock);
+  const machine = { ...manualMachine(files, clock), sockets };
+  const end = writeSegment(files, 1, 1, [1, 9], null);
+  files.put(seatPath(place, 1), Buffer.from("{}\n"));
+  const path = segmentPath(place, 1, 1);
+  return {
+    files,
+    clock,
+    end,
+    path,
+    sockets,
+    machine,
+    /** Adds a member that holds this. */
+    join(held: Held | null): void {
+      new MemberSocket(machine, place, newMember(machine, place), () => held).enter(() => {});
+      clock.run();
+    },
+    /** The reports of a contender whose member has applied the log up to a position, after so many ms. */
+    contend(position: LogPosition | null = null, ms = 1000): HubReport["kind"][] {
+      const reports: HubReport["kind"][] = [];
+      const request = { place, options: { ...OPTIONS, ...options }, member: "m", epoch: 1, position, time: null };
+      const hub = startHub(machine, request, ({ kind }) => reports.push(kind));
+      for (let passed = 0; passed < ms; passed += 10) clock.pass(10);
+      hub.terminate();
+      return reports;
+    },
+  };
+}
+
+const HELD: Held = { epoch: 1, seq: 9, history: HISTORY };
+
+/** All that has to do with the log, which a contender that gives way must not change. */
+const logOf = (files: MemoryFiles) => files.list(place.directory).filter((name) => /^(log|snapshot)\./.test(name));
+
+test("a contender takes over what the files hold where no member holds more", () => {
+  const { join, contend } = scene();
+  join(HELD);
+  join({ ...HELD, seq: 3 });
+  join(null);
+  assert.equal(contend().at(-1), "serving");
+});
+
+test("a first segment that looks as if it had never begun is left to a member that holds what was in it", () => {
+  for (const damage of ["removed", "cut", "zeros"]) {
+    const { files, path, join, contend } = scene();
+    if (damage === "removed") files.unlink(path);
+    else files.put(path, Buffer.alloc(damage === "cut" ? 10 : 300));
+    join(HELD);
+    const before = logOf(files);
+    assert.deepEqual(contend(), ["behind"], damage);
+    assert.deepEqual(logOf(files), before, "nothing was begun");
+  }
+});
+
+test("a log whose end was cut at a frame is left to a member that holds what followed, by a contender that holds less too", () => {
+  for (const position of [null, { epoch: 1, segment: 1, offset: 0, seq: 0, time: 0, history: HISTORY }]) {
+    const { join, contend } = scene();
+    join({ ...HELD, seq: 10 });
+    assert.deepEqual(contend(position), ["behind"]);
+  }
+});
+
+test("nobody is waited for where nothing is held: a manager may have died before it wrote anything", () => {
+  const { files, path, join, contend } = scene();
+  files.unlink(path);
+  join(null);
+  assert.equal(contend(null, 100).at(-1), "serving");
+});
+
+test("a copy is not begun with where a member holds more", () => {
+  const { files, end, join, contend } = scene();
+  compact(machineOf(files), { place, epoch: 1, snapshot: 0, segments: [end] });
+  for (const name of logOf(files)) files.unlink(`${place.directory}/${name}`);
+  assert(files.names.has(place.filename));
+  join({ ...HELD, seq: 12 });
+  assert.deepEqual(contend(), ["behind"]);
+});
+
+test("corrupt files are neither salvaged nor reported as lost where a member holds what they held", () => {
+  for (const recover of ["strict", "salvage"] as const) {
+    const { files, path, join, contend } = scene({ recover });
+    const bytes = Buffer.from(files.names.get(path)?.content ?? []);
+    bytes[200] = (bytes[200] as number) ^ 1;
+    files.put(path, bytes);
+    join(HELD);
+    assert.deepEqual(contend(), ["behind"], recover);
+  }
+});
+
+test("a frozen process may hold what was in a segment that looks as if it had never begun: it is waited for", () => {
+  const { files, path, sockets, machine, contend } = scene();
+  files.unlink(path);
+  sockets.serve(memberPath(place, newMember(machine, place)), () => ({ data: () => {}, closed: () => {} }));
+  const reports = contend(null, 2000);
+  assert.deepEqual(new Set(reports), new Set(["reading"]), "and the process of the contender sees that it gets on");
+});
