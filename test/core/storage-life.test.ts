@@ -293,7 +293,7 @@ test("closing does not wait forever for a manager: it fails, and reports how muc
   const home = new Home(t, { stallTimeout: 60_000 });
   const manager = await home.member();
   const storage = await home.open();
-  manager.signal("SIGSTOP");
+  await manager.freeze();
   t.after(() => manager.signal("SIGCONT"));
   storage.set("key", 1);
   await assert.rejects(storage.close(), { code: "ERR_STORAGE_CLOSED", message: /1 writes; they are lost/ });

@@ -1,6 +1,6 @@
 /** Members in processes of their own, and directories for them; all of it is gone when the test ends. */
 import { type ChildProcess, fork } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -82,6 +82,14 @@ export class Member {
 
   signal(signal: NodeJS.Signals): void {
     this.process.kill(signal);
+  }
+
+  /** Stops its process; no thread of it runs when this resolves. */
+  async freeze(): Promise<void> {
+    this.signal("SIGSTOP");
+    const tasks = `/proc/${this.process.pid}/task`;
+    const isStopped = (task: string): boolean => /^State:\s+T/m.test(readFileSync(`${tasks}/${task}/status`, "utf8"));
+    if (existsSync(tasks)) await until("all threads are stopped", () => readdirSync(tasks).every(isStopped));
   }
 
   async kill(): Promise<void> {
