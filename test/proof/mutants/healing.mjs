@@ -109,9 +109,23 @@ export const healingMutants = [
   {
     name: "members that meet damage wait forever where nobody can heal it",
     file: HEALING,
-    from: "if (this.#choose() === null) {",
-    to: "if (false) {",
+    from: "if (this.#choose() === null) this.#refuseUnlessOthersCome(request.place);",
+    to: "",
     killedBy: hub,
+  },
+  {
+    name: "a member that meets damage is refused before the member of a new hub, or another one that lives, has connected",
+    file: HEALING,
+    from: 'if (othersCome || isComing(ownId, "alive") || ',
+    to: "if (",
+    killedBy: hub,
+  },
+  {
+    name: "a segment that begins later does not show that the log goes on",
+    file: HELD_END,
+    from: "    if (startOf(files, path, { epoch, segment }) > position.seq) return false;\n",
+    to: "",
+    killedBy: ["upkeep/held-end"],
   },
   {
     name: "a member that writes in silence is waited for forever",

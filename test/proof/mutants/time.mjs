@@ -158,6 +158,13 @@ export const timeMutants = [
     killedBy: storageClock,
   },
   {
+    name: "what a member wrote before it was told the time is shifted by what it has waited for the processor, too",
+    file: STORAGE_CLOCK,
+    from: "Math.round(this.#running.ahead - ahead);",
+    to: "now - before;",
+    killedBy: storageClock,
+  },
+  {
     name: "the time of a member falls a little from one manager to the next",
     file: STORAGE_CLOCK,
     from: "if (isFirst || now < before - MOST_HELD_MS) this.#latest = now;",

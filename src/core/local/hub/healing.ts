@@ -4,8 +4,9 @@
  */
 import { errorOf } from "../../errors.js";
 import { bestEffort } from "../disk/file-access.js";
+import { askAll, type Life } from "../election/member-socket.js";
 import type { FileReport } from "../machine/healing.js";
-import type { Folded, FoldRequest, Machine, Socket, Timer } from "../machine/machine.js";
+import type { Folded, FoldRequest, Machine, Place, Socket, Timer } from "../machine/machine.js";
 import { removeCovered, removeStrays } from "../upkeep/removal.js";
 import { encodeHealOrder } from "../wire/healing-messages.js";
 import { encodeRefusal } from "../wire/messages.js";
@@ -14,6 +15,9 @@ import type { FileReports, HubMember } from "./member.js";
 
 /** ms without a report after which a member that writes is given up: it reports each second. */
 const SILENCE_MS = 10_000;
+
+/** What is known of a member that may hold something. */
+const LIVING: ReadonlySet<Life> = new Set(["alive", "unknown"]);
 
 /** The end of a heal: as that of a compaction. */
 type HealDone = (error: Error | null, result: Folded | null) => void;
@@ -80,7 +84,9 @@ export class Healing implements FileReports {
     const { writer } = this.#hub;
     const member = this.#choose();
     if (member === null) {
-      this.#giveUp(done);
+      this.#tried.clear();
+      if (this.#choose() === null) this.#refuseUnlessOthersCome(request.place);
+      done(new Error("expected a member that holds the whole state, got none"), null);
       return () => {};
     }
     const { seq, time } = writer.confirmed;
@@ -174,16 +180,22 @@ export class Healing implements FileReports {
     order.done(error, null);
   }
 
-  /** No member is left to be asked. Those that wait fail when nobody else is there who may hold the state sooner or later. */
-  #giveUp(done: HealDone): void {
-    this.#tried.clear();
-    if (this.#choose() === null) {
+  /**
+   * No member is left to be asked. Those that wait fail, unless a member lives that is not connected: it may hold the state, and comes sooner
+   * or later. A new hub's own one may be later than others, too.
+   */
+  #refuseUnlessOthersCome(place: Place): void {
+    const hub = this.#hub;
+    const { ownId } = hub.members;
+    askAll(this.#machine, place, ownId, (lives) => {
+      const isComing = (id: string, life: Life): boolean => LIVING.has(life) && !hub.isLive(id);
+      const othersCome = lives === null || [...lives].some(([id, life]) => isComing(id, life));
+      if (othersCome || isComing(ownId, "alive") || this.#choose() !== null) return;
       for (const [member, { message }] of this.#waiting) {
         member.send([encodeRefusal("ERR_STORAGE_CORRUPT", message)]);
         member.end();
       }
       this.#waiting.clear();
-    }
-    done(new Error("expected a member that holds the whole state, got none"), null);
+    });
   }
 }

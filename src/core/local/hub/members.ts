@@ -21,7 +21,8 @@ type BacklogOptions = Pick<HubOptions, "maxMemberBacklogBytes" | "stallTimeout">
  * 2. Of several connections of one member, only the newest one is kept.
  */
 export class HubMembers {
-  readonly #ownId: string;
+  /** The member in the hub's own process. */
+  readonly ownId: string;
   readonly #backlog: BacklogLimiter;
   readonly #members = new Set<HubMember>();
   #emptied: (() => void) | null = null;
@@ -34,9 +35,8 @@ export class HubMembers {
   #isPaused = false;
   #isAdmitting = true;
 
-  /** @param ownId The member in the hub's own process. */
   constructor(ownId: string, clock: Clock, { maxMemberBacklogBytes, stallTimeout }: BacklogOptions) {
-    this.#ownId = ownId;
+    this.ownId = ownId;
     const heartbeat = heartbeatMs(stallTimeout);
     this.#backlog = new BacklogLimiter(clock, maxMemberBacklogBytes, heartbeat, () => this.#pauseOrResume());
   }
@@ -59,7 +59,7 @@ export class HubMembers {
 
   /** Whether any member other than the hub's own one is live. */
   get hasOthers(): boolean {
-    for (const member of this.#members) if (member.phase === "live" && member.id !== this.#ownId) return true;
+    for (const member of this.#members) if (member.phase === "live" && member.id !== this.ownId) return true;
     return false;
   }
 
@@ -68,7 +68,7 @@ export class HubMembers {
     let found: HubMember | null = null;
     for (const member of this.#members) {
       if (member.phase !== "live" || member.isClosed || !isFit(member)) continue;
-      if (member.id === this.#ownId) return member;
+      if (member.id === this.ownId) return member;
       found ??= member;
     }
     return found;
@@ -179,7 +179,7 @@ export class HubMembers {
 
   /** A member that is served first also wakes first: the hub's own one would take time from the hub that others wait for. */
   #serveOwnLast(): void {
-    for (const member of [...this.#members].filter(({ id }) => id === this.#ownId)) {
+    for (const member of [...this.#members].filter(({ id }) => id === this.ownId)) {
       this.#members.delete(member);
       this.#members.add(member);
     }

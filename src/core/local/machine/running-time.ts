@@ -65,6 +65,11 @@ export class RunningTime {
     return { ...note, time: this.#time + note.monotonic - this.#monotonic, suspended: this.#suspended };
   }
 
+  /** By how many ms it is ahead of the monotonic clock, as far as that was found. */
+  get ahead(): number {
+    return this.#time - this.#monotonic;
+  }
+
   /** By how many ms it is ahead of the wall clock. */
   get offset(): number {
     return this.now() - this.#clock.now();

@@ -70,13 +70,16 @@ export class StorageClock implements LogClock {
    */
   tell(time: number, note: TimeNote | null, sink: Pick<LogSink, "timeShifted" | "warned">): void {
     const before = this.now();
+    const { ahead } = this.#running;
     const isOwn = note !== null && isOfDomain(note, this.#clock);
     this.#running = new RunningTime(this.#clock, isOwn ? note : noteNow(this.#clock, note?.time ?? time));
     const now = Math.floor(this.#running.now());
     const isFirst = !this.#isTold;
     this.#isTold = true;
     if (isFirst || now < before - MOST_HELD_MS) this.#latest = now;
-    if (isFirst && now !== before) sink.timeShifted(now - before);
+    // Not the difference of two times: this process may have waited for the processor in between.
+    const shiftMs = Math.round(this.#running.ahead - ahead);
+    if (isFirst && shiftMs !== 0) sink.timeShifted(shiftMs);
     this.#report(sink);
   }
 }

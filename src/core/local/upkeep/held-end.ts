@@ -6,7 +6,7 @@ import { CorruptFileError, MissingFileError } from "../disk/file-errors.js";
 import { segmentPath, segmentsIn, snapshotsIn } from "../disk/file-names.js";
 import { nextIntactFrame } from "../disk/resync.js";
 import { readSegmentHead } from "../disk/segment.js";
-import type { LogPosition, Machine, Place, Position } from "../machine/machine.js";
+import type { Files, LogPosition, Machine, Place, Position } from "../machine/machine.js";
 import { tombstoneEpoch } from "./tombstone.js";
 
 /**
@@ -20,6 +20,8 @@ export function isEndOfLog({ files }: Machine, place: Place, position: LogPositi
     if (compareSegments({ epoch, segment }, position) < 0) continue;
     const isLater = (buffer: Buffer, at: number) => epochOf(buffer, at) === epoch && seqOf(buffer, at) > position.seq;
     const path = segmentPath(place, epoch, segment);
+    // A segment that begins later shows that there was more, although that can be read nowhere.
+    if (startOf(files, path, { epoch, segment }) > position.seq) return false;
     const next = withFile(files, path, (file) => nextIntactFrame(files, file, 0, BATCH, isLater));
     if (next !== null && next !== -1) return false;
   }
@@ -37,13 +39,13 @@ export function isHeld(
 
 /** Which segment of a chain begins after a seq; -1 when none does, or that cannot be read. */
 export function placeAfter({ files }: Machine, place: Place, chain: readonly Position[], seq: number): number {
-  return chain.findIndex(({ epoch, segment }) => {
-    const path = segmentPath(place, epoch, segment);
-    const head = bestEffort(() =>
-      withFile(files, path, (file) => readSegmentHead(files, file, path, { epoch, segment })),
-    );
-    return head?.start.seq === seq;
-  });
+  return chain.findIndex((one) => startOf(files, segmentPath(place, one.epoch, one.segment), one) === seq);
+}
+
+/** The seq after which a segment begins; -1: that cannot be read. */
+function startOf(files: Files, path: string, name: Omit<Position, "offset">): number {
+  const head = bestEffort(() => withFile(files, path, (file) => readSegmentHead(files, file, path, name)));
+  return head?.start.seq ?? -1;
 }
 
 /**

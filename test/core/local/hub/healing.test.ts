@@ -1,89 +1,9 @@
 /** What a hub does about damaged files: it asks a member that holds what they held. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { segmentPath } from "../../../../dist/core/local/disk/file-names.js";
-import { Compactions } from "../../../../dist/core/local/hub/compactions.js";
-import { Healing } from "../../../../dist/core/local/hub/healing.js";
-import type { FileReport } from "../../../../dist/core/local/machine/healing.js";
-import type { CompactRequest, CompactResult, HubReport } from "../../../../dist/core/local/machine/machine.js";
-import { encodeFileReport } from "../../../../dist/core/local/wire/healing-messages.js";
-import { HEAL, REFUSE, SEGMENT } from "../../../../dist/core/log/frame.js";
-import { batchFrame, helloFrame, ManualHub, type Peer, place } from "../machine/manual-machine.js";
-
-const DAMAGE = `${segmentPath(place, 1, 1)} is corrupt at byte 56: expected a checksum, got another one`;
-
-type Compact = (request: CompactRequest, done: (error: Error | null, result: CompactResult | null) => void) => void;
-
-const corrupt: Compact = (_, done) => done(Object.assign(new Error(DAMAGE), { code: "ERR_STORAGE_CORRUPT" }), null);
-
-/** A hub that heals, with its own member "a". */
-class HealingHub extends ManualHub {
-  readonly reports: HubReport[] = [];
-  /** What was folded. */
-  readonly folded: CompactRequest[] = [];
-  isSeated = true;
-  readonly healing: Healing;
-  readonly compactions: Compactions;
-
-  constructor(compact: Compact = () => {}) {
-    super();
-    const machine = {
-      ...this.machine,
-      threads: {
-        startHub: () => assert.fail("no hub is started"),
-        compact: (request: CompactRequest, done: Parameters<Compact>[1]) => {
-          this.folded.push(request);
-          compact(request, done);
-          return () => {};
-        },
-      },
-    };
-    this.healing = new Healing(machine, this.hub, {
-      isSeated: () => this.isSeated,
-      damaged: (message) => this.compactions.heal(message),
-    });
-    this.compactions = new Compactions(
-      machine,
-      this.hub,
-      this.healing,
-      { place, directoryId: "id", copies: false, isTakeover: false },
-      1e9,
-      (report) => this.reports.push(report),
-    );
-  }
-
-  override connect(name: string): Peer {
-    const peer = super.connect(name);
-    (peer.events as unknown as { fileReports: unknown }).fileReports = this.healing;
-    return peer;
-  }
-
-  /** A member that answers an order. */
-  answer(peer: Peer, report: Partial<FileReport>): void {
-    const seq = peer.of(HEAL).at(-1)?.seq ?? 0;
-    peer.say(encodeFileReport({ seq, ...report } as FileReport));
-    this.clock.run();
-  }
-
-  get kinds(): string[] {
-    return this.reports.map(({ kind }) => kind);
-  }
-
-  /** The segments that there are. */
-  get segments(): string[] {
-    return this.files.list(place.directory).filter((name) => name.startsWith("log."));
-  }
-}
-
-/** Two members, the hub's own one and another; some batches are confirmed. */
-function withMembers(hub: HealingHub): [own: Peer, other: Peer] {
-  const other = hub.join("b");
-  const own = hub.join("a");
-  other.say(batchFrame(1), batchFrame(2));
-  hub.clock.run();
-  for (const peer of [own, other]) peer.received.length = 0;
-  return [own, other];
-}
+import { HEAL, SEGMENT } from "../../../../dist/core/log/frame.js";
+import { batchFrame, type Peer, place } from "../machine/manual-machine.js";
+import { corrupt, DAMAGE, HealingHub, withMembers } from "./healing-hub.js";
 
 test("damage is reported once, and the hub's own member is asked, exactly where a segment begins", () => {
   const hub = new HealingHub();
@@ -261,29 +181,4 @@ test("an empty log gets a batch before it is healed, since no snapshot can have 
   hub.compactions.heal(DAMAGE);
   hub.clock.run();
   assert.equal(own.of(HEAL)[0]?.seq, 1);
-});
-
-test("a member that meets damage waits until it is healed, and connects again then", () => {
-  const hub = new HealingHub();
-  const [own] = withMembers(hub);
-  const joining = hub.join("c");
-  joining.say(encodeFileReport({ kind: "damaged", seq: 0, message: DAMAGE }));
-  hub.clock.run();
-  assert.deepEqual([hub.kinds, own.of(HEAL).length, joining.isClosed], [["damaged"], 1, false]);
-  hub.answer(own, { kind: "healed", bytes: 1 });
-  assert.deepEqual([joining.isClosed, joining.of(REFUSE)], [true, []]);
-});
-
-test("members that meet damage are refused when nobody is left who may hold the state", () => {
-  const hub = new HealingHub();
-  const [own, other] = withMembers(hub);
-  other.events?.closed(null);
-  hub.clock.run();
-  own.say(encodeFileReport({ kind: "damaged", seq: 0, message: DAMAGE }));
-  hub.clock.pass(1000);
-  assert.deepEqual([own.of(HEAL).length, own.of(REFUSE).length, own.isClosed], [0, 1, true]);
-  const stranger = hub.connect("stranger");
-  stranger.say(helloFrame({ member: "late" }));
-  hub.clock.pass(60_000);
-  assert.equal(stranger.of(HEAL).length > 0, true, "a member that comes later is asked");
 });

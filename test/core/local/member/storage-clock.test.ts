@@ -32,6 +32,18 @@ test("before a manager has told the time it is the wall clock's, and what was wr
   assert.deepEqual(storageClock.note, noteNow(clock, storageClock.now()));
 });
 
+test("what was written before the time was told is shifted exactly, however long the process waits for the processor meanwhile", () => {
+  const clock = new ManualClock();
+  const { shifts, tell } = open(clock);
+  const suspended = clock.suspended.bind(clock);
+  clock.suspended = () => {
+    clock.pass(40);
+    return suspended();
+  };
+  tell(START_MS - 9 * HOUR_MS);
+  assert.deepEqual(shifts, [-9 * HOUR_MS]);
+});
+
 test("members of one kernel have the same time to the millisecond, however long the telling took", () => {
   const { clock, storageClock, sink } = open();
   const note = noteNow(clock, 5_000_000_000_000.25);

@@ -43,6 +43,16 @@ test("a snapshot or a segment of a later manager shows that others have gone bey
   }
 });
 
+test("a segment that begins after what a member holds shows that there was more, although the batches before it are damaged", () => {
+  const { files } = makeStorage();
+  writeSegment(files, 2, 3, [21, 20], { epoch: 2, segment: 2, offset: files.get(segmentPath(place, 2, 2)).length });
+  const path = segmentPath(place, 2, 2);
+  files.put(path, Buffer.alloc(files.get(path).length));
+  const machine = machineOf(files);
+  assert.equal(isEndOfLog(machine, place, at(19)), false);
+  assert.equal(isEndOfLog(machine, place, at(20)), true);
+});
+
 test("a directory is bare when nothing of a log is left in it, unless the storage was removed by a member", () => {
   const files = new MemoryFiles();
   const machine = machineOf(files);
