@@ -1,4 +1,4 @@
-/** Time in which only sockets are removed and members join. */
+/** Time in which only sockets are removed, clocks are set, and members join. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "../cluster/processes.js";
 import { placesOf } from "./settings.js";
@@ -24,7 +24,7 @@ export async function disturb(scene: Scene, isServed: () => boolean): Promise<st
   const { database, histories } = placesOf(scene.directory);
   // Closed ones are none here: each has a history as soon as its program runs.
   const startedCount = () => listed(histories).length;
-  const { population, starter, settings, dice, tally, copies } = scene;
+  const { population, starter, settings, dice, tally, copies, clock } = scene;
   const isWhole = async () => {
     const { members } = population;
     return starter.starting === 0 && isServed() && (await areListening(database, members.length));
@@ -33,6 +33,10 @@ export async function disturb(scene: Scene, isServed: () => boolean): Promise<st
   const first = population.manager;
   for (const end = performance.now() + settings.violenceMs; performance.now() < end; ) {
     await sleep(dice.below(PAUSE_MS));
+    if (dice.chance(0.5)) {
+      tally.count("clock jumps");
+      clock.jump(dice);
+    }
     if (dice.chance(0.3)) copies.take(dice.chance(0.5) ? "-r" : "-a");
     const kind = dice.pick<SocketKind>(["hubs", "members", "all"]);
     tally.count("removals in calm");

@@ -41,10 +41,10 @@ test("whatever happens to its processes, nothing confirmed is lost or doubled, a
       );
     }
     if (isCampaign && total.counts.rounds % ROUNDS_PER_LINE === 0)
-      console.log([total.text, ...total.failovers].join("\n"));
+      console.log([total.text, ...total.noted, ...total.failovers].join("\n"));
   }
   t.diagnostic(`load average at the end ${loadavg()[0]?.toFixed(1)}, on ${availableParallelism()} processors`);
-  for (const line of [total.text, ...total.failovers]) t.diagnostic(line);
+  for (const line of [total.text, ...total.noted, ...total.failovers]) t.diagnostic(line);
   const unseen = total.counts["rounds not seen whole"];
   assert.ok(
     unseen <= 1 + total.counts.rounds / 10,

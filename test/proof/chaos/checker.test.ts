@@ -44,7 +44,7 @@ const STATE = {
   once1: "1-a:6",
 };
 const write = (at: number, ...entries: Entry[]): Line => ["write", at, entries.map(textOf)];
-const read = (at: number, ...seen: [string, string | null][]): Line => ["read", at, T, seen];
+const read = (at: number, ...seen: [string, string | null][]): Line => ["read", at, at, seen];
 
 const A: readonly Line[] = [
   write(10, set("own-1-a", "1-a:1")),
@@ -77,8 +77,8 @@ interface Changes extends Partial<Evidence> {
 
 function problemsOf({ a = A, b = B, ...changes }: Changes = {}): string {
   const histories = [historyOf("1-a", a), historyOf("2-b", b)];
-  const states = [{ by: "1-a", state: STATE }];
-  return check({ log: LOG, histories, snapshots: [], states, shownAt: T + 1000, ...changes }).join("\n");
+  const states = [{ by: "1-a", time: T + 1000, state: STATE }];
+  return check({ log: LOG, histories, snapshots: [], states, ...changes }).join("\n");
 }
 
 const inserted = (lines: readonly Line[], index: number, ...more: Line[]): Line[] => lines.toSpliced(index, 0, ...more);
@@ -201,32 +201,67 @@ test("what shows after it was deleted or cleared is found", () => {
     epoch: 1,
     batch: { ...batch, seq: index + 1, time: T + index, number: index < 5 ? batch.number : index - 2 },
   }));
-  const states = [{ by: "1-a", state: {} }];
+  const states = [{ by: "1-a", time: T + 1000, state: {} }];
   const gone: Line[] = [...B, write(80, deleteEntry(["shared1"])), write(81, clearEntry()), ["ack", 82, 4]];
   assert.equal(problemsOf({ log, states, b: [...gone, read(83, ["left0", null], ["shared1", null])] }), "");
   assert.match(problemsOf({ log, states, b: [...gone, read(83, ["left0", "1-a:2"])] }), /left0 was 1-a:2/);
   assert.match(problemsOf({ log, states, b: [...gone, read(83, ["shared1", "1-a:5"])] }), /shared1 was 1-a:5/);
 });
 
-test("what shows after it has expired is found", () => {
-  const log = [...LOG, ...logOf(["2-b", set("brief1", "2-b:3", T + 50)])].map(({ batch }, index) => ({
+/** Storage time in the log: as the monotonic clock shows it, from when that showed 0. */
+const NOTES = [{ epoch: 1, leadMs: T, at: 0, offsetMs: 0 }];
+
+/** In microseconds. */
+const SECOND = 1_000_000;
+
+test("what shows after it has expired, or is gone before, is found", () => {
+  const log = [...LOG, ...logOf(["2-b", set("brief1", "2-b:3", T + 500)])].map(({ batch }, index) => ({
     epoch: 1,
     batch: { ...batch, seq: index + 1, time: T + index, number: index < 5 ? batch.number : 3 },
   }));
   const b = [...B, write(80, set("brief1", "2-b:3")), ["ack", 81, 3] as const];
-  const seenAt = (wall: number): Line => ["read", 82, wall, [["brief1", "2-b:3"]]];
-  assert.equal(problemsOf({ log, b: [...b, seenAt(T + 49)] }), "");
-  assert.match(problemsOf({ log, b: [...b, seenAt(T + 50)] }), /brief1 was 2-b:3 at \d+, which had expired/);
+  const seen = (at: number, tag: string | null): string =>
+    problemsOf({ log, notes: NOTES, b: [...b, ["read", at, at + 1, [["brief1", tag]]]] });
+  assert.equal(seen(0.49 * SECOND, "2-b:3"), "");
+  assert.match(seen(0.52 * SECOND, "2-b:3"), /brief1 was 2-b:3 at \d+ us, which had expired/);
+  assert.equal(seen(0.51 * SECOND, null), "");
+  assert.match(seen(0.48 * SECOND, null), /nothing was at brief1 at \d+ us, where something has not expired yet/);
+});
+
+test("an expiry that its ttl does not give is found", () => {
+  const log = logOf(["1-a", set("own-1-a", "1-a:1", T + 700)]);
+  const ending = (at: number, ttl: number): string => {
+    const a: Line[] = [
+      ["write", at, [textOf(set("own-1-a", "1-a:1"))], [ttl]],
+      ["made", at + 5000],
+      ["ack", at + 6000, 1],
+    ];
+    const states = [{ by: "1-a", time: T, state: { "own-1-a": "1-a:1" } }];
+    return problemsOf({ log, notes: NOTES, a, b: [], states });
+  };
+  assert.equal(ending(0.2 * SECOND, 500), "");
+  assert.match(ending(0.2 * SECOND, 400), /expires 9\d ms later than its ttl of 400 ms says/);
+  assert.match(ending(0.3 * SECOND, 500), /expires -100 ms later than its ttl/);
+});
+
+test("a storage time that is set while a member has the storage open is found, and so is one that falls", () => {
+  const set = (leadMs: number, at: number, offsetMs = 0): string =>
+    problemsOf({ notes: [...NOTES, { epoch: 2, leadMs: T + leadMs, at: at / 1000, offsetMs }] });
+  assert.equal(set(5, 40), "");
+  assert.match(set(3_600_000, 40), /set by 3600000 ms between epochs 1 and 2, while 1-a had the storage open/);
+  assert.match(set(-100, 99), /set by -100 ms/);
+  assert.equal(set(3_600_000, 99), "", "nobody had it open");
+  assert.match(set(3_600_000, 99, -5000), /is 5000 ms behind the wall clock/);
 });
 
 test("a state or a snapshot that differs from the log is found", () => {
   const state = { ...STATE, sum1: 4 };
   assert.match(
-    problemsOf({ states: [{ by: "2-b", state }] }),
+    problemsOf({ states: [{ by: "2-b", time: T + 1000, state }] }),
     /what 2-b shows differs from the log: sum1: expected 2, got 4/,
   );
   const { sum1, ...less } = STATE;
-  assert.match(problemsOf({ states: [{ by: "2-b", state: less }] }), /sum1: expected 2, got nothing/);
+  assert.match(problemsOf({ states: [{ by: "2-b", time: T + 1000, state: less }] }), /sum1: expected 2, got nothing/);
   assert.match(problemsOf({ snapshots: [{ seq: 5, time: T + 5, state }] }), /the snapshot of seq 5 differs/);
 });
 
@@ -252,7 +287,7 @@ test("a problem that a member noticed itself is reported", () => {
 test("a failover lasts until another member's write is confirmed in a later epoch", () => {
   const histories = [historyOf("1-a", A), historyOf("2-b", B)];
   const log = LOG.map((ordered, index) => ({ ...ordered, epoch: index < 3 ? 1 : 2 }));
-  check({ log, histories, snapshots: [], states: [], shownAt: T });
+  check({ log, histories, snapshots: [], states: [] });
   const strike = { kind: "killed", at: 21, epoch: 1, pid: 1 } as const;
   assert.deepEqual(failoversOf(histories, [strike, { ...strike, epoch: 2 }]), [0.021]);
 });

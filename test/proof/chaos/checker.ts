@@ -8,8 +8,10 @@
  * was begun; all states in the end are what it gives there. `reads.ts`
  * checks reads.
  *
- * Not checked: how long anything took; the moment at which something expires, but for reads of `brief` keys; the expiries
- * that last longer than a round. That no two managers confirmed in one epoch follows from the chain of segments: what the
+ * The time at which something expires is what its ttl says by the monotonic clock, and `brief` keys are seen until then and no longer
+ * (`time.ts`).
+ *
+ * Not checked: how long anything took. That no two managers confirmed in one epoch follows from the chain of segments: what the
  * second one confirmed would be missing.
  */
 import { isDeepStrictEqual } from "node:util";
@@ -18,15 +20,17 @@ import { Confirmed, checkReads } from "./reads.js";
 import type { History, Write } from "./records.js";
 import { Registers } from "./registers.js";
 import { textOf } from "./texts.js";
+import { type Noted, StorageTimes } from "./time.js";
 import type { Ordered, Snapshot } from "./witness.js";
 
-/** A whole state, and the member that shows it. */
+/** A whole state, the member that shows it, and storage time then. */
 export interface Shown {
   readonly by: string;
+  readonly time: number;
   readonly state: Readonly<Record<string, unknown>>;
 }
 
-/** What a copy of the files showed, `time` (wall clock, ms) being late enough for whatever is short to be expired. */
+/** What a copy of the files showed, at a `time` that is late enough for whatever is short to be expired. */
 export interface Copied extends Shown, Snapshot {
   /** In microseconds: right before the first file was copied. */
   readonly beganAt: number;
@@ -39,26 +43,29 @@ export interface Evidence {
   readonly log: readonly Ordered[];
   readonly histories: readonly History[];
   readonly snapshots: readonly Snapshot[];
-  /** Shown when everything was confirmed, at `shownAt` (wall clock, ms) or later, while nothing expired. */
+  /** Shown when everything was confirmed. */
   readonly states: readonly Shown[];
   /** Copies of the files, taken while members wrote. */
   readonly copies?: readonly Copied[];
-  readonly shownAt: number;
+  /** What the segments say of the time; without it, nothing is known of that. */
+  readonly notes?: readonly Noted[];
 }
 
 /** Returns what is wrong; empty when nothing is. On return each write knows its place in the log. */
 export function check(evidence: Evidence): string[] {
   const registers = new Registers();
-  const replay = new Replay(evidence, registers);
+  const times = new StorageTimes(evidence.notes ?? []);
+  const replay = new Replay(evidence, registers, times);
   for (const ordered of evidence.log) replay.next(ordered);
   return [
     ...evidence.histories.flatMap(({ label, failures }) => failures.map((failure) => `${label} failed: ${failure}`)),
     ...replay.problems,
     ...evidence.histories.flatMap(missingOf),
     ...orderProblems(evidence.histories),
-    ...checkReads(evidence.histories, registers),
+    ...checkReads(evidence.histories, registers, times),
+    ...times.problems(evidence.histories),
     ...copyProblems(evidence, replay.state.seq),
-    ...stateProblems(evidence, replay.state.view(evidence.shownAt)),
+    ...stateProblems(evidence, replay.state),
   ];
 }
 
@@ -67,6 +74,7 @@ class Replay {
   readonly problems: string[] = [];
   readonly state = new Naive();
   readonly #registers: Registers;
+  readonly #times: StorageTimes;
   readonly #histories: ReadonlyMap<string, History>;
   readonly #byOrigin = new Map<number, History>();
   /** How many writes of each member have been found, those that put nothing into the log included. */
@@ -75,7 +83,8 @@ class Replay {
   readonly #copies: readonly Copied[];
   #epoch = 0;
 
-  constructor({ histories, snapshots, copies = [] }: Evidence, registers: Registers) {
+  constructor({ histories, snapshots, copies = [] }: Evidence, registers: Registers, times: StorageTimes) {
+    this.#times = times;
     this.#registers = registers;
     this.#histories = new Map(histories.map((history) => [history.label, history]));
     this.#snapshots = new Map(snapshots.map((snapshot) => [snapshot.seq, snapshot]));
@@ -134,13 +143,14 @@ class Replay {
 
   #compare(write: Write, result: Result, expiresAt: number): void {
     this.#registers.change(write.text, write.seq, expiresAt);
+    const off = expiresAt === 0 ? 0 : this.#times.endError(write, write.epoch, expiresAt);
+    const name = `"${write.text}" of ${write.label} at seq ${write.seq}`;
+    if (off !== 0) this.problems.push(`${name} expires ${off} ms later than its ttl of ${write.ttl} ms says`);
     const told = write.result;
     if (told === undefined || told === "covered") return;
     const expected = typeof told === "boolean" ? result === "applied" : result;
     if (told === expected) return;
-    this.problems.push(
-      `"${write.text}" of ${write.label} at seq ${write.seq} came to ${result}, and its promise gave ${told}`,
-    );
+    this.problems.push(`${name} came to ${result}, and its promise gave ${told}`);
   }
 
   #compareStates(seq: number): void {
@@ -190,12 +200,9 @@ function copyProblems({ copies = [], histories }: Evidence, end: number): string
 }
 
 /** Which states differ from what is expected. */
-export function stateProblems(
-  { states }: Pick<Evidence, "states">,
-  expected: Readonly<Record<string, unknown>>,
-): string[] {
-  return states.flatMap(({ by, state }) => {
-    const differences = differencesOf(expected, state);
+export function stateProblems({ states }: Pick<Evidence, "states">, expected: Naive): string[] {
+  return states.flatMap(({ by, state, time }) => {
+    const differences = differencesOf(expected.view(time), state);
     return differences ? [`what ${by} shows differs from the log: ${differences}`] : [];
   });
 }

@@ -28,16 +28,22 @@ export class Copies {
   readonly #tally: Tally;
   readonly #taken: Promise<Copied | string>[] = [];
   readonly #processes = new Set<ChildProcess>();
+  #isCopying = false;
 
   constructor(directory: string, tally: Tally) {
     this.#directory = directory;
     this.#tally = tally;
   }
 
+  /** Whether files are being copied now. */
+  get isCopying(): boolean {
+    return this.#isCopying;
+  }
+
   /** Begins one, unless there are enough. */
   take(flag: "-r" | "-a"): void {
     const number = this.#taken.length + 1;
-    if (number > MAX_COPIES) return;
+    if (number > MAX_COPIES || this.#isCopying) return;
     this.#taken.push(this.#copy(flag, number).catch((error: Error) => `copy ${number}: ${error.stack}`));
   }
 
@@ -62,7 +68,9 @@ export class Copies {
     mkdirSync(copies, { recursive: true });
     const by = `copy ${number}, by cp ${flag}`;
     const beganAt = now();
+    this.#isCopying = true;
     const cp = await this.#run("cp", flag, storage, path);
+    this.#isCopying = false;
     const isWhole = cp.code === 0 || !MISSED.test(cp.output);
     this.#tally.count("copies");
     if (!isWhole) this.#tally.count("copies that missed a file");

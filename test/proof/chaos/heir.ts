@@ -5,9 +5,9 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Storage, type StorageError } from "../../../dist/core/index.js";
-import { NAME, SHORT_TTL_MS } from "./settings.js";
+import { NAME, SHORT_TTL_MS, timeOf } from "./settings.js";
 
-/** What a copy shows, when whatever is short has expired, at `at` (wall clock, ms); or why it was refused. */
+/** What a copy shows, when whatever is short has expired, at `at` of storage time; or why it was refused. */
 export type Inherited =
   | { readonly state: Readonly<Record<string, unknown>>; readonly at: number }
   | { readonly code: string; readonly message: string };
@@ -26,7 +26,7 @@ async function inherit(path: string): Promise<Inherited> {
   }
   while (Date.now() <= copied + SHORT_TTL_MS) await sleep(10);
   await storage.sync();
-  const shown = { state: Object.fromEntries(storage.entries()), at: Date.now() };
+  const shown = { state: Object.fromEntries(storage.entries()), at: timeOf(storage) };
   storage.set("heir", process.pid);
   await storage.flush();
   storage.clear();

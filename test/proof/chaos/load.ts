@@ -7,7 +7,7 @@
  * | `shared<n>`     | `set`, `delete` of all             | the same                     |
  * | `tree<n>.f<n>`  | `set`, `delete` of a nested path   | the same                     |
  * | `left<n>`, `right<n>` | `set` of both in one `batch` | the same, and that they are equal |
- * | `brief<n>`      | `set` with a short ttl             | nothing expired is shown     |
+ * | `brief<n>`      | `set` with a short ttl             | each ends when its ttl does  |
  * | `held<n>`       | `set` with a ttl, `touch`          | -                            |
  * | `tree<n>`       | `patch` of the fields `p<n>`       | -                            |
  * | `once<n>`       | `add`, `delete`                    | -                            |
@@ -37,6 +37,8 @@ type Outcome = undefined | Promise<number | boolean> | "nothing";
 /** Writes that are made together, before they are made. */
 export interface Plan {
   readonly texts: readonly string[];
+  /** In ms, of each of the writes; 0: none. */
+  readonly ttl?: number | undefined;
   make(): readonly Outcome[];
 }
 
@@ -145,6 +147,7 @@ export class Load {
     const [value, where] = [this.#value(number), this.#path(path)];
     return {
       texts: [setText(path, tagFor(this.#label, number))],
+      ttl,
       make: () => [this.#storage.set(where, value, ttl) as unknown as undefined],
     };
   }
@@ -171,7 +174,7 @@ export class Load {
   }
 
   #touch(path: string, ttl: number): Plan {
-    return { texts: [touchText(path)], make: () => [this.#storage.touch(path, ttl) ? undefined : "nothing"] };
+    return { texts: [touchText(path)], ttl, make: () => [this.#storage.touch(path, ttl) ? undefined : "nothing"] };
   }
 
   /** Some match the present value, which may have changed when the patch gets its place in the log. */
@@ -199,12 +202,13 @@ export class Load {
     const value = this.#value(number);
     return {
       texts: [addText(path, tagFor(this.#label, number))],
+      ttl,
       make: () => [this.#storage.add(path, value, ttl)],
     };
   }
 
   #increment(path: string, by: number, ttl: number): Plan {
-    return { texts: [incrementText(path, by)], make: () => [this.#storage.increment(path, by, ttl)] };
+    return { texts: [incrementText(path, by)], ttl, make: () => [this.#storage.increment(path, by, ttl)] };
   }
 }
 

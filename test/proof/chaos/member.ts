@@ -1,4 +1,5 @@
 /** A member of a round: writes and reads at random, records it, and obeys the orders that it finds as names of files. */
+import "./seams.js";
 import { readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -6,8 +7,8 @@ import { Storage, StorageError } from "../../../dist/core/index.js";
 import { Dice } from "../simulation/dice.js";
 import { Load, look, type Plan } from "./load.js";
 import { type Ended, now, Recorder } from "./records.js";
-import { ASSIGNMENT, type Assignment, LEFT_CODE, labelOf, NAME, placesOf, type Showing } from "./settings.js";
-import { endHubs } from "./threads.js";
+import { endHubs } from "./seams.js";
+import { ASSIGNMENT, type Assignment, LEFT_CODE, labelOf, NAME, placesOf, type Showing, timeOf } from "./settings.js";
 
 /** Most writes that wait while a member goes on writing. */
 const MAX_PENDING = 300;
@@ -26,7 +27,7 @@ const dice = new Dice(assignment.seed + process.pid);
 const recorder = new Recorder(join(places.histories, label));
 
 process.on("disconnect", () => process.exit(1));
-setTimeout(() => process.exit(1), assignment.endsAt - Date.now()).unref();
+setTimeout(() => process.exit(1), (assignment.endsAt - now()) / 1000).unref();
 function failed(error: Error): never {
   recorder.record(["failure", `${error.stack}`]);
   process.exit(1);
@@ -35,14 +36,16 @@ process.on("uncaughtException", failed);
 
 const storage = new Storage(NAME, { path: places.storage, stallTimeout: assignment.stallTimeout });
 storage.on("error", (error: Error) =>
-  recorder.record(["told", error instanceof StorageError ? error.code : `${error}`]),
+  recorder.record(error instanceof StorageError ? ["told", error.code, error.message] : ["told", `${error}`]),
 );
 const load = new Load(storage, label, dice, assignment.longShare);
 let writeCount = 0;
+let healedCount = 0;
 
 /** Records the writes, makes them, and records their results when those are known. */
 function write(plans: readonly Plan[]): void {
-  recorder.record(["write", now(), plans.flatMap(({ texts }) => texts)]);
+  const ttls = plans.flatMap(({ texts, ttl = 0 }) => texts.map(() => ttl));
+  recorder.record(["write", now(), plans.flatMap(({ texts }) => texts), ttls]);
   const from = writeCount + 1;
   for (const plan of plans) {
     const first = writeCount + 1;
@@ -57,6 +60,7 @@ function write(plans: readonly Plan[]): void {
         );
     }
   }
+  recorder.record(["made", now()]);
   const upTo = writeCount;
   storage.flush().then(
     () => recorder.record(["ack", now(), upTo]),
@@ -99,11 +103,19 @@ function plansOfTick(): Plan[] {
   return plans;
 }
 
+/** Notes what hubs of this member have healed. */
+function noteHealed(): void {
+  for (const { healed } = storage.stats(); healedCount < healed; healedCount++) recorder.record(["healed"]);
+}
+
 function tick(): void {
+  noteHealed();
   if (storage.stats().pending < MAX_PENDING) write(writeCount === 0 ? [load.first()] : plansOfTick());
   if (dice.chance(READ_SHARE)) {
-    const wall = Date.now();
-    recorder.record(["read", now(), wall, look(storage, load.paths())]);
+    const paths = load.paths();
+    const at = now();
+    const seen = look(storage, paths);
+    recorder.record(["read", at, now(), seen]);
   }
   if (dice.chance(SYNC_SHARE)) {
     const from = now();
@@ -144,7 +156,7 @@ async function obey(): Promise<readonly string[]> {
     rmSync(join(places.orders, order), { force: true });
     if (what === "close") await leave();
     if (what === "exit" || what === "throw" || what === "hub") end(what);
-    if (what === "block") for (const end = Date.now() + Number(ms); Date.now() < end; );
+    if (what === "block") for (const end = now() + 1000 * Number(ms); now() < end; );
   }
   return orders;
 }
@@ -153,7 +165,16 @@ async function ordered(what: string): Promise<void> {
   while (!(await obey()).includes(what)) await sleep(10);
 }
 
-while (!(await obey()).includes("stop")) {
+/** Writes nothing while that is ordered. */
+async function rest(): Promise<void> {
+  await storage.flush().catch(gaveUp);
+  await storage.sync().then(() => writeFileSync(join(places.resting, label), ""), gaveUp);
+  while ((await obey()).includes("rest")) await sleep(10);
+  rmSync(join(places.resting, label), { force: true });
+}
+
+for (let orders = await obey(); !orders.includes("stop"); orders = await obey()) {
+  if (orders.includes("rest")) await rest();
   tick();
   await sleep(dice.below(2 * assignment.tickMs));
 }
@@ -165,7 +186,9 @@ await ordered("show");
 await storage.sync();
 const state = join(places.states, label);
 const { role, epoch } = storage.stats();
-writeFileSync(`${state}.part`, JSON.stringify({ role, epoch, entries: storage.entries() } satisfies Showing));
+const showing: Showing = { role, epoch, time: timeOf(storage), entries: storage.entries() };
+noteHealed();
+writeFileSync(`${state}.part`, JSON.stringify(showing));
 renameSync(`${state}.part`, state);
 await ordered("leave");
 await leave();

@@ -51,11 +51,10 @@ function problemsOf({ old = [1, 2, 3], next = [4, 5], lines = LINES, shown = nex
     log,
     histories: [historyOf("1-a", lines)],
     snapshots: [],
-    states: [{ by: "the moved one", state: stateOf(...old) }],
-    shownAt: T + 1000,
+    states: [{ by: "the moved one", time: T + 1000, state: stateOf(...old) }],
     move: MOVE,
     successor: logOf(8, ...next),
-    successorStates: [{ by: "1-a", state: stateOf(...shown) }],
+    successorStates: [{ by: "1-a", time: T + 1000, state: stateOf(...shown) }],
   }).join("\n");
 }
 

@@ -21,7 +21,7 @@ export interface Move {
 
 export interface MovedEvidence extends Evidence {
   readonly move: Move;
-  /** The log of the storage that began at the place, and what it showed at `shownAt`; `log` and `states` are of the other one. */
+  /** The log of the storage that began at the place, and what it showed; `log` and `states` are of the other one. */
   readonly successor: readonly Ordered[];
   readonly successorStates: readonly Shown[];
 }
@@ -50,7 +50,7 @@ export function checkMoved(evidence: MovedEvidence): string[] {
     ...problems,
     ...histories.flatMap((history, index) => fateProblems(history, cut[index] as History, places, move)),
     ...lastTurnProblems(evidence.log, cut, move),
-    ...stateProblems(shown, state.view(evidence.shownAt)),
+    ...stateProblems(shown, state),
   ];
 }
 

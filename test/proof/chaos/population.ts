@@ -54,6 +54,16 @@ export class Population {
     }
   }
 
+  /** Whether a process does nothing until it is continued: all its threads. */
+  isStopped(pid: Pid): boolean {
+    try {
+      const threads = readdirSync(`/proc/${pid}/task`);
+      return threads.every((thread) => / T /.test(textOf(pid, `task/${thread}/stat`).replace(/^.*\)/s, "")));
+    } catch {
+      return false;
+    }
+  }
+
   /** False when there is no such process any more. */
   signal(pid: Pid, signal: NodeJS.Signals): boolean {
     try {
@@ -92,7 +102,7 @@ const isMember = (commandLine: string): boolean =>
   commandLine.includes("chaos/member.js") && !commandLine.includes("bin/pm2");
 
 /** Of a process that has ended, or of another user: nothing. */
-function textOf(pid: Pid, file: "cmdline" | "environ"): string {
+function textOf(pid: Pid, file: string): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, "utf8");
   } catch {

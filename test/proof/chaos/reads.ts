@@ -8,10 +8,11 @@
 import type { History, Read, Write } from "./records.js";
 import type { Registers } from "./registers.js";
 import { type Effect, effectOf } from "./texts.js";
+import type { StorageTimes } from "./time.js";
 
-export function checkReads(histories: readonly History[], registers: Registers): string[] {
+export function checkReads(histories: readonly History[], registers: Registers, times: StorageTimes): string[] {
   const confirmed = new Confirmed(histories);
-  return histories.flatMap((history) => new Viewer(history, registers, confirmed).check());
+  return histories.flatMap((history) => new Viewer(history, registers, confirmed, times).check());
 }
 
 /** The highest seq that any member knew to be confirmed, by time. */
@@ -51,6 +52,7 @@ class Viewer {
   readonly #history: History;
   readonly #registers: Registers;
   readonly #confirmed: Confirmed;
+  readonly #times: StorageTimes;
   readonly #own = new Map<string, Own>();
   #clear: Own | undefined;
   #made = 0;
@@ -59,7 +61,8 @@ class Viewer {
   /** The shortest prefix of the log that has all values so far. */
   #prefix = 0;
 
-  constructor(history: History, registers: Registers, confirmed: Confirmed) {
+  constructor(history: History, registers: Registers, confirmed: Confirmed, times: StorageTimes) {
+    this.#times = times;
     this.#history = history;
     this.#registers = registers;
     this.#confirmed = confirmed;
@@ -70,7 +73,7 @@ class Viewer {
     for (const read of this.#history.reads) {
       this.#moveTo(read);
       // Twice: the prefix that one value needs may be too long for another one that was looked at before.
-      const found = [...read.seen, ...read.seen].map(([path, tag]) => this.#problemOf(path, tag, read.wall));
+      const found = [...read.seen, ...read.seen].map(([path, tag]) => this.#problemOf(path, tag, read));
       const [problem] = [...found, pairProblem(read)].filter((text) => text !== "");
       if (problem !== undefined) problems.push(`${this.#history.label}, after its write ${read.made}: ${problem}`);
     }
@@ -100,8 +103,8 @@ class Viewer {
   }
 
   /** Empty when there is none. */
-  #problemOf(path: string, tag: string | null, wall: number): string {
-    if (path.startsWith("brief")) return this.#expiryProblem(path, tag, wall);
+  #problemOf(path: string, tag: string | null, read: Read): string {
+    if (path.startsWith("brief")) return this.#expiryProblem(path, tag, read);
     const own = this.#own.get(path) ?? this.#clear;
     if (own !== undefined && own.effect.tag === tag && this.#prefix < own.seq) return "";
     if (tag === null) return this.#absenceProblem(path, own);
@@ -123,9 +126,23 @@ class Viewer {
     return "";
   }
 
-  #expiryProblem(path: string, tag: string | null, wall: number): string {
-    const expiresAt = tag === null ? Infinity : this.#registers.expiryOf(path, tag);
-    return wall < expiresAt ? "" : `${path} was ${tag} at ${wall}, which had expired at ${expiresAt}`;
+  /** Not of a member that has not been told storage time yet: until then it goes by its own clock. */
+  #expiryProblem(path: string, tag: string | null, { at, to }: Read): string {
+    if (this.#history.servedAt > at) return "";
+    if (tag !== null) {
+      const expiresAt = this.#registers.expiryOf(path, tag);
+      return this.#times.hasEnded(expiresAt, at)
+        ? `${path} was ${tag} at ${at} us, which had expired at ${expiresAt}`
+        : "";
+    }
+    const own = this.#own.get(path) ?? this.#clear;
+    const least = Math.max(this.#prefix, own?.seq ?? 0);
+    const mayHaveEnded = (expiresAt: number) => this.#times.mayHaveEnded(expiresAt, to);
+    // What is on its way is shown until it ends, also where the same batch sets the path again.
+    const pending = own !== undefined && this.#prefix < own.seq ? own.effect.tag : null;
+    if (pending !== null && mayHaveEnded(this.#registers.expiryOf(path, pending))) return "";
+    if (least === Infinity || this.#registers.mayBeGone(path, least, mayHaveEnded)) return "";
+    return `nothing was at ${path} at ${to} us, where something has not expired yet from seq ${least} on`;
   }
 }
 

@@ -47,6 +47,14 @@ export class Registers {
     return register.seqs[index] ?? Number.POSITIVE_INFINITY;
   }
 
+  /** Whether nothing is at a path after some seq from `seq` on, or something that may have ended. */
+  mayBeGone(path: string, seq: number, mayHaveEnded: (expiresAt: number) => boolean): boolean {
+    const { seqs, tags } = this.#registers.get(path) ?? { seqs: [], tags: [] };
+    const index = firstAbove(seqs, seq) - 1;
+    const isGone = (tag: string | null) => tag === null || mayHaveEnded(this.expiryOf(path, tag));
+    return index < 0 || tags.slice(index).some(isGone);
+  }
+
   expiryOf(path: string, tag: string): number {
     return this.#expiries.get(`${path} ${tag}`) ?? Number.POSITIVE_INFINITY;
   }

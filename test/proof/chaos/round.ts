@@ -34,11 +34,13 @@ import {
   type Settings,
   SHORT_TTL_MS,
   type Showing,
+  timeOf,
 } from "./settings.js";
 import { areListening, listed } from "./sockets.js";
 import { Tally } from "./tally.js";
 import { type Succession, verdictOn } from "./verdict.js";
 import { type Scene, type Strike, Violence } from "./violence.js";
+import { WallClock } from "./wall-clock.js";
 import { type Starter, starterOf } from "./ways.js";
 import { Witness } from "./witness.js";
 
@@ -73,6 +75,7 @@ class Round {
   readonly #population = new Population(this.directory);
   readonly #copies = new Copies(this.directory, this.tally);
   readonly #dice: Dice;
+  readonly #clock: WallClock;
   readonly #served = new Set<string>();
   #witness: Witness | undefined;
   /** Of the storage that began at the place of one that was moved. */
@@ -83,8 +86,9 @@ class Round {
   constructor(t: TestContext, settings: Settings) {
     this.#settings = settings;
     this.#dice = new Dice(settings.seed);
-    const { database: _, ...places } = this.#places;
+    const { database: _, clock, ...places } = this.#places;
     for (const place of Object.values(places)) mkdirSync(place);
+    this.#clock = new WallClock(clock);
     teardown(t, () => this.end());
   }
 
@@ -94,7 +98,7 @@ class Round {
     const assignment: Assignment = {
       ...this.#settings,
       directory: this.directory,
-      endsAt: Date.now() + violenceMs + 2 * PEACE_MS,
+      endsAt: now() + 1000 * (violenceMs + 2 * PEACE_MS),
     };
     const starter = starterOf(way, this.directory, { ...process.env, [ASSIGNMENT]: JSON.stringify(assignment) });
     this.#end = () => starter.end();
@@ -102,9 +106,20 @@ class Round {
     starter.start(members);
     await until("a first member", () => this.#labels("histories").length > 0, PEACE_MS);
     const [directory, population, settings, dice] = [this.directory, this.#population, this.#settings, this.#dice];
-    const scene = { directory, population, starter, settings, dice, tally: this.tally, copies: this.#copies };
+    const witness = this.#witness;
+    const scene = {
+      directory,
+      population,
+      starter,
+      settings,
+      dice,
+      tally: this.tally,
+      copies: this.#copies,
+      clock: this.#clock,
+      witness,
+    };
     const { problems, strikes } = await this.#act(scene);
-    const shownAt = await this.#makePeace(starter);
+    await this.#makePeace(starter);
     this.#witness.end();
     this.#successor?.end();
     const showings = this.#showings();
@@ -112,8 +127,8 @@ class Round {
     const histories = this.#labels("histories").map((label) => readHistory(label, join(this.#places.histories, label)));
     const succession = await this.#succession();
     const { copies, problems: wrongCopies } = await this.#copies.outcome();
-    const [witness, { tally }] = [this.#witness, this];
-    const remains = { settings, tally, histories, witness, showings, states, shownAt, strikes, copies, succession };
+    const { tally } = this;
+    const remains = { settings, tally, histories, witness, showings, states, strikes, copies, succession };
     return [...problems, ...wrongCopies, ...verdictOn(remains)];
   }
 
@@ -178,8 +193,8 @@ class Round {
     await this.#population.end();
   }
 
-  /** All members stop writing, have everything confirmed, and write down their states. Returns when that was, by the wall clock. */
-  async #makePeace(starter: Starter): Promise<number> {
+  /** All members stop writing, have everything confirmed, and write down their states. */
+  async #makePeace(starter: Starter): Promise<void> {
     const isStarted = () =>
       starter.starting === 0 && (!starter.startsAgain || this.#population.members.length === this.#settings.members);
     await until("all members are started", isStarted, PEACE_MS);
@@ -193,7 +208,6 @@ class Round {
     await until("whatever is short has expired", () => Date.now() > expired);
     this.#order("show");
     await until("all members show their state", () => this.#areAllIn("states"), PEACE_MS);
-    return Date.now();
   }
 
   #order(what: string): void {
@@ -270,7 +284,7 @@ const logBytes = (directory: string): number =>
 
 async function shownIn(path: string, by: string): Promise<Shown> {
   const storage = await Storage.open(NAME, { path });
-  const state = Object.fromEntries(storage.entries());
+  const shown = { by, time: timeOf(storage), state: Object.fromEntries(storage.entries()) };
   await storage.close();
-  return { by, state };
+  return shown;
 }

@@ -3,6 +3,7 @@
  * same members, load and plan of violence, but not the same moment of each act.
  */
 import { join } from "node:path";
+import type { Storage } from "../../../dist/core/index.js";
 import { Dice } from "../simulation/dice.js";
 
 /** How the members are started: forked, as workers of `node:cluster`, or by PM2 in cluster mode. */
@@ -68,7 +69,7 @@ export const ASSIGNMENT = "CLUSTER_STORAGE_CHAOS";
 export interface Assignment extends Settings {
   /** The directory of the round. */
   readonly directory: string;
-  /** When, in ms since 1970, a member ends by itself. */
+  /** When a member ends by itself: in microseconds, as the clock that all processes share shows them. */
   readonly endsAt: number;
 }
 
@@ -82,10 +83,15 @@ export const NAME = "app";
 export const SHORT_TTL_MS = 1500;
 export const LONG_TTL_MS = 3_600_000;
 
+/** Storage time, as a process takes it to be. */
+export const timeOf = (storage: Storage): number => Date.now() + storage.stats().clockOffsetMs;
+
 /** What a member writes down in the end. */
 export interface Showing {
   readonly role: string;
   readonly epoch: number;
+  /** Storage time. */
+  readonly time: number;
   readonly entries: readonly (readonly [key: string, value: unknown])[];
 }
 
@@ -97,7 +103,9 @@ export const placesOf = (directory: string) => ({
   database: join(directory, "storage", `${NAME}.db.d`),
   /** One file of records for each member. */
   histories: join(directory, "histories"),
-  /** Files whose names are orders to members: `stop`, `show`, `leave`, `block.<pid>.<ms>`, `<exit>.<pid>`. */
+  /** An empty file for each member that rests, and holds all that was confirmed before. */
+  resting: join(directory, "resting"),
+  /** Files whose names are orders to members: `rest`, `stop`, `show`, `leave`, `block.<pid>.<ms>`, `<exit>.<pid>`. */
   orders: join(directory, "orders"),
   /** An empty file for each member that has stopped writing and has everything confirmed. */
   settled: join(directory, "settled"),
@@ -107,6 +115,8 @@ export const placesOf = (directory: string) => ({
   witness: join(directory, "witness"),
   /** The same of the storage that began at the place of one that was moved. */
   successor: join(directory, "successor"),
+  /** The wall clock of the members: see `wall-clock.ts`. */
+  clock: join(directory, "clock"),
   /** Where a storage is moved to. */
   moved: join(directory, "moved"),
   /** Copies of the storage, in directories with numbers. */

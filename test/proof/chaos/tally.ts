@@ -20,6 +20,11 @@ const NONE = {
   "copies that missed a file": 0,
   "copies refused": 0,
   moves: 0,
+  "clock jumps": 0,
+  damages: 0,
+  "damages healed": 0,
+  "damage told": 0,
+  "heals counted by members": 0,
   "writes reported as lost": 0,
   "errors told": 0,
   storms: 0,
@@ -63,18 +68,30 @@ export class Tally {
     close: [],
   };
 
+  /** How often something was noted. */
+  readonly notes = new Map<string, number>();
+
+  note(what: string, by = 1): void {
+    this.notes.set(what, (this.notes.get(what) ?? 0) + by);
+  }
+
   count(what: Counted, by = 1): void {
     this.counts[what] += by;
   }
 
   merge(other: Tally): void {
     for (const what of Object.keys(NONE) as Counted[]) this.count(what, other.counts[what]);
+    for (const [what, count] of other.notes) this.note(what, count);
     for (const ending of Object.keys(SAID) as Ending[]) this.failoversMs[ending].push(...other.failoversMs[ending]);
   }
 
   get text(): string {
     const counts = Object.entries(this.counts).map(([what, count]) => `${count} ${what}`);
     return counts.join(", ");
+  }
+
+  get noted(): string[] {
+    return [...this.notes].sort().map(([what, count]) => `${count} ${what}`);
   }
 
   get failovers(): string[] {

@@ -12,6 +12,8 @@ import { type Ordered, UnseenError, type Witness } from "./witness.js";
 const NEVER_TOLD = ["ERR_STORAGE_CORRUPT", "ERR_STORAGE_FORMAT", "ERR_STORAGE_REMOTE", "ERR_STORAGE_PROTOCOL"];
 /** Those that only a move is a reason for. */
 const TOLD_OF_A_MOVE = ["ERR_STORAGE_DIRECTORY", "ERR_STORAGE_EXPIRED"];
+/** Those that only damage is a reason for. */
+const TOLD_OF_DAMAGE = ["ERR_STORAGE_DAMAGED", "ERR_STORAGE_COPY"];
 
 export interface Succession {
   readonly move: Move;
@@ -29,7 +31,6 @@ export interface Remains {
   /** What the members showed, and what processes after them did. */
   readonly showings: readonly (Shown & Showing)[];
   readonly states: readonly Shown[];
-  readonly shownAt: number;
   readonly strikes: readonly Strike[];
   readonly copies: readonly Copied[];
   /** null: nothing was moved. */
@@ -38,13 +39,13 @@ export interface Remains {
 
 /** Empty: nothing is wrong, or a part of the log was missed, so that the round shows nothing. */
 export function verdictOn(remains: Remains): string[] {
-  const { tally, histories, witness, succession, states, shownAt, copies } = remains;
+  const { tally, histories, witness, succession, states, copies } = remains;
   const problems = [...rivalsIn(remains), ...codeProblems(remains)];
   const log = seenBy(witness, tally);
   const successor = succession === null ? [] : seenBy(succession.witness, tally);
   if (log === null || successor === null) return problems;
   const snapshots = witness.snapshots();
-  const evidence = { log, histories, snapshots, states, shownAt, copies };
+  const evidence = { log, histories, snapshots, states, copies, notes: witness.notes() };
   if (succession === null) problems.push(...check(evidence));
   else {
     const { move, moved } = succession;
@@ -73,12 +74,36 @@ function rivalsIn({ showings }: Remains): string[] {
   return rivals.map(({ by, epoch }) => `${by} is a manager of epoch ${epoch}, as another member is`);
 }
 
+/** How damage was met, as a message says. */
+function meetingOf(message: string): string {
+  const known = [
+    "was changed, moved or removed",
+    "it was removed, or all files in it were",
+    "is missing",
+    "was changed",
+  ];
+  const [place = ""] = /(log|snapshot|seat)\.\d/.exec(message) ?? [];
+  return `${known.find((text) => message.includes(text)) ?? "found by reading"} ${place.split(".")[0]}`.trim();
+}
+
 /** Errors for which nothing that was done is a reason. */
 function codeProblems({ settings, histories, tally }: Remains): string[] {
-  const never = settings.kind === "moved" ? NEVER_TOLD : [...NEVER_TOLD, ...TOLD_OF_A_MOVE];
-  return histories.flatMap(({ label, codes }) => {
-    tally.count("errors told", codes.length);
-    return codes.filter((code) => never.includes(code)).map((code) => `${label} was told ${code}`);
+  const isDamaged = tally.counts.damages > 0;
+  const never = [
+    ...NEVER_TOLD,
+    ...(settings.kind === "moved" ? [] : TOLD_OF_A_MOVE),
+    ...(isDamaged ? [] : TOLD_OF_DAMAGE),
+  ];
+  return histories.flatMap(({ label, told, healedCount }) => {
+    tally.count("errors told", told.length);
+    tally.count("heals counted by members", healedCount);
+    for (const { code, what } of told.filter(({ code }) => TOLD_OF_DAMAGE.includes(code))) {
+      tally.count("damage told", code === "ERR_STORAGE_DAMAGED" ? 1 : 0);
+      tally.note(`${code}: ${meetingOf(what)}`);
+    }
+    return told
+      .filter(({ code }) => never.includes(code))
+      .map(({ code, what }) => `${label} was told ${code}: ${what}`);
   });
 }
 

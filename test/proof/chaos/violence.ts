@@ -2,14 +2,18 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { until } from "../cluster/processes.js";
 import type { Dice } from "../simulation/dice.js";
 import type { Copies } from "./copies.js";
+import { Damages } from "./damage.js";
 import type { Pid, Population } from "./population.js";
 import { now } from "./records.js";
 import { placesOf, type Settings } from "./settings.js";
 import { removeSockets, type SocketKind } from "./sockets.js";
 import type { Ending, Tally } from "./tally.js";
+import type { WallClock } from "./wall-clock.js";
 import type { Starter } from "./ways.js";
+import type { Witness } from "./witness.js";
 
 /** What ended the service of a manager. */
 export interface Strike {
@@ -35,11 +39,22 @@ const WEIGHTS = {
   close: 8,
   removeSockets: 8,
   copy: 4,
+  setClock: 16,
+  damage: 60,
 };
 type Action = keyof typeof WEIGHTS;
 
 /** How a process ends but by SIGKILL, or its hub alone does; `close` of a manager is the close of any member. */
 const EXITS = ["SIGTERM", "exit", "throw", "hub", "close"] as const;
+
+/** How often damage that is due is tried before something else is done. */
+const DAMAGE_SHARE = 0.7;
+/** How often it is the directory that is removed. */
+const DIRECTORY_SHARE = 0.06;
+/** How often all members are killed as soon as a damage is healed. */
+const DEATH_SHARE = 0.3;
+/** Longest time, in ms, until a damage is healed, on a busy machine. */
+const HEAL_MS = 60_000;
 
 /** Members that are started at once in a storm. */
 const STORM = 32;
@@ -63,6 +78,8 @@ export interface Scene {
   readonly dice: Dice;
   readonly tally: Tally;
   readonly copies: Copies;
+  readonly clock: WallClock;
+  readonly witness: Witness;
 }
 
 export class Violence {
@@ -75,9 +92,18 @@ export class Violence {
   readonly #dice: Dice;
   readonly #tally: Tally;
   readonly #copies: Copies;
+  readonly #clock: WallClock;
+  readonly #damages: Damages;
   readonly #frozen = new Set<Pid>();
+  /** Whether something is to be damaged as soon as that may be. */
+  #isDamageDue = false;
+  /** Those that were ordered to end. */
+  readonly #ending = new Set<Pid>();
 
-  constructor({ directory, population, starter, settings, dice, tally, copies }: Scene) {
+  constructor(scene: Scene) {
+    const { directory, population, starter, settings, dice, tally, copies, clock } = scene;
+    this.#damages = new Damages(scene);
+    this.#clock = clock;
     const { orders, database } = placesOf(directory);
     this.#orders = orders;
     this.#database = database;
@@ -89,13 +115,16 @@ export class Violence {
     this.#copies = copies;
   }
 
-  /** Returns when the time is over; no process is frozen then. */
+  /** Returns when the time is over, no process is frozen, all damage is healed, and as many members are left as there shall be. */
   async rage(): Promise<void> {
     const end = performance.now() + this.#settings.violenceMs;
     while (performance.now() < end) {
       await sleep(this.#dice.below(PAUSE_MS));
       const members = this.#population.members;
-      if (members.length === 0) this.#refill(0);
+      const isHealed = this.#damages.look() && !this.#starter.startsAgain;
+      if (isHealed && this.#dice.chance(DEATH_SHARE)) this.#killAll(members);
+      else if (members.length === 0) this.#refill(0);
+      else if (this.#isDamageDue && this.#dice.chance(DAMAGE_SHARE)) await this.#damage(members);
       else this.#actions[this.#action()](this.#dice.pick(members), members);
       const left = this.#population.members;
       this.#refill(left.length);
@@ -104,15 +133,29 @@ export class Violence {
     for (const pid of this.#frozen) this.#population.signal(pid, "SIGCONT");
     // All others may be about to leave.
     if (!this.#starter.startsAgain) this.#starter.start(1);
+    await until("all damage is healed", () => this.#damages.look() || this.#damages.pending === "", HEAL_MS);
+    this.#damages.removeHurtCopy();
+    const isThin = () => {
+      const { members } = this.#population;
+      this.#thin(members);
+      return members.length <= this.#settings.members || this.#starter.startsAgain;
+    };
+    await until("the members that are too many are gone", isThin, HEAL_MS);
   }
 
   #action(): Action {
-    const { storm, close, killAll, ...always } = WEIGHTS;
-    // A copy that is taken after a move has another history.
-    if (this.#settings.kind === "moved") return this.#dice.weighted({ ...WEIGHTS, copy: 0 });
-    // PM2 starts members again by itself: it starts neither more of them nor those that left, and is slow with all at once.
-    const weights = this.#starter.startsAgain ? { ...always, storm: 0, close: 0, killAll: 0 } : WEIGHTS;
-    return this.#dice.weighted(weights);
+    const isMoved = this.#settings.kind === "moved";
+    const isHurt = this.#damages.pending !== "";
+    return this.#dice.weighted({
+      ...WEIGHTS,
+      // A copy that is taken after a move has another history. What the guardian of a damage holds must not be cut off.
+      ...(isMoved || isHurt ? { copy: 0, damage: 0 } : {}),
+      ...(isHurt ? { killAll: 0, removeSockets: 0 } : {}),
+      // Times of two histories cannot be compared.
+      ...(isMoved ? { setClock: 0 } : {}),
+      // PM2 starts members again by itself: it starts neither more of them nor those that left, and is slow with all at once.
+      ...(this.#starter.startsAgain ? { storm: 0, close: 0, killAll: 0 } : {}),
+    });
   }
 
   readonly #actions: Readonly<Record<Action, (pid: Pid, members: readonly Pid[]) => void>> = {
@@ -121,10 +164,7 @@ export class Violence {
     killHalf: (_, members) => {
       for (const one of members) if (this.#dice.chance(0.5)) this.#kill(one);
     },
-    killAll: (_, members) => {
-      this.#tally.count("cold starts");
-      for (const one of members) this.#kill(one);
-    },
+    killAll: (_, members) => this.#killAll(members),
     freezeManager: () => this.#freezeManager(),
     freezeMembers: (_, members) => {
       for (let left = 1 + this.#dice.below(MAX_FROZEN); left > 0; left--) {
@@ -147,10 +187,39 @@ export class Violence {
       this.#tally.count("sockets removed", removeSockets(this.#database, kind));
     },
     copy: () => this.#copies.take(this.#dice.chance(0.5) ? "-r" : "-a"),
+    setClock: () => {
+      this.#tally.count("clock jumps");
+      this.#clock.jump(this.#dice);
+    },
+    damage: () => {
+      this.#isDamageDue = true;
+    },
   };
+
+  #killAll(members: readonly Pid[]): void {
+    this.#tally.count("cold starts");
+    for (const one of members) this.#kill(one);
+  }
+
+  /** Often right before the manager is killed or frozen, where that may be. */
+  async #damage(members: readonly Pid[]): Promise<void> {
+    if (this.#dice.chance(DIRECTORY_SHARE)) {
+      if (await this.#damages.removeDirectory()) this.#isDamageDue = false;
+      return;
+    }
+    const isUsable = (pid: Pid) => !this.#frozen.has(pid) && !this.#ending.has(pid);
+    const outcome = this.#damages.strike(members.filter(isUsable));
+    if (outcome !== "nothing") this.#isDamageDue = false;
+    if (outcome !== "held") return;
+    const after = this.#dice.weighted({ kill: 4, freeze: 2, nothing: 4 });
+    if (after === "kill") this.#killManager();
+    else if (after === "freeze") this.#freezeManager();
+  }
 
   /** PM2 does not start members again that have left by `close`. */
   #end(pid: Pid): void {
+    if (this.#damages.spares(pid)) return;
+    this.#ending.add(pid);
     const how = this.#dice.pick(this.#starter.startsAgain ? EXITS.filter((exit) => exit !== "close") : EXITS);
     if (how === "close") this.#close(pid);
     else if (how !== "SIGTERM") writeFileSync(join(this.#orders, `${how}.${pid}`), "");
@@ -164,7 +233,7 @@ export class Violence {
 
   #kill(pid: Pid): void {
     const { manager } = this.#population;
-    if (!this.#population.signal(pid, "SIGKILL")) return;
+    if (this.#damages.spares(pid) || !this.#population.signal(pid, "SIGKILL")) return;
     this.#tally.count("kills");
     if (manager?.pid !== pid) return;
     this.#tally.count("managers killed");
@@ -190,7 +259,7 @@ export class Violence {
   }
 
   #freeze(pid: Pid, ms: number): boolean {
-    if (this.#frozen.has(pid) || !this.#population.signal(pid, "SIGSTOP")) return false;
+    if (this.#damages.spares(pid) || this.#frozen.has(pid) || !this.#population.signal(pid, "SIGSTOP")) return false;
     this.#tally.count("stops");
     this.#frozen.add(pid);
     setTimeout(() => {
@@ -201,11 +270,14 @@ export class Violence {
   }
 
   #block(pid: Pid): void {
+    if (this.#damages.spares(pid)) return;
     this.#tally.count("event loops blocked");
     writeFileSync(join(this.#orders, `block.${pid}.${this.#dice.below(BLOCK_MS)}`), "");
   }
 
   #close(pid: Pid): void {
+    if (this.#damages.spares(pid)) return;
+    this.#ending.add(pid);
     this.#tally.count("members closed");
     writeFileSync(join(this.#orders, `close.${pid}`), "");
   }

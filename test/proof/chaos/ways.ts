@@ -31,13 +31,25 @@ export function starterOf(way: Way, directory: string, env: NodeJS.ProcessEnv): 
 
 function forking(stdio: StdioOptions, env: NodeJS.ProcessEnv): Starter {
   const children: ChildProcess[] = [];
+  let starting = 0;
+  // One at a time: a fork takes long on a busy machine, and this process has other things to do.
+  const next = () => {
+    if (starting === 0) return;
+    children.push(fork(MEMBER, [], { env, stdio, execArgv: [] }));
+    if (--starting > 0) setImmediate(next);
+  };
   return {
     start(count) {
-      for (let index = 0; index < count; index++) children.push(fork(MEMBER, [], { env, stdio, execArgv: [] }));
+      if (starting === 0) setImmediate(next);
+      starting += count;
     },
-    starting: 0,
+    get starting() {
+      return starting;
+    },
     startsAgain: false,
-    async end() {},
+    async end() {
+      starting = 0;
+    },
   };
 }
 

@@ -2,10 +2,12 @@
  * Keeps a link to every segment and snapshot that ever was, so that the whole order can be read in the end although
  * compaction removes files. A link to a segment changes nothing for the engine, which counts the links of seats only.
  *
- * A file that comes and goes between two looks is missed, which is seen by the chain.
+ * A thread of its own looks, since this one may be busy for seconds: to start a process takes long on a busy machine. A file that comes
+ * and goes between two looks is missed, which is seen by the chain.
  */
-import { linkSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Worker } from "node:worker_threads";
 import { segmentsIn, snapshotsIn } from "../../../dist/core/local/disk/file-names.js";
 import { readExactly } from "../../../dist/core/local/disk/frame-scanner.js";
 import { readSegmentHead, type SegmentHead } from "../../../dist/core/local/disk/segment.js";
@@ -27,8 +29,11 @@ import {
 import { Table } from "../../../dist/core/state/table.js";
 import { NAME } from "./settings.js";
 import { listed } from "./sockets.js";
+import type { Noted } from "./time.js";
+import { IDLE, Links, LOOKING, OVER, type Watch } from "./witness-thread.js";
 
-const EVERY_MS = 5;
+/** What is appended to the name of a file whose content was kept before it was damaged. */
+const INTACT = ".intact";
 
 export interface Ordered {
   readonly epoch: number;
@@ -48,6 +53,13 @@ interface Kept {
   readonly content: Buffer;
 }
 
+/** The seq of the last batch of a segment, or of those before it; 0: it cannot be read. */
+export function endOfSegment(path: string): number {
+  const [, epoch, segment] = path.split("/").at(-1)?.split(".") ?? [];
+  const kept = segmentIn(path, { epoch: Number(epoch), segment: Number(segment) });
+  return kept === null ? 0 : (batchesOf(kept, Number.POSITIVE_INFINITY).at(-1)?.batch.seq ?? kept.head.start.seq);
+}
+
 /** A segment existed only between two looks, so its content is not known. */
 export class UnseenError extends Error {
   override readonly name = "UnseenError";
@@ -56,23 +68,44 @@ export class UnseenError extends Error {
 export class Witness {
   readonly #from: string;
   readonly #directory: string;
-  readonly #known = new Set<string>();
-  readonly #timer: NodeJS.Timeout;
+  readonly #links: Links;
+  readonly #state = new Int32Array(new SharedArrayBuffer(4));
+  readonly #thread: Worker;
   #isOver = false;
 
   /** @param into Where the links are kept. */
   constructor(storage: string, into: string) {
     this.#from = join(storage, `${NAME}.db.d`);
     this.#directory = into;
-    this.#timer = setInterval(() => this.#look(), EVERY_MS);
+    this.#links = new Links(into);
+    const workerData = { from: this.#from, into, state: this.#state } satisfies Watch;
+    this.#thread = new Worker(new URL("./witness-thread.js", import.meta.url), { workerData });
+    this.#thread.unref();
   }
 
   /** Looks a last time; another storage may be at the place afterwards. */
   end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    clearInterval(this.#timer);
-    this.#look();
+    while (Atomics.compareExchange(this.#state, 0, IDLE, OVER) !== IDLE) Atomics.wait(this.#state, 0, LOOKING, 1);
+    this.look();
+  }
+
+  /** Keeps what a file holds, which is about to be damaged. What is appended to it later is taken from the file. */
+  keep(name: string, content: Buffer): void {
+    writeFileSync(join(this.#directory, `${name}${INTACT}`), content);
+  }
+
+  /** In place of links to damaged files. */
+  #restore(): void {
+    for (const name of listed(this.#directory).filter((one) => one.endsWith(INTACT))) {
+      const [intact, path] = [join(this.#directory, name), join(this.#directory, name.slice(0, -INTACT.length))];
+      const kept = readFileSync(intact);
+      const content = existsSync(path) ? readFileSync(path).subarray(kept.length) : Buffer.alloc(0);
+      rmSync(path, { force: true });
+      writeFileSync(path, Buffer.concat([kept, content]));
+      rmSync(intact);
+    }
   }
 
   /**
@@ -80,6 +113,7 @@ export class Witness {
    * @throws UnseenError when a segment that the log consists of was missed.
    */
   log(): Ordered[] {
+    this.#restore();
     const kept = segmentsOf(this.#directory);
     const parts: Ordered[][] = [];
     let last = kept.at(-1);
@@ -98,6 +132,15 @@ export class Witness {
     return parts.flat();
   }
 
+  /** What the segments say of the time, in the order of the log. */
+  notes(): Noted[] {
+    return segmentsOf(this.#directory).flatMap(({ head: { start, clock } }) => {
+      if (clock === null) return [];
+      const { time, monotonic, wall } = clock;
+      return [{ epoch: start.epoch, leadMs: time - monotonic, at: monotonic, offsetMs: time - wall }];
+    });
+  }
+
   /** All snapshots, oldest first. */
   snapshots(): Snapshot[] {
     return snapshotsIn(readdirSync(this.#directory))
@@ -107,36 +150,30 @@ export class Witness {
 
   /** Looks once more, in the directory of a storage that was moved. */
   follow(storage: string): void {
-    this.#look(join(storage, `${NAME}.db.d`));
+    this.look(join(storage, `${NAME}.db.d`));
   }
 
-  #look(from = this.#from): void {
-    const names = listed(from).filter((name) => /^(log|snapshot)\./.test(name) && !this.#known.has(name));
-    for (const name of names) {
-      try {
-        linkSync(join(from, name), join(this.#directory, name));
-        this.#known.add(name);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-      }
-    }
+  /** Looks once more, at once. */
+  look(from = this.#from): void {
+    this.#links.make(from);
   }
 }
 
 /** Those with a whole first frame, in the order of the log. */
 function segmentsOf(directory: string): Kept[] {
   const found = segmentsIn(listed(directory)).toReversed();
-  return found.flatMap((name) => {
-    const path = join(directory, `log.${name.epoch}.${name.segment}`);
-    const file = diskFiles.open(path, "read");
-    try {
-      const head = readSegmentHead(diskFiles, file, path, name);
-      const content = readExactly(diskFiles, file, 0, diskFiles.bytes(file));
-      return head === null || content === null ? [] : [{ head, content }];
-    } finally {
-      diskFiles.close(file);
-    }
-  });
+  return found.flatMap((name) => segmentIn(join(directory, `log.${name.epoch}.${name.segment}`), name) ?? []);
+}
+
+function segmentIn(path: string, name: Omit<Position, "offset">): Kept | null {
+  const file = diskFiles.open(path, "read");
+  try {
+    const head = readSegmentHead(diskFiles, file, path, name);
+    const content = readExactly(diskFiles, file, 0, diskFiles.bytes(file));
+    return head === null || content === null ? null : { head, content };
+  } finally {
+    diskFiles.close(file);
+  }
 }
 
 /** The seq of the last batch in a copy of a storage's files; 0: there is none. */
