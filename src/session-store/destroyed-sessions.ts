@@ -23,10 +23,12 @@ export interface Destructions {
 export class DestroyedSessions {
   readonly #storage: Storage;
   readonly #prefix: string;
+  readonly #pathOfAll: readonly string[];
 
   constructor(storage: Storage, prefix: string) {
     this.#storage = storage;
     this.#prefix = prefix;
+    this.#pathOfAll = [`@cleared/${prefix}`];
   }
 
   /** Notes that the session with an id is being destroyed. */
@@ -48,10 +50,6 @@ export class DestroyedSessions {
   isDestroyedSince(sid: string, known: Destructions): boolean {
     const { ofId, ofAll } = this.of(sid);
     return (ofId !== null && ofId !== known.ofId) || (ofAll !== null && ofAll !== known.ofAll);
-  }
-
-  get #pathOfAll(): string[] {
-    return [`@cleared/${this.#prefix}`];
   }
 
   #pathOf(sid: string): string[] {

@@ -203,10 +203,36 @@ function plainOf(value: unknown): unknown {
 function carried(value: unknown, before?: unknown): unknown {
   if (typeof value === "string" || typeof value === "boolean" || value === null) return value;
   if (typeof value === "number") return Number.isFinite(value) ? value + 0 : null; // JSON has no -0
+  const plain = plainOf(value);
+  if (typeof plain === "string") return plain; // a date
+  if (isSameTree(plain, before)) return before;
   const text = JSON.stringify(value);
   if (text === undefined) return undefined;
   const isSame = typeof before === "object" && JSON.stringify(before) === text;
   return isSame ? before : JSON.parse(text);
+}
+
+/**
+ * Whether JSON carries a value as `before`, a JSON value, which costs less to see than to make the texts of both. False does not say that
+ * it does not: objects of classes, and fields that JSON leaves out, are left to the comparison of the texts.
+ */
+function isSameTree(value: unknown, before: unknown): boolean {
+  if (typeof value !== "object" || value === null || typeof before !== "object" || before === null) {
+    return value === before;
+  }
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (Array.isArray(before)) {
+    if (!Array.isArray(value) || prototype !== Array.prototype || value.length !== before.length) return false;
+    return before.every((member, index) => isSameTree(value[index], member));
+  }
+  if (prototype !== Object.prototype) return false;
+  const keys = Object.keys(before);
+  if (Object.keys(value).length !== keys.length) return false;
+  for (const key of keys) {
+    if (!Object.hasOwn(value, key)) return false;
+    if (!isSameTree((value as Record<string, unknown>)[key], (before as Record<string, unknown>)[key])) return false;
+  }
+  return true;
 }
 
 /**

@@ -27,6 +27,8 @@ export class ReadBarrier {
   readonly #facts: StorageFacts;
   readonly #isStrong: boolean;
   readonly #timeoutMs: number;
+  /** The wait that further reads of this turn of the event loop share. */
+  #nextRead: Promise<void> | null = null;
   /** The waits for a connection. */
   readonly #waiting = new Set<() => void>();
   /** Where this process last had everything after it was late; a seq counts for the state that it belongs to. */
@@ -43,11 +45,18 @@ export class ReadBarrier {
   }
 
   /**
-   * Resolves, in a later turn of the event loop, when the storage may be read.
+   * Resolves, in a later turn of the event loop, when the storage may be read. Reads share a wait until its first turn is over: the whole
+   * next turn follows for all of them.
    * @throws StorageError `ERR_STORAGE_NOT_READY`; the failure of the storage.
    */
   beforeRead(): Promise<void> {
-    return new Promise((resolve) => soon(() => soon(() => resolve(this.#whenShown()))));
+    this.#nextRead ??= new Promise((resolve) => {
+      soon(() => {
+        this.#nextRead = null;
+        soon(() => resolve(this.#whenShown()));
+      });
+    });
+    return this.#nextRead;
   }
 
   /**

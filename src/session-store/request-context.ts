@@ -36,7 +36,7 @@ export interface LoadedSession {
    */
   readonly fields: StoredSession | null;
   /** Its stored cookie, as far as the request knows, if it has one. */
-  readonly cookie?: Record<string, unknown>;
+  readonly cookie: StoredSession["cookie"];
   readonly vitals: Vitals;
 }
 

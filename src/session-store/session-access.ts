@@ -55,9 +55,8 @@ export class SessionAccess {
       diagnostics.publish({ type: "malformed", sid, store: this.#store });
       return null;
     }
-    const stored = unpacked(raw);
-    const payload = this.#sessions.copyOf(sid, stored);
-    this.#context.note(payload, this.#sessions.loaded(sid, stored));
+    const [payload, loaded] = this.#sessions.read(sid, unpacked(raw));
+    this.#context.note(payload, loaded);
     return payload;
   }
 
@@ -69,7 +68,7 @@ export class SessionAccess {
       ? this.#sessions.write(loaded, snapshot, assignedFields(session))
       : this.#sessions.put(sid, snapshot);
     if (this.isExpress && !isPlain(session)) noteAssignments(session);
-    await this.#finish(loaded === undefined && isPlain(session) ? null : session, result);
+    return this.#finish(loaded === undefined && isPlain(session) ? null : session, result);
   }
 
   /** Writes the cookie of a session, if the session exists. */

@@ -72,7 +72,7 @@ export class SessionPatches {
       : this.patch(loaded, fields, session, null);
   }
 
-  #prolong(loaded: LoadedSession, change: Change, hasFields: boolean, outlived: object): Changed {
+  #prolong(loaded: LoadedSession, change: Change, hasFields: boolean, outlived: Changes): Changed {
     const { cookie, lifetime } = change;
     let isWritten: Promise<boolean> | null = null;
     let isProlonged: Promise<boolean> | null = null;
@@ -121,17 +121,18 @@ export class SessionPatches {
     { sid, birth }: LoadedSession,
     changes: Changes,
     lifetime: number | null,
-    match: object = {},
+    match: Changes = {},
   ): Promise<boolean> {
-    const options = { match: { ...(birth === undefined ? {} : { [BIRTH]: birth }), ...match } };
-    return this.#storage.patch([this.keyOf(sid)], changes, lifetime === null ? options : { ...options, ttl: lifetime });
+    const matched = birth === undefined ? match : { ...match, [BIRTH]: birth };
+    const options = lifetime === null ? { match: matched } : { match: matched, ttl: lifetime };
+    return this.#storage.patch([this.keyOf(sid)], changes, options);
   }
 
   /**
    * Returns what must match, the stored cookie, if it must be replaced by one that differs in the expiry only; undefined if not. When
    * another request has prolonged the session meanwhile, the cookie is replaced only if that prolongs the session further.
    */
-  #outlivedCookie({ sid, cookie }: LoadedSession, lifetime: number): { cookie?: unknown } | undefined {
+  #outlivedCookie({ sid, cookie }: LoadedSession, lifetime: number): Changes | undefined {
     const raw: unknown = this.#storage.get([this.keyOf(sid)]);
     if (!isSession(raw) || !isSameCookie(cookie, raw.cookie)) return undefined;
     if (!this.isWorthProlonging(sid, lifetime)) return undefined;

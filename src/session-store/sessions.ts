@@ -86,14 +86,22 @@ export class Sessions {
     }
   }
 
-  /** What a request that has just read a session knows about it. */
-  loaded(sid: string, stored: StoredSession): LoadedSession {
+  /** Returns the copy of a session that a request gets which reads it, and what the request knows about the session then. */
+  read(sid: string, stored: StoredSession): [payload: SessionPayload, loaded: LoadedSession] {
+    const ttl = this.#storage.ttl(this.#path(sid));
+    return [copyOf(stored, wallTimeOfCaller() + (ttl ?? Infinity)), this.loaded(sid, stored, ttl)];
+  }
+
+  /**
+   * What a request that has just read a session knows about it.
+   * @param ttl How long the session still lives, in ms; null: it is not there.
+   */
+  loaded(sid: string, stored: StoredSession, ttl = this.#storage.ttl(this.#path(sid))): LoadedSession {
     const birth: unknown = stored[BIRTH];
     const seenAt = elapsedTime();
-    const endsAt = seenAt + (this.#storage.ttl(this.#path(sid)) ?? 0);
+    const endsAt = seenAt + (ttl ?? 0);
     const vitals = { destructions: this.#destroyed.of(sid), readAt: wallTimeOfCaller(), seenAt, endsAt };
-    const known = { sid, birth: typeof birth === "string" ? birth : undefined, fields: stored, vitals };
-    return stored.cookie === undefined ? known : { ...known, cookie: stored.cookie };
+    return { sid, birth: typeof birth === "string" ? birth : undefined, fields: stored, cookie: stored.cookie, vitals };
   }
 
   /** Stores a whole session that no request has loaded, or prolongs it when nothing else has changed. */
@@ -135,7 +143,7 @@ export class Sessions {
     const issuedAt = elapsedTime();
     const changed = this.#patches.change(loaded, { fields: {}, cookie, session: null, lifetime });
     if (changed === null) return { sid, loaded, isApplied: null };
-    const known = { ...loaded, ...cookieIn(changed.cookie) };
+    const known = { ...loaded, cookie: changed.cookie };
     const { isWritten, isProlonged } = changed;
     const isApplied = Promise.all([isWritten, isProlonged]).then(([written, prolonged]) => {
       if (written ?? prolonged) noteAlive(loaded, issuedAt, changed.lifetime);
@@ -199,7 +207,7 @@ export class Sessions {
     const issuedAt = elapsedTime();
     const changed = this.#patches.change(loaded, change);
     if (changed === null) return { sid, loaded, isApplied: null };
-    const known = { ...loaded, fields: change.session, ...cookieIn(changed.cookie) };
+    const known = { ...loaded, fields: change.session, cookie: changed.cookie };
     return { sid, loaded: known, isApplied: this.#afterUpdate(loaded, change, changed, issuedAt) };
   }
 
@@ -217,7 +225,7 @@ export class Sessions {
   }
 
   #bringBack(loaded: LoadedSession, change: Change): WriteResult {
-    const known = { ...loaded, fields: change.session, ...cookieIn(change.cookie) };
+    const known = { ...loaded, fields: change.session, cookie: change.cookie };
     const hasNoChanges = Object.keys(change.fields).length === 0;
     const isApplied = this.#revive(loaded, change).then((isBack) => isBack || hasNoChanges);
     return { sid: loaded.sid, loaded: known, isApplied };

@@ -1,6 +1,7 @@
 /** When a read asks the manager, seen on a storage whose state the test sets. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { FACTS } from "../../dist/core/facts.js";
 import type { Storage } from "../../dist/core/index.js";
 import { ReadBarrier } from "../../dist/session-store/read-barrier.js";
@@ -39,4 +40,17 @@ test("after a reload a late process asks again, also where the new state has the
   await barrier.beforeRead();
   await barrier.beforeRead();
   assert.equal(asked.count, 2);
+});
+
+test("a read that comes in a later turn than another one waits longer than that: for a whole turn of its own", async () => {
+  const { barrier } = lateStorage();
+  let turn = 0;
+  const turnOf = (read: Promise<void>): Promise<number> => read.then(() => turn);
+  const first = turnOf(barrier.beforeRead());
+  const beside = turnOf(barrier.beforeRead());
+  await nextTurn();
+  const later = turnOf(barrier.beforeRead());
+  for (; turn < 10; turn++) await nextTurn();
+  assert.equal(await beside, await first);
+  assert.ok((await later) > (await first));
 });

@@ -145,7 +145,7 @@ function request(world: World, processIndex: number, name: string): () => Promis
   revivals.set(storage, known);
   const now = elapsedTime();
   const vitals = { destructions: destroyed.of("s"), readAt: 0, seenAt: now, endsAt: now };
-  const loaded: LoadedSession = { sid: "s", birth: "b", fields: {}, vitals };
+  const loaded: LoadedSession = { sid: "s", birth: "b", fields: {}, cookie: undefined, vitals };
   const changes = { [name]: 1 };
   return () => known.revive(loaded, { key: KEY, session: { user: "ada", ...changes }, changes, lifetime: 1000 });
 }

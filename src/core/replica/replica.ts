@@ -114,13 +114,10 @@ export class Replica {
 
   /** The value at a path, frozen; null when there is none. */
   get(path: UserPath): unknown {
-    let hasKey = this.#hasKey;
-    if (typeof path === "string") {
-      const value = this.#table.frozenValue(path, this.#now);
-      if (value === NO_SLOT) hasKey = NO_KEY;
-      else if (value !== undefined) return value;
-    }
-    return this.#table.read(parsePath(path, hasKey), this.#now) ?? null;
+    const key: unknown = Array.isArray(path) && path.length === 1 ? path[0] : path;
+    const value = typeof key === "string" ? this.#table.frozenValue(key, this.#now) : undefined;
+    if (value !== undefined && value !== NO_SLOT) return value;
+    return this.#table.read(parsePath(path, value === NO_SLOT ? NO_KEY : this.#hasKey), this.#now) ?? null;
   }
 
   has(path: UserPath): boolean {

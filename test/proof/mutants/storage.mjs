@@ -161,9 +161,16 @@ export const storageMutants = [
   {
     name: "a read does not wait for what has arrived",
     file: READ_BARRIER,
-    from: "return new Promise((resolve) => soon(() => soon(() => resolve(this.#whenShown()))));",
+    from: "return this.#nextRead;",
     to: "return this.#whenShown() ?? Promise.resolve();",
     killedBy: ["session-store/race-login"],
+  },
+  {
+    name: "a read shares the wait of one whose first turn is over",
+    file: READ_BARRIER,
+    from: "this.#nextRead = null;\n        soon(() => resolve(this.#whenShown()));",
+    to: "soon(() => {\n          this.#nextRead = null;\n          resolve(this.#whenShown());\n        });",
+    killedBy: ["session-store/read-barrier"],
   },
   {
     name: "a process that stood still does not ask for the rest",
