@@ -1,10 +1,9 @@
-/** A process of the session benchmark: an Express application with a session store, or the load on one. */
-import { once } from "node:events";
+/** A process of the session benchmark: an application with a session store, or the load on one. */
 import autocannon from "autocannon";
-import express from "express";
 import { nowNs } from "../measure/compare.mjs";
 import { answerJobs } from "../members/jobs.mjs";
-import { fieldsOf, openSessionStore } from "./stores.mjs";
+import { SERVE } from "./applications.mjs";
+import { openSessionStore } from "./stores.mjs";
 
 const { kind, ...options } = JSON.parse(process.argv[2]);
 let opened = null;
@@ -12,25 +11,6 @@ let server = null;
 let requestCount = 0;
 let cookies = [];
 let load = null;
-
-function applicationWith(middleware) {
-  const application = express();
-  application.use(middleware);
-  application.get("/login/:user", (request, response) => {
-    Object.assign(request.session, fieldsOf(Number(request.params.user)));
-    response.send("welcome");
-  });
-  application.get("/read", (request, response) => {
-    requestCount++;
-    response.send(request.session.user.name); // fails, and is counted as failed, when the session was not found
-  });
-  application.get("/write", (request, response) => {
-    requestCount++;
-    request.session.visits = request.session.visits + 1;
-    response.send(request.session.user.name);
-  });
-  return application;
-}
 
 async function logIn(url, user) {
   const response = await fetch(`${url}/login/${user}`);
@@ -45,11 +25,12 @@ answerJobs({
     opened = await openSessionStore(kind, options);
     return opened !== null;
   },
-  /** Serves requests; returns the address. */
-  async serve() {
-    server = applicationWith(opened.middleware).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    return `http://127.0.0.1:${server.address().port}`;
+  /** Serves requests, by a framework; returns the address. */
+  async serve({ framework }) {
+    server = await SERVE[framework](opened.store, () => {
+      requestCount++;
+    });
+    return server.url;
   },
   /** Requests that were served, and CPU time that this process took with all its threads, up to now. */
   mark() {
@@ -75,8 +56,7 @@ answerJobs({
     return errors + timeouts + non2xx;
   },
   async close() {
-    server?.closeAllConnections();
-    server?.close();
+    await server?.close();
     await opened?.close();
   },
 });

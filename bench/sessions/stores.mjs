@@ -5,7 +5,7 @@ import { ClusterSessionStore } from "../../dist/session-store/index.js";
 import { connectRedis } from "../peers/servers.mjs";
 import { Storage } from "../subject.mjs";
 
-const DAY_MS = 86_400_000;
+export const DAY_MS = 86_400_000;
 /** A line of text as applications keep some of; makes a session one of about 300 bytes of JSON, its cookie included. */
 const NOTICE = "Your order was sent, and will be there on Thursday.";
 
@@ -42,19 +42,14 @@ const OPENERS = {
 };
 
 /**
- * Opens the store of one kind, and the middleware that uses it; null when it cannot be loaded here.
+ * Opens the store of one kind; null when it cannot be loaded here.
  * @param options `path`: a directory of its own; `address`: that of Redis, or null when there is none.
  */
-export async function openSessionStore(kind, options) {
-  const opened = await Promise.resolve(OPENERS[kind](options)).catch((error) => {
+export function openSessionStore(kind, options) {
+  return Promise.resolve(OPENERS[kind](options)).catch((error) => {
     if (error.code === "ERR_MODULE_NOT_FOUND" || error.code === "MODULE_NOT_FOUND") return null;
     throw error;
   });
-  if (opened === null) return null;
-  const { store } = opened;
-  const cookie = { maxAge: DAY_MS };
-  const middleware = session({ store, secret: "bench", resave: false, saveUninitialized: false, cookie });
-  return { ...opened, middleware };
 }
 
 /** What an application puts into a session. */
