@@ -32,11 +32,12 @@ if (!FRAMEWORKS.includes(framework)) {
 const directory = resolve(process.env.DATA_DIR ?? join(import.meta.dirname, "data"));
 mkdirSync(directory, { recursive: true });
 
-/** Chooses the port of all workers. With port 0, a new group of workers would get another port after all had died at once. */
+/**
+ * Chooses the port of all workers, and sees that it is free: workers could only say so one after the other, again and again. With port 0, a new
+ * group of workers would get another port after all had died at once.
+ */
 async function choosePort() {
-  const wanted = Number(process.env.PORT ?? 3000);
-  if (wanted !== 0) return wanted;
-  const server = createServer().listen(0, HOST);
+  const server = createServer().listen(Number(process.env.PORT ?? 3000), HOST);
   await once(server, "listening");
   const { port } = server.address();
   server.close();
@@ -44,7 +45,10 @@ async function choosePort() {
   return port;
 }
 
-const port = await choosePort();
+const port = await choosePort().catch(({ message }) => {
+  console.error(`expected a free port, got ${message}; set another one: PORT=3001 npm start`);
+  process.exit(1);
+});
 let isStopping = false;
 let isAnnounced = false;
 let pauseMs = 100;

@@ -1,6 +1,8 @@
 /** The demo over HTTP, with each framework: what its workers share, and what remains when they are killed. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -77,6 +79,22 @@ async function visitWhileManagersDie(address: string): Promise<{ numbers: number
   await Promise.all(traffic);
   return { numbers, unanswered };
 }
+
+it("the demo says in one line that its port is taken, and ends", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "cluster-storage-demo-"));
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const demo = new Program(example("demo/main.mjs"), [], { DATA_DIR: directory, PORT: `${port}` });
+  t.after(async () => {
+    server.close();
+    await demo.stop();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  await eventually("it ends", () => demo.isGone || undefined);
+  assert.equal(demo.process.exitCode, 1);
+  await eventually("it says why", () => /^expected a free port, got .*EADDRINUSE.*\n$/.test(demo.output) || undefined);
+});
 
 for (const framework of ["express", "fastify"]) {
   describe(`the demo with ${framework}`, () => {
