@@ -261,6 +261,13 @@ export const healingMutants = [
     killedBy: ["member/following"],
   },
   {
+    name: "a member that takes over damaged files as it leaves does not take in what they have",
+    file: LOCAL_LOG,
+    from: 'if (isServing && this.#goal !== "follow" && !isDamaged)',
+    to: 'if (isServing && this.#goal !== "follow")',
+    killedBy: ["member/leaving-damaged"],
+  },
+  {
     name: "a member claims the seat again at once that another one must take",
     file: LOCAL_LOG,
     from: "this.#pause(OTHERS_MS);",

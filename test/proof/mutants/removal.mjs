@@ -141,15 +141,15 @@ export const removalMutants = [
   {
     name: "a member that leaves without a connection does not look for the manager",
     file: LOG,
-    from: "(this.#goal.isOverdue || seat === null || this.#position === null)",
-    to: "true",
+    from: 'isLate || (this.#goal !== "follow" && hasNothing)',
+    to: 'this.#goal !== "follow"',
     killedBy: ["simulation"],
   },
   {
     name: "a manager that closes leaves its own hub before that has folded the log",
     file: LOG,
-    from: '"following" && this.#goal !== "follow" && !this.#ownHub.isRunning)',
-    to: '"following" && this.#goal !== "follow")',
+    from: "if (this.#ownHub.isRunning) this.#ownHub.close(false, this.#hasWritten);\n      else ",
+    to: "",
     killedBy: ["simulation/moments"],
   },
   {

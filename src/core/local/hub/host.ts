@@ -278,7 +278,7 @@ class HubHost implements HubHandle {
     if (isVoid && recovered.seq > 0) yield* clearVoid(hub, this.#compactions);
     yield* this.#compactions.foldAtStart(() => seat.holds());
     this.#contender?.stop();
-    this.#report({ kind: "serving", epoch: seat.epoch });
+    this.#report({ kind: "serving", epoch: seat.epoch, isDamaged: recovered.damage !== undefined });
     if (!seat.holds()) return;
     for (const name of fenced) bestEffort(() => machine.files.unlink(socketPath(place, name)));
     removeStrays(machine.files, place, seat.epoch, hub.writer.compaction().segments);

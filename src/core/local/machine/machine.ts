@@ -115,8 +115,8 @@ export interface HubRequest {
 }
 
 export type HubReport =
-  /** It has the seat and serves. */
-  | { readonly kind: "serving"; readonly epoch: number }
+  /** It has the seat and serves. `isDamaged`: files before what it has read cannot be read. */
+  | { readonly kind: "serving"; readonly epoch: number; readonly isDamaged?: boolean }
   /** It reads the log before it serves, and gets on; reported some times a second. */
   | { readonly kind: "reading" }
   /** Another member was first, or has replaced it. */

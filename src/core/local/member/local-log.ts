@@ -95,7 +95,7 @@ export class LocalLog implements Log {
     this.#hold = new Hold(machine.clock);
     this.#socket = new MemberSocket(machine, place, this.member, () => this.#held);
     this.#ownHub = new OwnHub(machine, place, options.hub, this.member, {
-      serving: () => this.#contended(true),
+      serving: (isDamaged) => this.#contended(true, isDamaged),
       replaced: () => this.#contended(false),
       behind: () => this.#behind(),
       ended: (isNoted) => this.#end(isNoted),
@@ -135,25 +135,23 @@ export class LocalLog implements Log {
     this.append(this.#barriers.add(done));
   }
 
-  hold(alive: boolean): void {
-    this.#hold.set(alive);
-  }
-
+  hold = (alive: boolean): void => this.#hold.set(alive);
   close = (done: (error?: Error) => void): void => this.#leave(false, done);
   destroy = (done: (error?: Error) => void): void => this.#leave(true, done);
 
   /** Decides what comes next, from the facts alone. May be called at any time, also when nothing has changed. */
   #step(): void {
     if (this.#phase !== "seeking") {
-      if (this.#phase === "following" && this.#goal !== "follow" && !this.#ownHub.isRunning) {
-        this.#session?.leave(this.#hasWritten);
-      }
+      if (this.#phase !== "following" || this.#goal === "follow") return;
+      if (this.#ownHub.isRunning) this.#ownHub.close(false, this.#hasWritten);
+      else this.#session?.leave(this.#hasWritten);
       return;
     }
     try {
       const seat = newestSeat(this.#machine, this.#place);
-      if (this.#goal !== "follow" && (this.#goal.isOverdue || seat === null || this.#position === null))
-        this.#end(false);
+      const hasNothing = seat === null || this.#position === null;
+      const isLate = this.#goal !== "follow" && this.#goal.isOverdue && !this.#ownHub.isRunning;
+      if (isLate || (this.#goal !== "follow" && hasNothing)) this.#end(false);
       else if (seat !== null && !this.#isExposed(seat) && !this.#suspicion.isDead(seat)) this.#follow(seat);
       else if (this.#options.candidate) this.#contend(seat?.epoch ?? 0);
       else if (this.#goal === "follow") this.#standBy();
@@ -262,8 +260,10 @@ export class LocalLog implements Log {
     if (end.wasWelcomed || end.isSilent) this.#silenceTimeout.ended();
     if (this.#goal !== "follow" && (end.hasLeft || end.reason instanceof StorageError)) this.#end(end.hasLeft);
     // A hub of its own reports when it is gone, and then this member has left.
-    else if (this.#goal !== "follow" && this.#ownHub.isRunning) this.#phase = "contending";
-    else if (end.reason instanceof StorageError) this.#giveUp(end.reason);
+    else if (this.#goal !== "follow" && this.#ownHub.isRunning) {
+      this.#phase = "contending";
+      this.#ownHub.close(false, this.#hasWritten);
+    } else if (end.reason instanceof StorageError) this.#giveUp(end.reason);
     else {
       const trouble = end.isUnreadable ? end.reason : this.#suspicion.ended(end);
       if (this.#suspicion.isDead(seat)) this.#seek();
@@ -286,9 +286,10 @@ export class LocalLog implements Log {
   }
 
   /** The hub of its own has the seat, or has lost it. */
-  #contended(isServing: boolean): void {
-    // Other members may be about to connect to this hub: what it took over is folded, never removed.
-    if (isServing && this.#goal !== "follow") this.#ownHub.close(false, this.#hasWritten);
+  #contended(isServing: boolean, isDamaged = false): void {
+    // Other members may be about to connect to this hub: what it took over is folded, never removed. Where files are damaged, it is
+    // followed first, so that this member holds all when it writes them again.
+    if (isServing && this.#goal !== "follow" && !isDamaged) this.#ownHub.close(false, this.#hasWritten);
     else if (this.#phase === "contending") this.#seek();
     else this.#step();
   }

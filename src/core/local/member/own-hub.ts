@@ -14,8 +14,8 @@ export interface MemberOptions {
 
 /** What a member's own hub reports to it. */
 export interface OwnHubEvents {
-  /** It has the seat. */
-  serving(): void;
+  /** It has the seat. @param isDamaged Whether files cannot be read that the member may hold. */
+  serving(isDamaged: boolean): void;
   /** Another process has the seat; the hub is gone. */
   replaced(): void;
   /** Another member holds more of the log than the files do, and must take the seat; the hub is gone. */
@@ -44,6 +44,7 @@ export class OwnHub {
   #hub: HubHandle | null = null;
   #epoch = 0;
   #isContending = false;
+  #isClosing = false;
   #compactionCount = 0;
   #healCount = 0;
   /** Damage was reported, and is not healed yet. */
@@ -112,9 +113,10 @@ export class OwnHub {
     return true;
   }
 
-  /** {@link HubHandle.close}; `ended` or `failed` follows. */
+  /** {@link HubHandle.close}; `ended` or `failed` follows. A second call changes nothing. */
   close(destroy: boolean, hasWritten: boolean): void {
-    this.#hub?.close(destroy, hasWritten);
+    if (!this.#isClosing) this.#hub?.close(destroy, hasWritten);
+    this.#isClosing = true;
   }
 
   /** Stops at once; nothing follows. */
@@ -140,6 +142,7 @@ export class OwnHub {
     this.#hub = null;
     this.#epoch = 0;
     this.#isContending = false;
+    this.#isClosing = false;
   }
 
   #reported(report: HubReport): void {
@@ -147,7 +150,7 @@ export class OwnHub {
       case "serving":
         this.#isContending = false;
         this.#epoch = report.epoch;
-        this.#events.serving();
+        this.#events.serving(report.isDamaged ?? false);
         break;
       case "reading":
         this.#readCount++;

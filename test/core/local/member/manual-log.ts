@@ -216,11 +216,11 @@ export class World {
   }
 
   /** The own hub of the last claim gets the seat of an epoch, and listens. */
-  serve(epoch: number, isMute = false): Manager {
+  serve(epoch: number, isMute = false, isDamaged = false): Manager {
     const { request, report } = this.claims.at(-1) as OwnHub;
     const manager = new Manager(this, epoch, { pid: 42 });
     manager.isMute = isMute;
-    report({ kind: "serving", epoch: request.epoch + 1 });
+    report({ kind: "serving", epoch: request.epoch + 1, isDamaged });
     this.clock.run();
     return manager;
   }
