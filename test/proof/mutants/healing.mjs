@@ -137,7 +137,7 @@ export const healingMutants = [
   {
     name: "another member than the hub's own is asked first",
     file: MEMBERS,
-    from: "if (member.id === this.#ownId) return member;",
+    from: "if (member.id === this.ownId) return member;",
     to: "",
     killedBy: hub,
   },

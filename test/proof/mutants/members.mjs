@@ -223,7 +223,7 @@ export const hubMembersMutants = [
   {
     name: "the member of the hub's own process counts as another one",
     file: MEMBERS,
-    from: ` && member.id !== this.#ownId) return true;`,
+    from: ` && member.id !== this.ownId) return true;`,
     to: `) return true;`,
     killedBy: hub,
   },
