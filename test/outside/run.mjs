@@ -5,6 +5,8 @@
  *
  *   npm run test:outside                     everything
  *   npm run test:outside -- packaging pm2    only files whose path contains one of these texts
+ *
+ * With `CLUSTER_STORAGE_NIGHTLY=1`, it also tries versions of Node.js, compilers and frameworks that take long to install or to run.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, symlinkSync } from "node:fs";
@@ -23,6 +25,7 @@ function run(...parameters) {
 }
 
 installIn(HERE);
+if (process.env.CLUSTER_STORAGE_NIGHTLY) installIn(`${HERE}/versions`);
 run(join(root, "node_modules/typescript/bin/tsc"), "-p", HERE);
 // The compiled tests find the packages as their sources do.
 if (!existsSync(link)) symlinkSync(join(root, HERE, "node_modules"), link, "junction");
