@@ -17,6 +17,8 @@ export interface StorageFacts {
   readonly isPushed: boolean;
   /** What reads and writes throw while the status is `"failed"`; else null. */
   readonly failure: Error | null;
+  /** Reads, and writes with a stamp: a field of the value that gets its place in the log, see `stamps.ts`. */
+  readonly replica: Pick<Replica, "add" | "patch" | "peek" | "pendingKeys" | "set">;
   /** {@link Replica.holds} */
   holds(key: string): boolean;
   /** {@link Replica.keyParts} */

@@ -1,5 +1,11 @@
 /** `cluster-storage/session-store`: a session store for express-session and @fastify/session. */
 export type { GivenStorage, StorageSource, StorageToOpen } from "../adapter/source.js";
+export type { SessionCallback } from "./callbacks.js";
 export type { ClusterSessionStoreOptions } from "./options.js";
-export type { SessionPayload } from "./payload.js";
-export { ClusterSessionStore, ClusterSessionStore as default, type SessionCallback } from "./store.js";
+export type { ListedSession, SessionPayload } from "./payload.js";
+export type { SessionIndex, UserId } from "./session-users.js";
+export {
+  ClusterSessionStore,
+  ClusterSessionStore as default,
+  type DestroyByUserOptions,
+} from "./store.js";

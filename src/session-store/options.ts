@@ -1,6 +1,7 @@
 /** The options of a session store: types, defaults, validation. */
 import { inspect } from "node:util";
 import { checkMs, type StorageSource } from "../adapter/source.js";
+import type { SessionIndex } from "./session-users.js";
 
 /** The options of a session store: an open `storage`, or the name and options to open one, and these. */
 export type ClusterSessionStoreOptions = StorageSource & {
@@ -38,6 +39,18 @@ export type ClusterSessionStoreOptions = StorageSource & {
    * stays pending and is sent to the next manager. Default: 10000.
    */
   timeout?: number;
+  /**
+   * Says whose session a session is: returns the id of the user, or nothing for a session that is nobody's. `byUser` and the other methods
+   * that take a user need it. A number and its text, `42` and `"42"`, are one user. It must not change the session. A session for
+   * which it throws, or returns anything else, is nobody's. All processes need the same function. Default: none.
+   * @example index: (session) => session.userId
+   */
+  index?: SessionIndex;
+  /**
+   * How many sessions there may be, in all processes. When one more is created, about a hundredth of them is removed: those that
+   * `index` says are nobody's, and of the others those that end first. All processes need the same number. Default: no limit.
+   */
+  maxSessions?: number;
 };
 
 /** Options with all defaults filled in. */
@@ -49,6 +62,8 @@ export interface ResolvedStoreOptions {
   readonly together: readonly (readonly string[])[];
   readonly isStrong: boolean;
   readonly timeoutMs: number;
+  readonly index: SessionIndex | null;
+  readonly maxSessions: number;
 }
 
 /** The options that are the store's own; all others open its storage. */
@@ -60,6 +75,8 @@ export const OWN_OPTIONS: readonly string[] = [
   "together",
   "consistency",
   "timeout",
+  "index",
+  "maxSessions",
 ];
 
 const DAY_MS = 86_400_000;
@@ -71,6 +88,7 @@ const MINUTE_MS = 60_000;
  */
 export function resolveStoreOptions(options: Partial<ClusterSessionStoreOptions> = {}): ResolvedStoreOptions {
   const { prefix = "session", merge = "fields", together = [], consistency = "local" } = options;
+  const { index, maxSessions = Infinity } = options;
   if (typeof prefix !== "string" || prefix.includes("/")) {
     throw new TypeError(`expected prefix to be a string without "/", got ${inspect(prefix)}`);
   }
@@ -80,6 +98,7 @@ export function resolveStoreOptions(options: Partial<ClusterSessionStoreOptions>
   if (merge !== "fields" && merge !== "whole") {
     throw new TypeError(`expected merge to be "fields" or "whole", got ${inspect(merge)}`);
   }
+  checkUsers(index, maxSessions);
   checkGroups(together);
   if (merge === "whole" && together.length > 0) {
     throw new TypeError(
@@ -94,7 +113,19 @@ export function resolveStoreOptions(options: Partial<ClusterSessionStoreOptions>
     together: together.map((group) => [...group]),
     isStrong: consistency === "strong",
     timeoutMs: checkMs("timeout", options.timeout, 10_000),
+    index: index ?? null,
+    maxSessions,
   };
+}
+
+function checkUsers(index: unknown, maxSessions: unknown): void {
+  if (index !== undefined && typeof index !== "function") {
+    throw new TypeError(`expected index to be a function such as (session) => session.userId, got ${inspect(index)}`);
+  }
+  if (typeof maxSessions !== "number")
+    throw new TypeError(`expected maxSessions to be a number, got ${inspect(maxSessions)}`);
+  if (maxSessions !== Infinity && !(Number.isInteger(maxSessions) && maxSessions > 0))
+    throw new RangeError(`expected maxSessions to be a whole number of 1 or more, got ${maxSessions}`);
 }
 
 function checkGroups(together: unknown): void {

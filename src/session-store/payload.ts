@@ -11,6 +11,12 @@ export interface SessionPayload {
   [field: string]: any;
 }
 
+/** A session as it is listed, with its id. */
+export interface ListedSession extends SessionPayload {
+  /** The id of the session, as `request.sessionID` in Express, or `request.session.sessionId` in Fastify. */
+  id: string;
+}
+
 /** A session as it is stored, or as a request holds it. A session without a cookie has a lifetime of its store. */
 export interface StoredSession {
   readonly cookie?: Record<string, unknown>;
@@ -24,6 +30,12 @@ export interface StoredSession {
  */
 export const BIRTH = "@birth";
 
+/**
+ * The field of a stored session that holds a stamp, its place in the log: since when it has been the session of its user. Only
+ * where sessions have users; see `Revocations`.
+ */
+export const SINCE = "@since";
+
 /** A birth mark begins with this while its session is coming back, and may not come back after all: see `Revival`. */
 export const REVIVING = "?";
 
@@ -34,7 +46,7 @@ export const REVIVING = "?";
 export const WHOLE = "@whole";
 
 /** Fields that the session of an application cannot have. */
-const RESERVED: readonly string[] = [BIRTH, WHOLE, "__proto__"];
+const RESERVED: readonly string[] = [BIRTH, SINCE, WHOLE, "__proto__"];
 
 /** Parts of a cookie that change from request to request although the application did not change the cookie. */
 const VOLATILE: readonly string[] = ["expires", "originalExpires", "originalMaxAge"];
@@ -87,6 +99,11 @@ export function isSession(stored: unknown): stored is StoredSession {
   return typeof birth === "string" ? !birth.startsWith(REVIVING) : isObject(stored.cookie);
 }
 
+/** Whether what is stored is a session, which may be coming back just now. */
+export function isStored(stored: unknown): stored is StoredSession {
+  return isObject(stored) && (typeof stored[BIRTH] === "string" || isObject(stored.cookie));
+}
+
 /** Returns the mark under which the session with a birth mark is coming back; undefined when it is not. */
 export function revivingMarkOf(stored: unknown, birth: string): string | undefined {
   const mark = isObject(stored) ? stored[BIRTH] : undefined;
@@ -98,16 +115,20 @@ export function hasCookie(stored: StoredSession): boolean {
   return isObject(stored.cookie);
 }
 
+/** The fields of a stored session that nobody sees. */
+const MARKS: readonly string[] = [BIRTH, SINCE];
+const NONE: readonly string[] = [];
+
 /** Least ms by which the expiry of a stored cookie is off that show that the wall clock was set since it was stored. */
 const CLOCK_SET_MS = 1000;
 
 /**
- * Returns a copy of a stored session, which the caller may change. The copy has no birth mark.
+ * Returns a copy of a stored session, which the caller may change. The copy has no marks.
  * @param expiresAt When the session ends, in ms since 1970, by the wall clock as it is now; `Infinity`: never. If that was set since the
  *   cookie was stored, the cookie of the copy says this time.
  */
 export function copyOf(stored: StoredSession, expiresAt = Infinity): SessionPayload {
-  const copy = copied(stored, BIRTH) as SessionPayload;
+  const copy = copied(stored, MARKS) as SessionPayload;
   const { expires } = copy.cookie ?? {};
   const off = expiresAt - lifetimeOf(copy.cookie, expiresAt, 0);
   if (Number.isFinite(off) && Math.abs(off) > CLOCK_SET_MS)
@@ -119,14 +140,22 @@ export function copyOf(stored: StoredSession, expiresAt = Infinity): SessionPayl
 export function unpacked(stored: StoredSession): StoredSession {
   const fields: unknown = stored[WHOLE];
   if (!isObject(fields)) return stored;
-  const { cookie, [BIRTH]: birth } = stored;
-  return { ...fields, ...(cookie && { cookie }), ...(birth === undefined ? {} : { [BIRTH]: birth }) };
+  return { ...fields, ...besides(stored) };
 }
 
 /** Returns what is stored of a session whose fields are one. */
 export function packed(session: StoredSession): StoredSession {
-  const { cookie, [BIRTH]: birth, ...fields } = session;
-  return { ...(cookie && { cookie }), ...(birth === undefined ? {} : { [BIRTH]: birth }), [WHOLE]: fields };
+  const { cookie: _, [BIRTH]: __, [SINCE]: ___, ...fields } = session;
+  return { ...besides(session), [WHOLE]: fields };
+}
+
+/** What a session has besides the fields of the application. */
+function besides({ cookie, [BIRTH]: birth, [SINCE]: since }: StoredSession): StoredSession {
+  return {
+    ...(cookie && { cookie }),
+    ...(birth === undefined ? {} : { [BIRTH]: birth }),
+    ...(since === undefined ? {} : { [SINCE]: since }),
+  };
 }
 
 /** Returns the fields that differ between two states of a session, except the cookie. A removed field is undefined. */
@@ -139,7 +168,7 @@ export function changesBetween(before: StoredSession, after: StoredSession): Rec
     if (!isKnown) changes[field] = after[field];
   }
   for (const field of Object.keys(before)) {
-    if (!Object.hasOwn(after, field) && field !== BIRTH) changes[field] = undefined;
+    if (!Object.hasOwn(after, field) && !MARKS.includes(field)) changes[field] = undefined;
   }
   return changes;
 }
@@ -237,14 +266,14 @@ function isSameTree(value: unknown, before: unknown): boolean {
 
 /**
  * Returns a deep copy of a JSON value.
- * @param leftOut A field that the copy must not have.
+ * @param leftOut Fields that the copy must not have.
  */
-function copied(value: unknown, leftOut?: string): unknown {
+function copied(value: unknown, leftOut: readonly string[] = NONE): unknown {
   if (Array.isArray(value)) return value.map((member) => copied(member));
   if (!isObject(value)) return value;
   const copy: Record<string, unknown> = {};
   for (const key of Object.keys(value)) {
-    if (key === leftOut) continue;
+    if (leftOut.includes(key)) continue;
     const member = copied(value[key]);
     if (key !== "__proto__") copy[key] = member;
     else Object.defineProperty(copy, key, { value: member, configurable: true, enumerable: true, writable: true });

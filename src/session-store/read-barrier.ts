@@ -67,6 +67,18 @@ export class ReadBarrier {
     return this.#withDeadline(write, "confirm a write, which stays pending,");
   }
 
+  /**
+   * Resolves when the storage shows all that any process had confirmed before the call.
+   * @throws StorageError `ERR_STORAGE_NOT_READY` when there is no manager in time; the failure of the storage.
+   */
+  async untilCurrent(): Promise<void> {
+    const failure = failureOf(this.#storage);
+    if (failure !== null) throw failure;
+    await whenReady(this.#storage, this.#timeoutMs);
+    if (!(await this.#whenConnected())) throw this.#notReady("answer");
+    await this.#withDeadline(this.#storage.sync(), "answer");
+  }
+
   /** Waits until the storage shows all; undefined when it does already. If the manager is lost meanwhile, the wait ends. */
   #whenShown(): Promise<void> | undefined {
     if (this.#isStrong || this.#storage.status !== "open") return this.#askManager();
@@ -87,13 +99,11 @@ export class ReadBarrier {
   }
 
   async #askManager(): Promise<void> {
+    if (this.#isStrong) return this.untilCurrent();
     const failure = failureOf(this.#storage);
     if (failure !== null) throw failure;
     await whenReady(this.#storage, this.#timeoutMs);
-    const isConnected = await this.#whenConnected();
-    if (!this.#isStrong) return;
-    if (!isConnected) throw this.#notReady("answer");
-    await this.#withDeadline(this.#storage.sync(), "answer");
+    await this.#whenConnected();
   }
 
   /** Resolves once there is a manager, or at the deadline; returns whether there is one. */

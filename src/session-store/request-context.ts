@@ -37,6 +37,8 @@ export interface LoadedSession {
   readonly fields: StoredSession | null;
   /** Its stored cookie, as far as the request knows, if it has one. */
   readonly cookie: StoredSession["cookie"];
+  /** Since when it has been that of its user, as a place in the log; missing: not known, so long ago. */
+  readonly since?: number;
   readonly vitals: Vitals;
 }
 

@@ -3,8 +3,9 @@ import { factsOf, type Storage, type StorageFacts } from "../core/index.js";
 import { elapsedTime } from "../core/runtime.js";
 import { type DestroyedSessions, KNOWN_MS } from "./destroyed-sessions.js";
 import type { ExpiredKeys } from "./expired-keys.js";
-import { BIRTH, REVIVING, revivingMarkOf, type StoredSession } from "./payload.js";
+import { BIRTH, REVIVING, revivingMarkOf, SINCE, type StoredSession } from "./payload.js";
 import type { LoadedSession } from "./request-context.js";
+import type { Revocations } from "./revocations.js";
 
 /** Longest time, in ms, since a request last knew that its session existed, for which it may bring it back. */
 const MAX_ABSENCE_MS = KNOWN_MS / 2;
@@ -20,6 +21,8 @@ export interface Revived {
   readonly key: string;
   /** All of it, as it is stored, without a birth mark. */
   readonly session: StoredSession;
+  /** Since when it has been that of its user, as a place in the log; `Infinity`: from now on. */
+  readonly since: number;
   /** What the request writes if the session is already back. */
   readonly changes: Readonly<Record<string, unknown>>;
   /** In ms. */
@@ -40,11 +43,13 @@ export class Revival {
   readonly #facts: StorageFacts;
   readonly #destroyed: DestroyedSessions;
   readonly #expired: ExpiredKeys;
+  readonly #revocations: Revocations;
   /** The last one of the revivals of each key that run in this process: what is pending here looks as if it were confirmed. */
   readonly #running = new Map<string, Promise<boolean>>();
 
-  constructor(storage: Storage, destroyed: DestroyedSessions, expired: ExpiredKeys) {
+  constructor(storage: Storage, destroyed: DestroyedSessions, expired: ExpiredKeys, revocations: Revocations) {
     this.#storage = storage;
+    this.#revocations = revocations;
     this.#expired = expired;
     this.#facts = factsOf(storage) as StorageFacts;
     this.#destroyed = destroyed;
@@ -64,22 +69,25 @@ export class Revival {
     return revival;
   }
 
-  async #revive(loaded: LoadedSession, { key, session, changes, lifetime }: Revived): Promise<boolean> {
+  async #revive(loaded: LoadedSession, revived: Revived): Promise<boolean> {
+    const { key, session, changes, lifetime } = revived;
+    const { replica } = this.#facts;
+    const stamp = revived.since === Infinity ? SINCE : "";
     const birth = loaded.birth ?? randomUUID();
     for (let tries = 0; tries < MAX_TRIES; tries++) {
-      if (this.#isLost(loaded)) return false;
+      if (this.#isLost(loaded, revived)) return false;
       const raw: unknown = this.#storage.get([key]);
       const begun = revivingMarkOf(raw, birth);
       if (raw === null) {
         const mark = REVIVING + birth + REVIVING + randomUUID();
-        if (!(await this.#storage.add([key], { ...session, [BIRTH]: mark }, lifetime))) continue;
-        if (await this.#settle(loaded, key, mark, { [BIRTH]: birth }, lifetime)) return true;
+        if (!(await replica.add([key], { ...session, [BIRTH]: mark }, lifetime, stamp))) continue;
+        if (await this.#settle(loaded, revived, mark, { [BIRTH]: birth })) return true;
       } else if (begun !== undefined) {
         // Another process has begun and may not go on. What is visible of it is confirmed.
-        if (await this.#settle(loaded, key, begun, { ...changes, [BIRTH]: birth }, lifetime)) return true;
+        if (await this.#settle(loaded, revived, begun, { ...changes, [BIRTH]: birth })) return true;
       } else {
         const options = { match: { [BIRTH]: birth }, ttl: lifetime };
-        if (await this.#storage.patch([key], changes, options)) return true;
+        if (await replica.patch([key], changes, options, stamp)) return true;
         if (this.#storage.get([key]) !== null) return false;
       }
     }
@@ -89,13 +97,15 @@ export class Revival {
   /** The second step. What must not come back is made to expire at once. */
   async #settle(
     loaded: LoadedSession,
-    key: string,
+    revived: Revived,
     mark: string,
     changes: Readonly<Record<string, unknown>>,
-    lifetime: number,
   ): Promise<boolean> {
+    const { key, lifetime, since } = revived;
     const match = { [BIRTH]: mark };
-    if (!this.#isLost(loaded)) return this.#storage.patch([key], changes, { match, ttl: lifetime });
+    const stamp = since === Infinity ? SINCE : "";
+    if (!this.#isLost(loaded, revived))
+      return this.#facts.replica.patch([key], changes, { match, ttl: lifetime }, stamp);
     await this.#storage.patch([key], {}, { match, ttl: 1 });
     return false;
   }
@@ -108,7 +118,8 @@ export class Revival {
   }
 
   /** Whether a session must not come back: it was destroyed, or so long ago was it there that this is not known any more. */
-  #isLost({ sid, vitals }: LoadedSession): boolean {
-    return elapsedTime() - vitals.seenAt > MAX_ABSENCE_MS || this.#destroyed.isDestroyedSince(sid, vitals.destructions);
+  #isLost({ sid, vitals }: LoadedSession, { session, since }: Revived): boolean {
+    if (elapsedTime() - vitals.seenAt > MAX_ABSENCE_MS) return true;
+    return this.#destroyed.isDestroyedSince(sid, vitals.destructions) || this.#revocations.isLost(sid, session, since);
   }
 }

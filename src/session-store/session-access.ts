@@ -1,18 +1,25 @@
 import { channel } from "node:diagnostics_channel";
 import { inspect } from "node:util";
 import { factsOf, type Storage, type StorageFacts } from "../core/index.js";
-import { elapsedTime, soon } from "../core/runtime.js";
 import { assignedFields, noteAssignments } from "./assigned-fields.js";
-import { cookieOf, hasCookie, isSession, type SessionPayload, snapshotOf, unpacked } from "./payload.js";
+import {
+  cookieOf,
+  hasCookie,
+  isSession,
+  type ListedSession,
+  type SessionPayload,
+  snapshotOf,
+  unpacked,
+} from "./payload.js";
 import type { ReadBarrier } from "./read-barrier.js";
 import { isPlain, type RequestContext, unknownStateOf } from "./request-context.js";
+import { Slices } from "./session-index.js";
+import type { SessionLimit } from "./session-limit.js";
+import type { SessionList } from "./session-list.js";
 import type { Sessions, WriteResult } from "./sessions.js";
 
-/** Publishes events that are not failures of a request: `{ type: "malformed" | "late-write", sid, store }`. */
-const diagnostics = channel("cluster-storage:session");
-
-/** For how many ms keys are visited before other work of the event loop has its turn. */
-const SLICE_MS = 4;
+/** Publishes events that are not failures of a request: `{ type: "malformed" | "late-write" | "index", sid, store, error? }`. */
+export const diagnostics = channel("cluster-storage:session");
 
 /** How many sessions `clear` removes at a time. */
 const CLEAR_COUNT = 1000;
@@ -26,15 +33,21 @@ export class SessionAccess {
   readonly #sessions: Sessions;
   readonly #context: RequestContext;
   readonly #readBarrier: ReadBarrier;
+  readonly #list: SessionList;
+  readonly #limit: SessionLimit | null;
   readonly #facts: StorageFacts;
 
   /** @param store The store that the published events name. */
   constructor(
     store: { readonly storage: Storage },
     sessions: Sessions,
+    list: SessionList,
     context: RequestContext,
     readBarrier: ReadBarrier,
+    limit: SessionLimit | null,
   ) {
+    this.#list = list;
+    this.#limit = limit;
     this.#store = store;
     this.#facts = factsOf(store.storage) as StorageFacts;
     this.#sessions = sessions;
@@ -55,6 +68,7 @@ export class SessionAccess {
       diagnostics.publish({ type: "malformed", sid, store: this.#store });
       return null;
     }
+    if (this.#sessions.revocations.isVoid(sid, raw)) return null;
     const [payload, loaded] = this.#sessions.read(sid, unpacked(raw));
     this.#context.note(payload, loaded);
     return payload;
@@ -68,7 +82,10 @@ export class SessionAccess {
       ? this.#sessions.write(loaded, snapshot, assignedFields(session))
       : this.#sessions.put(sid, snapshot);
     if (this.isExpress && !isPlain(session)) noteAssignments(session);
-    return this.#finish(loaded === undefined && isPlain(session) ? null : session, result);
+    const finished = this.#finish(loaded === undefined && isPlain(session) ? null : session, result);
+    if (!result.isNew || this.#limit === null) return finished;
+    await finished;
+    await this.#limit.enforce();
   }
 
   /** Writes the cookie of a session, if the session exists. */
@@ -92,10 +109,20 @@ export class SessionAccess {
     await this.#readBarrier.untilConfirmed(this.#sessions.destroy(sids));
   }
 
-  /** Reads all live sessions. Returns copies, each with its `id`. */
-  async all(): Promise<SessionPayload[]> {
-    await this.#readBarrier.beforeRead();
-    return [...this.#sessions.list()].map(([id, stored]) => ({ ...this.#sessions.copyOf(id, stored), id }));
+  /** Reads all live sessions, without long blocks of the event loop. Returns copies, each with its `id`. */
+  async all(): Promise<ListedSession[]> {
+    const keys: string[] = [];
+    await this.#visitKeys((some) => {
+      for (const key of some) keys.push(key);
+    });
+    const listed: ListedSession[] = [];
+    const slices = new Slices();
+    for (const key of keys) {
+      if (slices.isOver) await slices.next();
+      const session = this.#list.get(key);
+      if (session !== null) listed.push(session);
+    }
+    return listed;
   }
 
   /** Reads the ids of all live sessions. No session is parsed for it, so what is no session is among them. */
@@ -132,12 +159,10 @@ export class SessionAccess {
   /** Visits the keys of all live sessions, without long blocks of the event loop. */
   async #visitKeys(visit: (keys: readonly string[]) => void): Promise<void> {
     await this.#readBarrier.beforeRead();
-    let begunAt = elapsedTime();
+    const slices = new Slices();
     for (const keys of this.#facts.keyParts(this.#sessions.keyPrefix)) {
       visit(keys);
-      if (elapsedTime() - begunAt < SLICE_MS) continue;
-      await new Promise<void>((resolve) => soon(resolve));
-      begunAt = elapsedTime();
+      if (slices.isOver) await slices.next();
     }
   }
 

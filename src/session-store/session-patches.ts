@@ -1,7 +1,8 @@
-import type { Storage } from "../core/index.js";
+import { factsOf, type Storage, type StorageFacts } from "../core/index.js";
 import type { ResolvedStoreOptions } from "./options.js";
-import { BIRTH, isSameCookie, isSession, packed, type StoredSession, unpacked, WHOLE } from "./payload.js";
+import { BIRTH, isSameCookie, isSession, packed, SINCE, type StoredSession, unpacked, WHOLE } from "./payload.js";
 import type { LoadedSession } from "./request-context.js";
+import type { SessionUsers } from "./session-users.js";
 
 /** New values by field; undefined: the field is removed. */
 export type Changes = Readonly<Record<string, unknown>>;
@@ -31,11 +32,15 @@ export interface Changed {
 /** Changes of sessions, as patches that take effect on the session with the birth mark that a request has loaded. */
 export class SessionPatches {
   readonly #storage: Storage;
+  readonly #facts: StorageFacts;
   readonly #options: ResolvedStoreOptions;
+  readonly #users: SessionUsers;
 
-  constructor(storage: Storage, options: ResolvedStoreOptions) {
+  constructor(storage: Storage, options: ResolvedStoreOptions, users: SessionUsers) {
     this.#storage = storage;
+    this.#facts = factsOf(storage) as StorageFacts;
     this.#options = options;
+    this.#users = users;
   }
 
   /** The key of a session in the storage. */
@@ -99,14 +104,16 @@ export class SessionPatches {
     }
     const stored = this.#storage.get([this.keyOf(loaded.sid)]);
     const raw = isSession(stored) ? stored : {};
-    if (this.#options.isWhole) return this.#patch(loaded, { ...withoutFields(raw), ...packed(session) }, lifetime);
-    if (raw[WHOLE] === undefined) return this.#patch(loaded, changes, lifetime);
+    const stamp = this.#users.haveChanged(loaded.sid, loaded.fields ?? raw, session) ? SINCE : "";
+    if (this.#options.isWhole)
+      return this.#patch(loaded, { ...withoutFields(raw), ...packed(session) }, lifetime, {}, stamp);
+    if (raw[WHOLE] === undefined) return this.#patch(loaded, changes, lifetime, {}, stamp);
     let isPatched = Promise.resolve(false);
     this.#storage.batch(() => {
-      const { [BIRTH]: _, cookie: __, ...fields } = unpacked(raw);
+      const { [BIRTH]: _, [SINCE]: __, cookie: ___, ...fields } = unpacked(raw);
       const unpacking = this.#patch(loaded, { ...withoutFields(raw), ...fields }, null, { [WHOLE]: raw[WHOLE] });
       unpacking.catch(() => {}); // then the other one fails too
-      isPatched = this.#patch(loaded, changes, lifetime);
+      isPatched = this.#patch(loaded, changes, lifetime, {}, stamp);
     });
     return isPatched;
   }
@@ -122,10 +129,13 @@ export class SessionPatches {
     changes: Changes,
     lifetime: number | null,
     match: Changes = {},
+    stamp = "",
   ): Promise<boolean> {
     const matched = birth === undefined ? match : { ...match, [BIRTH]: birth };
     const options = lifetime === null ? { match: matched } : { match: matched, ttl: lifetime };
-    return this.#storage.patch([this.keyOf(sid)], changes, options);
+    const path = [this.keyOf(sid)];
+    if (stamp === "") return this.#storage.patch(path, changes, options);
+    return this.#facts.replica.patch(path, changes, options, stamp);
   }
 
   /**
@@ -149,6 +159,6 @@ export function cookieIn(cookie: StoredSession["cookie"]): { cookie?: Record<str
 
 /** The changes that leave of a stored session only what every form of it has. */
 function withoutFields(raw: StoredSession): Changes {
-  const fields = Object.keys(raw).filter((field) => field !== "cookie" && field !== BIRTH);
+  const fields = Object.keys(raw).filter((field) => !["cookie", BIRTH, SINCE].includes(field));
   return Object.fromEntries(fields.map((field) => [field, undefined]));
 }

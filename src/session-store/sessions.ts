@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Storage } from "../core/index.js";
+import { factsOf, type Storage, type StorageFacts } from "../core/index.js";
 import { elapsedTime, wallTimeOfCaller } from "../core/runtime.js";
 import { DestroyedSessions } from "./destroyed-sessions.js";
 import { ExpiredKeys } from "./expired-keys.js";
@@ -14,12 +14,15 @@ import {
   lifetimeOf,
   packed,
   type SessionPayload,
+  SINCE,
   type StoredSession,
   unpacked,
 } from "./payload.js";
 import type { LoadedSession } from "./request-context.js";
 import { Revival } from "./revival.js";
+import { Revocations, sinceOf } from "./revocations.js";
 import { type Change, type Changed, type Changes, cookieIn, SessionPatches } from "./session-patches.js";
+import type { SessionUsers } from "./session-users.js";
 
 /** What a write did. */
 export interface WriteResult {
@@ -28,6 +31,8 @@ export interface WriteResult {
   readonly loaded: LoadedSession | undefined;
   /** Resolves once confirmed. false: nothing was changed, because the session was destroyed meanwhile. null: nothing was written. */
   readonly isApplied: Promise<boolean> | null;
+  /** Whether a session was created. */
+  readonly isNew?: boolean;
 }
 
 /**
@@ -42,20 +47,28 @@ export interface WriteResult {
  *    place in the log, whatever another process has just stored.
  * 4. A write that only prolongs the life of a session takes effect only if no other request has changed its cookie.
  * 5. A session that has expired comes back by a write of a request that had loaded it, and by nothing else.
+ * 6. A session that is void by a revocation counts as absent.
  */
 export class Sessions {
+  readonly revocations: Revocations;
   readonly #storage: Storage;
+  readonly #facts: StorageFacts;
   readonly #options: ResolvedStoreOptions;
+  readonly #users: SessionUsers;
   readonly #patches: SessionPatches;
   readonly #destroyed: DestroyedSessions;
   readonly #revival: Revival;
 
-  constructor(storage: Storage, options: ResolvedStoreOptions) {
+  constructor(storage: Storage, options: ResolvedStoreOptions, users: SessionUsers) {
     this.#storage = storage;
+    this.#facts = factsOf(storage) as StorageFacts;
     this.#options = options;
-    this.#patches = new SessionPatches(storage, options);
+    this.#users = users;
+    this.revocations = new Revocations(storage, options.prefix, users);
+    this.#patches = new SessionPatches(storage, options, users);
     this.#destroyed = new DestroyedSessions(storage, options.prefix);
-    this.#revival = new Revival(storage, this.#destroyed, ExpiredKeys.of(storage, this.keyPrefix));
+    const expired = ExpiredKeys.of(storage, this.keyPrefix);
+    this.#revival = new Revival(storage, this.#destroyed, expired, this.revocations);
   }
 
   /** What the keys of the sessions begin with. */
@@ -71,19 +84,12 @@ export class Sessions {
   /** Returns the session that is stored, frozen; null when there is none. */
   stored(sid: string): StoredSession | null {
     const raw = this.raw(sid);
-    return isSession(raw) ? unpacked(raw) : null;
+    return isSession(raw) && !this.revocations.isVoid(sid, raw) ? unpacked(raw) : null;
   }
 
   /** Returns a copy of a session that is stored, for the caller; its cookie says when it ends by the wall clock as it is now. */
   copyOf(sid: string, stored: StoredSession): SessionPayload {
     return copyOf(stored, wallTimeOfCaller() + (this.#storage.ttl(this.#path(sid)) ?? Infinity));
-  }
-
-  /** The live sessions, frozen, with their ids. */
-  *list(): Generator<[sid: string, stored: StoredSession]> {
-    for (const [key, raw] of this.#storage.entries(this.keyPrefix)) {
-      if (isSession(raw)) yield [key.slice(this.keyPrefix.length), unpacked(raw)];
-    }
   }
 
   /** Returns the copy of a session that a request gets which reads it, and what the request knows about the session then. */
@@ -101,7 +107,10 @@ export class Sessions {
     const seenAt = elapsedTime();
     const endsAt = seenAt + (ttl ?? 0);
     const vitals = { destructions: this.#destroyed.of(sid), readAt: wallTimeOfCaller(), seenAt, endsAt };
-    return { sid, birth: typeof birth === "string" ? birth : undefined, fields: stored, cookie: stored.cookie, vitals };
+    // While the session is not confirmed, its place is not known.
+    const since = Number.isSafeInteger(sinceOf(stored)) ? sinceOf(stored) : 0;
+    const { cookie } = stored;
+    return { sid, birth: typeof birth === "string" ? birth : undefined, fields: stored, cookie, since, vitals };
   }
 
   /** Stores a whole session that no request has loaded, or prolongs it when nothing else has changed. */
@@ -111,8 +120,8 @@ export class Sessions {
     if (lifetime <= 0) return this.#end(sid);
     if (stored !== null) return this.#replace(sid, stored, snapshot, lifetime);
     const next = { ...snapshot, [BIRTH]: randomUUID() };
-    this.#storage.set(this.#path(sid), this.#patches.packed(next), lifetime);
-    return { sid, loaded: this.loaded(sid, next), isApplied: this.#storage.flush().then(() => true) };
+    this.#facts.replica.set(this.#path(sid), this.#patches.packed(next), lifetime, this.#stamp);
+    return { sid, loaded: this.loaded(sid, next), isApplied: this.flush().then(() => true), isNew: true };
   }
 
   /**
@@ -152,6 +161,16 @@ export class Sessions {
     return { sid, loaded: known, isApplied };
   }
 
+  /** Resolves once all that was written is confirmed. */
+  flush(): Promise<void> {
+    return this.#storage.flush();
+  }
+
+  /** The field that gets the place at which a session is created. */
+  get #stamp(): string {
+    return this.#users.areKnown ? SINCE : "";
+  }
+
   /** Removes sessions. Resolves once confirmed. */
   destroy(sids: readonly string[]): Promise<void> {
     for (const sid of sids) {
@@ -186,7 +205,7 @@ export class Sessions {
     const next = this.#patches.packed({ ...snapshot, [BIRTH]: randomUUID() });
     this.#storage.batch(() => {
       writes.push(this.#patches.patch(known, { ...changes, cookie }, snapshot, lifetime));
-      writes.push(this.#storage.add(this.#path(sid), next, lifetime));
+      writes.push(this.#facts.replica.add(this.#path(sid), next, lifetime, this.#stamp));
     });
     return { sid, loaded: undefined, isApplied: Promise.all(writes).then(() => true) };
   }
@@ -238,7 +257,11 @@ export class Sessions {
     const { [BIRTH]: _, ...held } = session;
     const changes = this.#options.isWhole ? packed(held) : { ...fields, ...cookieIn(cookie) };
     const key = this.#patches.keyOf(loaded.sid);
-    const isBack = await this.#revival.revive(loaded, { key, session: this.#patches.packed(held), changes, lifetime });
+    const isOthers = this.#users.haveChanged(loaded.sid, loaded.fields ?? held, held);
+    const { since = 0 } = loaded;
+    const whole = this.#patches.packed(since === 0 ? held : { ...held, [SINCE]: since });
+    const revived = { key, session: whole, changes, lifetime, since: isOthers ? Infinity : since };
+    const isBack = await this.#revival.revive(loaded, revived);
     if (isBack) noteAlive(loaded, issuedAt, lifetime);
     return isBack;
   }

@@ -1,18 +1,26 @@
 import { EventEmitter } from "node:events";
+import { inspect } from "node:util";
 import { expectOptions, type Source, sourceFrom } from "../adapter/source.js";
 import type { Storage } from "../core/index.js";
-import { throwUncaught } from "../core/runtime.js";
+import { answer, type SessionCallback } from "./callbacks.js";
 import { ExpressSessions, type SessionRequest } from "./express-session.js";
 import { type ClusterSessionStoreOptions, OWN_OPTIONS, resolveStoreOptions } from "./options.js";
-import type { SessionPayload } from "./payload.js";
+import type { ListedSession, SessionPayload } from "./payload.js";
 import { ReadBarrier } from "./read-barrier.js";
 import { RequestContext } from "./request-context.js";
-import { SessionAccess } from "./session-access.js";
+import { diagnostics, SessionAccess } from "./session-access.js";
+import { SessionKeys } from "./session-index.js";
+import { SessionLimit } from "./session-limit.js";
+import { SessionList } from "./session-list.js";
+import { SessionUsers, type UserId } from "./session-users.js";
 import { Sessions } from "./sessions.js";
+import { UserSessions } from "./user-sessions.js";
 
-/** How a store calls back, once and asynchronously: with an error, or with null and the value. */
-// biome-ignore lint/suspicious/noExplicitAny: the frameworks declare the error so; it can be anything that was thrown.
-export type SessionCallback<T> = (error?: any, value?: T) => void;
+/** What `destroyByUser` leaves alone. */
+export interface DestroyByUserOptions {
+  /** The id of a session that stays, such as that of the request, or several. Default: none. */
+  readonly except?: string | readonly string[] | undefined;
+}
 
 /**
  * A session store for express-session and @fastify/session. The sessions live in a storage, so every process of the
@@ -30,6 +38,9 @@ export class ClusterSessionStore extends EventEmitter {
   readonly #source: Source;
   readonly #access: SessionAccess;
   readonly #context = new RequestContext();
+  readonly #keys: SessionKeys;
+  /** Undefined without the option `index`. */
+  readonly #users: UserSessions | undefined;
   /** Undefined unless express-session uses this store. */
   #express: ExpressSessions | undefined;
 
@@ -43,7 +54,18 @@ export class ClusterSessionStore extends EventEmitter {
     const resolved = resolveStoreOptions(options);
     this.#source = sourceFrom(options, OWN_OPTIONS);
     const readBarrier = new ReadBarrier(this.storage, resolved.isStrong, resolved.timeoutMs);
-    this.#access = new SessionAccess(this, new Sessions(this.storage, resolved), this.#context, readBarrier);
+    const users = new SessionUsers(resolved.index, (sid, error) =>
+      diagnostics.publish({ type: "index", sid, store: this, error }),
+    );
+    const sessions = new Sessions(this.storage, resolved, users);
+    const list = new SessionList(this.storage, sessions, users);
+    const keys = new SessionKeys(this.storage, sessions.keyPrefix, (key, stored) => list.userOf(key, stored));
+    const { maxSessions } = resolved;
+    const limit =
+      maxSessions < Infinity ? new SessionLimit(this.storage, sessions, keys, readBarrier, maxSessions) : null;
+    this.#keys = keys;
+    this.#access = new SessionAccess(this, sessions, list, this.#context, readBarrier, limit);
+    if (users.areKnown) this.#users = new UserSessions(sessions, list, keys, readBarrier);
   }
 
   /** The storage that holds the sessions. */
@@ -89,11 +111,11 @@ export class ClusterSessionStore extends EventEmitter {
     return answer(this.#access.destroy(sids), called);
   }
 
-  /** Reads all live sessions. Returns copies, each with its `id`. */
-  all(): Promise<SessionPayload[]>;
+  /** Reads all live sessions, of which there may be many: see `byUser`. Returns copies, each with its `id`. */
+  all(): Promise<ListedSession[]>;
   // biome-ignore lint/suspicious/noExplicitAny: the application declares the fields of its sessions.
   all(callback: SessionCallback<any>): void;
-  all(callback?: SessionCallback<SessionPayload[]>): Promise<SessionPayload[]> | undefined {
+  all(callback?: SessionCallback<ListedSession[]>): Promise<ListedSession[]> | undefined {
     return answer(this.#access.all(), callback);
   }
 
@@ -119,8 +141,75 @@ export class ClusterSessionStore extends EventEmitter {
     return answer(this.#access.clear(), callback);
   }
 
+  /**
+   * Reads the live sessions of a user, in no order. Returns copies, each with its `id`. The first call in a process looks at all sessions, in
+   * short steps.
+   * @param id The id of the user, as the option `index` returns it: `42` and `"42"` are one user.
+   * @throws TypeError when it is no id, and without the option `index`.
+   * @example
+   * const devices = await store.byUser(req.session.userId);
+   */
+  byUser(id: UserId): Promise<ListedSession[]>;
+  byUser(id: UserId, callback: SessionCallback<ListedSession[]>): void;
+  byUser(id: UserId, callback?: SessionCallback<ListedSession[]>): Promise<ListedSession[]> | undefined {
+    return answer(
+      this.#ofUser((users) => users.list(id)),
+      callback,
+    );
+  }
+
+  /** Counts what `byUser` returns. */
+  countByUser(id: UserId): Promise<number>;
+  countByUser(id: UserId, callback: SessionCallback<number>): void;
+  countByUser(id: UserId, callback?: SessionCallback<number>): Promise<number> | undefined {
+    return answer(
+      this.#ofUser((users) => users.count(id)),
+      callback,
+    );
+  }
+
+  /**
+   * Removes the sessions of a user: all that were confirmed before the call are gone in all processes when it calls back, and no late
+   * write brings one back. One that is created at the same moment may stay; see `revokeUser`.
+   * @param options `except`: the id of a session that stays, or several.
+   * @returns how many were removed.
+   * @throws as `byUser`; StorageError `ERR_STORAGE_NOT_READY` when there is no manager in time: then none is removed.
+   * @example
+   * await store.destroyByUser(req.session.userId, { except: req.sessionID });
+   */
+  destroyByUser(id: UserId, options?: DestroyByUserOptions): Promise<number>;
+  destroyByUser(id: UserId, callback: SessionCallback<number>): void;
+  destroyByUser(id: UserId, options: DestroyByUserOptions, callback: SessionCallback<number>): void;
+  destroyByUser(
+    id: UserId,
+    options: DestroyByUserOptions | SessionCallback<number> = {},
+    callback: SessionCallback<number> | undefined = typeof options === "function" ? options : undefined,
+  ): Promise<number> | undefined {
+    const given = typeof options === "function" ? {} : options;
+    return answer(
+      this.#ofUser((users) => users.destroy(id, exceptOf(given))),
+      callback,
+    );
+  }
+
+  /**
+   * Makes all sessions of a user void: whatever has its place in the log before this call's, and be it created at the same moment, counts
+   * as absent in all processes, and is removed. Sessions of later logins count.
+   * @returns how many were removed.
+   * @throws as `byUser`; StorageError `ERR_STORAGE_NOT_READY` when there is no manager in time: it stays pending then.
+   */
+  revokeUser(id: UserId): Promise<number>;
+  revokeUser(id: UserId, callback: SessionCallback<number>): void;
+  revokeUser(id: UserId, callback?: SessionCallback<number>): Promise<number> | undefined {
+    return answer(
+      this.#ofUser((users) => users.revoke(id)),
+      callback,
+    );
+  }
+
   /** Closes the storage if this store opened it. */
   async close(): Promise<void> {
+    this.#keys.close();
     if (this.#source.isOwn) await this.storage.close();
   }
 
@@ -163,6 +252,11 @@ export class ClusterSessionStore extends EventEmitter {
     return session;
   }
 
+  async #ofUser<T>(call: (users: UserSessions) => Promise<T>): Promise<T> {
+    if (this.#users !== undefined) return call(this.#users);
+    throw new TypeError("expected the option index, such as (session) => session.userId, got a store without it");
+  }
+
   /** Whether express-session uses this store. It passes on the session object itself; other frameworks pass a copy. */
   get #isExpress(): boolean {
     return this.#express !== undefined;
@@ -181,27 +275,13 @@ export class ClusterSessionStore extends EventEmitter {
 const SHARED_WARNING =
   "one ClusterSessionStore was given to two session() middlewares, and creates new sessions with the options of the second one; give each middleware a store of its own (they may share a storage)";
 
-/**
- * Passes the result of a promise to the callback, once and asynchronously; an error that the callback throws is uncaught.
- * @returns The promise when there is no callback. It may be ignored: frameworks that pass no callback do not learn of a
- *   failure, and the storage reports its troubles by the event `error`.
- */
-function answer<T>(promise: Promise<T>, callback: SessionCallback<T> | undefined): Promise<T> | undefined {
-  if (typeof callback !== "function") {
-    promise.catch(() => {});
-    return promise;
-  }
-  promise.then(
-    (value) => callBack(() => callback(null, value)),
-    (error) => callBack(() => callback(error)),
-  );
-  return undefined;
-}
-
-function callBack(call: () => void): void {
-  try {
-    call();
-  } catch (error) {
-    throwUncaught(error);
-  }
+/** @throws TypeError when these are no options of `destroyByUser`. */
+function exceptOf({ except = [], ...others }: DestroyByUserOptions): readonly string[] {
+  const sids = typeof except === "string" ? [except] : except;
+  const isValid = Array.isArray(sids) && sids.every((sid) => typeof sid === "string");
+  if (!isValid || Object.keys(others).length > 0)
+    throw new TypeError(
+      `expected options such as { except: request.sessionID }, got ${inspect({ except, ...others })}`,
+    );
+  return sids;
 }

@@ -1,30 +1,14 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, execFile } from "node:child_process";
 import { once } from "node:events";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { after, describe, it } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
+import { describe, it } from "node:test";
 import { promisify } from "node:util";
+import { type Block, blocksOf, DEADLINE_MS, install, printed, root, serve } from "./programs.js";
 
 const run = promisify(execFile);
-const root = fileURLToPath(new URL("../..", import.meta.url));
-/** What the programs import besides the package. */
-const FRAMEWORKS = ["express", "express-session", "fastify", "@fastify/cookie", "@fastify/session"];
-const DEADLINE_MS = 60_000;
 
 /** What the parts of programs in the documents take for granted. */
 const PRELUDE = `
@@ -100,56 +84,20 @@ const RECIPES = [
   },
 ];
 
-interface Block {
-  readonly title: string;
-  readonly text: string;
-}
-
-/** The blocks of code in a document. */
-function blocksOf(document: string): Block[] {
-  const text = readFileSync(join(root, document), "utf8");
-  const found = [...text.matchAll(/^```js\n([\s\S]*?)^```$/gm)];
-  return found.map((match, index) => ({ title: `${document}, block ${index + 1}`, text: match[1] as string }));
-}
-
 /** All but the one whose examples are for test runners, by which `test/outside/runners` runs them. */
 const pages = readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md") && name !== "testing.md");
 const documents = ["README.md", ...pages.map((name) => `docs/${name}`)];
 const blocks = documents.flatMap(blocksOf);
 const isWhole = ({ text }: Block): boolean => /^(import |const .* = require\()/.test(text);
 const isServer = (block: Block): boolean => isWhole(block) && /\.listen\(/.test(block.text);
+/** It has a test of its own. */
+const isOfUsers = ({ text }: Block): boolean => text.includes("byUser(");
 const isTest = ({ text }: Block): boolean => text.includes('from "node:test"');
 const isClustered = ({ text }: Block): boolean => /cluster\.fork\(\)/.test(text);
 
 /** What a program prints, as its comments say. */
 function promised(program: string): string[] {
   return [...program.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map((match) => match[1] as string);
-}
-
-/** A folder with the package and the frameworks installed, and a program. */
-function install(name: string, program: string): string {
-  const folder = mkdtempSync(join(tmpdir(), "cluster-storage-readme-"));
-  after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
-  mkdirSync(join(folder, "node_modules", "@fastify"), { recursive: true });
-  symlinkSync(root, join(folder, "node_modules", "cluster-storage"), "dir");
-  for (const name of FRAMEWORKS) symlinkSync(join(root, "node_modules", name), join(folder, "node_modules", name));
-  writeFileSync(join(folder, name), program);
-  return folder;
-}
-
-async function printed(name: string, program: string): Promise<string[]> {
-  const folder = install(name, program);
-  const { stdout } = await run(process.execPath, [name], { cwd: folder, timeout: DEADLINE_MS });
-  return stdout.split("\n").filter((line) => line !== "");
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, "close");
-  return port;
 }
 
 interface Answer {
@@ -167,29 +115,6 @@ class Browser {
     assert.equal(response.status, 200);
     this.#cookie = response.headers.get("set-cookie")?.split(";")[0] ?? this.#cookie;
     return (await response.json()) as Answer;
-  }
-}
-
-/** Runs a server in a folder, in a process group of its own, while `use` asks it. */
-async function serve(folder: string, use: (url: string, server: ChildProcess) => Promise<void>): Promise<void> {
-  const port = await freePort();
-  const env = { ...process.env, PORT: `${port}` };
-  const server = spawn(process.execPath, ["app.mjs"], { cwd: folder, env, detached: true });
-  const ended = once(server, "exit");
-  try {
-    const url = `http://localhost:${port}/`;
-    for (const deadline = Date.now() + DEADLINE_MS; ; await sleep(20)) {
-      const error = await fetch(`${url}nothing`).then(
-        () => null,
-        (error: Error) => error,
-      );
-      if (error === null) break;
-      if (Date.now() > deadline || server.exitCode !== null) throw error;
-    }
-    await use(url, server);
-  } finally {
-    server.kill("SIGKILL");
-    await ended;
   }
 }
 
@@ -220,7 +145,7 @@ async function visitBoth(browser: Browser, url: string, before: number): Promise
 }
 
 describe("the programs in the documents", () => {
-  for (const block of blocks.filter(isWhole)) {
+  for (const block of blocks.filter((each) => isWhole(each) && !isOfUsers(each))) {
     const { title, text } = block;
     if (isServer(block) && isClustered(block)) {
       it(`${title}, is a server whose workers share sessions, which survive a restart`, async () => {

@@ -12,10 +12,15 @@ import { ExpiredKeys } from "../../dist/session-store/expired-keys.js";
 import { BIRTH, isSession } from "../../dist/session-store/payload.js";
 import type { LoadedSession } from "../../dist/session-store/request-context.js";
 import { Revival } from "../../dist/session-store/revival.js";
+import { Revocations } from "../../dist/session-store/revocations.js";
+import { SessionUsers } from "../../dist/session-store/session-users.js";
 import { randomOf } from "../proof/budget.js";
 
 const RUNS = Math.ceil(500 * Number(process.env.CLUSTER_STORAGE_RUNS ?? 1));
 const KEY = "session/s";
+
+/** Sessions without users. */
+const revocationsOf = (storage: Storage) => new Revocations(storage, "session", new SessionUsers(null, () => {}));
 
 /** Returns a whole number below another one. */
 type Random = (below: number) => number;
@@ -37,7 +42,7 @@ interface Write {
 /** One process: the log as far as it was delivered here, with the pending writes on top. */
 class Process {
   readonly outbox: Write[] = [];
-  readonly [FACTS] = { holds: () => true };
+  readonly [FACTS] = { holds: () => true, replica: this };
   #deliveredCount = 0;
   readonly #pending: Write[] = [];
   readonly #log: Write[];
@@ -141,13 +146,16 @@ class World {
 function request(world: World, processIndex: number, name: string): () => Promise<boolean> {
   const storage = world.processes[processIndex] as unknown as Storage;
   const destroyed = new DestroyedSessions(storage, "session");
-  const known = revivals.get(storage) ?? new Revival(storage, destroyed, ExpiredKeys.of(storage, "session/"));
+  const known =
+    revivals.get(storage) ??
+    new Revival(storage, destroyed, ExpiredKeys.of(storage, "session/"), revocationsOf(storage));
   revivals.set(storage, known);
   const now = elapsedTime();
   const vitals = { destructions: destroyed.of("s"), readAt: 0, seenAt: now, endsAt: now };
   const loaded: LoadedSession = { sid: "s", birth: "b", fields: {}, cookie: undefined, vitals };
   const changes = { [name]: 1 };
-  return () => known.revive(loaded, { key: KEY, session: { user: "ada", ...changes }, changes, lifetime: 1000 });
+  return () =>
+    known.revive(loaded, { key: KEY, session: { user: "ada", ...changes }, changes, lifetime: 1000, since: 0 });
 }
 const revivals = new WeakMap<object, Revival>();
 

@@ -22,7 +22,7 @@ after(async () => {
 /** The options of a store that do not concern its storage. */
 type OwnOptions = Pick<
   ClusterSessionStoreOptions,
-  "prefix" | "ttl" | "touchAfter" | "merge" | "together" | "consistency" | "timeout"
+  "prefix" | "ttl" | "touchAfter" | "merge" | "together" | "consistency" | "timeout" | "index" | "maxSessions"
 >;
 
 /** Creates a store on the storage that the tests of the file share. The storage is empty. */

@@ -5,7 +5,11 @@
  */
 import { existsSync } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
-import { ClusterSessionStore, type ClusterSessionStoreOptions } from "../../dist/session-store/index.js";
+import {
+  ClusterSessionStore,
+  type ClusterSessionStoreOptions,
+  type SessionPayload,
+} from "../../dist/session-store/index.js";
 import { type Framework, type SessionSettings, serve } from "./frameworks.js";
 import { Gates } from "./gates.js";
 
@@ -14,6 +18,8 @@ export interface Site {
   readonly framework: Framework;
   readonly store?: Omit<ClusterSessionStoreOptions, "storage" | "path">;
   readonly settings?: SessionSettings;
+  /** The field that holds the id of the user, for the option `index` of the store. */
+  readonly userField?: string;
 }
 
 /** The sites by name, and the directory of their storage. */
@@ -110,8 +116,9 @@ process.on("message", async ({ id, site, call, args }: Order) => {
 process.on("disconnect", () => process.exit());
 
 const ports: Record<string, number> = {};
-for (const [name, { framework, store: options = {}, settings = {} }] of Object.entries(sites)) {
-  const store = new ClusterSessionStore({ ...options, path });
+for (const [name, { framework, store: options = {}, settings = {}, userField }] of Object.entries(sites)) {
+  const index = userField === undefined ? {} : { index: (session: SessionPayload) => session[userField] };
+  const store = new ClusterSessionStore({ ...options, ...index, path });
   stores.set(name, store);
   countCalls(store);
   ports[name] = await serve(framework, store, settings, { gates });

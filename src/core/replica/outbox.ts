@@ -121,3 +121,8 @@ export class Outbox {
     batch.number = ++this.#number;
   }
 }
+
+/** 1 to 2^52, of seven random bytes. */
+export function originFrom(bytes: Buffer): number {
+  return bytes.readUIntLE(0, 6) * 16 + ((bytes[6] as number) & 15) + 1;
+}

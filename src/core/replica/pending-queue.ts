@@ -5,7 +5,7 @@ import assert from "node:assert";
 import { CLEAR, type Entry, LEFT } from "../log/entry.js";
 import type { StateView } from "../log/log.js";
 import { APPLIED, type Status, TOO_FAR } from "../state/executor.js";
-import { type Pending, Views } from "../state/open-view.js";
+import { Views } from "../state/open-view.js";
 import type { Slots } from "../state/slots.js";
 import type { Table } from "../state/table.js";
 import { executeConfirmed, type Op, PendingBatch } from "./op.js";
@@ -43,6 +43,11 @@ export class PendingQueue {
   /** Whether the confirmed slot of a key is needed as it is: entries are pending on it, or a view has still to give it. */
   isBusy(key: string): boolean {
     return this.#keys.has(key) || this.#views.isAhead(key);
+  }
+
+  /** The keys that ops are pending on; null: all, since a `CLEAR` is pending. */
+  get keys(): ReadonlyMap<string, unknown> | null {
+    return this.#clearCount > 0 ? null : this.#keys;
   }
 
   /** Whether some ops are not performed on the table. */
@@ -199,14 +204,11 @@ export class PendingQueue {
 
   /** A view of the confirmed state. */
   view(table: Table): StateView {
-    const pending: Pending = {
-      keys: () => this.#keys.keys(),
-      lift: (key) => {
-        const known = this.#keys.get(key);
-        if (known !== undefined && this.#below === null) this.#lift(table, known);
-      },
+    const lift = (key: string): void => {
+      const known = this.#keys.get(key);
+      if (known !== undefined && this.#below === null) this.#lift(table, known);
     };
-    return this.#views.open(table.head(), this.#below ?? table.slots, pending);
+    return this.#views.open(table.head(), this.#below ?? table.slots, { keys: () => this.#keys.keys(), lift });
   }
 
   /** Lets the views copy what an entry is about to change. */
@@ -247,9 +249,7 @@ export class PendingQueue {
   }
 
   #dropIfEmpty(pending: PendingKey): void {
-    if (!pending.isEmpty) return;
-    this.#keys.delete(pending.key);
-    this.#lifted.delete(pending);
+    if (pending.isEmpty && this.#keys.delete(pending.key)) this.#lifted.delete(pending);
   }
 
   #lift(table: Table, pending: PendingKey): void {

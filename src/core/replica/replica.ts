@@ -14,11 +14,11 @@ import {
 } from "../log/entry.js";
 import type { Log, LogSink } from "../log/log.js";
 import { APPLIED } from "../state/executor.js";
-import { kindsOf, parsePath } from "../state/path.js";
+import { kindsOf, parsePath, type UserPath } from "../state/path.js";
 import { NO_SLOT, type Table } from "../state/table.js";
 import { Announcer, type ReplicaEvents } from "./events.js";
 import { LogApplier } from "./log-applier.js";
-import { Outbox } from "./outbox.js";
+import { Outbox, originFrom } from "./outbox.js";
 import { checkPatchOptions, type PatchOptions, patchJsonOf } from "./patch-text.js";
 import { PendingQueue } from "./pending-queue.js";
 import { type ReplicaClock, Tables } from "./tables.js";
@@ -27,12 +27,6 @@ import { Writer } from "./writer.js";
 
 export type { Change, ReplicaEvents } from "./events.js";
 export type { ReplicaClock } from "./tables.js";
-
-/**
- * Where a value is: a lodash path, or an array of keys that are taken as they are. Where a container has to be made, a string in
- * an array is a key of an object, and a number an index.
- */
-export type UserPath = string | readonly (string | number)[];
 
 /** What a replica needs besides its log. */
 export interface ReplicaOptions {
@@ -150,6 +144,16 @@ export class Replica {
   /** Whether something is under a top-level key, be it expired: then it is for a second at least until it is dropped. */
   holds(key: string): boolean {
     return this.#table.holds(key);
+  }
+
+  /** As `get`, of a top-level key, but what was not read before stays text: the value, which is not frozen then, is of this call alone. */
+  peek(key: string): unknown {
+    return this.#table.peek(key, this.now()) ?? null;
+  }
+
+  /** {@link PendingQueue.keys} */
+  get pendingKeys(): ReadonlyMap<string, unknown> | null {
+    return this.#pending.keys;
   }
 
   /** The live top-level keys that begin with `prefix`, with their values, frozen. */
@@ -289,9 +293,4 @@ export class Replica {
     if (stamp !== "" && !json.startsWith("{")) throw new TypeError("expected an object to stamp, got another value");
     return setEntry(keys, json, expiresAt, condition, kindsOf(path, keys), stamp);
   }
-}
-
-/** 1 to 2^52, of seven random bytes. */
-function originFrom(bytes: Buffer): number {
-  return bytes.readUIntLE(0, 6) * 16 + ((bytes[6] as number) & 15) + 1;
 }

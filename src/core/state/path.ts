@@ -18,6 +18,12 @@ let young = new Map<string, Path>();
 let old = new Map<string, Path>();
 
 /**
+ * Where a value is: a lodash path, or an array of keys that are taken as they are. Where a container has to be made, a string in
+ * an array is a key of an object, and a number an index.
+ */
+export type UserPath = string | readonly (string | number)[];
+
+/**
  * The keys of a path, the first one being the top-level key. The array is never changed afterwards.
  * @param path A lodash path (`"a.b[0].c"`) or an array of keys, which are taken as they are; `kindsOf` says what they make.
  * @param hasKey Whether a top-level key exists: one that equals the whole string takes precedence, as in lodash.
@@ -27,7 +33,7 @@ let old = new Map<string, Path>();
  * parsePath("a.b[0]", () => false) // ["a", "b", "0"]
  * parsePath(["a.b", 0], () => false) // ["a.b", "0"]
  */
-export function parsePath(path: string | readonly (string | number)[], hasKey: (key: string) => boolean): Path {
+export function parsePath(path: UserPath, hasKey: (key: string) => boolean): Path {
   if (typeof path !== "string") return fromArray(path);
   if (isOneKey(path)) return checked([path]);
   const known = young.get(path);
@@ -40,7 +46,7 @@ export function parsePath(path: string | readonly (string | number)[], hasKey: (
  * an index; in a string a step is what its text looks like.
  * @param keys What `parsePath` made of it.
  */
-export function kindsOf(path: string | readonly (string | number)[], keys: Path): StepKinds {
+export function kindsOf(path: UserPath, keys: Path): StepKinds {
   if (typeof path === "string") return BY_TEXT;
   let keyStepCount = 0;
   let indexCount = 0;

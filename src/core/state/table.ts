@@ -8,6 +8,7 @@ import { assert, Executor, type Outcome, type Status, type Undo } from "./execut
 import { NEW, Origins, type Verdict } from "./origins.js";
 import type { Held, Slot } from "./slot.js";
 import { Slots, type Swept } from "./slots.js";
+import { readJson } from "./tree.js";
 
 /** What a read of a key without a slot returns. */
 export const NO_SLOT = Symbol("no slot");
@@ -54,6 +55,15 @@ export class Table {
     const slot = this.#executor.slots.get(key);
     if (slot === undefined) return undefined;
     return now < slot.next ? slot.frozen : this.get([key], now);
+  }
+
+  /** As `getKey`, but what was not read before is parsed for this call alone, and not frozen. */
+  peek(key: string, now: number): unknown {
+    const held = this.#executor.slots.held(key);
+    if (held === undefined || !isLive(held, now)) return undefined;
+    const text = typeof held === "string" ? held : held.text;
+    const isWhole = typeof held === "string" || held.expiries === null || held.expiries.children === null;
+    return text !== undefined && isWhole ? readJson(text) : this.getKey(key, now);
   }
 
   /** Whether `get` finds something at a path at `now`, other than a `null` element of an array. */

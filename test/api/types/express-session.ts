@@ -2,7 +2,13 @@
 
 import { ClusterSessionStore as fromRoot, Storage } from "cluster-storage";
 import { clusterStorage } from "cluster-storage/express";
-import ClusterSessionStore, { ClusterSessionStore as named } from "cluster-storage/session-store";
+import ClusterSessionStore, {
+  type DestroyByUserOptions,
+  type ListedSession,
+  ClusterSessionStore as named,
+  type SessionIndex,
+  type UserId,
+} from "cluster-storage/session-store";
 import express from "express";
 import session from "express-session";
 
@@ -20,6 +26,36 @@ app.get("/", (req, res) => {
   store.destroy(req.sessionID, () => res.json(req.storage.get("key")));
 });
 
+const users = new ClusterSessionStore({ index: (session) => session.userId, maxSessions: 100_000 });
+app.use(session({ secret: "s", store: users }));
+app.post("/devices", async (req, res) => {
+  const devices = await users.byUser("42");
+  const ids: string[] = devices.map(({ id }) => id);
+  const first: ListedSession | undefined = (await users.all())[0];
+  const expires: unknown = first?.cookie.expires;
+  const counts: number[] = [await users.countByUser(42), await users.destroyByUser(42n, { except: req.sessionID })];
+  void users.destroyByUser(42, (_error, count) => res.json({ ids, counts, count, expires, device: first?.device }));
+  users.destroyByUser(42, { except: ids }, () => {});
+  users.byUser(42, (_error, found) => found?.map(({ id }) => id.length));
+  users.revokeUser("42", () => {});
+  const left: number = await users.revokeUser("42");
+  res.json(left);
+});
+const options: DestroyByUserOptions = { except: ["a"] };
+const byTeam: SessionIndex = ({ team }) => (team === undefined ? undefined : String(team));
+const id: UserId = 42;
+void new ClusterSessionStore({ index: byTeam }).destroyByUser(id, options);
+
+// @ts-expect-error an id is a text or a number
+void users.byUser({ id: 42 });
+// @ts-expect-error no such option
+void users.destroyByUser(42, { but: "a" });
+// @ts-expect-error an index is a function
+new ClusterSessionStore({ index: "userId" });
+// @ts-expect-error an index returns an id
+new ClusterSessionStore({ index: async (session) => session.userId });
+// @ts-expect-error a number of sessions
+new ClusterSessionStore({ maxSessions: "10" });
 // @ts-expect-error either a storage or options to open one
 new ClusterSessionStore({ storage, path: "data" });
 // @ts-expect-error no such consistency

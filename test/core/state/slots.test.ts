@@ -45,3 +45,19 @@ test("a text that gets an expiry expires", () => {
   table.time = NOW + 5000;
   assert.deepEqual(table.sweep(10, () => false).paths, [["k"]]);
 });
+
+test("to peek at a value leaves its text, shows the same as a read, and gives what the caller may change", () => {
+  const table = new Table();
+  table.restoreEntries([slotEntry("k", '{"a":1}', 0), slotEntry("short", '{"a":[2]}', NOW + 5)]);
+  table.execute(setEntry(["deep"], '{"gone":1,"kept":2}'), NOW, false);
+  table.execute(expireEntry(["deep", "gone"], NOW + 5), NOW, false);
+  const peeked = table.peek("k", NOW) as { a: number };
+  peeked.a = 2;
+  assert.deepEqual(table.peek("k", NOW), { a: 1 });
+  assert.equal(heldOf(table), '{"a":1}');
+  assert.deepEqual(table.peek("short", NOW + 4), { a: [2] });
+  assert.equal((heldOf(table, "short") as Slot).text, '{"a":[2]}');
+  assert.equal(table.peek("short", NOW + 5), undefined);
+  assert.equal(table.peek("absent", NOW), undefined);
+  for (const time of [NOW, NOW + 5]) assert.deepEqual(table.peek("deep", time), table.get(["deep"], time));
+});

@@ -23,6 +23,7 @@ import { stampMutants } from "./stamps.mjs";
 import { stateMutants } from "./state.mjs";
 import { storageMutants } from "./storage.mjs";
 import { timeMutants } from "./time.mjs";
+import { userMutants } from "./users.mjs";
 import { valueMutants } from "./values.mjs";
 import { viewMutants } from "./views.mjs";
 
@@ -49,4 +50,5 @@ export const mutants = [
   ...logMutants,
   ...storageMutants,
   ...sessionMutants,
+  ...userMutants,
 ];

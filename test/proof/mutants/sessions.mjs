@@ -35,8 +35,8 @@ export const sessionMutants = [
   {
     name: "a field that a request removed stays",
     file: PAYLOAD,
-    from: "if (!Object.hasOwn(after, field) && field !== BIRTH) changes[field] = undefined;",
-    to: "if (!Object.hasOwn(after, field) && field === BIRTH) changes[field] = undefined;",
+    from: "if (!Object.hasOwn(after, field) && !MARKS.includes(field)) changes[field] = undefined;",
+    to: "if (!Object.hasOwn(after, field) && MARKS.includes(field)) changes[field] = undefined;",
     killedBy: session,
   },
   {
@@ -49,8 +49,8 @@ export const sessionMutants = [
   {
     name: "a late write gets into the session that took the place of its own",
     file: PATCHES,
-    from: "...(birth === undefined ? {} : { [BIRTH]: birth }), ...match",
-    to: "...match",
+    from: "birth === undefined ? match : { ...match, [BIRTH]: birth };",
+    to: "match;",
     killedBy: ["session-store/race-logout"],
   },
   {
@@ -175,8 +175,8 @@ export const sessionMutants = [
   {
     name: "a whole session leaves the fields that were loose",
     file: PAYLOAD,
-    from: "  return { ...fields, ...(cookie && { cookie }),",
-    to: "  return { ...stored, ...fields, ...(cookie && { cookie }),",
+    from: "  return { ...fields, ...besides(stored) };",
+    to: "  return { ...stored, ...fields, ...besides(stored) };",
     killedBy: ["session-store/payload", "session-store/merge"],
   },
   {
@@ -189,8 +189,8 @@ export const sessionMutants = [
   {
     name: "an expired session comes back although it was destroyed",
     file: REVIVAL,
-    from: "if (!this.#isLost(loaded)) return this.#storage.patch",
-    to: "if (loaded.sid !== null) return this.#storage.patch",
+    from: "    if (!this.#isLost(loaded, revived))\n      return",
+    to: "    if (loaded.sid !== null)\n      return",
     killedBy: revival,
   },
   {

@@ -7,7 +7,7 @@ export const viewMutants = [
   {
     name: "a view has pending entries",
     file: QUEUE,
-    from: "        if (known !== undefined && this.#below === null) this.#lift(table, known);\n",
+    from: "      if (known !== undefined && this.#below === null) this.#lift(table, known);\n",
     to: "",
     killedBy: views,
   },
@@ -84,8 +84,8 @@ export const viewMutants = [
   {
     name: "to list or to test a key makes it a slot",
     file: "src/core/state/table.ts",
-    from: "const held = this.#executor.slots.held(key);",
-    to: "const held = this.#executor.slots.get(key);",
+    from: "const held = this.#executor.slots.held(key);\n    return held",
+    to: "const held = this.#executor.slots.get(key);\n    return held",
     killedBy: ["state/slots"],
   },
 ];
