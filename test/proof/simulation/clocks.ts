@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import type { TimeNote } from "../../../dist/core/local/machine/machine.js";
 import type { Dice } from "./dice.js";
+import type { Process } from "./process.js";
 
 const START_MS = 1_700_000_000_000;
 /** Wall clocks are set by so many ms, either way: seconds to years. */
@@ -15,6 +16,8 @@ const OFF_MS = [0, 5000, 3_600_000, 86_400_000 * 20];
 const READ_MS = 3;
 /** The length of a suspend is known to 10 ms; one that is shorter than 50 ms need not be noticed. */
 const SUSPEND_MS = 52;
+/** Longest time, in ms, from when a hub reads its clock to its first segment. */
+const BEGIN_MS = 60;
 /** ms of running after which a process has noticed that the machine was suspended. */
 const NOTICED_MS = 1.1;
 
@@ -22,8 +25,8 @@ const NOTICED_MS = 1.1;
 export interface Beginning {
   /** The note in the first frame of its segment. */
   readonly note: TimeNote | null;
-  /** Its wall clock. */
-  readonly wall: number;
+  /** What its wall clock shows, and may have shown when it looked. */
+  readonly walls: readonly number[];
   /** What time its own member takes it to be; null: that does not know. */
   readonly known: number | null;
   /** Log time at the end of what it has read. */
@@ -62,6 +65,7 @@ export class Clocks {
   /** When `#lead` was last set to another one, in true time. */
   #ledAt = 0;
   #suspendCount = 0;
+  #lastJump: { at: number; ms: number; of: Process | null } = { at: Number.NEGATIVE_INFINITY, ms: 0, of: null };
   /** The errors that wall clocks of managers had: true time is from when on. */
   readonly #errors: { readonly at: number; readonly errorMs: number }[] = [];
 
@@ -105,6 +109,18 @@ export class Clocks {
     this.#suspendedMs = 0;
     this.#bootAt = this.#now();
     if (this.#dice.chance(0.5)) this.errorMs += this.jump();
+  }
+
+  /** A wall clock was set: that of one process, or, with null, of all. */
+  noteJump(ms: number, of: Process | null): void {
+    this.#lastJump = { at: this.#now(), ms, of };
+  }
+
+  /** A hub reads its clock, and then begins its first segment: in an event loop that is some ms later, and the clock may have been set. */
+  wallsOf(process: Process): number[] {
+    const { at, ms, of } = this.#lastJump;
+    const isMissed = this.#now() - at < BEGIN_MS && (of === null || of === process);
+    return isMissed ? [process.wallTime, process.wallTime - ms] : [process.wallTime];
   }
 
   /** The wall clock of a manager may be off by this much from now on. */
@@ -155,7 +171,7 @@ export class Clocks {
   }
 
   /** A hub begins its first segment. */
-  begins({ note, wall, known, logTime, isOpen, mayBeOpen, mayBeNew }: Beginning): void {
+  begins({ note, walls, known, logTime, isOpen, mayBeOpen, mayBeNew }: Beginning): void {
     if (note === null) return;
     const { time } = note;
     const { expected } = this;
@@ -164,25 +180,28 @@ export class Clocks {
     if (goesOn) return;
     // A storage that was removed begins again with a time of its own, though a member of the removed one may stand still. That one
     // may begin another one later, and goes on with its time.
-    const isOwn = [wall, known ?? wall].some((own) => Math.abs(time - own) <= READ_MS);
+    const isOwn = [...walls, known ?? Number.NaN].some((own) => Math.abs(time - own) <= READ_MS);
     const isNew = isOwn && (expected === null || (mayBeNew && logTime === 0));
     assert(
       isNew || !isOpen || expected === null,
       `a manager begins with a time that is off by ${off} ms from what has elapsed`,
     );
-    if (!isNew && !mayBeOpen) this.#expectCold(time, wall, logTime);
+    if (!isNew && !mayBeOpen) this.#expectCold(time, walls, logTime);
     this.#lead = time - this.trueTime;
     this.#slackMs = READ_MS;
     if (expected !== null) this.#ledAt = this.trueTime;
   }
 
   /** Nobody had the storage open: the wall clock counts, but for what it would take back. */
-  #expectCold(time: number, wall: number, logTime: number): void {
+  #expectCold(time: number, walls: readonly number[], logTime: number): void {
     const { expected } = this;
+    // A clock that was set meanwhile is told from a suspend by a counter of 10 ms.
+    const readMs = walls.length > 1 ? SUSPEND_MS : READ_MS;
     assert(
-      time >= Math.floor(wall) - READ_MS && time >= logTime,
-      `a manager begins at ${time}, its clock shows ${wall}`,
+      time >= Math.floor(Math.min(...walls)) - readMs && time >= logTime,
+      `a manager begins at ${time}, its clock shows ${walls}`,
     );
+    const wall = Math.max(...walls);
     // By any error that a manager's clock had at the end of the log.
     const later = this.#errors.map(
       ({ errorMs }) => logTime + Math.max(0, wall - (logTime - (this.#lead ?? 0) + errorMs)),

@@ -76,8 +76,10 @@ export function happen(world: World, kind: Fault, start: (delayMs: number) => vo
     case "jump": {
       const ms = world.clocks.jump();
       world.trace(`a clock is set by ${ms} ms`);
-      if (dice.chance(0.5)) world.clocks.errorMs += ms;
+      const isOfMachine = dice.chance(0.5);
+      if (isOfMachine) world.clocks.errorMs += ms;
       else process.skewMs += ms;
+      world.clocks.noteJump(ms, isOfMachine ? null : process);
       for (const one of alive) world.clocks.noteError(one.wallErrorMs);
       return true;
     }

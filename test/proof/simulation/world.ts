@@ -263,7 +263,7 @@ export class World {
     const isFound = (member: Member) => member.process === own || names.includes(`member.${member.id}`);
     this.clocks.begins({
       note: head.clock,
-      wall: own.wallTime,
+      walls: this.clocks.wallsOf(own),
       known: knowing.find(({ process }) => process === own)?.replica.now() ?? null,
       logTime: head.time,
       isOpen: knowing.some(isFound) && this.tally.counts.get("unname") === undefined,
