@@ -207,6 +207,20 @@ export const identityMutants = [
     killedBy: ["hub/hub-socket"],
   },
   {
+    name: "a hub looks only at its name",
+    file: HUB_SOCKET,
+    from: "++this.#looksSinceReached < CONNECTION_LOOKS && ",
+    to: "",
+    killedBy: ["hub/hub-socket"],
+  },
+  {
+    name: "a hub does not look at its name",
+    file: HUB_SOCKET,
+    from: " && boundAt !== undefined && boundAt === this.#reachedBoundAt",
+    to: "",
+    killedBy: ["hub/hub-socket"],
+  },
+  {
     name: "a connection that nobody has accepted reaches a hub",
     file: HUB_SOCKET,
     from: "error === null && this.#acceptedCount > before",

@@ -131,8 +131,8 @@ export const memberMutants = [
   {
     name: "a member that stood still takes its manager for silent",
     file: FAILURE_DETECTOR,
-    from: "this.#silentChecks = stoodStill ? 0 : this.#silentChecks + 1;",
-    to: "this.#silentChecks = this.#silentChecks + 1;",
+    from: "this.#silentChecks = stoodStill ? 0 : this.#silentChecks + silentChecks;",
+    to: "this.#silentChecks = this.#silentChecks + silentChecks;",
     killedBy: ["wire/failure-detector"],
   },
   {

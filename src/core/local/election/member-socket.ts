@@ -14,7 +14,7 @@ import { encodeHeld } from "../wire/healing-messages.js";
 const MEMBER_NAME = /^member\.([0-9a-f]+)$/;
 const MARK_DIGITS = 16;
 /** Looks at the seat between two looks at the own socket. */
-const LOOKS = 5;
+const LOOKS = 3;
 
 /** A name for a new member, which no other one has. It ends with an {@link originMark}. */
 export function newMember(machine: Machine, place: Place): string {

@@ -19,13 +19,13 @@ const REPORT_MS = 1500;
 const LOOKS = 10;
 /** Looks without a refresh after which a manager that is silent too counts as dead: a refresh and a heartbeat come together. */
 const STILL_LOOKS = 8;
-/** A look that is later than this many times its due shows that this process stood still: the count begins again. */
-const LATE_LOOK = 2;
+/** After a refresh the next one is not due for so many looks: the first of them are left out, and counted with the next one. */
+const LOOKS_AFTER_REFRESH = 2;
 
 /**
  * Looks at the seat of one manager again and again, by the running time of this process.
  *
- * Invariant: `#unrefreshedLooks` looks in a row, none of them late, have found the file as it was.
+ * Invariant: `#unrefreshedLooks` looks in a row, none of them late by as much as the time between two, have found the file as it was.
  */
 export class SeatWatch {
   readonly seat: SeatView;
@@ -36,6 +36,8 @@ export class SeatWatch {
   #modifiedAt: number | undefined;
   #lookedAt: number;
   #unrefreshedLooks = 0;
+  /** As how many looks the next one counts. */
+  #nextLooks = 1;
   /** Since when the manager is out of reach, and whether the seat was refreshed since then. */
   #lostAt: number;
   #isRefreshed = false;
@@ -129,17 +131,20 @@ export class SeatWatch {
   }
 
   #lookLater(): Timer {
-    return this.#machine.clock.after(this.#lookMs, () => this.#look());
+    return this.#machine.clock.after(this.#nextLooks * this.#lookMs, () => this.#look());
   }
 
   #look(): void {
     const now = this.#machine.clock.elapsed();
-    const isLate = now - this.#lookedAt > this.#lookMs * LATE_LOOK;
+    const looks = this.#nextLooks;
+    // This process stood still: the count begins again.
+    const isLate = now - this.#lookedAt > (looks + 1) * this.#lookMs;
     const modifiedAt = this.#lastRefresh() ?? this.#modifiedAt;
     // The first time that is known is no refresh.
     const isRefreshed = this.#modifiedAt !== undefined && modifiedAt !== this.#modifiedAt;
     this.#isRefreshed ||= isRefreshed;
-    this.#unrefreshedLooks = isLate || isRefreshed ? 0 : this.#unrefreshedLooks + 1;
+    this.#unrefreshedLooks = isLate || isRefreshed ? 0 : this.#unrefreshedLooks + looks;
+    this.#nextLooks = isRefreshed ? LOOKS_AFTER_REFRESH : 1;
     this.#modifiedAt = modifiedAt;
     this.#lookedAt = now;
     this.#timer = this.#lookLater();

@@ -24,6 +24,9 @@ export function removeEndedSockets(machine: Machine, place: Place, own: string):
   }
 }
 
+/** Looks from one connection of a hub to itself to the next, if all is well: a look at its name costs a tenth of one. */
+const CONNECTION_LOOKS = 4;
+
 /**
  * Invariants:
  *
@@ -46,6 +49,9 @@ export class HubSocket {
   /** The connection of the check under way. */
   #check: Socket | null = null;
   #failedSince: number | null = null;
+  /** Looks since it was last reached, and the time of the file by which it was. */
+  #looksSinceReached = 0;
+  #reachedBoundAt: number | undefined;
 
   /**
    * @param directory The path by which the socket is bound: of the directory that this process holds.
@@ -103,12 +109,12 @@ export class HubSocket {
     });
   }
 
-  /** Connects to itself. When that fails it listens once more. */
+  /** Looks whether others reach it, at each heartbeat: mostly at its name, sometimes by a connection. When that fails it listens once more. */
   check(): void {
     if (this.#isClosed) return;
     // It was connected, and not accepted since the last check.
     if (this.#check !== null) this.#check.destroy();
-    else
+    else if (!this.#isAsReached)
       this.#reach((isReached, error) => {
         if (isReached) this.#failedSince = null;
         // Where too many connections wait, others reach it.
@@ -124,10 +130,25 @@ export class HubSocket {
       data: () => {},
       closed: (error) => {
         this.#check = null;
-        if (!this.#isClosed) done(error === null && this.#acceptedCount > before, error);
+        if (this.#isClosed) return;
+        const isReached = error === null && this.#acceptedCount > before;
+        this.#looksSinceReached = isReached ? 0 : CONNECTION_LOOKS;
+        this.#reachedBoundAt = this.#boundAt();
+        done(isReached, error);
       },
     });
     this.#check = socket;
+  }
+
+  /** Whether it was reached not long ago, by the file that is at its path now. */
+  get #isAsReached(): boolean {
+    const boundAt = this.#boundAt();
+    return ++this.#looksSinceReached < CONNECTION_LOOKS && boundAt !== undefined && boundAt === this.#reachedBoundAt;
+  }
+
+  /** The time of the file at its path, by which another one shows; undefined: none is there, or that is not known. */
+  #boundAt(): number | undefined {
+    return bestEffort(() => this.#machine.files.modifiedAt(socketPath(this.#place, this.name)));
   }
 
   /**

@@ -6,8 +6,8 @@ import type { Clock, Timer } from "../machine/machine.js";
 
 /** Checks in the silence that is allowed. */
 const CHECKS = 10;
-/** A check that is later than this many times its due shows that this process stood still: the silence begins again. */
-const LATE_CHECK = 2;
+/** After a check before which something was heard, the next one comes later, and counts as so many. */
+const CHECKS_AFTER_SOUND = 2;
 
 /** Most ms between two heartbeats to idle members, and between two checks of the seat of an idle hub. */
 const MAX_HEARTBEAT_MS = 1000;
@@ -68,6 +68,9 @@ export class FailureDetector {
   #timer: Timer;
   #lastCheck: number;
   #silentChecks = 0;
+  #wasHeard = false;
+  /** As how many checks the next one counts. */
+  #nextChecks = 1;
 
   /** @param silent Called once, when nothing was heard for as long as is allowed. */
   constructor(clock: Clock, timeout: AdaptiveTimeout, silent: () => void) {
@@ -82,6 +85,7 @@ export class FailureDetector {
   /** The other side has sent something. */
   heard(): void {
     this.#silentChecks = 0;
+    this.#wasHeard = true;
   }
 
   cancel(): void {
@@ -89,14 +93,20 @@ export class FailureDetector {
   }
 
   #checkLater(): Timer {
-    return this.#clock.after(this.#checkMs, () => this.#check());
+    return this.#clock.after(this.#nextChecks * this.#checkMs, () => this.#check());
   }
 
   #check(): void {
     const now = this.#clock.elapsed();
-    const stoodStill = now - this.#lastCheck > this.#checkMs * LATE_CHECK;
+    const checks = this.#nextChecks;
+    // A check that is late by as much as the time between two shows that this process stood still: the silence begins again.
+    const stoodStill = now - this.#lastCheck > (checks + 1) * this.#checkMs;
     this.#lastCheck = now;
-    this.#silentChecks = stoodStill ? 0 : this.#silentChecks + 1;
+    // What was heard may have been heard at once after the last check, or just now.
+    const silentChecks = this.#wasHeard ? 1 : checks;
+    this.#silentChecks = stoodStill ? 0 : this.#silentChecks + silentChecks;
+    this.#nextChecks = this.#wasHeard ? CHECKS_AFTER_SOUND : 1;
+    this.#wasHeard = false;
     if (this.#silentChecks >= CHECKS * this.#timeout.factor) this.#silent();
     else this.#timer = this.#checkLater();
   }

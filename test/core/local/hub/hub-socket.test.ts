@@ -11,6 +11,8 @@ import { ManualSockets } from "../machine/manual-sockets.js";
 import { MemoryFiles } from "../machine/memory-files.js";
 
 const HEARTBEAT_MS = 1000;
+/** Checks of which one connects, while all is well. */
+const CONNECTION_LOOKS = 4;
 const MOST_MS = 5000;
 
 const codeOf = (error: Error | null | undefined) => (error as NodeJS.ErrnoException | null | undefined)?.code;
@@ -99,12 +101,18 @@ test("an error names the directory as people know it, not as the one that is hel
   assert.ok(said.includes(socketPath(place, socket.name)) && !said.includes("/held"), said);
 });
 
-test("while it is reached nothing is reported, and it is not bound again", () => {
-  const { socket, sockets, open, check } = scene();
+test("while it is reached only some checks connect, unless its name is replaced, and it is not bound again", () => {
+  const { socket, sockets, files, path, open, check } = scene();
   open();
-  check(60_000);
-  assert.equal(socket.failure(0), null);
-  assert.equal(sockets.bound.length, 1);
+  const countOf = (looks: number): number => {
+    const before = sockets.asked.length;
+    check(looks * HEARTBEAT_MS);
+    return sockets.asked.length - before;
+  };
+  assert.deepEqual([countOf(CONNECTION_LOOKS - 1), countOf(1), countOf(10 * CONNECTION_LOOKS)], [0, 1, 10]);
+  files.touch(path, 1_700_000_000_000);
+  assert.equal(countOf(1), 1);
+  assert.deepEqual([socket.failure(0), sockets.bound.length], [null, 1]);
 });
 
 test("when its name was removed it listens again within one check, under the same name", () => {
@@ -139,7 +147,7 @@ test("what nobody has reached for as long as is allowed is a failure, and not be
   const { socket, sockets, clock, path, open, check } = scene();
   open();
   sockets.fault = () => "EACCES";
-  check(HEARTBEAT_MS);
+  check(CONNECTION_LOOKS * HEARTBEAT_MS);
   assert.equal(socket.failure(MOST_MS), null);
   check(MOST_MS - HEARTBEAT_MS);
   assert.equal(socket.failure(MOST_MS), null);

@@ -81,3 +81,35 @@ test("a detector that was cancelled reports nothing", () => {
   clock.pass(TIMEOUT_MS * 2);
   assert.deepEqual([silences, clock.timerCount], [[], 0]);
 });
+
+test("a manager that is heard again and again is looked at half as often as one that is silent", () => {
+  const { clock, detector, silences } = watch();
+  let timers = 0;
+  const { after } = clock;
+  clock.after = (ms, call) => {
+    timers++;
+    return after.call(clock, ms, call);
+  };
+  for (let second = 0; second < 20; second++) {
+    detector.heard();
+    clock.pass(1000);
+  }
+  assert.ok(timers <= 21, `${timers}`);
+  assert.deepEqual(silences, []);
+});
+
+test("silence after a sound is noticed within a tenth more or less than the time that is allowed", () => {
+  for (let heardAt = 0; heardAt <= 1000; heardAt += 50) {
+    const { clock, detector, silences } = watch();
+    for (let second = 0; second < 5; second++) {
+      detector.heard();
+      clock.pass(1000);
+    }
+    clock.pass(heardAt);
+    detector.heard();
+    const from = clock.elapsed();
+    clock.pass(2 * TIMEOUT_MS);
+    const ratio = ((silences[0] as number) - from) / TIMEOUT_MS;
+    assert.ok(ratio >= 0.9 && ratio <= 1.1, `${ratio}`);
+  }
+});
