@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "../cluster/processes.js";
 import { placesOf } from "./settings.js";
-import { areListening, listed, removeSockets, type SocketKind } from "./sockets.js";
+import { areListening, listed, removeSockets, SOCKET_KINDS } from "./sockets.js";
 import type { Scene } from "./violence.js";
 
 /** Longest pause before a removal, in ms. */
@@ -33,12 +33,9 @@ export async function disturb(scene: Scene, isServed: () => boolean): Promise<st
   const first = population.manager;
   for (const end = performance.now() + settings.violenceMs; performance.now() < end; ) {
     await sleep(dice.below(PAUSE_MS));
-    if (dice.chance(0.5)) {
-      tally.count("clock jumps");
-      clock.jump(dice);
-    }
+    if (dice.chance(0.5)) clock.jump(dice, tally);
     if (dice.chance(0.3)) copies.take(dice.chance(0.5) ? "-r" : "-a");
-    const kind = dice.pick<SocketKind>(["hubs", "members", "all"]);
+    const kind = dice.pick(SOCKET_KINDS);
     tally.count("removals in calm");
     const joining = dice.below(MAX_JOINING + 1);
     const before = startedCount();

@@ -6,7 +6,7 @@
  * is spared too where the damage may have hit more than that: after its end, a member that has received less could take the seat, and the end of
  * the log would be gone from the files.
  *
- * So it is with the whole directory: its manager steps down at once. It is removed while all members rest, and hold the same.
+ * Its manager steps down at once where the whole directory is removed: so all members are spared then, unless all were at rest, and hold the same.
  *
  * Healed is what a snapshot covers that was written since, or what a member has read that was started since.
  */
@@ -87,10 +87,9 @@ export class Damages {
    *   the manager is spared.
    */
   strike(candidates: readonly Pid[]): "held" | "open" | "nothing" {
-    const { dice, population, copies, witness } = this.#scene;
+    const { dice, population, witness } = this.#scene;
     const { manager } = population;
-    if (this.#hurt !== null || copies.isCopying || manager === undefined || !candidates.includes(manager.pid))
-      return "nothing";
+    if (!this.isFree || manager === undefined || !candidates.includes(manager.pid)) return "nothing";
     const guardian = this.#guardianAmong(
       candidates.filter((pid) => pid !== manager.pid),
       manager.epoch,
@@ -102,6 +101,11 @@ export class Damages {
     } finally {
       population.signal(manager.pid, "SIGCONT");
     }
+  }
+
+  /** Whether something may be damaged now. */
+  get isFree(): boolean {
+    return this.#hurt === null && !this.#scene.copies.isCopying;
   }
 
   /** Looks at the files. @returns whether something has been healed since the last look. */
@@ -203,11 +207,24 @@ export class Damages {
     this.#hurt = { what, end, ...before, spared: new Set(spared), at: performance.now(), joinedAt: 0 };
   }
 
-  /** Removes the directory, if all members come to rest. @returns whether it did. */
-  async removeDirectory(): Promise<boolean> {
-    const { population, witness, dice, directory } = this.#scene;
+  /** Removes the directory while all members work, and spares all of them. @returns whether it did. */
+  removeDirectory(): boolean {
+    const { population, witness } = this.#scene;
+    const { manager, members } = population;
+    const [open] = segmentsIn(listed(this.#database));
+    if (open === undefined || manager === undefined || !members.includes(manager.pid)) return false;
+    witness.look();
+    const end = endOfSegment(join(this.#database, `log.${open.epoch}.${open.segment}`));
+    const before = { snapshots: new Set(this.#snapshots()), histories: new Set(listed(this.#histories)) };
+    rmSync(this.#database, { recursive: true, force: true });
+    if (end > 0) this.#done("directory, remove", end, before, members);
+    return true;
+  }
+
+  /** Removes it while they rest, and hold the same, if they come to rest: then the manager and one other member are spared. */
+  async removeDirectoryAtRest(): Promise<boolean> {
+    const { population, dice, directory } = this.#scene;
     const { orders, resting } = placesOf(directory);
-    if (this.#hurt !== null || this.#scene.copies.isCopying) return false;
     const order = join(orders, "rest");
     writeFileSync(order, "");
     try {
@@ -218,15 +235,11 @@ export class Damages {
       };
       for (const until = performance.now() + REST_MS; !areAllAtRest(); await sleep(20))
         if (performance.now() > until) return false;
-      const { manager, members } = population;
-      const [open] = segmentsIn(listed(this.#database));
-      if (open === undefined || manager === undefined || !members.includes(manager.pid)) return false;
-      witness.look();
-      const end = endOfSegment(join(this.#database, `log.${open.epoch}.${open.segment}`));
-      const before = { snapshots: new Set(this.#snapshots()), histories: new Set(listed(this.#histories)) };
-      rmSync(this.#database, { recursive: true, force: true });
-      if (end > 0) this.#done("directory, remove", end, before, [manager.pid, dice.pick(members)]);
-      return true;
+      const spared = [population.manager?.pid ?? 0, dice.pick(population.members)];
+      const isRemoved = this.removeDirectory();
+      if (this.#hurt !== null)
+        this.#hurt = { ...this.#hurt, what: "directory at rest, remove", spared: new Set(spared) };
+      return isRemoved;
     } finally {
       rmSync(order);
     }

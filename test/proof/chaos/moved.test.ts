@@ -54,6 +54,7 @@ function problemsOf({ old = [1, 2, 3], next = [4, 5], lines = LINES, shown = nex
     states: [{ by: "the moved one", time: T + 1000, state: stateOf(...old) }],
     move: MOVE,
     successor: logOf(8, ...next),
+    successorStart: 0,
     successorStates: [{ by: "1-a", time: T + 1000, state: stateOf(...shown) }],
   }).join("\n");
 }
@@ -91,4 +92,32 @@ test("a new log with a write twice, in another order or with a gap is found, and
   assert.match(problemsOf({ next: [4, 4, 5] }), /"set shared4 1-a:4" is twice in the new log/);
   assert.match(problemsOf({ next: [5, 4] }), /write 5, .* is before an earlier one in the new log|write 4|before/);
   assert.match(problemsOf({ shown: [4] }), /what 1-a shows differs from the log: shared5/);
+});
+
+test("a new log that begins with what members held, who found nothing at the place, is accepted, and one with a gap after that is not", () => {
+  const whole = logOf(7, 1, 2);
+  const rest = logOf(8, 4, 5).map(({ epoch, batch }) => ({
+    epoch: epoch + 1,
+    batch: { ...batch, seq: batch.seq + 2, time: T + batch.seq + 2 },
+  }));
+  const lines: Line[] = [
+    LINES[0] as Line,
+    LINES[1] as Line,
+    ["write", 95, [text(3)]],
+    ["lost", 3, 3],
+    ...LINES.slice(4),
+  ];
+  const problems = (successor: readonly Ordered[]): string =>
+    checkMoved({
+      log: whole,
+      histories: [historyOf("1-a", lines)],
+      snapshots: [],
+      states: [{ by: "the moved one", time: T + 1000, state: stateOf(1, 2) }],
+      move: MOVE,
+      successor,
+      successorStart: 2,
+      successorStates: [{ by: "1-a", time: T + 1000, state: stateOf(1, 2, 4, 5) }],
+    }).join("\n");
+  assert.equal(problems(rest), "");
+  assert.match(problems(rest.slice(1)), /in the new log, seq 4 follows seq 2/);
 });

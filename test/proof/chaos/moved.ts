@@ -5,6 +5,7 @@
  * The history of the first ends with the move: what was confirmed and read before is checked like that of any round. A write whose call
  * came after the move and that was confirmed is in the second log. Where a confirmation came after the move and the call before, it
  * may be in either, since the manager had checked the path before. What was on its way is in one of them, in both, or was reported as lost.
+ * The second log may begin where members stood who found nothing at the place, and wrote again what they held.
  * What was appended to the first one after the move is the one turn of its manager that was under way, and was confirmed to nobody.
  */
 import { Naive } from "../model/naive.js";
@@ -23,15 +24,18 @@ export interface MovedEvidence extends Evidence {
   readonly move: Move;
   /** The log of the storage that began at the place, and what it showed; `log` and `states` are of the other one. */
   readonly successor: readonly Ordered[];
+  /** The seq after which that log begins: 0, unless members have written again what they held. */
+  readonly successorStart: number;
   readonly successorStates: readonly Shown[];
 }
 
 /** Returns what is wrong; empty when nothing is. */
 export function checkMoved(evidence: MovedEvidence): string[] {
-  const { move, successor, histories } = evidence;
+  const { move, successor, successorStart, histories, log } = evidence;
   const cut = histories.map((history) => beforeMove(history, move.from));
   const problems = check({ ...evidence, histories: cut });
   const state = new Naive();
+  for (const { batch } of log) if (batch.seq <= successorStart) state.apply(batch);
   const places = new Map<string, number>();
   let epoch = 0;
   for (const ordered of successor) {

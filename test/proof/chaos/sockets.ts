@@ -6,6 +6,7 @@ import { seatPath, seatsIn } from "../../../dist/core/local/disk/file-names.js";
 
 const KINDS = { hubs: /^hub\./, members: /^member\./, all: /^(hub|member)\./ };
 export type SocketKind = keyof typeof KINDS;
+export const SOCKET_KINDS = Object.keys(KINDS) as SocketKind[];
 
 /** Returns how many were removed. */
 export function removeSockets(directory: string, kind: SocketKind): number {

@@ -42,14 +42,15 @@ export function verdictOn(remains: Remains): string[] {
   const { tally, histories, witness, succession, states, copies } = remains;
   const problems = [...rivalsIn(remains), ...codeProblems(remains)];
   const log = seenBy(witness, tally);
-  const successor = succession === null ? [] : seenBy(succession.witness, tally);
+  const successor = succession === null ? [] : seenBy(succession.witness, tally, true);
   if (log === null || successor === null) return problems;
   const snapshots = witness.snapshots();
   const evidence = { log, histories, snapshots, states, copies, notes: witness.notes() };
   if (succession === null) problems.push(...check(evidence));
   else {
-    const { move, moved } = succession;
-    problems.push(...checkMoved({ ...evidence, states: [moved], move, successor, successorStates: states }));
+    const { move, moved, witness } = succession;
+    const later = { successor, successorStart: witness.start, successorStates: states };
+    problems.push(...checkMoved({ ...evidence, states: [moved], move, ...later }));
   }
   tally.count("compactions", snapshots.length);
   countIn(remains, [...log, ...successor]);
@@ -57,9 +58,9 @@ export function verdictOn(remains: Remains): string[] {
 }
 
 /** The whole log; null when a part of it was missed. */
-function seenBy(witness: Witness, tally: Tally): readonly Ordered[] | null {
+function seenBy(witness: Witness, tally: Tally, mayStartLater = false): readonly Ordered[] | null {
   try {
-    return witness.log();
+    return witness.log(mayStartLater);
   } catch (error) {
     if (!(error instanceof UnseenError)) throw error;
     tally.count("rounds not seen whole");
@@ -92,7 +93,8 @@ function codeProblems({ settings, histories, tally }: Remains): string[] {
   const never = [
     ...NEVER_TOLD,
     ...(settings.kind === "moved" ? [] : TOLD_OF_A_MOVE),
-    ...(isDamaged ? [] : TOLD_OF_DAMAGE),
+    // A directory that was moved away looks like one that was removed.
+    ...(isDamaged || settings.kind === "moved" ? [] : TOLD_OF_DAMAGE),
   ];
   return histories.flatMap(({ label, told, healedCount }) => {
     tally.count("errors told", told.length);

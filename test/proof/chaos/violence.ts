@@ -9,7 +9,7 @@ import { Damages } from "./damage.js";
 import type { Pid, Population } from "./population.js";
 import { now } from "./records.js";
 import { placesOf, type Settings } from "./settings.js";
-import { removeSockets, type SocketKind } from "./sockets.js";
+import { removeSockets, SOCKET_KINDS } from "./sockets.js";
 import type { Ending, Tally } from "./tally.js";
 import type { WallClock } from "./wall-clock.js";
 import type { Starter } from "./ways.js";
@@ -183,14 +183,10 @@ export class Violence {
     },
     close: (pid) => this.#close(pid),
     removeSockets: () => {
-      const kind = this.#dice.pick<SocketKind>(["hubs", "members", "all"]);
-      this.#tally.count("sockets removed", removeSockets(this.#database, kind));
+      this.#tally.count("sockets removed", removeSockets(this.#database, this.#dice.pick(SOCKET_KINDS)));
     },
     copy: () => this.#copies.take(this.#dice.chance(0.5) ? "-r" : "-a"),
-    setClock: () => {
-      this.#tally.count("clock jumps");
-      this.#clock.jump(this.#dice);
-    },
+    setClock: () => this.#clock.jump(this.#dice, this.#tally),
     damage: () => {
       this.#isDamageDue = true;
     },
@@ -201,14 +197,19 @@ export class Violence {
     for (const one of members) this.#kill(one);
   }
 
+  #isUsable = (pid: Pid): boolean => !this.#frozen.has(pid) && !this.#ending.has(pid);
+
   /** Often right before the manager is killed or frozen, where that may be. */
   async #damage(members: readonly Pid[]): Promise<void> {
     if (this.#dice.chance(DIRECTORY_SHARE)) {
-      if (await this.#damages.removeDirectory()) this.#isDamageDue = false;
+      if (!this.#damages.isFree || !members.every(this.#isUsable)) return;
+      const isDone = this.#dice.chance(0.5)
+        ? this.#damages.removeDirectory()
+        : await this.#damages.removeDirectoryAtRest();
+      if (isDone) this.#isDamageDue = false;
       return;
     }
-    const isUsable = (pid: Pid) => !this.#frozen.has(pid) && !this.#ending.has(pid);
-    const outcome = this.#damages.strike(members.filter(isUsable));
+    const outcome = this.#damages.strike(members.filter(this.#isUsable));
     if (outcome !== "nothing") this.#isDamageDue = false;
     if (outcome !== "held") return;
     const after = this.#dice.weighted({ kill: 4, freeze: 2, nothing: 4 });

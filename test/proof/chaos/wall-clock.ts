@@ -4,6 +4,7 @@
  */
 import { closeSync, openSync, writeSync } from "node:fs";
 import type { Dice } from "../simulation/dice.js";
+import type { Tally } from "./tally.js";
 
 /** By how many ms it is set at once, either way. */
 const JUMPS_MS = [7000, 3_600_000, 9 * 3_600_000, 86_400_000 * 40, 86_400_000 * 365 * 5];
@@ -21,7 +22,8 @@ export class WallClock {
   }
 
   /** Sets it to another time. */
-  jump(dice: Dice): void {
+  jump(dice: Dice, tally: Tally): void {
+    tally.count("clock jumps");
     const ms = dice.pick(JUMPS_MS) * (dice.chance(0.5) ? 1 : -1);
     const next = this.#offsetMs + ms;
     this.#offsetMs = Math.abs(next) > MOST_MS ? this.#offsetMs - ms : next;

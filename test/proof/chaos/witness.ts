@@ -108,11 +108,15 @@ export class Witness {
     }
   }
 
+  /** The seq after which the log that was read begins: 0, unless members have written again what they held at a place where nothing was. */
+  start = 0;
+
   /**
    * The whole log, from its first batch on.
+   * @param mayStartLater Whether it may begin with what members have written again.
    * @throws UnseenError when a segment that the log consists of was missed.
    */
-  log(): Ordered[] {
+  log(mayStartLater = false): Ordered[] {
     this.#restore();
     const kept = segmentsOf(this.#directory);
     const parts: Ordered[][] = [];
@@ -121,9 +125,11 @@ export class Witness {
       parts.unshift(batchesOf(last, end));
       const { previous, start } = last.head;
       const { seq } = start;
+      this.start = seq;
       if (previous === null && seq === 0) break;
       const { head }: Kept = last;
       const before = previous === null ? beginningBefore(kept, head) : kept.find((one) => isSame(one.head, previous));
+      if (before === undefined && previous === null && mayStartLater) break;
       if (before === undefined)
         throw new UnseenError(`expected to have seen what is before segment ${start.epoch}.${start.segment}`);
       end = previous === null ? endBehind(before, seq) : previous.offset;
