@@ -216,7 +216,8 @@ export class Damages {
     witness.look();
     const end = endOfSegment(join(this.#database, `log.${open.epoch}.${open.segment}`));
     const before = { snapshots: new Set(this.#snapshots()), histories: new Set(listed(this.#histories)) };
-    rmSync(this.#database, { recursive: true, force: true });
+    // Files may be created in it meanwhile.
+    rmSync(this.#database, { recursive: true, force: true, maxRetries: 100, retryDelay: 1 });
     if (end > 0) this.#done("directory, remove", end, before, members);
     return true;
   }

@@ -59,7 +59,7 @@ async function tryOne(seed: number): Promise<void> {
     try {
       await expectTold(stage, damage, recover, entriesIn(files, recover));
     } catch (error) {
-      const replay = `CLUSTER_STORAGE_SEED=${seed} node --test .test/faults/bytes-members.test.js`;
+      const replay = `CLUSTER_STORAGE_SEED=${seed} node --test .test/proof/faults/bytes-members.test.js`;
       assert.fail(`${stored.name}, ${damage.what}, ${recover} (replay: ${replay}): ${(error as Error).stack}`);
     }
   }

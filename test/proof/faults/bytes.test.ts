@@ -46,7 +46,7 @@ test("whatever byte is corrupt, nothing wrong is read, and nothing that is intac
       try {
         outcome = judge(stored, damage, mode);
       } catch (error) {
-        const replay = `CLUSTER_STORAGE_SEED=${number} node --test .test/faults/bytes.test.js`;
+        const replay = `CLUSTER_STORAGE_SEED=${number} node --test .test/proof/faults/bytes.test.js`;
         assert.fail(`${stored.name}, ${damage.what}, ${mode} (replay: ${replay}): ${(error as Error).stack}`);
       }
       const kind = `${mode}: ${outcome}`;

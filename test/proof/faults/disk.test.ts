@@ -93,7 +93,7 @@ test("whichever call of the files fails, nothing confirmed is lost and the stora
     const next = planned.cases[number - 1] ?? (await randomCase(number));
     const { seam, failure } = await perform(sceneOf(next.scene), next.seed, next, next.ending);
     if (failure) {
-      const replay = `CLUSTER_STORAGE_SEED=${number} node --test .test/faults/disk.test.js`;
+      const replay = `CLUSTER_STORAGE_SEED=${number} node --test .test/proof/faults/disk.test.js`;
       assert.fail(`${JSON.stringify(next)} (replay: ${replay}), at ${[...seam.failedSites]}: ${failure.stack}`);
     }
     for (const site of seam.failedSites) failedSites.add(site);
