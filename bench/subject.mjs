@@ -1,2 +1,2 @@
 /** The package that is measured: what `npm run build` has compiled beside this folder, never a copy that is installed. */
-export { Storage } from "../dist/index.js";
+export { ClusterSessionStore, Storage } from "../dist/index.js";

@@ -72,7 +72,8 @@ export class SessionKeys {
   /** The keys of what is shown now of a user, as far as writes of this process are shown. */
   async of(user: string): Promise<string[]> {
     await this.catchUp();
-    const found = new Set(this.#keys.get(user));
+    const isCleared = this.#facts.replica.pendingKeys === null;
+    const found = new Set(isCleared ? [] : this.#keys.get(user));
     for (const key of this.#unsettled()) {
       if (this.#userOf(key, this.#facts.replica.peek(key)) === user) found.add(key);
       else found.delete(key);

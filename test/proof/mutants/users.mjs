@@ -4,7 +4,7 @@ const REVOCATIONS = "src/session-store/revocations.ts";
 const USERS = "src/session-store/session-users.ts";
 const OF_USER = "src/session-store/user-sessions.ts";
 const LIMIT = "src/session-store/session-limit.ts";
-const byUser = ["session-store/by-user"];
+const byUser = ["session-store/by-user", "session-store/session-index"];
 const revocations = ["session-store/revocations"];
 
 export const userMutants = [
