@@ -192,7 +192,6 @@ describe("one bundled file", () => {
 
   for (const [name, bundle] of [
     ["esbuild", withEsbuild("cjs")],
-    ["webpack", withWebpack(false)],
     ["rollup", withRollup("cjs")],
   ] as const) {
     it(`of ${name}, of modules of both formats, has one replica`, async () => {

@@ -20,6 +20,19 @@ const examples = new Map(
   ),
 );
 
+/** The suite for session stores, for the store of this package. */
+const SUITE = `
+const assert = require("node:assert/strict");
+const { randomUUID } = require("node:crypto");
+const { ClusterSessionStore } = require("cluster-storage");
+const { sessionStoreTests } = require("cluster-storage/session-store-tests");
+const express = require("express");
+const session = require("express-session");
+
+const create = () => new ClusterSessionStore({ name: randomUUID(), persist: false });
+sessionStoreTests({ test, assert, create, frameworks: { express: { express, session } } });
+`;
+
 /** The example for Vitest, as the document says that Mocha runs it. */
 const forMocha = (text: string): string => text.replace(/^import .*"vitest";\n/, "").replace("afterAll(", "after(");
 
@@ -71,6 +84,13 @@ describe("test runners", () => {
     const home = project("mocha", { "cart.test.mjs": forMocha(examples.get("cart.test.mjs") ?? "") });
     const cli = join(OUTSIDE, "node_modules/mocha/bin/mocha.js");
     assert.match(await passes(home, [cli, "cart.test.mjs"]), /1 passing/);
+  });
+
+  const nightly = { skip: process.env.CLUSTER_STORAGE_NIGHTLY ? false : "it is for the nightly run" };
+  it("Jest runs the suite for session stores with the store of this package", nightly, async () => {
+    const home = project("suite", { "suite.test.js": SUITE });
+    const printed = await passes(home, [join(OUTSIDE, "node_modules/jest/bin/jest.js")]);
+    assert.match(printed, /^Tests: +\d+ skipped, [4-9]\d passed/m);
   });
 
   for (const [version, name] of [

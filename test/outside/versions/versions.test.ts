@@ -1,5 +1,5 @@
 /**
- * The packed package in each version of Node.js, and in NestJS. What this needs takes long to install and much room: it runs where
+ * The packed package in each version of Node.js, in Bun and Deno, and in NestJS. What this needs takes long to install and much room: it runs where
  * `CLUSTER_STORAGE_NIGHTLY` is set.
  */
 import assert from "node:assert/strict";
@@ -72,6 +72,18 @@ describe("versions", { skip: process.env.CLUSTER_STORAGE_NIGHTLY ? false : "it i
     it(`Node.js ${version} runs Jest`, async () => {
       const { stderr } = await printed(node, join(OUTSIDE, "node_modules/jest/bin/jest.js"), "realm.test");
       assert.match(stderr, /^Tests: +7 passed/m);
+    });
+  }
+
+  for (const [name, program, ...parameters] of [
+    ["Bun", "@oven/bun-linux-x64/bin/bun"],
+    ["Deno", "@deno/linux-x64-glibc/deno", "run", "-A"],
+  ] as const) {
+    it(`${name} has one class, imported and required`, async () => {
+      const data = join(folder, `data${name}`);
+      const { stdout } = await printed(join(VERSIONS, "node_modules", program), ...parameters, "one.cjs", data);
+      // Deno has no `close` of a thread's port, and prints so at the end.
+      assert.match(stdout, /^true 1\n/);
     });
   }
 
