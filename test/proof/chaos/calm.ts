@@ -11,6 +11,11 @@ const PAUSE_MS = 1000;
 const MAX_JOINING = 2;
 /** How long, in ms, they are removed again and again, at most, where no member begins late. */
 const AGAIN_MS = 1500;
+/**
+ * Longest time, in ms, where a member begins late: well below the `stallTimeout` of a calm round, after which a manager that nobody can
+ * reach rightly gives up its seat.
+ */
+const MOST_AGAIN_MS = 8000;
 /** Longest time, in ms, until all sockets are there again, on a busy machine. */
 const LONGEST_MS = 60_000;
 
@@ -42,9 +47,11 @@ export async function disturb(scene: Scene, isServed: () => boolean): Promise<st
     starter.start(joining);
     const again = performance.now() + dice.below(AGAIN_MS);
     // Again and again, so that each new member begins while there is none.
+    const longest = performance.now() + MOST_AGAIN_MS;
     const isOver = () => {
       tally.count("sockets removed", removeSockets(database, kind));
-      return startedCount() >= before + joining && performance.now() >= again;
+      const haveBegun = startedCount() >= before + joining || performance.now() >= longest;
+      return haveBegun && performance.now() >= again;
     };
     await until("the new members have begun", isOver, LONGEST_MS);
     await until(`all sockets are there again, after ${kind} were removed`, isWhole, LONGEST_MS);
