@@ -215,10 +215,11 @@ export class Damages {
     if (open === undefined || manager === undefined || !members.includes(manager.pid)) return false;
     witness.look();
     const end = endOfSegment(join(this.#database, `log.${open.epoch}.${open.segment}`));
+    if (end === 0) return false;
     const before = { snapshots: new Set(this.#snapshots()), histories: new Set(listed(this.#histories)) };
     // Files may be created in it meanwhile.
     rmSync(this.#database, { recursive: true, force: true, maxRetries: 100, retryDelay: 1 });
-    if (end > 0) this.#done("directory, remove", end, before, members);
+    this.#done("directory, remove", end, before, members);
     return true;
   }
 

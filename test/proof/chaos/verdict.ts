@@ -10,7 +10,7 @@ import { type Ordered, UnseenError, type Witness } from "./witness.js";
 
 /** Codes that no member may be told. */
 const NEVER_TOLD = ["ERR_STORAGE_CORRUPT", "ERR_STORAGE_FORMAT", "ERR_STORAGE_REMOTE", "ERR_STORAGE_PROTOCOL"];
-/** Those that only a move is a reason for. */
+/** Those that only a move is a reason for, or a directory that was removed. */
 const TOLD_OF_A_MOVE = ["ERR_STORAGE_DIRECTORY", "ERR_STORAGE_EXPIRED"];
 /** Those that only damage is a reason for. */
 const TOLD_OF_DAMAGE = ["ERR_STORAGE_DAMAGED", "ERR_STORAGE_COPY"];
@@ -92,7 +92,7 @@ function codeProblems({ settings, histories, tally }: Remains): string[] {
   const isDamaged = tally.counts.damages > 0;
   const never = [
     ...NEVER_TOLD,
-    ...(settings.kind === "moved" ? [] : TOLD_OF_A_MOVE),
+    ...(settings.kind === "moved" || isDamaged ? [] : TOLD_OF_A_MOVE),
     // A directory that was moved away looks like one that was removed.
     ...(isDamaged || settings.kind === "moved" ? [] : TOLD_OF_DAMAGE),
   ];
