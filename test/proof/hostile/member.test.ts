@@ -5,9 +5,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Segment } from "../../../dist/core/local/disk/segment.js";
-import type { Machine, SocketEvents } from "../../../dist/core/local/machine/machine.js";
+import type { HubOptions, Machine, SocketEvents } from "../../../dist/core/local/machine/machine.js";
 import { HubSession } from "../../../dist/core/local/member/hub-session.js";
 import type { HubSessionEnd } from "../../../dist/core/local/member/hub-session-request.js";
+import { OptionCheck } from "../../../dist/core/local/member/option-check.js";
 import { StorageClock } from "../../../dist/core/local/member/storage-clock.js";
 import { AdaptiveTimeout } from "../../../dist/core/local/wire/failure-detector.js";
 import { encodeEntries } from "../../../dist/core/log/codec.js";
@@ -69,7 +70,7 @@ function connected() {
       member: "m",
       position: null,
       silenceTimeout: new AdaptiveTimeout(machine.clock, 5000),
-      maxBacklogBytes: 1024 * 1024,
+      options: new OptionCheck({ maxMemberBacklogBytes: 1024 * 1024 } as HubOptions),
       sink: open.replica.sink,
       clock: new StorageClock(clock),
       connected: () => {},

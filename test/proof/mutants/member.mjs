@@ -33,7 +33,7 @@ export const memberMutants = [
   {
     name: "live frames that wait for a reader have no limit",
     file: SESSION,
-    from: "if (this.#backlogBytes <= this.#request.maxBacklogBytes || this.#isPaused) return;",
+    from: "if (this.#backlogBytes <= this.#request.options.own.maxMemberBacklogBytes || this.#isPaused) return;",
     to: "if (this.#backlogBytes >= 0 || this.#isPaused) return;",
     killedBy: member,
   },

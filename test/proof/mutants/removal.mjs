@@ -141,8 +141,8 @@ export const removalMutants = [
   {
     name: "a member that leaves without a connection does not look for the manager",
     file: LOG,
-    from: 'isLate || (this.#goal !== "follow" && hasNothing)',
-    to: 'this.#goal !== "follow"',
+    from: "(hasNothing || (this.#goal.isOverdue && !this.#ownHub.isRunning))",
+    to: "true",
     killedBy: ["simulation"],
   },
   {

@@ -108,6 +108,11 @@ export class HubTime {
     return this.#running.note();
   }
 
+  /** What a welcome says. */
+  get told(): { readonly now: number; readonly clock: TimeNote } {
+    return { now: this.logTime(), clock: this.note() };
+  }
+
   /** Tells what time it is, if the wall clock was set or the machine was suspended since that was told. */
   tell(): void {
     const note = this.note();

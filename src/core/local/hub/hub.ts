@@ -305,7 +305,7 @@ export class Hub implements HubReceiver {
   /** What a member gets first: it reads the files up to exactly the position from which on it gets live frames. */
   #welcome(): Buffer[] {
     const { confirmed: to, bytes } = this.#writer;
-    const welcome = encodeWelcome({ to, bytes, now: this.#time.logTime(), clock: this.#time.note() });
+    const welcome = encodeWelcome({ to, bytes, ...this.#time.told, options: this.#options });
     return this.#refusal.frame === null ? [welcome] : [welcome, this.#refusal.frame];
   }
 

@@ -3,6 +3,7 @@ import type { LogSink } from "../../log/log.js";
 import type { FileReport, HealOrder } from "../machine/healing.js";
 import type { LogPosition } from "../machine/machine.js";
 import type { AdaptiveTimeout } from "../wire/failure-detector.js";
+import type { OptionCheck } from "./option-check.js";
 import type { StorageClock } from "./storage-clock.js";
 
 /** How a session ended. */
@@ -24,7 +25,7 @@ export interface HubSessionRequest {
   readonly member: string;
   readonly position: LogPosition | null;
   readonly silenceTimeout: AdaptiveTimeout;
-  readonly maxBacklogBytes: number;
+  readonly options: OptionCheck;
   readonly sink: LogSink;
   /** Is told what time it is. */
   readonly clock: StorageClock;

@@ -164,6 +164,7 @@ export class HubSession extends FrameConnection {
     const welcome = decodeWelcome(buffer, start, end);
     this.#welcome = welcome;
     this.#request.clock.tell(welcome.now, welcome.clock, this.#request.sink);
+    this.#request.options.compare(welcome.options, sink);
     this.bytes = welcome.bytes;
     this.#phase = "reading";
     this.#reader = new LogReader(this.#pin.files, this.#place, welcome.to, this.#position, {
@@ -181,7 +182,7 @@ export class HubSession extends FrameConnection {
   #wait(buffer: Buffer, start: number, end: number): void {
     this.#backlog.push({ buffer, start, end });
     this.#backlogBytes += end - start;
-    if (this.#backlogBytes <= this.#request.maxBacklogBytes || this.#isPaused) return;
+    if (this.#backlogBytes <= this.#request.options.own.maxMemberBacklogBytes || this.#isPaused) return;
     this.#isPaused = true;
     this.pause();
   }
@@ -248,7 +249,7 @@ export class HubSession extends FrameConnection {
     const { bytes = 0, time } = reader.position;
     const position = { ...to, time: Math.max(to.time, time), bytes };
     // Frames that wait for a confirm come from one turn of the hub, and a hub that sends more than a backlog takes no more in.
-    const maxHeldBytes = MOST_BACKLOGS * this.#request.maxBacklogBytes + MAX_FRAME_BYTES;
+    const maxHeldBytes = MOST_BACKLOGS * this.#request.options.own.maxMemberBacklogBytes + MAX_FRAME_BYTES;
     this.#delivery = new Delivery(this.#request.sink, position, maxHeldBytes);
     this.#request.sink.diskTrouble(null);
     this.#phase = "catching up";
@@ -262,7 +263,7 @@ export class HubSession extends FrameConnection {
       this.#take(buffer, start, end);
       if (this.isClosed) return;
     }
-    if (this.#isPaused && this.#backlogBytes <= this.#request.maxBacklogBytes / 2) {
+    if (this.#isPaused && this.#backlogBytes <= this.#request.options.own.maxMemberBacklogBytes / 2) {
       this.#isPaused = false;
       this.resume();
     }

@@ -17,6 +17,7 @@ import { Healer } from "./healer.js";
 import { HubSession } from "./hub-session.js";
 import type { HubSessionEnd } from "./hub-session-request.js";
 import { Hold, Leaving } from "./leaving.js";
+import { OptionCheck } from "./option-check.js";
 import { type MemberOptions, OwnHub } from "./own-hub.js";
 import { Standby } from "./standby.js";
 import { StorageClock } from "./storage-clock.js";
@@ -73,6 +74,7 @@ export class LocalLog implements Log {
   /** Times that another member was to take the seat, since there was a manager. */
   #behindCount = 0;
   readonly #hold: Hold;
+  readonly #optionCheck: OptionCheck;
   #phase: Phase = "new";
   #goal: Goal = "follow";
   #sink: LogSink | null = null;
@@ -93,6 +95,7 @@ export class LocalLog implements Log {
     this.#standby = new Standby(machine, place);
     this.#healer = new Healer(machine, place);
     this.#hold = new Hold(machine.clock);
+    this.#optionCheck = new OptionCheck(options.hub);
     this.#socket = new MemberSocket(machine, place, this.member, () => this.#held);
     this.#ownHub = new OwnHub(machine, place, options.hub, this.member, {
       serving: (isDamaged) => this.#contended(true, isDamaged),
@@ -141,17 +144,16 @@ export class LocalLog implements Log {
 
   /** Decides what comes next, from the facts alone. May be called at any time, also when nothing has changed. */
   #step(): void {
-    if (this.#phase !== "seeking") {
-      if (this.#phase !== "following" || this.#goal === "follow") return;
+    if (this.#phase === "following" && this.#goal !== "follow") {
       if (this.#ownHub.isRunning) this.#ownHub.close(false, this.#hasWritten);
       else this.#session?.leave(this.#hasWritten);
-      return;
     }
+    if (this.#phase !== "seeking") return;
     try {
       const seat = newestSeat(this.#machine, this.#place);
       const hasNothing = seat === null || this.#position === null;
-      const isLate = this.#goal !== "follow" && this.#goal.isOverdue && !this.#ownHub.isRunning;
-      if (isLate || (this.#goal !== "follow" && hasNothing)) this.#end(false);
+      if (this.#goal !== "follow" && (hasNothing || (this.#goal.isOverdue && !this.#ownHub.isRunning)))
+        this.#end(false);
       else if (seat !== null && !this.#isExposed(seat) && !this.#suspicion.isDead(seat)) this.#follow(seat);
       else if (this.#options.candidate) this.#contend(seat?.epoch ?? 0);
       else if (this.#goal === "follow") this.#standBy();
@@ -163,8 +165,8 @@ export class LocalLog implements Log {
 
   /** A seat that other users could read is replaced, and with it the token that it holds. */
   #isExposed({ epoch }: SeatView): boolean {
-    const { candidate } = this.#options;
-    return candidate && this.#goal === "follow" && this.#machine.files.isWide(seatPath(this.#place, epoch));
+    const mayClaim = this.#options.candidate && this.#goal === "follow";
+    return mayClaim && this.#machine.files.isWide(seatPath(this.#place, epoch));
   }
 
   #seek(): void {
@@ -203,9 +205,7 @@ export class LocalLog implements Log {
 
   #standBy(): void {
     this.#suspicion.reset();
-    const seat = this.#standby.next();
-    const { trouble } = this.#standby;
-    if (trouble !== null) this.#sink?.diskTrouble(trouble);
+    const seat = this.#standby.next((trouble) => this.#sink?.diskTrouble(trouble));
     if (seat === null) this.#pause(STANDBY_POLL_MS);
     else this.#follow(seat);
   }
@@ -224,7 +224,7 @@ export class LocalLog implements Log {
       member: this.member,
       position: this.#position,
       silenceTimeout: this.#silenceTimeout,
-      maxBacklogBytes: this.#options.hub.maxMemberBacklogBytes,
+      options: this.#optionCheck,
       sink: this.#sink as LogSink,
       clock: this.clock,
       connected: () => this.#connected(seat),

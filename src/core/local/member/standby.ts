@@ -20,17 +20,12 @@ export class Standby {
     this.#place = place;
   }
 
-  /** The seat to try now; null: the newest one, after a pause. */
-  next(): SeatView | null {
-    this.#lookCount++;
+  /** The seat to try now; null: the newest one, after a pause. @param report Called, once, when there is no manager for a while. */
+  next(report: (trouble: Error) => void): SeatView | null {
+    if (++this.#lookCount === REPORT_LOOKS) report(noCandidateError(this.#place.directory));
     const seat = this.#isTryingOlderSeat ? null : standingSeat(this.#machine, this.#place);
     this.#isTryingOlderSeat = seat !== null;
     return seat;
-  }
-
-  /** What is to be reported now: once, when there is no manager for a while. */
-  get trouble(): Error | null {
-    return this.#lookCount === REPORT_LOOKS ? noCandidateError(this.#place.directory) : null;
   }
 
   /** There is a manager. */

@@ -18,7 +18,7 @@ import {
   WELCOME,
 } from "../../log/frame.js";
 import { timeNoteIn } from "../machine/clock.js";
-import type { LogPosition, TimeNote } from "../machine/machine.js";
+import type { HubOptions, LogPosition, TimeNote } from "../machine/machine.js";
 import { ProtocolError } from "./frame-connection.js";
 
 /** The version of the protocol between members and hub, and of the files. */
@@ -43,6 +43,16 @@ export interface Welcome {
   readonly now: number;
   /** What time it is, by all clocks; null when the hub does not say. */
   readonly clock: TimeNote | null;
+  /** The options that the manager's process has opened the storage with; null when the hub does not say. */
+  readonly options: ManagerOptions | null;
+}
+
+/** The options that the manager obeys, for all members. */
+export type ManagerOptions = Pick<HubOptions, "fsync" | "gcInterval" | "stallTimeout" | "maxMemberBacklogBytes">;
+
+export function managerOptions(options: ManagerOptions): ManagerOptions {
+  const { fsync, gcInterval, stallTimeout, maxMemberBacklogBytes } = options;
+  return { fsync, gcInterval, stallTimeout, maxMemberBacklogBytes };
 }
 
 export function encodeHello(token: string, member: string): Buffer {
@@ -58,17 +68,25 @@ export function decodeHello(buffer: Buffer, start: number, end: number): Hello {
   throw new ProtocolError("expected a hello with protocol, token and member");
 }
 
-export function encodeWelcome({ to, bytes, now, clock }: Welcome): Buffer {
+export function encodeWelcome({ to, bytes, now, clock, options }: Welcome): Buffer {
   const { epoch, segment, offset, seq, time } = to;
-  return encodeJson(WELCOME, { epoch, seq, time }, { segment, offset, bytes, now, clock });
+  return encodeJson(
+    WELCOME,
+    { epoch, seq, time },
+    {
+      ...{ segment, offset, bytes, now, clock },
+      options: options && managerOptions(options),
+    },
+  );
 }
 
 /** @throws ProtocolError when the frame names no position. */
 export function decodeWelcome(buffer: Buffer, start: number, end: number): Welcome {
-  const { segment, offset, bytes, now, clock } = objectIn(buffer, start, end) ?? {};
+  const { segment, offset, bytes, now, clock, options } = objectIn(buffer, start, end) ?? {};
   const to = { epoch: epochOf(buffer, start), seq: seqOf(buffer, start), time: timeOf(buffer, start) };
   if (isCount(segment) && isCount(offset) && isCount(bytes) && isCount(to.seq) && isTime(now) && isTime(to.time)) {
-    return { to: { ...to, segment, offset }, bytes, now, clock: timeNoteIn(clock) };
+    const known = typeof options === "object" ? (options as ManagerOptions | null) : null;
+    return { to: { ...to, segment, offset }, bytes, now, clock: timeNoteIn(clock), options: known };
   }
   throw new ProtocolError("expected a welcome with segment, offset, bytes, now, seq and time");
 }

@@ -270,7 +270,7 @@ test("a manager whose name was removed is reached again after a heartbeat, by th
   });
   parts.clock.run();
   assert.equal(isConnected, true);
-  assert.deepEqual(reports, [{ kind: "serving", epoch: 1 }]);
+  assert.deepEqual(reports, [{ kind: "serving", epoch: 1, isDamaged: false }]);
   hub.terminate();
 });
 

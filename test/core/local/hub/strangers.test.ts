@@ -213,7 +213,7 @@ async function realHub(t: TestContext): Promise<{ place: Place; seat: SeatConten
   const hub = startHub(nodeMachine, request, (report) => report.kind !== "reading" && reports.push(report));
   t.after(() => hub.terminate());
   await until("a hub that serves", () => reports.length > 0);
-  assert.deepEqual(reports, [{ kind: "serving", epoch: 1 }]);
+  assert.deepEqual(reports, [{ kind: "serving", epoch: 1, isDamaged: false }]);
   const seat = newestSeat(nodeMachine, place)?.content as SeatContent;
   return { place, seat, reports };
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { codeOf } from "../../../../dist/core/errors.js";
 import type {
+  HubOptions,
   LogPosition,
   Machine,
   Position,
@@ -10,6 +11,7 @@ import type {
 } from "../../../../dist/core/local/machine/machine.js";
 import { HubSession } from "../../../../dist/core/local/member/hub-session.js";
 import type { HubSessionEnd } from "../../../../dist/core/local/member/hub-session-request.js";
+import { OptionCheck } from "../../../../dist/core/local/member/option-check.js";
 import { StorageClock } from "../../../../dist/core/local/member/storage-clock.js";
 import { AdaptiveTimeout } from "../../../../dist/core/local/wire/failure-detector.js";
 import { decodeHello, PROTOCOL } from "../../../../dist/core/local/wire/messages.js";
@@ -21,7 +23,10 @@ import { ManualClock, manualMachine, Peer, type Received, seatContent, TOKEN } f
 import { MemoryFiles } from "../machine/memory-files.js";
 import { compact } from "../upkeep/at-once.js";
 
-const MAX_BACKLOG_BYTES = 4096;
+const OPTIONS: HubOptions = {
+  ...{ fsync: "everysec", gcInterval: 1e9, recover: "strict", persist: true, compactAfterBytes: 1e9 },
+  ...{ stallTimeout: 5000, maxMemberBacklogBytes: 4096 },
+};
 const LAST = 2500;
 
 /** A member whose hub, files and event loop the test controls. The log is longer than one step of a reader. */
@@ -51,7 +56,7 @@ function member(position: LogPosition | null = null) {
     return hub;
   };
   const machine = { ...manualMachine(files, clock), sockets: { connect } } as unknown as Machine;
-  const limits = { silenceTimeout: new AdaptiveTimeout(clock, 5000), maxBacklogBytes: MAX_BACKLOG_BYTES };
+  const limits = { silenceTimeout: new AdaptiveTimeout(clock, 5000), options: new OptionCheck(OPTIONS) };
   const receiver = {
     clock: new StorageClock(clock),
     connected: () => {},
