@@ -74,7 +74,7 @@ export class HeldState {
    */
   heal(error: unknown, done: Done): boolean {
     if (this.#order !== null || codeOf(error) !== "ERR_STORAGE_CORRUPT") return false;
-    this.#order = this.#held();
+    this.#order = bestEffort(() => this.#held()) ?? null;
     if (this.#order === null) return false;
     this.#done = done;
     this.#report({ kind: "damaged", message: damageIn((error as Error).message) });

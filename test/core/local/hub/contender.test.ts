@@ -122,3 +122,20 @@ test("a frozen process may hold what was in a segment that looks as if it had ne
   const reports = contend(null, 2000);
   assert.deepEqual(new Set(reports), new Set(["reading"]), "and the process of the contender sees that it gets on");
 });
+
+test("a contender that cannot look whether the log goes on after what its member holds fails, and does not end its thread", () => {
+  const { files, path, contend } = scene();
+  files.put(path, Buffer.alloc(300, 1));
+  const { list } = files;
+  let isMet = false;
+  files.open = ((open) => (file: string, how: Parameters<typeof open>[1]) => {
+    isMet ||= file === path;
+    return open.call(files, file, how);
+  })(files.open);
+  files.list = (directory) => {
+    if (isMet) throw Object.assign(new Error("EIO: list"), { code: "EIO" });
+    return list.call(files, directory);
+  };
+  const position = { epoch: 1, segment: 1, offset: 0, seq: 9, time: 1_000_009, history: HISTORY };
+  assert.deepEqual(contend(position), ["failed"]);
+});
