@@ -27,6 +27,8 @@ type FileKind = keyof typeof FILES;
 
 /** Longest time, in ms, since the guardian has made a write that is confirmed: it is connected. */
 const RECENT_MS = 3000;
+/** The line of a member that has had a write confirmed; a flush of none says nothing. */
+const CONFIRMED = /\["ack",\d+,[1-9]/;
 /** ms after which a member is started to meet a damage, again and again. */
 const JOIN_MS = 4000;
 /** How long, in ms, all members may take to rest; else nothing is done. */
@@ -175,7 +177,7 @@ export class Damages {
     return null;
   }
 
-  #isServed = (label: string): boolean => readFileSync(join(this.#histories, label), "utf8").includes('["ack"');
+  #isServed = (label: string): boolean => CONFIRMED.test(readFileSync(join(this.#histories, label), "utf8"));
 
   #bytesOf = (name: string): number => statSync(join(this.#database, name), { throwIfNoEntry: false })?.size ?? 0;
 
@@ -219,6 +221,7 @@ export class Damages {
     const before = { snapshots: new Set(this.#snapshots()), histories: new Set(listed(this.#histories)) };
     // Files may be created in it meanwhile.
     rmSync(this.#database, { recursive: true, force: true, maxRetries: 100, retryDelay: 1 });
+    this.#scene.tally.count("directories removed");
     this.#done("directory, remove", end, before, members);
     return true;
   }

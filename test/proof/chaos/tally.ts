@@ -22,6 +22,7 @@ const NONE = {
   moves: 0,
   "clock jumps": 0,
   damages: 0,
+  "directories removed": 0,
   "damages healed": 0,
   "damage told": 0,
   "heals counted by members": 0,

@@ -92,7 +92,7 @@ function codeProblems({ settings, histories, tally }: Remains): string[] {
   const isDamaged = tally.counts.damages > 0;
   const never = [
     ...NEVER_TOLD,
-    ...(settings.kind === "moved" || isDamaged ? [] : TOLD_OF_A_MOVE),
+    ...(settings.kind === "moved" || tally.counts["directories removed"] > 0 ? [] : TOLD_OF_A_MOVE),
     // A directory that was moved away looks like one that was removed.
     ...(isDamaged || settings.kind === "moved" ? [] : TOLD_OF_DAMAGE),
   ];
