@@ -33,8 +33,6 @@ const CONFIRMED = /\["ack",\d+,[1-9]/;
 const JOIN_MS = 4000;
 /** How long, in ms, all members may take to rest; else nothing is done. */
 const REST_MS = 6000;
-/** How long, in ms, a process may take to stop. */
-const STOP_MS = 200;
 
 /** What the files were like at some moment: their bytes by name. */
 interface Sample {
@@ -96,7 +94,7 @@ export class Damages {
       candidates.filter((pid) => pid !== manager.pid),
       manager.epoch,
     );
-    if (guardian === null || !this.#stop(manager.pid)) return "nothing";
+    if (guardian === null || !population.stop(manager.pid)) return "nothing";
     try {
       witness.look();
       return this.#damage(dice.weighted(FILES), guardian, manager.pid);
@@ -154,15 +152,6 @@ export class Damages {
     }
   }
 
-  /** Stopped, it appends nothing between a look at a file and its damage. */
-  #stop(pid: Pid): boolean {
-    const { population } = this.#scene;
-    if (!population.signal(pid, "SIGSTOP")) return false;
-    for (const end = performance.now() + STOP_MS; performance.now() < end; ) if (population.isStopped(pid)) return true;
-    population.signal(pid, "SIGCONT");
-    return false;
-  }
-
   /** A member that had a write confirmed a moment ago, by this manager, and when that was made, in microseconds. */
   #guardianAmong(candidates: readonly Pid[], epoch: number): { pid: Pid; heldAt: number } | null {
     const first = this.#scene.dice.below(Math.max(1, candidates.length));
@@ -181,6 +170,10 @@ export class Damages {
 
   #bytesOf = (name: string): number => statSync(join(this.#database, name), { throwIfNoEntry: false })?.size ?? 0;
 
+  get #before(): Pick<Hurt, "snapshots" | "histories"> {
+    return { snapshots: new Set(this.#snapshots()), histories: new Set(listed(this.#histories)) };
+  }
+
   /** Each with its seq and its inode. */
   #snapshots(): string[] {
     return snapshotsIn(listed(this.#database)).map((seq) => {
@@ -195,7 +188,7 @@ export class Damages {
     const segments = segmentsIn(names).map(({ epoch, segment }) => `log.${epoch}.${segment}`);
     const end = segments[0] === undefined ? 0 : endOfSegment(join(this.#database, segments[0]));
     if (end === 0) return "nothing";
-    const before = { snapshots: new Set(this.#snapshots()), histories: new Set(listed(this.#histories)) };
+    const before = this.#before;
     const done = this.#hurtFile(kind, segments, guardian.heldAt);
     if (done === null) return "nothing";
     this.#done(done.what, end, before, done.isHeld ? [guardian.pid] : [guardian.pid, manager]);
@@ -215,15 +208,20 @@ export class Damages {
     const { manager, members } = population;
     const [open] = segmentsIn(listed(this.#database));
     if (open === undefined || manager === undefined || !members.includes(manager.pid)) return false;
-    witness.look();
-    const end = endOfSegment(join(this.#database, `log.${open.epoch}.${open.segment}`));
-    if (end === 0) return false;
-    const before = { snapshots: new Set(this.#snapshots()), histories: new Set(listed(this.#histories)) };
-    // Files may be created in it meanwhile.
-    rmSync(this.#database, { recursive: true, force: true, maxRetries: 100, retryDelay: 1 });
-    this.#scene.tally.count("directories removed");
-    this.#done("directory, remove", end, before, members);
-    return true;
+    if (!population.stop(manager.pid)) return false;
+    try {
+      witness.look();
+      const end = endOfSegment(join(this.#database, `log.${open.epoch}.${open.segment}`));
+      if (end === 0) return false;
+      const before = this.#before;
+      // Files may be created in it meanwhile.
+      rmSync(this.#database, { recursive: true, force: true, maxRetries: 100, retryDelay: 1 });
+      this.#scene.tally.count("directories removed");
+      this.#done("directory, remove", end, before, members);
+      return true;
+    } finally {
+      population.signal(manager.pid, "SIGCONT");
+    }
   }
 
   /** Removes it while they rest, and hold the same, if they come to rest: then the manager and one other member are spared. */

@@ -4,6 +4,9 @@ import { join } from "node:path";
 import { until } from "../cluster/processes.js";
 import { ASSIGNMENT, placesOf } from "./settings.js";
 
+/** How long, in ms, a process may take to stop. */
+const STOP_MS = 200;
+
 /** A member that is alive. */
 export type Pid = number;
 
@@ -52,6 +55,14 @@ export class Population {
       // Not there yet, or fenced between the two calls.
       return undefined;
     }
+  }
+
+  /** Stops a process. Returns once it is: it appends nothing between a look at a file and its damage. @returns false when it is gone, or goes on. */
+  stop(pid: Pid): boolean {
+    if (!this.signal(pid, "SIGSTOP")) return false;
+    for (const end = performance.now() + STOP_MS; performance.now() < end; ) if (this.isStopped(pid)) return true;
+    this.signal(pid, "SIGCONT");
+    return false;
   }
 
   /** Whether a process does nothing until it is continued: all its threads. */
