@@ -27,11 +27,10 @@ type FileKind = keyof typeof FILES;
 
 /** Longest time, in ms, since the guardian has made a write that is confirmed: it is connected. */
 const RECENT_MS = 3000;
-/** The line of a member that has had a write confirmed; a flush of none says nothing. */
 const CONFIRMED = /\["ack",\d+,[1-9]/;
 /** ms after which a member is started to meet a damage, again and again. */
 const JOIN_MS = 4000;
-/** How long, in ms, all members may take to rest; else nothing is done. */
+/** Longest time, in ms, that all members may take to rest. */
 const REST_MS = 6000;
 
 /** What the files were like at some moment: their bytes by name. */
@@ -166,8 +165,8 @@ export class Damages {
     return null;
   }
 
+  /** Whether a member has had a write confirmed; a flush of none says nothing. */
   #isServed = (label: string): boolean => CONFIRMED.test(readFileSync(join(this.#histories, label), "utf8"));
-
   #bytesOf = (name: string): number => statSync(join(this.#database, name), { throwIfNoEntry: false })?.size ?? 0;
 
   get #before(): Pick<Hurt, "snapshots" | "histories"> {

@@ -9,6 +9,13 @@ const hub = ["hub/order", "hub/hub.test", "hub/strangers", "hub/host", "hub/disk
 
 export const hubMutants = [
   {
+    name: "a manager that leaves does not sync what it has confirmed",
+    file: "src/core/local/hub/log-writer.ts",
+    from: 'if (isLeaving && this.#fsync === "everysec" && this.#isDirty)',
+    to: "if (false)",
+    killedBy: ["hub/log-writer"],
+  },
+  {
     name: "a contender does not look for a higher seat",
     file: SEAT,
     from: "isHighest = !seat.#hasHigher();",

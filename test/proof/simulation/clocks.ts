@@ -12,8 +12,8 @@ const START_MS = 1_700_000_000_000;
 const JUMPS_MS = [20, 7000, 3_600_000, 9 * 3_600_000, 86_400_000 * 40, 86_400_000 * 365 * 5];
 const SUSPENDS_MS = [30, 900, 60_000, 3_600_000 * 8, 86_400_000 * 3];
 const OFF_MS = [0, 5000, 3_600_000, 86_400_000 * 20];
-/** Times are whole ms, and are read one after the other. */
-const READ_MS = 3;
+/** Times are whole ms, are read one after the other, and are rounded by the hub, in its welcome and by the member. */
+const READ_MS = 4;
 /** The length of a suspend is known to 10 ms; one that is shorter than 50 ms need not be noticed. */
 const SUSPEND_MS = 52;
 /** Longest time, in ms, from when a hub reads its clock to its first segment. */

@@ -181,7 +181,7 @@ export class Hub implements HubReceiver {
   close(done: (isLast: boolean) => void): void {
     this.#takeTurn(() => {
       if (this.#isAbandoned) return;
-      if (!this.#isClosed) this.#stop();
+      if (!this.#isClosed) this.#stop(true);
       const isLast = !this.#members.hasOthers;
       this.#closing = this.#machine.clock.after(CLOSE_TIMEOUT_MS, () => this.#members.drop());
       this.#members.end(() => {
@@ -209,12 +209,12 @@ export class Hub implements HubReceiver {
     this.#members.drop();
   }
 
-  #stop(): void {
+  #stop(isLeaving = false): void {
     this.#isClosed = true;
     this.#heartbeat.cancel();
     this.#time.stop();
     this.#refusal.stop();
-    this.#writer.close();
+    this.#writer.close(isLeaving, this.#mayBlock);
   }
 
   #schedule(): void {

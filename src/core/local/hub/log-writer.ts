@@ -267,7 +267,12 @@ export class LogWriter {
     this.#snapshotBytes = bytes;
   }
 
-  close(): void {
+  /** @param isLeaving Whether nobody may sync for a while from now on, since the next manager may come late. */
+  close(isLeaving = false, mayBlock = true): void {
+    if (isLeaving && this.#fsync === "everysec" && this.#isDirty) {
+      if (mayBlock) errorIn(() => this.#segment.sync());
+      else this.syncLater(() => {});
+    }
     this.#isClosed = true;
     this.#segment.close();
   }

@@ -175,3 +175,17 @@ test("what is reserved for a fold is not taken by appends, and is free again aft
   writer.reserve(0);
   assert.equal(append().error, null);
 });
+
+test("a writer that is left under everysec syncs what it has appended, since the next manager may come late", () => {
+  for (const [fsync, isLeaving, syncCount] of [
+    ["everysec", true, 1],
+    ["everysec", false, 0],
+    ["never", true, 0],
+  ] as const) {
+    const { files, writer } = makeWriter(fsync);
+    confirm(writer, 1, 3);
+    files.calls.length = 0;
+    writer.close(isLeaving);
+    assert.equal(files.calls.filter((call) => call.startsWith("sync ")).length, syncCount, `${fsync} ${isLeaving}`);
+  }
+});
