@@ -193,8 +193,8 @@ export class ClusterSessionStore extends EventEmitter {
   }
 
   /**
-   * Makes all sessions of a user void: whatever has its place in the log before this call's, and be it created at the same moment, counts
-   * as absent in all processes, and is removed. Sessions of later logins count.
+   * Makes all sessions of a user void: each whose login has its place in the log before this call's counts as absent in all processes, and
+   * is removed. Sessions of later logins count, and be it that they have checked an old password: compare it again after the save.
    * @returns how many were removed.
    * @throws as `byUser`; StorageError `ERR_STORAGE_NOT_READY` when there is no manager in time: it stays pending then.
    */

@@ -26,10 +26,20 @@ class Browser {
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    this.#cookie = response.headers.get("set-cookie")?.split(";")[0] ?? this.#cookie;
+    // @fastify/session may clear the old session before it names the new one: as in a browser, the last header counts.
+    this.#cookie = response.headers.getSetCookie().at(-1)?.split(";")[0] ?? this.#cookie;
     const text = await response.text();
     return [response.status, response.status === 200 ? JSON.parse(text) : null];
   }
+}
+
+/** Replaces the passwords of a program: what it reads once a session of ann is stored is `later`, an expression. */
+function withPasswords(program: string, later: string): string {
+  const isStored = `[...store.storage.entries()].some(([key, value]) => key.startsWith("session/") && value.userId === "ann")`;
+  const passwords = `const passwords = { get: () => (${isStored} ? ${later} : "first"), set: () => {} };`;
+  const changed = program.replace(/^const passwords = .*$/m, passwords);
+  assert.notEqual(changed, program);
+  return changed;
 }
 
 const blocks = blocksOf("docs/sessions.md").filter(
@@ -79,5 +89,18 @@ describe("the programs with users in the documents", () => {
         assert.equal(((await tablet.ask("GET", "devices"))[1] as unknown[]).length, 2);
       });
     });
+
+    for (const [name, later, status] of [
+      ["when the password changes", '"second"', 403],
+      ["when the user cannot be read again", '(() => { throw new Error("no database"); })()', 500],
+    ] as const)
+      it(`${title}, leaves no session of a login ${name} before that has ended`, async () => {
+        await serve(install("app.mjs", withPasswords(text, later)), async (url) => {
+          const phone = new Browser(url, "phone");
+          for (let count = 0; count < 2; count++)
+            assert.deepEqual(await phone.ask("POST", "login", { user: "ann", password: "first" }), [status, null]);
+          assert.deepEqual(await phone.ask("GET", "devices"), [401, null]);
+        });
+      });
   }
 });
