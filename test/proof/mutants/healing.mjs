@@ -212,6 +212,20 @@ export const healingMutants = [
     killedBy: ["faults/bytes-open"],
   },
   {
+    name: "a member does not go on from its position where the first frame of that segment is damaged",
+    file: "src/core/local/disk/chain.ts",
+    from: "return { start: position, previous: null, history, clock: null, isKnown: true };",
+    to: "return null;",
+    killedBy: ["hub/contender"],
+  },
+  {
+    name: "a member goes on from its position in a damaged file that may be another one",
+    file: "src/core/local/disk/chain.ts",
+    from: "if (seqOf(frame, 0) !== seq || timeOf(frame, 0) !== time) return null;",
+    to: "",
+    killedBy: ["hub/contender"],
+  },
+  {
     name: "a contender goes on although another member holds more",
     file: CONTENDER,
     from: "this.#others.holdMore(log, isDoubtful, () => this.#pin.files.used?.(), decided);",

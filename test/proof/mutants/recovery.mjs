@@ -97,7 +97,7 @@ export const recoveryMutants = [
   },
   {
     name: "what a failed fsync of a recovery could not write is not written again",
-    file: RECOVERY,
+    file: "src/core/local/disk/write-all.ts",
     from: "    rewrite(files, file, files.bytes(file));\n",
     to: "",
     killedBy: recovery,

@@ -13,15 +13,51 @@ import { readExactly } from "./frame-scanner.js";
 import { readSegmentHead, type SegmentHead } from "./segment.js";
 
 /** One open segment of a chain. */
-export interface Link extends SegmentHead {
+export interface Link extends Head {
   readonly path: string;
   readonly file: number;
   /** Up to where it is read, in bytes from the start of the file. */
   readonly end: number;
 }
 
+/** The head of a segment; `isKnown`: its first frame is damaged, and it begins where a member's position is. */
+type Head = SegmentHead & { readonly isKnown?: boolean };
+
+export const headError = (path: string): CorruptFileError =>
+  new CorruptFileError(path, 0, "expected the first frame of a segment, got a corrupt one");
+
+/**
+ * Reads the head of a segment. Where its first frame is damaged, what a member knows that has applied the log up to a position in it takes its
+ * place, if the frame before that position is there: so it can read what follows.
+ * @returns null when there is neither.
+ */
+export function headOf(
+  files: Files,
+  file: number,
+  path: string,
+  name: Name,
+  position: LogPosition | null,
+): Head | null {
+  try {
+    const head = readSegmentHead(files, file, path, name);
+    if (head !== null) return head;
+  } catch (error) {
+    if (!(error instanceof CorruptFileError)) throw error;
+    if (position === null || compareSegments(name, position) !== 0) throw error;
+  }
+  if (position?.history === undefined || compareSegments(name, position) !== 0) return null;
+  const { bytes = 0, offset, seq, time, history } = position;
+  const frame = bytes === 0 || offset < bytes ? null : readExactly(files, file, offset - bytes, bytes);
+  if (frame === null || lengthOf(frame, 0) !== bytes || !isIntact(frame, 0, bytes)) return null;
+  if (seqOf(frame, 0) !== seq || timeOf(frame, 0) !== time) return null;
+  return { start: position, previous: null, history, clock: null, isKnown: true };
+}
+
+/** What names a segment. */
+type Name = Omit<Position, "offset">;
+
 /** Below, at or above 0 as the segment of `a` comes before, is, or comes after that of `b` in the order of the log. */
-export function compareSegments(a: Omit<Position, "offset">, b: Omit<Position, "offset">): number {
+export function compareSegments(a: Name, b: Name): number {
   return a.epoch - b.epoch || a.segment - b.segment;
 }
 
@@ -30,15 +66,16 @@ export const endOf = ({ start, end }: Link): Position => ({ epoch: start.epoch, 
 
 /**
  * Opens a segment that is read up to `end`.
+ * @param position As for {@link headOf}.
  * @throws CompactedFileError when the file is gone.
  * @throws CorruptFileError when its first frame is not intact, or it is shorter than `end` says.
  */
-export function openLink(files: Files, place: Place, end: Position): Link {
+export function openLink(files: Files, place: Place, end: Position, position: LogPosition | null = null): Link {
   const path = segmentPath(place, end.epoch, end.segment);
   const file = openUnlessCompacted(files, path);
   try {
-    const head = readSegmentHead(files, file, path, end);
-    if (head === null) throw new CorruptFileError(path, 0, "expected the first frame of a segment, got a corrupt one");
+    const head = headOf(files, file, path, end, position);
+    if (head === null) throw headError(path);
     const bytes = files.bytes(file);
     if (end.offset < head.start.offset || end.offset > bytes) {
       throw new CorruptFileError(path, bytes, `expected a segment of ${end.offset} bytes, got ${bytes}`);
@@ -55,14 +92,20 @@ export function openLink(files: Files, place: Place, end: Position): Link {
  * @returns the links in order; the caller closes them.
  * @throws CompactedFileError, CorruptFileError as `openLink`; only `last` is open then.
  */
-export function openChain(files: Files, place: Place, last: Link, isFirst: (link: Link) => boolean): Link[] {
+export function openChain(
+  files: Files,
+  place: Place,
+  last: Link,
+  isFirst: (link: Link) => boolean,
+  position: LogPosition | null = null,
+): Link[] {
   const links = [last];
   try {
     for (let link = last; link.previous !== null && !isFirst(link); link = links[0] as Link) {
       if (compareSegments(link.previous, link.start) >= 0) {
         throw new CorruptFileError(link.path, 0, "expected an older segment as predecessor, got a newer one", true);
       }
-      const before = openLink(files, place, link.previous);
+      const before = openLink(files, place, link.previous, position);
       links.unshift(before);
       expectHistory(before.path, before.history, link.history);
     }
@@ -97,7 +140,7 @@ export function openAfter(files: Files, place: Place, last: Link, position: LogP
   let links = [last];
   let isKnown = false;
   try {
-    links = openChain(files, place, last, ({ start }) => compareSegments(start, position) <= 0);
+    links = openChain(files, place, last, ({ start }) => compareSegments(start, position) <= 0, position);
     isKnown = isInHistory(files, links, position);
   } catch (error) {
     if (!(error instanceof CompactedFileError)) throw error;

@@ -9,7 +9,15 @@
 import { HEADER_BYTES } from "../../log/frame.js";
 import type { StateHead } from "../../log/log.js";
 import type { Files, LogPosition, Place, Position } from "../machine/machine.js";
-import { closeAllButLast, expectHistory, type Link, openAfter, openAfterSnapshot, openLink } from "./chain.js";
+import {
+  closeAllButLast,
+  expectHistory,
+  headError,
+  type Link,
+  openAfter,
+  openAfterSnapshot,
+  openLink,
+} from "./chain.js";
 import { ChainScanner } from "./chain-scanner.js";
 import { openUnlessCompacted } from "./file-access.js";
 import { CompactedFileError, MissingFileError } from "./file-errors.js";
@@ -117,11 +125,12 @@ export class LogReader {
   }
 
   #open(): ChainScanner {
-    const last = openLink(this.#files, this.#place, this.#to);
+    const from = this.#from;
+    const last = openLink(this.#files, this.#place, this.#to, from);
     this.#history = last.history;
     this.#links = [last];
-    const from = this.#from;
     const tail = from && openAfter(this.#files, this.#place, last, from);
+    if (tail === null && last.isKnown) throw headError(last.path);
     if (tail) this.#baseSeq = from.seq;
     this.#links = tail ?? this.#openAll(last);
     this.#position = tail ? from : (this.#links[0] as Link).start;

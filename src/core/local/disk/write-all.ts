@@ -1,6 +1,7 @@
 import type { Files } from "../machine/machine.js";
-import { bestEffort } from "./file-access.js";
+import { bestEffort, openIfThere } from "./file-access.js";
 import { readExactly } from "./frame-scanner.js";
+import { type Steps, synced } from "./steps.js";
 
 /** What became of a write. */
 export interface Written {
@@ -49,4 +50,18 @@ function after(buffers: readonly Buffer[], bytes: number): Buffer[] {
   const rest = buffers.slice(index);
   if (left > 0) rest[0] = (rest[0] as Buffer).subarray(left);
   return rest;
+}
+
+/** Brings a file to the disk, if it is there. When that fails, it is written again, so that another try has something to bring. */
+export function* syncIfThere(files: Files, path: string): Steps<void> {
+  const file = openIfThere(files, path, "write");
+  if (file === null) return;
+  try {
+    yield* synced(files, file);
+  } catch (error) {
+    rewrite(files, file, files.bytes(file));
+    throw error;
+  } finally {
+    files.close(file);
+  }
 }

@@ -14,20 +14,21 @@ import {
   compareSegments,
   endOf,
   expectHistory,
+  headError,
+  headOf,
   type Link,
   openAfter,
   openAfterSnapshot,
 } from "../disk/chain.js";
 import { ChainScanner } from "../disk/chain-scanner.js";
-import { openIfThere, openUnlessCompacted, thenClose } from "../disk/file-access.js";
+import { openUnlessCompacted, thenClose } from "../disk/file-access.js";
 import { CompactedFileError, CorruptFileError, MissingFileError } from "../disk/file-errors.js";
 import { segmentPath, segmentsIn, snapshotPath, snapshotsIn } from "../disk/file-names.js";
 import { newHistory } from "../disk/head.js";
-import { readSegmentHead } from "../disk/segment.js";
 import { checkSnapshot } from "../disk/snapshot.js";
-import { namesSynced, type Steps, synced } from "../disk/steps.js";
+import { namesSynced, type Steps } from "../disk/steps.js";
 import { expectTorn, keepTornEnd } from "../disk/torn-ends.js";
-import { rewrite } from "../disk/write-all.js";
+import { syncIfThere } from "../disk/write-all.js";
 import type { Held } from "../machine/healing.js";
 import type { Files, HubOptions, LogPosition, Machine, Place, Position, TimeNote } from "../machine/machine.js";
 import { expectHeld, isHeld } from "./held-end.js";
@@ -98,11 +99,12 @@ function* recoverFrom(
   position: LogPosition | null,
 ): Steps<Recovered | null> {
   const base = snapshotsIn(names)[0] ?? 0;
-  const last = openNewest(files, place, names, base);
+  const last = openNewest(files, place, names, base, position);
   if (last === null && base === 0) return null;
   try {
     const mayFollow = last !== null && position !== null && !isLeftOver(last, base);
     const tail = mayFollow ? yield* recoverTail(files, place, base, last, position) : null;
+    if (tail === null && last?.isKnown) throw headError(last.path);
     return tail ?? (yield* recoverAll(files, place, base, last));
   } finally {
     if (last) files.close(last.file);
@@ -121,14 +123,20 @@ function isLeftOver(last: Link, base: number): boolean {
  * Opens the newest segment with an intact first frame, up to the end of its file; null when there is none. A damaged one whose
  * batches a snapshot covers was to be removed when that was written: it counts for nothing.
  */
-function openNewest(files: Files, place: Place, names: readonly string[], base: number): Link | null {
+function openNewest(
+  files: Files,
+  place: Place,
+  names: readonly string[],
+  base: number,
+  position: LogPosition | null,
+): Link | null {
   for (const ref of segmentsIn(names)) {
     const path = segmentPath(place, ref.epoch, ref.segment);
     const file = openUnlessCompacted(files, path);
     let link: Link | null = null;
     try {
       const end = files.bytes(file);
-      const head = readSegmentHead(files, file, path, ref);
+      const head = headOf(files, file, path, ref, position);
       if (head) link = { ...head, path, file, end: files.bytes(file) };
       else expectTorn(files, { path, file, end }, { epoch: ref.epoch, offset: 0, seq: base });
     } finally {
@@ -201,12 +209,14 @@ function* recoverTail(
   if (links === null) return null;
   try {
     const { end, ...rest } = yield* readToEnd(files, place, links, position);
-    const older = olderEnds(files, place, links[0] as Link, base);
+    const [first] = links as [Link];
+    const older = olderEnds(files, place, first, base);
+    const damage = first.isKnown ? { damage: headError(first.path).message } : {};
     const segments = [...older.ends, ...endsOf(links, end)];
     const snapshotBytes = base === 0 ? 0 : bytesOf(files, snapshotPath(place, base));
     const { history } = last;
     const { seq, time } = end;
-    return { history, snapshot: base, snapshotBytes, segments, seq, time, ...rest, ...older.damage };
+    return { history, snapshot: base, snapshotBytes, segments, seq, time, ...rest, ...older.damage, ...damage };
   } finally {
     closeAllButLast(files, links);
   }
@@ -280,17 +290,4 @@ export function* recoverForHub(
   yield* namesSynced(files, place.directory);
   yield* namesSynced(files, dirname(place.directory));
   return { ...recovered, history: recovered.history || newHistory(machine) };
-}
-
-function* syncIfThere(files: Files, path: string): Steps<void> {
-  const file = openIfThere(files, path, "write");
-  if (file === null) return;
-  try {
-    yield* synced(files, file);
-  } catch (error) {
-    rewrite(files, file, files.bytes(file));
-    throw error;
-  } finally {
-    files.close(file);
-  }
 }

@@ -6,7 +6,8 @@ import { MemberSocket, memberPath, newMember } from "../../../../dist/core/local
 import { startHub } from "../../../../dist/core/local/hub/host.js";
 import type { Held } from "../../../../dist/core/local/machine/healing.js";
 import type { HubOptions, HubReport, LogPosition } from "../../../../dist/core/local/machine/machine.js";
-import { HISTORY, machineOf, place, writeSegment } from "../disk/stored.js";
+import { timeOf } from "../../../../dist/core/log/frame.js";
+import { framesIn, HISTORY, machineOf, place, writeSegment } from "../disk/stored.js";
 import { ManualClock, manualMachine } from "../machine/manual-machine.js";
 import { ManualSockets } from "../machine/manual-sockets.js";
 import { MemoryFiles } from "../machine/memory-files.js";
@@ -113,6 +114,26 @@ test("corrupt files are neither salvaged nor reported as lost where a member hol
     join(HELD);
     assert.deepEqual(contend(), ["behind"], recover);
   }
+});
+
+test("the first frame of the newest segment is damaged: a member that is in it reads what follows its position, which nobody else may hold", () => {
+  /** @param late ms by which the batch before its position was later than it knows. */
+  const contend = (hasPosition: boolean, late = 0) => {
+    const { files, path, contend } = scene();
+    const bytes = Buffer.from(files.get(path));
+    const frames = framesIn(bytes).slice(0, 6);
+    const last = frames[5] as Buffer;
+    const offset = frames.reduce((sum, { length }) => sum + length, 0);
+    const place = { epoch: 1, segment: 1, offset, seq: 5, time: timeOf(last, 0) - late, bytes: last.length };
+    bytes[20] = (bytes[20] as number) ^ 1;
+    files.put(path, bytes);
+    return { files, reports: contend(hasPosition ? { ...place, history: HISTORY } : null) };
+  };
+  assert.deepEqual(contend(false).reports, ["failed"], "one that holds nothing needs it");
+  assert.deepEqual(contend(true, 1).reports, ["failed"], "so does one of another history");
+  const { files, reports } = contend(true);
+  assert.deepEqual(reports.slice(0, 2), ["serving", "damaged"]);
+  assert(logOf(files).includes("log.2.1"));
 });
 
 test("a frozen process may hold what was in a segment that looks as if it had never begun: it is waited for", () => {
