@@ -82,6 +82,8 @@ function open({ name = DEFAULT_NAME, ...options }: { name?: unknown }): Storage 
 }
 
 function given(storage: unknown, toOpen: object, adapterOptionNames: readonly string[]): Storage {
+  if (storage === undefined || storage === null)
+    throw new TypeError(`expected storage to be an open Storage, got ${storage}; leave it out to open one by its name`);
   const [extra] = Object.entries(toOpen).find(([, value]) => value !== undefined) ?? [];
   if (extra !== undefined && !Object.hasOwn(OPENING, extra))
     expectKnown({ [extra]: true }, ["storage", ...adapterOptionNames]);

@@ -4,8 +4,5 @@ export type { SessionCallback } from "./callbacks.js";
 export type { ClusterSessionStoreOptions } from "./options.js";
 export type { ListedSession, SessionPayload } from "./payload.js";
 export type { SessionIndex, UserId } from "./session-users.js";
-export {
-  ClusterSessionStore,
-  ClusterSessionStore as default,
-  type DestroyByUserOptions,
-} from "./store.js";
+export { ClusterSessionStore, ClusterSessionStore as default } from "./store.js";
+export type { DestroyByUserOptions } from "./user-sessions.js";

@@ -42,7 +42,8 @@ export type ClusterSessionStoreOptions = StorageSource & {
   /**
    * Says whose session a session is: returns the id of the user, or nothing for a session that is nobody's. `byUser` and the other methods
    * that take a user need it. A number and its text, `42` and `"42"`, are one user. It must not change the session. A session for
-   * which it throws, or returns anything else, is nobody's. All processes need the same function. Default: none.
+   * which it throws, or returns anything else, such as a promise, is nobody's; a warning of the process reports the first one. All
+   * processes need the same function. Default: none.
    * @example index: (session) => session.userId
    */
   index?: SessionIndex;
@@ -121,6 +122,11 @@ export function resolveStoreOptions(options: Partial<ClusterSessionStoreOptions>
 function checkUsers(index: unknown, maxSessions: unknown): void {
   if (index !== undefined && typeof index !== "function") {
     throw new TypeError(`expected index to be a function such as (session) => session.userId, got ${inspect(index)}`);
+  }
+  if (/Async|Generator/.test(Object.prototype.toString.call(index))) {
+    throw new TypeError(
+      `expected index to be a function that returns an id at once, such as (session) => session.userId, got ${inspect(index)}`,
+    );
   }
   if (typeof maxSessions !== "number")
     throw new TypeError(`expected maxSessions to be a number, got ${inspect(maxSessions)}`);

@@ -1,8 +1,7 @@
 import { EventEmitter } from "node:events";
-import { inspect } from "node:util";
 import { expectOptions, type Source, sourceFrom } from "../adapter/source.js";
 import type { Storage } from "../core/index.js";
-import { answer, type SessionCallback } from "./callbacks.js";
+import { answer, isCallback, type SessionCallback } from "./callbacks.js";
 import { ExpressSessions, type SessionRequest } from "./express-session.js";
 import { type ClusterSessionStoreOptions, OWN_OPTIONS, resolveStoreOptions } from "./options.js";
 import type { ListedSession, SessionPayload } from "./payload.js";
@@ -14,13 +13,7 @@ import { SessionLimit } from "./session-limit.js";
 import { SessionList } from "./session-list.js";
 import { SessionUsers, type UserId } from "./session-users.js";
 import { Sessions } from "./sessions.js";
-import { UserSessions } from "./user-sessions.js";
-
-/** What `destroyByUser` leaves alone. */
-export interface DestroyByUserOptions {
-  /** The id of a session that stays, such as that of the request, or several. Default: none. */
-  readonly except?: string | readonly string[] | undefined;
-}
+import { type DestroyByUserOptions, UserSessions } from "./user-sessions.js";
 
 /**
  * A session store for express-session and @fastify/session. The sessions live in a storage, so every process of the
@@ -29,7 +22,8 @@ export interface DestroyByUserOptions {
  * comes back by a late write.
  *
  * Every method takes a callback; without one it returns a promise. A callback is called exactly once and asynchronously,
- * after a write once that is confirmed. No method throws synchronously, and a session that does not exist is not an error.
+ * after a write once that is confirmed. No method throws synchronously, but for a callback that is no function, and a session that does
+ * not exist is not an error.
  *
  * @example
  * app.use(session({ store: new ClusterSessionStore(), secret, resave: false, saveUninitialized: false }));
@@ -78,7 +72,11 @@ export class ClusterSessionStore extends EventEmitter {
   // biome-ignore lint/suspicious/noExplicitAny: the application declares the fields of its sessions.
   get(sid: string, callback: SessionCallback<any>): void;
   get(sid: string, callback?: SessionCallback<SessionPayload | null>): Promise<SessionPayload | null> | undefined {
-    return answer(this.#access.read(sid), callback && this.#insideRequest(sid, callback));
+    return answer(
+      () => this.#access.read(sid),
+      callback,
+      (called) => this.#insideRequest(sid, called),
+    );
   }
 
   /**
@@ -89,14 +87,14 @@ export class ClusterSessionStore extends EventEmitter {
   set(sid: string, session: object): Promise<void>;
   set(sid: string, session: object, callback?: SessionCallback<void>): void;
   set(sid: string, session: object, callback?: SessionCallback<void>): Promise<void> | undefined {
-    return answer(this.#access.write(sid, session), callback);
+    return answer(() => this.#access.write(sid, session), callback);
   }
 
   /** Prolongs the life of a session as its cookie says, if the session exists. No other field is written. */
   touch(sid: string, session: object): Promise<void>;
   touch(sid: string, session: object, callback?: SessionCallback<void>): void;
   touch(sid: string, session: object, callback?: SessionCallback<void>): Promise<void> | undefined {
-    return answer(this.#access.prolong(sid, session), callback);
+    return answer(() => this.#access.prolong(sid, session), callback);
   }
 
   /** Removes one session or several. */
@@ -106,9 +104,9 @@ export class ClusterSessionStore extends EventEmitter {
     const sids = typeof sid === "object" && sid !== null ? sid : [sid];
     const [first] = sids;
     // What the callback stores under this id is a new session: `regenerate` may use the id again.
-    const isParted = callback && first !== undefined && !this.#isExpress;
-    const called = isParted ? (error: unknown) => this.#context.part(first, () => callback(error)) : callback;
-    return answer(this.#access.destroy(sids), called);
+    const part = (called: SessionCallback<void>): SessionCallback<void> =>
+      first === undefined || this.#isExpress ? called : (error) => this.#context.part(first, () => called(error));
+    return answer(() => this.#access.destroy(sids), callback, part);
   }
 
   /** Reads all live sessions, of which there may be many: see `byUser`. Returns copies, each with its `id`. */
@@ -116,14 +114,14 @@ export class ClusterSessionStore extends EventEmitter {
   // biome-ignore lint/suspicious/noExplicitAny: the application declares the fields of its sessions.
   all(callback: SessionCallback<any>): void;
   all(callback?: SessionCallback<ListedSession[]>): Promise<ListedSession[]> | undefined {
-    return answer(this.#access.all(), callback);
+    return answer(() => this.#access.all(), callback);
   }
 
   /** Reads the ids of all live sessions. */
   ids(): Promise<string[]>;
   ids(callback: SessionCallback<string[]>): void;
   ids(callback?: SessionCallback<string[]>): Promise<string[]> | undefined {
-    return answer(this.#access.ids(), callback);
+    return answer(() => this.#access.ids(), callback);
   }
 
   /** Counts the live sessions. */
@@ -131,14 +129,14 @@ export class ClusterSessionStore extends EventEmitter {
   // biome-ignore lint/suspicious/noExplicitAny: express-session declares it so.
   length(callback: SessionCallback<any>): void;
   length(callback?: SessionCallback<number>): Promise<number> | undefined {
-    return answer(this.#access.count(), callback);
+    return answer(() => this.#access.count(), callback);
   }
 
   /** Removes all sessions under the prefix of this store. */
   clear(): Promise<void>;
   clear(callback?: SessionCallback<void>): void;
   clear(callback?: SessionCallback<void>): Promise<void> | undefined {
-    return answer(this.#access.clear(), callback);
+    return answer(() => this.#access.clear(), callback);
   }
 
   /**
@@ -152,20 +150,14 @@ export class ClusterSessionStore extends EventEmitter {
   byUser(id: UserId): Promise<ListedSession[]>;
   byUser(id: UserId, callback: SessionCallback<ListedSession[]>): void;
   byUser(id: UserId, callback?: SessionCallback<ListedSession[]>): Promise<ListedSession[]> | undefined {
-    return answer(
-      this.#ofUser((users) => users.list(id)),
-      callback,
-    );
+    return this.#ofUser((users) => users.list(id), callback);
   }
 
   /** Counts what `byUser` returns. */
   countByUser(id: UserId): Promise<number>;
   countByUser(id: UserId, callback: SessionCallback<number>): void;
   countByUser(id: UserId, callback?: SessionCallback<number>): Promise<number> | undefined {
-    return answer(
-      this.#ofUser((users) => users.count(id)),
-      callback,
-    );
+    return this.#ofUser((users) => users.count(id), callback);
   }
 
   /**
@@ -173,7 +165,8 @@ export class ClusterSessionStore extends EventEmitter {
    * write brings one back. One that is created at the same moment may stay; see `revokeUser`.
    * @param options `except`: the id of a session that stays, or several.
    * @returns how many were removed.
-   * @throws as `byUser`; StorageError `ERR_STORAGE_NOT_READY` when there is no manager in time: then none is removed.
+   * @throws as `byUser`; TypeError when `except` is there and names no id, such as undefined; StorageError `ERR_STORAGE_NOT_READY` when there
+   *   is no manager in time: then none is removed.
    * @example
    * await store.destroyByUser(req.session.userId, { except: req.sessionID });
    */
@@ -186,10 +179,7 @@ export class ClusterSessionStore extends EventEmitter {
     callback: SessionCallback<number> | undefined = typeof options === "function" ? options : undefined,
   ): Promise<number> | undefined {
     const given = typeof options === "function" ? {} : options;
-    return answer(
-      this.#ofUser((users) => users.destroy(id, exceptOf(given))),
-      callback,
-    );
+    return this.#ofUser((users) => users.destroy(id, given), callback);
   }
 
   /**
@@ -201,10 +191,8 @@ export class ClusterSessionStore extends EventEmitter {
   revokeUser(id: UserId): Promise<number>;
   revokeUser(id: UserId, callback: SessionCallback<number>): void;
   revokeUser(id: UserId, callback?: SessionCallback<number>): Promise<number> | undefined {
-    return answer(
-      this.#ofUser((users) => users.revoke(id)),
-      callback,
-    );
+    isCallback(callback, "a callback or nothing, since except is for destroyByUser alone");
+    return this.#ofUser((users) => users.revoke(id), callback);
   }
 
   /** Closes the storage if this store opened it. */
@@ -228,6 +216,7 @@ export class ClusterSessionStore extends EventEmitter {
   /** For express-session: ends the session of a request and gives the request a new one. */
   // biome-ignore lint/suspicious/noExplicitAny: express-session's own type of a request needs its types.
   regenerate(request: any, callback: (error?: unknown) => void): void {
+    if (!isCallback(callback)) throw new TypeError("expected a callback, got none");
     this.destroy(request.sessionID, (error) => {
       this.#express?.generate(request);
       callback(error);
@@ -237,11 +226,12 @@ export class ClusterSessionStore extends EventEmitter {
   /** For express-session: reads a session as a session object, outside a request. */
   // biome-ignore lint/suspicious/noExplicitAny: as `regenerate`.
   load(sid: string, callback: (error?: any, session?: any) => void): void {
+    if (!isCallback(callback)) throw new TypeError("expected a callback, got none");
     const create = (payload: SessionPayload | null): object | null =>
       payload && this.createSession({ sessionID: sid, sessionStore: this }, payload);
     const called: SessionCallback<object | null> = (error, session) =>
       error || !session ? callback(error ?? undefined) : callback(null, session);
-    void answer(this.get(sid).then(create), called);
+    void answer(() => this.get(sid).then(create), called);
   }
 
   /** For express-session: creates the session object of a request from what `get` returned. Without express-session, that itself. */
@@ -252,9 +242,16 @@ export class ClusterSessionStore extends EventEmitter {
     return session;
   }
 
-  async #ofUser<T>(call: (users: UserSessions) => Promise<T>): Promise<T> {
-    if (this.#users !== undefined) return call(this.#users);
-    throw new TypeError("expected the option index, such as (session) => session.userId, got a store without it");
+  #ofUser<T>(
+    call: (users: UserSessions) => Promise<T>,
+    callback: SessionCallback<T> | undefined,
+  ): Promise<T> | undefined {
+    return answer(async () => {
+      if (this.#users !== undefined) return call(this.#users);
+      throw new TypeError(
+        "expected new ClusterSessionStore({ index }) with the option index, such as (session) => session.userId, got a store without it",
+      );
+    }, callback);
   }
 
   /** Whether express-session uses this store. It passes on the session object itself; other frameworks pass a copy. */
@@ -274,14 +271,3 @@ export class ClusterSessionStore extends EventEmitter {
 
 const SHARED_WARNING =
   "one ClusterSessionStore was given to two session() middlewares, and creates new sessions with the options of the second one; give each middleware a store of its own (they may share a storage)";
-
-/** @throws TypeError when these are no options of `destroyByUser`. */
-function exceptOf({ except = [], ...others }: DestroyByUserOptions): readonly string[] {
-  const sids = typeof except === "string" ? [except] : except;
-  const isValid = Array.isArray(sids) && sids.every((sid) => typeof sid === "string");
-  if (!isValid || Object.keys(others).length > 0)
-    throw new TypeError(
-      `expected options such as { except: request.sessionID }, got ${inspect({ except, ...others })}`,
-    );
-  return sids;
-}

@@ -1,3 +1,5 @@
+import { inspect } from "node:util";
+import { expectKnown } from "../core/index.js";
 import type { ListedSession } from "./payload.js";
 import type { ReadBarrier } from "./read-barrier.js";
 import type { Revocations } from "./revocations.js";
@@ -5,6 +7,12 @@ import { type SessionKeys, Slices } from "./session-index.js";
 import type { SessionList } from "./session-list.js";
 import { userText } from "./session-users.js";
 import type { Sessions } from "./sessions.js";
+
+/** What `destroyByUser` leaves alone. */
+export interface DestroyByUserOptions {
+  /** The id of a session that stays, such as that of the request, or several. Default: none. */
+  readonly except?: string | readonly string[];
+}
 
 /** How many sessions are removed at a time. */
 const REMOVED_COUNT = 1000;
@@ -49,9 +57,11 @@ export class UserSessions {
 
   /**
    * Removes the sessions that a user has, but for some ids: all that any process had confirmed before the call. Returns how many there were.
-   * @throws StorageError `ERR_STORAGE_NOT_READY` when no manager says in time what was confirmed: then nothing is removed.
+   * @param options {@link DestroyByUserOptions}
+   * @throws TypeError when these are others; StorageError `ERR_STORAGE_NOT_READY` when no manager says in time what was confirmed: then nothing is removed.
    */
-  async destroy(id: unknown, except: readonly string[]): Promise<number> {
+  async destroy(id: unknown, options: unknown): Promise<number> {
+    const except = exceptOf(options);
     const user = userText(id);
     await this.#readBarrier.untilCurrent();
     const kept = new Set(except.map((sid) => this.#sessions.keyPrefix + sid));
@@ -83,4 +93,22 @@ export class UserSessions {
     }
     return count;
   }
+}
+
+/**
+ * The ids that the options of `destroyByUser` name.
+ * @throws TypeError when the options are others, or name no id: an application that has none would end the session that it means to keep.
+ */
+function exceptOf(options: unknown): readonly string[] {
+  if (typeof options !== "object" || options === null || Array.isArray(options))
+    throw new TypeError(`expected options such as { except: request.sessionID }, got ${inspect(options)}`);
+  expectKnown(options, ["except"]);
+  if (!("except" in options)) return [];
+  const { except } = options;
+  const sids = typeof except === "string" ? [except] : except;
+  if (Array.isArray(sids) && sids.every((sid) => typeof sid === "string" && sid !== "")) return sids;
+  const hint = except === undefined ? "; it is req.sessionID in Express, and request.session.sessionId in Fastify" : "";
+  throw new TypeError(
+    `expected except to be the id of a session or an array of ids, got ${inspect(except).slice(0, 80)}${hint}`,
+  );
 }

@@ -54,6 +54,11 @@ describe("the storage of an adapter", () => {
     ["a storage by itself", GIVEN, /^expected options such as \{ storage \}, got a Storage; write \{ storage \}$/],
     ["an array", [], /expected options, got \[\]/],
     ["a storage that is undefined", { storage: undefined }, /expected storage to be an open Storage, got undefined/],
+    [
+      "a storage that is undefined, with a name",
+      { storage: undefined, name: "x" },
+      /expected storage to be an open Storage, got undefined; leave it out to open one by its name/,
+    ],
     ["an object that is not a storage", { storage: new Map() }, /expected storage to be an open Storage, got Map\(0\)/],
     ["an unknown option", { timeuot: 1 }, /expected one of the options .*, got "timeuot"/],
     ["a wrong option", { fsync: true }, /expected fsync to be "everysec" or "always" or "never", got true/],

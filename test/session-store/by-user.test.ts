@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
+import { inspect } from "node:util";
 import { Storage } from "../../dist/core/index.js";
 import { ClusterSessionStore, type SessionPayload } from "../../dist/session-store/index.js";
 import { temporaryDirectory, until } from "../proof/cluster/processes.js";
@@ -81,6 +83,10 @@ test("a number and its text are one user, and other values are nobody", async ()
     for (const method of ["byUser", "countByUser", "destroyByUser", "revokeUser"] as const)
       await assert.rejects(store[method](user as string), TypeError);
   }
+  await assert.rejects(store.byUser(undefined as never), {
+    message:
+      "expected the id of a user as a number, a bigint, or a text of 1 to 1024 characters, got undefined; is nobody logged in?",
+  });
 });
 
 test("a function that throws hides no session from the others, and is reported", async (t) => {
@@ -105,6 +111,36 @@ test("a function that throws hides no session from the others, and is reported",
   assert.equal(events.find(({ sid }) => sid === "bad")?.error.message, "no such user");
 });
 
+test("a function that does not work is reported by one warning of each store, which says what came; one that is async is refused", async (t) => {
+  const warnings: { code?: string; message: string }[] = [];
+  const listen = (warning: Error & { code?: string }) => warnings.push(warning);
+  process.on("warning", listen);
+  teardown(t, () => process.off("warning", listen));
+  const cases: [index: (session: SessionPayload) => unknown, message: RegExp][] = [
+    [(session) => session.user.id, /expected the id of a user, got an error: Cannot read properties of undefined/],
+    [
+      () => Promise.reject(new Error("of no use")),
+      /expected the id of a user as a number, a bigint, or .*, got Promise/,
+    ],
+    [() => true, /characters, got true;/],
+  ];
+  for (const [wrong, message] of cases) {
+    const store = await createStore({ index: wrong as never });
+    for (const id of ["a", "b"]) await store.set(id, sessionWith());
+    assert.equal(await store.countByUser("ann"), 0);
+    await until("it has warned", () => warnings.length > 0);
+    await turn();
+    const [warning, ...others] = warnings.splice(0);
+    assert.equal(warning?.code, "CLUSTER_STORAGE_INDEX");
+    assert.match(warning.message, message);
+    assert.deepEqual(others, []);
+  }
+  await assert.rejects(createStore({ index: (async () => "ann") as never }), {
+    name: "TypeError",
+    message: /^expected index to be a function that returns an id at once, .* got \[AsyncFunction/,
+  });
+});
+
 test("destroyByUser removes all sessions of the user but those that are excepted, and no others", async () => {
   const store = await createStore({ index });
   for (const id of ["a", "b", "c"]) await store.set(id, sessionWith({ userId: 1 }));
@@ -116,10 +152,30 @@ test("destroyByUser removes all sessions of the user but those that are excepted
   assert.equal(await store.destroyByUser(1), 1);
   assert.equal(await store.destroyByUser(1), 0);
   assert.deepEqual(await store.ids(), ["other"]);
-  for (const options of [{ except: 1 }, { except: [1] }, { but: "a" }]) {
-    await assert.rejects(store.destroyByUser(2, options as never), TypeError);
-  }
+  const mistakes: [options: unknown, message: RegExp][] = [
+    [{ except: 1 }, /^expected except to be the id of a session or an array of ids, got 1$/],
+    [{ except: [1] }, /got \[ 1 \]$/],
+    [{ except: undefined }, /^expected except to be .* ids, got undefined; it is req\.sessionID in Express/],
+    [{ except: "" }, /got ''$/],
+    [{ except: ["other", ""] }, /got \[ 'other', '' \]$/],
+    [{ but: "a" }, /^expected one of the options except, got "but"$/],
+    [{ exept: "other" }, /got "exept"; did you mean except\?$/],
+    ["other", /^expected options such as \{ except: request\.sessionID \}, got 'other'$/],
+  ];
+  for (const [options, message] of mistakes)
+    await assert.rejects(store.destroyByUser(2, options as never), { name: "TypeError", message });
   assert.deepEqual(await store.ids(), ["other"]);
+});
+
+test("revokeUser takes no options, and revokes nothing when it is given some", async () => {
+  const store = await createStore({ index });
+  await store.set("a", sessionWith({ userId: 1 }));
+  for (const options of [{ except: "a" }, { exept: "a" }, "a"])
+    assert.throws(() => store.revokeUser(1, options as never), {
+      name: "TypeError",
+      message: `expected a callback or nothing, since except is for destroyByUser alone, got ${inspect(options)}`,
+    });
+  assert.equal(await store.countByUser(1), 1);
 });
 
 test("destroyByUser removes thousands of sessions", async () => {
@@ -148,7 +204,7 @@ test("with callbacks, the methods call back once and asynchronously; a store wit
   );
   const plain = await createStore();
   for (const method of ["byUser", "countByUser", "destroyByUser", "revokeUser"] as const) {
-    await assert.rejects(plain[method](1), { name: "TypeError", message: /option index/ });
+    await assert.rejects(plain[method](1), { name: "TypeError", message: /ClusterSessionStore\(\{ index \}\)/ });
     assert.ok((await called((callback) => plain[method](1, callback as never))).error instanceof TypeError);
   }
 });
@@ -210,13 +266,13 @@ test("the first call looks at many sessions in slices, and the storage keeps the
   let lastCount = 0;
   let turnCount = 0;
   let isOver = false;
-  const turn = () => {
+  const visit = () => {
     turnCount++;
     longest = Math.max(longest, lookCount - lastCount);
     lastCount = lookCount;
-    if (!isOver) setImmediate(turn);
+    if (!isOver) setImmediate(visit);
   };
-  setImmediate(turn);
+  setImmediate(visit);
   assert.deepEqual(await idsOf(store, 7), ["s20007", "s7"]);
   isOver = true;
   assert.ok(turnCount >= 4 && longest < 20_000, `${longest} of 40,000 in one of ${turnCount} turns`);

@@ -87,6 +87,29 @@ for (const [name, method, args, message] of MISTAKES) {
   });
 }
 
+test("what is given as a callback and is no function is a TypeError at the call, which does nothing", async () => {
+  const store = (await createStore({ index: (session) => session.userId })) as Anything;
+  const session = sessionWith({ userId: 1 });
+  await store.set("s", session);
+  const calls: [method: string, args: unknown[]][] = [
+    ...CALLS.map(([method, args]): [string, unknown[]] => [method, args]),
+    ...["byUser", "countByUser", "revokeUser"].map((method): [string, unknown[]] => [method, [1]]),
+    ["destroyByUser", [1, {}]],
+    ["load", ["s"]],
+    ["regenerate", [{ sessionID: "s" }]],
+  ];
+  for (const [method, args] of calls)
+    for (const wrong of [{}, "x", 1, true, Promise.resolve()])
+      assert.throws(() => store[method](...args, wrong), {
+        name: "TypeError",
+        message: /^expected .*callback.*, got /,
+      });
+  for (const method of ["load", "regenerate"]) assert.throws(() => store[method]({ sessionID: "s" }), TypeError);
+  await store.storage.flush();
+  assert.deepEqual(await store.get("s"), session);
+  assert.deepEqual(await store.get("s", undefined), await store.get("s", null));
+});
+
 test("a value that is too large is an error of the callback", async (t) => {
   const store = await openStore(t, { maxValueBytes: 1000 });
   const large = sessionWith({ text: "x".repeat(2000) });
