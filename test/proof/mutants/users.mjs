@@ -65,6 +65,20 @@ export const userMutants = [
     killedBy: byUser,
   },
   {
+    name: "an except that names no id excepts nothing",
+    file: OF_USER,
+    from: 'if (!("except" in options)) return [];',
+    to: 'if (!("except" in options) || !options.except) return [];',
+    killedBy: byUser,
+  },
+  {
+    name: "a function that does not work is reported by a warning for each session",
+    file: USERS,
+    from: "    if (this.#hasWarned) return;\n",
+    to: "",
+    killedBy: byUser,
+  },
+  {
     name: "a void session counts until it is removed",
     file: REVOCATIONS,
     from: 'return user !== null && isBefore(sinceOf(stored), this.#recordOf("@revoked", user));',
