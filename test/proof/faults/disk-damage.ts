@@ -38,7 +38,10 @@ export async function playDamage(stage: Stage): Promise<void> {
   for (const member of [second, third]) member.write(3);
   for (const member of [second, third]) await stage.flushed(member);
   for (const member of [second, third]) await stage.synced(member);
-  flip(stage, newestSegment(stage), 1);
+  // With its last batch intact, a member that holds that would go on from there.
+  const newest = newestSegment(stage);
+  flip(stage, newest, 1);
+  flip(stage, newest, (stage.disk.find(newest)?.content.length ?? 1) - 1);
   stage.kill(first);
   second.write(3);
   await stage.flushed(second);
