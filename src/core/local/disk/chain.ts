@@ -23,13 +23,14 @@ export interface Link extends Head {
 /** The head of a segment; `isKnown`: its first frame is damaged, and it begins where a member's position is. */
 type Head = SegmentHead & { readonly isKnown?: boolean };
 
+/** The error of a segment whose first frame is damaged. */
 export const headError = (path: string): CorruptFileError =>
   new CorruptFileError(path, 0, "expected the first frame of a segment, got a corrupt one");
 
 /**
- * Reads the head of a segment. Where its first frame is damaged, what a member knows that has applied the log up to a position in it takes its
- * place, if the frame before that position is there: so it can read what follows.
- * @returns null when there is neither.
+ * Reads the head of a segment. A member that has applied the log up to a position in the segment can do without its first frame: where that is
+ * damaged, the segment begins for it at its position, as long as the frame before that position is intact and the one it knows.
+ * @returns null when the first frame is damaged and no such position is given.
  */
 export function headOf(
   files: Files,
@@ -38,14 +39,14 @@ export function headOf(
   name: Name,
   position: LogPosition | null,
 ): Head | null {
+  const isInside = position !== null && compareSegments(name, position) === 0;
   try {
     const head = readSegmentHead(files, file, path, name);
     if (head !== null) return head;
   } catch (error) {
-    if (!(error instanceof CorruptFileError)) throw error;
-    if (position === null || compareSegments(name, position) !== 0) throw error;
+    if (!isInside || !(error instanceof CorruptFileError)) throw error;
   }
-  if (position?.history === undefined || compareSegments(name, position) !== 0) return null;
+  if (!isInside || position.history === undefined) return null;
   const { bytes = 0, offset, seq, time, history } = position;
   const frame = bytes === 0 || offset < bytes ? null : readExactly(files, file, offset - bytes, bytes);
   if (frame === null || lengthOf(frame, 0) !== bytes || !isIntact(frame, 0, bytes)) return null;

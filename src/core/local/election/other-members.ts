@@ -11,9 +11,9 @@ import { type Life, type Lives, lifeOf, membersIn, nameOf } from "./member-socke
 
 /** How long, in ms, members have to answer; most do so within one. */
 const ANSWER_MS = 30;
-/** How often they have another {@link WAIT_MS} when it is doubtful whether the files have all: some seconds, as others suspect a contender later. */
-const WAITS = 25;
+/** How long, in ms, and how often more, they have where it is doubtful whether the files hold everything. */
 const WAIT_MS = 100;
+const WAITS = 25;
 /** Longest frame of a member that says what it holds. */
 const MAX_HELD_BYTES = 1024;
 
