@@ -24,6 +24,8 @@ import { Sum } from "./sum.js";
 export class Covers extends Cover {
   /** Whether what is shown has to be made again from the confirmed contents: only `putBack` may be called. */
   isStale = false;
+  /** Whether others have written since the oldest cover was made: fields that are shown may be in another order than in the log. */
+  #isMixed = false;
 
   constructor() {
     super(1);
@@ -45,10 +47,13 @@ export class Covers extends Cover {
   execute(table: Table, entry: Entry, time: number): Status | null {
     const { path } = entry;
     const cover = this.over(path);
+    this.#isMixed = true;
     if (cover !== null) {
       if (table.containersUntil(path, cover.depth, time) === 0) return null;
+      const wasThere = cover.contents !== null;
       const status = executeOn(cover, entry, cover.depth, time);
       this.#touched(table, cover, path);
+      this.#placeAdded(table, cover, path, wasThere);
       return status;
     }
     const depth = this.clearDepth(path);
@@ -57,12 +62,14 @@ export class Covers extends Cover {
   }
 
   /** Makes the oldest op that a cover stands for part of the confirmed contents, at its place in the log. */
-  confirm(op: Op, time: number): void {
+  confirm(table: Table, op: Op, time: number): void {
     const { entry } = op;
     const cover = this.over(entry.path);
     if (cover !== null) {
+      const wasThere = cover.contents !== null;
       const isForeseen = cover.count === 1 && !cover.isTouched;
       if (!isForeseen) executeOn(cover, entry, cover.depth, time, op);
+      if (isForeseen || cover.contents !== null) this.#placeAdded(table, cover, entry.path, wasThere);
       if (entry.type === ADD) cover.sum?.remove(entry.amount);
       this.#leave(entry.path, cover, op);
       return;
@@ -72,7 +79,9 @@ export class Covers extends Cover {
     for (const [field, contents] of fieldsOf(entry) ?? []) {
       const path = [...entry.path, field];
       const fieldCover = this.over(path) as Cover;
+      const wasThere = fieldCover.contents !== null;
       fieldCover.contents = contents;
+      if (contents !== null) this.#placeAdded(table, fieldCover, path, wasThere);
       if (isLater) fieldCover.laterCount--;
       this.#leave(path, fieldCover, op);
       isLater = true;
@@ -94,6 +103,7 @@ export class Covers extends Cover {
     this.isTouched = false;
     this.children = null;
     this.isStale = false;
+    this.#isMixed = false;
   }
 
   /** Performs an op that lies at or below a cover. */
@@ -132,7 +142,8 @@ export class Covers extends Cover {
     if (value === undefined) return this.#make(table, op, until);
     if (entry.type !== ADD || !Number.isSafeInteger(value)) return false;
     const cover = this.at(path);
-    cover.contents = table.replaceAt(path, null);
+    // Something stays there meanwhile, so that the field keeps its place among the others.
+    cover.contents = table.replaceAt(path, Slot.of(value, null));
     cover.sum = new Sum(cover.contents);
     if (this.#addTo(table, cover, op, until)) return true;
     table.replaceAt(path, cover.contents);
@@ -228,8 +239,10 @@ export class Covers extends Cover {
       const cover = this.over(fieldPath);
       if (cover === null) table.replaceAt(fieldPath, contents);
       else {
+        const wasThere = cover.contents !== null;
         cover.contents = contents;
         this.#touched(table, cover, fieldPath);
+        this.#placeAdded(table, cover, fieldPath, wasThere);
       }
     }
     return APPLIED;
@@ -242,6 +255,13 @@ export class Covers extends Cover {
     const shown = cover.sum === null ? null : cover.sum.on(cover.contents);
     if (shown === null) this.isStale = true;
     else table.replaceAt(path.length === cover.depth ? path : path.slice(0, cover.depth), shown);
+  }
+
+  /** Puts a field that the log has just added behind those that it has added before. */
+  #placeAdded(table: Table, cover: Cover, path: Path, wasThere: boolean): void {
+    if (wasThere || !this.#isMixed || this.isStale || cover.depth === 1) return;
+    const place = path.length === cover.depth ? path : path.slice(0, cover.depth);
+    table.replaceAt(place, table.replaceAt(place, null));
   }
 
   /** An op that a cover stands for has left. */

@@ -56,7 +56,7 @@ export class PendingKey {
   confirm(table: Table, op: Op, time: number): void {
     if (op.hasStamp || time >= op.validUntil) this.lift(table);
     if (this.isLifted) executeConfirmed(table, op, time);
-    else if (this.#tail !== op) this.#covers.confirm(op, time);
+    else if (this.#tail !== op) this.#covers.confirm(table, op, time);
     this.forget(op);
   }
 

@@ -17,7 +17,7 @@ export const NO_SLOT = Symbol("no slot");
  * The state of a storage at one seq: slots by top-level key, and what each origin has written.
  *
  * Invariant: the state is a function of the batches alone, so equal logs give equal states. Not part of it are the order
- * of keys, and whatever log time has passed, which `sweep` drops sooner or later.
+ * of keys and fields, and whatever log time has passed, which `sweep` drops sooner or later.
  */
 export class Table {
   /** The seq of the last batch. */

@@ -236,3 +236,25 @@ test("an op that would be too far is not added, and one that became too far has 
   assert.equal(it.confirm().status, 4);
   assert.ok(it.key.isEmpty);
 });
+
+test("fields are in the order in which the log has added them, whatever was pending when others came", () => {
+  const orderOf = (own: readonly Entry[], others: readonly Entry[]): string => {
+    const opened = open('{"a":1,"z":2}');
+    opened.write(...own);
+    for (const entry of others) opened.execute(entry);
+    for (const _ of own) opened.confirm();
+    return Object.keys(opened.shown as object).join("");
+  };
+  const patched = (json: string): Entry => patchEntry(["k"], `{"set":${json}}`);
+  const set = (field: string): Entry => setEntry(["k", field], "5");
+  assert.equal(orderOf([patched('{"b":1,"c":2}')], [patched('{"d":3}')]), "azdbc");
+  assert.equal(orderOf([set("b"), set("c")], [set("d")]), "azdbc");
+  assert.equal(orderOf([set("b"), set("c"), set("b")], [set("d"), set("c")]), "azdcb", "one that others add too");
+  assert.equal(orderOf([patched('{"b":1,"c":2}')], [patched('{"d":3,"c":4}')]), "azdcb");
+  assert.equal(orderOf([deleteEntry(["k", "a"]), set("a")], [set("d")]), "zda", "one that is removed and added again");
+  assert.equal(
+    orderOf([addEntry(["k", "b"], 1), addEntry(["k", "a"], 1)], [set("d")]),
+    "azdb",
+    "a number that is made",
+  );
+});

@@ -11,6 +11,20 @@ const pending = ["replica/pending-", "replica/sum", "state/detached", "model/"];
 
 export const pendingMutants = [
   {
+    name: "what others write leaves the fields as they are shown",
+    file: COVERS,
+    from: "    if (wasThere || !this.#isMixed",
+    to: "    if (wasThere || this.#isMixed",
+    killedBy: pending,
+  },
+  {
+    name: "a number that is added to goes behind the other fields",
+    file: COVERS,
+    from: "table.replaceAt(path, Slot.of(value, null));",
+    to: "table.replaceAt(path, null);",
+    killedBy: pending,
+  },
+  {
     name: "amounts that are rounded are added up in any order",
     file: SUM,
     from: "!Number.isSafeInteger(amount) || ",

@@ -101,8 +101,14 @@ commands.weigh = (): Weight => {
   return { rss, heap: heapUsed, external, files, keys: storage.size, seq, role, compactions, writes };
 };
 
+/** An object with its fields in order of their names: they may be in another one where a write was taken back. */
+function ordered(_key: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
 /** The same on all members that hold the same. */
 commands.digest = () => {
-  const contents = storage.entries().sort(([a], [b]) => (a < b ? -1 : 1));
-  return `${storage.stats().seq} ${createHash("sha256").update(JSON.stringify(contents)).digest("hex")}`;
+  const contents = JSON.stringify(Object.fromEntries(storage.entries()), ordered);
+  return `${storage.stats().seq} ${createHash("sha256").update(contents).digest("hex")}`;
 };
