@@ -228,6 +228,19 @@ test("what shows after it has expired, or is gone before, is found", () => {
   assert.match(seen(0.48 * SECOND, null), /nothing was at brief1 at \d+ us, where something has not expired yet/);
 });
 
+test("what is cleared, and set again by the same batch, shows as gone until that has its place", () => {
+  const writes = [clearEntry(), set("brief1", "2-b:4", T + 500)];
+  const log = [...LOG, ...logOf(["2-b", ...writes])].map(({ batch }, index) => ({
+    epoch: 1,
+    batch: { ...batch, seq: index + 1, time: T + index, number: index < 5 ? batch.number : 4 },
+  }));
+  const gone: Line = ["read", 81, 82, [["brief1", null]]];
+  const seen = (...lines: Line[]): string => problemsOf({ log, notes: NOTES, states: [], b: [...B, ...lines] });
+  const [clear, brief] = writes.map((entry) => write(80, entry)) as [Line, Line];
+  assert.equal(seen(clear, gone, brief, ["ack", 83, 4]), "");
+  assert.match(seen(clear, brief, ["ack", 81, 4], gone), /nothing was at brief1 at \d+ us, where something has not/);
+});
+
 test("an expiry that its ttl does not give is found", () => {
   const log = logOf(["1-a", set("own-1-a", "1-a:1", T + 700)]);
   const ending = (at: number, ttl: number): string => {

@@ -139,8 +139,9 @@ class Viewer {
     const least = Math.max(this.#prefix, own?.seq ?? 0);
     const mayHaveEnded = (expiresAt: number) => this.#times.mayHaveEnded(expiresAt, to);
     // What is on its way is shown until it ends, also where the same batch sets the path again.
-    const pending = own !== undefined && this.#prefix < own.seq ? own.effect.tag : null;
-    if (pending !== null && mayHaveEnded(this.#registers.expiryOf(path, pending))) return "";
+    const pending = own !== undefined && this.#prefix < own.seq ? own.effect : undefined;
+    if (pending?.tag === null) return "";
+    if (pending !== undefined && mayHaveEnded(this.#registers.expiryOf(path, pending.tag))) return "";
     if (least === Infinity || this.#registers.mayBeGone(path, least, mayHaveEnded)) return "";
     return `nothing was at ${path} at ${to} us, where something has not expired yet from seq ${least} on`;
   }

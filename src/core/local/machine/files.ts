@@ -190,9 +190,10 @@ function clone(path: string, name: string): boolean {
 /** Numbers of 64 bits, since a `number` would take some file systems' inodes for others. */
 const EXACT = { bigint: true } as const;
 
+/** The path first: of a file that is unlinked between the two calls, `links` says so. */
 function lookAt(file: number, path: string): FileView {
-  const { nlink, size, ino, dev } = fstatSync(file, EXACT);
   const found = statSync(path, { ...EXACT, throwIfNoEntry: false });
+  const { nlink, size, ino, dev } = fstatSync(file, EXACT);
   return { links: Number(nlink), bytes: Number(size), isAtPath: found?.ino === ino && found.dev === dev };
 }
 
