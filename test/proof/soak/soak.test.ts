@@ -71,9 +71,11 @@ class Soak {
     return [...this.#compactions.values()].reduce((sum, count) => sum + count, 0);
   }
 
-  /** Whether the load must go on: for its time, and longer on a slow machine, until something was compacted. */
+  /** Whether the load must go on: for its time, and longer on a slow machine, until something was compacted and managers replaced. */
   get isOn(): boolean {
-    return this.elapsedMs < DURATION_MS || (this.compactions === 0 && this.elapsedMs < 10 * DURATION_MS);
+    if (this.elapsedMs < DURATION_MS) return true;
+    const hasAll = this.compactions > 0 && this.restarts.managers > 1;
+    return !hasAll && this.elapsedMs < 10 * DURATION_MS;
   }
 
   /** Starts a process; once it has joined, its load begins. */
