@@ -25,7 +25,7 @@ export const ROOMS = {
   state: "log keys lodash/toPath.js",
   fold: "state log",
   keys: "",
-  log: "node:zlib",
+  log: "errors node:zlib",
   local: "member hub election wire upkeep disk machine log errors",
   member: "election wire upkeep disk machine log errors",
   hub: "election wire upkeep disk machine log errors node:crypto node:path",
@@ -33,7 +33,7 @@ export const ROOMS = {
   wire: "machine log errors",
   upkeep: "disk machine fold log errors lodash/toPath.js node:crypto node:path",
   disk: "machine log errors node:crypto node:path",
-  machine: "errors runtime node:crypto node:os node:path",
+  machine: "log errors runtime node:crypto node:os node:path",
   errors: "",
   runtime: "node:perf_hooks node:timers",
 };

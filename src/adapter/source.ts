@@ -44,6 +44,7 @@ const OPENING: Readonly<Record<"name" | keyof StorageOptions, true>> = {
   maxPendingBytes: true,
   maxMemberBacklogBytes: true,
   stallTimeout: true,
+  maxLevel: true,
   timeout: true,
 };
 

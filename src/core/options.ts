@@ -47,6 +47,11 @@ export interface StorageOptions {
    */
   stallTimeout?: number;
   /**
+   * Up to which level of the log this process lets the data be raised, 1 or more: versions of this package that have new features need a
+   * higher one, which older versions cannot read. Set it to the level of the version that you may go back to. Default: no limit.
+   */
+  maxLevel?: number;
+  /**
    * The longest time in ms, 1 to 2^31-1, that `Storage.open` waits without progress. Data that arrives is progress; tries that
    * fail are none. The constructor does not wait. Default: 30000.
    */
@@ -94,6 +99,7 @@ export function resolveOptions(options: StorageOptions = {}): ResolvedOptions {
     maxPendingBytes: integer(options, "maxPendingBytes"),
     maxMemberBacklogBytes: backlogBytes(options, maxValueBytes),
     stallTimeout: integer(options, "stallTimeout"),
+    maxLevel: integer(options, "maxLevel"),
     timeout: integer(options, "timeout"),
   };
 }
@@ -105,6 +111,7 @@ const RANGES = {
   maxPendingBytes: [64 * MIB, 1, Number.MAX_SAFE_INTEGER],
   maxMemberBacklogBytes: [64 * MIB, 64 * 1024, Number.MAX_SAFE_INTEGER],
   stallTimeout: [5000, 100, MAX_TIMER_MS],
+  maxLevel: [Number.MAX_SAFE_INTEGER, 1, Number.MAX_SAFE_INTEGER],
   timeout: [30_000, 1, MAX_TIMER_MS],
 } as const;
 

@@ -15,6 +15,7 @@ const DEFAULTS = {
   maxPendingBytes: 64 * 1024 * 1024,
   maxMemberBacklogBytes: 64 * 1024 * 1024,
   stallTimeout: 5000,
+  maxLevel: Number.MAX_SAFE_INTEGER,
   timeout: 30_000,
 };
 
@@ -117,6 +118,7 @@ test("a number out of its range is a RangeError, something else a TypeError, eac
     maxPendingBytes: [1, Number.MAX_SAFE_INTEGER],
     maxMemberBacklogBytes: [64 * 1024, Number.MAX_SAFE_INTEGER],
     stallTimeout: [100, 2 ** 31 - 1],
+    maxLevel: [1, Number.MAX_SAFE_INTEGER],
     timeout: [1, 2 ** 31 - 1],
   };
   for (const [key, [least, most]] of Object.entries(ranges)) {

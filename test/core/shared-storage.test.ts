@@ -5,6 +5,7 @@ import { Storage } from "../../dist/core/index.js";
 import { encodeEntries } from "../../dist/core/log/codec.js";
 import { leftEntry } from "../../dist/core/log/entry.js";
 import { BATCH } from "../../dist/core/log/frame.js";
+import { spokenLevels } from "../../dist/core/log/levels.js";
 import type { Engine, Log, LogSink } from "../../dist/core/log/log.js";
 import { type ResolvedOptions, resolveOptions } from "../../dist/core/options.js";
 import { SharedStorage } from "../../dist/core/shared-storage.js";
@@ -54,6 +55,8 @@ class EngineInHand implements Engine<ResolvedOptions> {
       open: (sink) => this.sinks.push(sink),
       append: () => {},
       barrier: () => {},
+      needLevel: () => {},
+      levels: spokenLevels(1),
       hold: () => {},
       close: (done) => {
         this.closed.push(name);

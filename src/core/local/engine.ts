@@ -1,5 +1,6 @@
 /** The engine for one machine: the log is in files, a process or thread of this machine orders it. */
 import { StorageError } from "../errors.js";
+import { spokenLevels } from "../log/levels.js";
 import type { Engine } from "../log/log.js";
 import { preparePlace } from "./disk/directory.js";
 import { inSlices } from "./disk/steps.js";
@@ -18,7 +19,9 @@ export { PROTOCOL } from "./wire/messages.js";
 const COMPACT_AFTER_BYTES = 16 * 1024 * 1024;
 
 /** What can be said about a storage of this engine; checked. */
-export interface LocalOptions extends Omit<HubOptions, "compactAfterBytes"> {
+export interface LocalOptions extends Omit<HubOptions, "compactAfterBytes" | "levels"> {
+  /** Up to which level this process lets the log be raised. */
+  readonly maxLevel: number;
   /** The directory of `<name>.db` and `<name>.db.d/`. */
   readonly path: string;
   /** Whether this member may be the manager. */
@@ -32,9 +35,9 @@ export function localEngine(on: Machine = nodeMachine): Engine<LocalOptions> {
     open(name, options) {
       expectSync(machine, options);
       const place = preparePlace(machine, name, options);
-      const { candidate, stallTimeout, fsync, gcInterval, recover, persist, maxMemberBacklogBytes } = options;
+      const { candidate, stallTimeout, fsync, gcInterval, recover, persist, maxMemberBacklogBytes, maxLevel } = options;
       const limits = { maxMemberBacklogBytes, stallTimeout, compactAfterBytes: COMPACT_AFTER_BYTES };
-      const hub = { fsync, gcInterval, recover, persist, ...limits };
+      const hub = { fsync, gcInterval, recover, persist, ...limits, levels: spokenLevels(maxLevel) };
       const log = new LocalLog(machine, place, { candidate, hub });
       return {
         key: place.directory,

@@ -2,7 +2,7 @@
  * Entries to bytes and back: the body of `BATCH` and `STATE` frames. Pure. `FORMAT.md` shows the layout.
  */
 import { depthOf } from "./depth.js";
-import { ADD, type Batch, CLEAR, type Condition, type Entry, type EntryType, NEVER, PATCH } from "./entry.js";
+import { ADD, type Batch, CLEAR, type Condition, type Entry, type EntryType, LEVEL, NEVER, PATCH } from "./entry.js";
 import {
   BATCH_TYPES,
   bitsOf,
@@ -29,6 +29,7 @@ import {
   timeOf,
   writeHeader,
 } from "./frame.js";
+import { expectSpoken } from "./levels.js";
 import { MAX_DEPTH, MAX_KEY_BYTES } from "./limits.js";
 import { BY_TEXT, bitBytesIn, countIn, kindsIn, type StepKinds, writeCount } from "./step-kinds.js";
 
@@ -125,7 +126,7 @@ export function encodeEntries(entries: readonly Entry[], kind: number = BATCH, s
 /**
  * Decodes the entries of a frame that lies in `buffer` from `start` to `end`. Values stay JSON text.
  * @throws MalformedError when the bytes are not exactly the entries that they announce, or one does not belong into a
- *   frame of that kind.
+ *   frame of that kind; StorageError `ERR_STORAGE_PROTOCOL` when the log has a level that this version does not speak.
  */
 export function decodeEntries(buffer: Buffer, start: number, end: number): Entry[] {
   const reader = new EntryReader(buffer, start, end);
@@ -163,6 +164,23 @@ export function checkEntries(buffer: Buffer, start: number, end: number): void {
   reader.expectEnd();
 }
 
+/**
+ * The level that a `LEVEL` entry names. Whoever meets one that it does not speak reads nothing after it.
+ * @throws MalformedError when it names none; StorageError `ERR_STORAGE_PROTOCOL` when this version does not speak it.
+ */
+export function levelIn(name: string): number {
+  const level = Number(name);
+  if (!Number.isSafeInteger(level) || level < 1) throw new MalformedError(`expected a level, got ${name}`);
+  expectSpoken("the log", level);
+  return level;
+}
+
+/** The level that a batch of a hub's own gives the log; 0: none. Throws as {@link decodeEntries}. */
+export function levelAfter(buffer: Buffer, start: number, end: number): number {
+  const raising = decodeEntries(buffer, start, end).find(({ type }) => type === LEVEL);
+  return raising === undefined ? 0 : Number(raising.path[0]);
+}
+
 /** Reads one body; every step is checked against its end. */
 class EntryReader {
   readonly #buffer: Buffer;
@@ -190,6 +208,7 @@ class EntryReader {
     const kinds = this.#kinds(type, counted);
     const path = new Array<string>(count);
     for (let depth = 0; depth < count; depth++) path[depth] = this.#key();
+    if (type === LEVEL) levelIn(path[0] as string);
     const stamp = head & STAMP_FLAG ? this.#stamp() : "";
     const expiresAt = head & EXPIRY_FLAG ? this.#double() : NEVER;
     const amount = type === ADD ? this.#double() : 0;
@@ -208,7 +227,8 @@ class EntryReader {
     const counted = this.#uint16();
     const count = this.#pathLength(type, counted);
     this.#kinds(type, counted);
-    for (let depth = 0; depth < count; depth++) this.#take(this.#uint16() & ~UTF16_FLAG);
+    if (type === LEVEL) levelIn(this.#key());
+    for (let depth = type === LEVEL ? 1 : 0; depth < count; depth++) this.#take(this.#uint16() & ~UTF16_FLAG);
     if (head & STAMP_FLAG) this.#stamp();
     if (head & EXPIRY_FLAG) this.#double();
     if (type === ADD) this.#double();

@@ -1,5 +1,5 @@
 /** The first byte of an entry: what it does, and which fields it has. `FORMAT.md` shows the bits. */
-import { ADD, CLEAR, DELETE, EXPIRE, LEFT, PATCH, SET, SLOT } from "./entry.js";
+import { ADD, CLEAR, DELETE, EXPIRE, LEFT, LEVEL, PATCH, SET, SLOT } from "./entry.js";
 import { MAX_STAMPED_COUNT } from "./stamps.js";
 
 /** The type: its lower three bits, and its fourth one beside the flags. */
@@ -15,7 +15,7 @@ const KNOWN_BITS = TYPE_MASK | EXPIRY_FLAG;
 
 /** The operations that a batch may hold, a bit each, those that a snapshot may, and those that make containers. */
 export const BATCH_TYPES =
-  (1 << SET) | (1 << DELETE) | (1 << EXPIRE) | (1 << ADD) | (1 << CLEAR) | (1 << PATCH) | (1 << LEFT);
+  (1 << SET) | (1 << DELETE) | (1 << EXPIRE) | (1 << ADD) | (1 << CLEAR) | (1 << PATCH) | (1 << LEFT) | (1 << LEVEL);
 export const STATE_TYPES = (1 << SLOT) | (1 << SET) | (1 << EXPIRE);
 export const MAKING_TYPES = (1 << SET) | (1 << ADD);
 

@@ -13,8 +13,8 @@ import { BY_TEXT, type StepKinds } from "./step-kinds.js";
 export type Path = readonly string[];
 
 /**
- * What an entry does. `SLOT` stands in snapshots only: a whole slot. `LEFT` comes from hubs only: a member, which its path names, has
- * left, and what it had claimed ends at this place.
+ * What an entry does. `SLOT` stands in snapshots only: a whole slot. `LEFT` and `LEVEL` come from hubs only. `LEFT`: a member, which its path
+ * names, has left, and what it had claimed ends at this place. `LEVEL`: the log has the level that its path names from here on.
  */
 export const SET = 1;
 export const DELETE = 2;
@@ -24,7 +24,8 @@ export const CLEAR = 5;
 export const SLOT = 6;
 export const PATCH = 7;
 export const LEFT = 8;
-export type EntryType = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
+export const LEVEL = 15;
+export type EntryType = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 15;
 
 /** When a `SET` takes effect. `IF_ABSENT`: when nothing is at its path, at its place in the log. */
 export const ALWAYS = 0;
@@ -106,16 +107,21 @@ export function clearEntry(): Entry {
 
 /** Creates an entry that notes that a member has left. */
 export function leftEntry(member: string): Entry {
-  return {
-    type: LEFT,
-    path: [member],
-    kinds: BY_TEXT,
-    json: "",
-    expiresAt: NEVER,
-    condition: ALWAYS,
-    amount: 0,
-    stamp: "",
-  };
+  return hubEntry(LEFT, member);
+}
+
+/** Creates an entry that gives the log another level. */
+export function levelEntry(level: number): Entry {
+  return hubEntry(LEVEL, String(level));
+}
+
+function hubEntry(type: typeof LEFT | typeof LEVEL, name: string): Entry {
+  return { type, path: [name], kinds: BY_TEXT, json: "", expiresAt: NEVER, condition: ALWAYS, amount: 0, stamp: "" };
+}
+
+/** Whether an entry is a hub's own, and changes no slot. */
+export function isOfHub({ type }: Entry): boolean {
+  return type === LEFT || type === LEVEL;
 }
 
 /** Creates an entry of a snapshot: a whole slot as it was. */

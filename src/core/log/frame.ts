@@ -60,6 +60,10 @@ export const HEAL = 26;
 export const FILE_REPORT = 27;
 /** From a member, to whoever connects to its own socket: what it holds of the log. */
 export const HELD = 28;
+/** A member needs a level of the log: its number. */
+export const NEED_LEVEL = 29;
+/** Why the log is not raised yet, as JSON. */
+export const LEVEL_HELD = 30;
 
 /** The fields of a header that are not derived from the bytes. */
 export interface Stamp {

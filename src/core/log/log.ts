@@ -16,17 +16,20 @@
  */
 
 import type { Entry } from "./entry.js";
+import type { SpokenLevels } from "./levels.js";
 
-/** The seq and time of a state. */
+/** The seq and time of a state, and the level of the log there. */
 export interface StateHead {
   readonly seq: number;
   readonly time: number;
+  /** See `levels.ts`. */
+  readonly level: number;
 }
 
 /** What a state knows of an origin: the highest number applied, and the log time of that batch. */
 export type KnownOrigin = readonly [origin: number, number: number, time: number];
 
-/** The seq and time of a state, and the origins that it knows: all but its slots. */
+/** The head of a state, and the origins that it knows: all but its slots. */
 export interface SnapshotHead extends StateHead {
   readonly origins: readonly KnownOrigin[];
 }
@@ -59,6 +62,8 @@ export interface StateView {
 export interface LogSink {
   /** The seq of the last batch that was delivered; 0 when there is no state yet. */
   readonly seq: number;
+  /** The level of the log there. */
+  readonly level: number;
   /**
    * A view of the confirmed state at `seq`; null while there is no whole state: before the first `connected`, and from
    * `restoring` to `connected`. Whoever takes one closes it.
@@ -83,6 +88,12 @@ export interface LogSink {
   disconnected(): void;
   /** Who the manager is now. */
   managerChanged(pid: number, isHere: boolean): void;
+  /**
+   * The log cannot be raised to a level that is needed, as far as the manager knows.
+   * @param why What hinders it.
+   * @param waitMs In how many ms the manager decides again; 0: when something has changed.
+   */
+  levelHeld(why: string, waitMs: number): void;
   /** The disk of the manager refuses writes, or takes them again (`null`). */
   diskTrouble(error: Error | null): void;
   /** Something is wrong that stops nothing; it is reported once. */
@@ -142,6 +153,10 @@ export interface Log {
   append(frame: Buffer): void;
   /** Calls back once all that was confirmed by any member before the call has been delivered. Calls lost with a connection are repeated by the engine. */
   barrier(done: () => void): void;
+  /** Asks for a level of the log: a `LEVEL` entry comes once it has that, and {@link LogSink.levelHeld} while it cannot have it. */
+  needLevel(level: number): void;
+  /** The levels that this process speaks. */
+  readonly levels: SpokenLevels;
   /** Keeps the process alive, or stops doing so. */
   hold(alive: boolean): void;
   /** Lets another member be the manager and releases everything. Calls back when that is done. */

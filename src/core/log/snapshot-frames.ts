@@ -58,12 +58,12 @@ export function* snapshotFrames(head: StoredHead, entries: Iterable<Entry>): Gen
 }
 
 /** The first frame of a snapshot. */
-export function snapshotHeadFrame({ seq, time, history, clock }: Omit<StoredHead, "origins">): Buffer {
-  return encodeJson(SNAPSHOT, { seq, time }, { format: FORMAT, history, clock });
+export function snapshotHeadFrame({ seq, time, level, history, clock }: Omit<StoredHead, "origins">): Buffer {
+  return encodeJson(SNAPSHOT, { seq, time }, { format: FORMAT, history, level, clock });
 }
 
 /** Gives the frames of the origins of a snapshot, which come before those of its entries. */
-export function* originFrames({ seq, time, origins }: SnapshotHead): Generator<Buffer> {
+export function* originFrames({ seq, time, origins }: Omit<SnapshotHead, "level">): Generator<Buffer> {
   for (let from = 0, number = 1; from < origins.length; from += FRAME_ORIGINS, number++) {
     const part = origins.slice(from, from + FRAME_ORIGINS);
     const body = Buffer.allocUnsafeSlow(part.length * ORIGIN_BYTES);
@@ -97,7 +97,7 @@ function originCountOf(start: number, end: number): number {
 }
 
 /** The seq and time of a snapshot, from its first frame. */
-export function stateHeadOf(frame: Buffer): StateHead {
+export function stateHeadOf(frame: Buffer): Omit<StateHead, "level"> {
   return { seq: seqOf(frame, 0), time: timeOf(frame, 0) };
 }
 

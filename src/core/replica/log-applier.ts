@@ -12,8 +12,9 @@ import type { Announcer, Change } from "./events.js";
 import { executeFound, type PendingBatch } from "./op.js";
 import type { Outbox } from "./outbox.js";
 import type { PendingQueue } from "./pending-queue.js";
+import { forgottenError } from "./settling.js";
 import type { ReplicaClock, Tables } from "./tables.js";
-import { forgottenError, type Writer } from "./writer.js";
+import type { Writer } from "./writer.js";
 
 /** Most paths that one turn of the event loop drops: well below a millisecond of work, unless containers are copied. */
 const SWEEP_PATHS = 256;
@@ -65,6 +66,10 @@ export class LogApplier implements LogSink {
     return this.#tables.next.seq;
   }
 
+  get level(): number {
+    return this.#tables.next.level;
+  }
+
   view(): StateView | null {
     const { shown, isCurrent } = this.#tables;
     if (!isCurrent || !this.#wasConnected) return null;
@@ -110,7 +115,10 @@ export class LogApplier implements LogSink {
     } else if (verdict === NEW) {
       for (const entry of entries) table.execute(entry, time, false);
     }
-    if (origin === 0) this.#announceLeft(entries);
+    if (origin === 0) {
+      this.#announceLeft(entries);
+      if (table.noteLevel(entries)) this.#noteLevel();
+    }
     this.#sweepSoon();
   }
 
@@ -151,6 +159,10 @@ export class LogApplier implements LogSink {
     this.#announcer.push((events) => events.managerChanged(pid, isHere));
   }
 
+  levelHeld(why: string, waitMs: number): void {
+    this.#writer.levels.held(why, waitMs);
+  }
+
   diskTrouble(error: Error | null): void {
     this.#announcer.push((events) => events.diskTrouble(error));
   }
@@ -183,6 +195,12 @@ export class LogApplier implements LogSink {
     this.#tables.restored = null;
     this.#tables.shown = restored;
     this.#leave(this.#pending.moveTo(restored, shown));
+    this.#noteLevel();
+  }
+
+  /** Calls that wait for a level go on once what the user sees has it. */
+  #noteLevel(): void {
+    this.#writer.levels.raised(this.#tables.shown.level);
   }
 
   #noteDelay(time: number): void {

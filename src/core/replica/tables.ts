@@ -2,7 +2,7 @@ import type { LogClock } from "../log/log.js";
 import { Table } from "../state/table.js";
 
 /** What a replica needs of its engine's clock. */
-export type ReplicaClock = Pick<LogClock, "now" | "microtask" | "soon">;
+export type ReplicaClock = Pick<LogClock, "now" | "microtask" | "soon" | "after">;
 
 /**
  * The state that the user sees, the one that is being restored if there is one, and the storage time.

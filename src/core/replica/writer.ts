@@ -1,14 +1,16 @@
 import { StorageError } from "../errors.js";
 import type { Entry } from "../log/entry.js";
-import { MAX_ARRAY_LENGTH, MAX_BATCH_BYTES, SPLIT_BATCH_BYTES } from "../log/limits.js";
+import { levelOf } from "../log/levels.js";
+import { MAX_BATCH_BYTES, SPLIT_BATCH_BYTES } from "../log/limits.js";
 import type { Log } from "../log/log.js";
 import { MAX_STAMPED_COUNT, pendingStamp } from "../log/stamps.js";
-import { NOT_A_NUMBER, TOO_FAR } from "../state/executor.js";
+import { TOO_FAR } from "../state/executor.js";
+import { LevelGate, notReached } from "./level-gate.js";
 import { Op, type PendingBatch, type Promised } from "./op.js";
 import type { Outbox } from "./outbox.js";
 import type { PendingQueue } from "./pending-queue.js";
+import { forgottenError, settle, tooFar } from "./settling.js";
 import type { Tables } from "./tables.js";
-import { aKindOf } from "./value.js";
 
 /** What an op takes besides its keys and its value: in a frame, and about in memory. */
 const OP_BYTES = 64;
@@ -40,6 +42,8 @@ export class Writer {
   readonly #pending: PendingQueue;
   readonly #outbox: Outbox;
   readonly #tables: Tables;
+  /** Calls that wait for a level of the log. */
+  readonly levels: LevelGate;
   readonly #maxPendingBytes: number;
   readonly #syncs = new Set<Promised<void>>();
   /** Syncs whose barrier has passed, but for a state that is not shown yet. */
@@ -59,6 +63,7 @@ export class Writer {
     this.#pending = pending;
     this.#outbox = outbox;
     this.#tables = tables;
+    this.levels = new LevelGate(log, tables.clock);
     this.#maxPendingBytes = maxPendingBytes;
   }
 
@@ -131,12 +136,16 @@ export class Writer {
     }
     for (const promised of this.#syncs) promised.reject(error);
     this.#syncs.clear();
+    this.levels.fail(error);
     this.#pending.abandon();
     this.#hold();
   }
 
   /** Writes an entry; the promise resolves with what `resultOf` makes of the op at its place in the log. */
   promise<T>(entry: Entry, resultOf: (op: Op) => T): Promise<T> {
+    const level = levelOf(entry);
+    if (level > this.#tables.shown.level && this.#failure === null && !this.isInBatch)
+      return this.#reach(level).then(() => this.promise(entry, resultOf));
     let promised: Promised<Op> | null = null;
     const promise = new Promise<T>((resolve, reject) => {
       promised = { resolve: (op) => resolve(resultOf(op)), reject };
@@ -148,6 +157,8 @@ export class Writer {
   /** Performs an entry and puts it into the open batch. Changes nothing when it throws. */
   write(entry: Entry, promised: Promised<Op> | null = null, promise?: Promise<unknown>): void {
     if (this.#failure !== null) throw this.#failure;
+    if (levelOf(entry) > this.#tables.shown.level)
+      throw notReached(levelOf(entry), "it cannot wait for that in a batch");
     const bytes = bytesOf(entry);
     this.#expectRoom(bytes);
     const { now, shown } = this.#tables;
@@ -242,20 +253,20 @@ export class Writer {
     this.#hold();
   }
 
+  /** Resolves when the log has a level. */
+  #reach(level: number): Promise<void> {
+    const reached = this.levels.reach(level);
+    this.#hold();
+    return reached.finally(() => this.#hold());
+  }
+
   #hold(): void {
-    const isHolding = this.#isSealing || this.#pending.batches.length > 0 || this.#syncs.size > 0;
+    const isWaiting = this.levels.isWaiting || this.#syncs.size > 0;
+    const isHolding = this.#isSealing || this.#pending.batches.length > 0 || isWaiting;
     if (isHolding === this.#isHolding) return;
     this.#isHolding = isHolding;
     this.#log.hold(isHolding);
   }
-}
-
-/** Why the log refused a batch that waited longer than its origin is remembered. */
-export function forgottenError(): StorageError {
-  return new StorageError(
-    "ERR_STORAGE_EXPIRED",
-    "expected a write to reach the log while its origin was remembered, got one that may have been applied or not: that can no longer be known; read and write again",
-  );
 }
 
 function expectNoPromise(result: unknown): void {
@@ -268,32 +279,4 @@ function bytesOf(entry: Entry): number {
   let bytes = OP_BYTES + Buffer.byteLength(entry.json) + entry.stamp.length * 3;
   for (const key of entry.path) bytes += 2 + key.length * 3;
   return bytes;
-}
-
-function tooFar(entry: Entry): RangeError {
-  return new RangeError(
-    `expected an index below ${MAX_ARRAY_LENGTH} where a path makes an array longer, got ${JSON.stringify(entry.path)}; for ids, use an array path of strings, as in ["users", "4711"]: it makes objects where no array is yet`,
-  );
-}
-
-/** Settles the promise of an op with what it came to at its place in the log. */
-function settle(op: Op, isForgotten: boolean, tables: Tables): void {
-  if (op.promised === null) return;
-  if (isForgotten) op.promised.reject(forgottenError());
-  else if (op.status === TOO_FAR) op.promised.reject(tooFar(op.entry));
-  else if (op.status === NOT_A_NUMBER) {
-    const message = `expected a number at ${JSON.stringify(op.entry.path)} whose sum with ${op.entry.amount} is finite, got ${addend(op.entry, tables)}`;
-    op.promised.reject(new StorageError("ERR_STORAGE_NOT_A_NUMBER", message));
-  } else if (op.status === 0) {
-    const message =
-      "expected to see a write at its place in the log, got a snapshot that covers it; the write took effect, but its result is not known";
-    op.promised.reject(new StorageError("ERR_STORAGE_EXPIRED", message));
-  } else op.promised.resolve(op);
-}
-
-/** What an `ADD` cannot add to, for its message; a later write may already have replaced it. */
-function addend({ path, amount }: Entry, { shown, now }: Tables): string {
-  const found = shown.get(path, now);
-  if (typeof found !== "number") return found === undefined ? "something else" : aKindOf(found);
-  return Number.isFinite(found + amount) ? "something else" : `${found}`;
 }

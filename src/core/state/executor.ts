@@ -1,4 +1,4 @@
-import { ADD, ALWAYS, CLEAR, DELETE, type Entry, EXPIRE, IF_ABSENT, LEFT, NEVER, PATCH, SET } from "../log/entry.js";
+import { ADD, ALWAYS, CLEAR, DELETE, type Entry, EXPIRE, IF_ABSENT, isOfHub, NEVER, PATCH, SET } from "../log/entry.js";
 import { MAX_ARRAY_LENGTH } from "../log/limits.js";
 import { type Edit, exchange, presentAt, remove, type Touch, takeBack, touch, wrap, write } from "./edit.js";
 import { Expiry } from "./expiry.js";
@@ -86,7 +86,7 @@ export class Executor<Store extends SlotStore> {
 
   #execute(entry: Entry, time: number, isUndoable: boolean): Status {
     if (entry.type === CLEAR) return this.#clear();
-    if (entry.type === LEFT) return UNMET; // no slot is claimed by a member
+    if (isOfHub(entry)) return UNMET;
     if (!isUndoable && isText(entry)) {
       this.slots.setText(entry.path[0] as string, entry.json);
       return APPLIED;

@@ -14,7 +14,7 @@ const SWEEP_PATHS = 256;
 export class Fold {
   #table = new Table();
 
-  /** The seq, time and origins of the state. */
+  /** The head of the state. */
   get head(): SnapshotHead {
     return this.#table.head();
   }
@@ -70,6 +70,7 @@ export class Fold {
 
   /** Moves on to a later seq when the batches between are lost, and takes over the origins that are known. */
   skip(seq: number, origins: readonly KnownOrigin[] = []): void {
-    this.#table.restore({ seq, time: this.#table.time, origins });
+    const { time, level } = this.#table;
+    this.#table.restore({ seq, time, level, origins });
   }
 }

@@ -1,5 +1,6 @@
 import { MalformedError } from "../log/codec.js";
-import { type Batch, type Entry, type Path, SLOT } from "../log/entry.js";
+import { type Batch, type Entry, LEVEL, type Path, SLOT } from "../log/entry.js";
+import { LEAST_LEVEL } from "../log/levels.js";
 import type { KnownOrigin, SnapshotHead } from "../log/log.js";
 import { atPlace } from "../log/stamps.js";
 import { contentsOf, restoreEntry, slotOf } from "./contents.js";
@@ -24,6 +25,8 @@ export class Table {
   seq = 0;
   /** The log time of the last batch, in ms since 1970. */
   time = 0;
+  /** The level of the log. */
+  level = LEAST_LEVEL;
   readonly #origins = new Origins();
   readonly #executor = new Executor(() => new Slots());
 
@@ -129,8 +132,18 @@ export class Table {
   /** Applies the next batch, unless it was applied before or cannot be judged any more. */
   apply(batch: Batch): Verdict {
     const verdict = this.admit(batch.seq, batch.time, batch.origin, batch.born, batch.number);
-    if (verdict === NEW) for (const entry of atPlace(batch.entries, batch.seq)) this.execute(entry, batch.time, false);
+    if (verdict !== NEW) return verdict;
+    for (const entry of atPlace(batch.entries, batch.seq)) this.execute(entry, batch.time, false);
+    if (batch.origin === 0) this.noteLevel(batch.entries);
     return verdict;
+  }
+
+  /** Notes the level that entries of a hub give the log; returns whether they do. */
+  noteLevel(entries: readonly Entry[]): boolean {
+    const raising = entries.find(({ type }) => type === LEVEL);
+    if (raising === undefined) return false;
+    this.level = Math.max(this.level, Number(raising.path[0]));
+    return true;
   }
 
   /** Moves on to the next batch; `NEW`: the caller executes its entries now. */
@@ -208,13 +221,14 @@ export class Table {
   }
 
   head(): SnapshotHead {
-    return { seq: this.seq, time: this.time, origins: this.#origins.list(this.time) };
+    return { seq: this.seq, time: this.time, level: this.level, origins: this.#origins.list(this.time) };
   }
 
   /** Begins a new table with what the head of a snapshot says. */
   restore(head: SnapshotHead): void {
     this.seq = head.seq;
     this.time = head.time;
+    this.level = head.level;
     this.restoreOrigins(head.origins);
   }
 

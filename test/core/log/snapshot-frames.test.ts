@@ -17,7 +17,7 @@ const entries: Entry[] = [slotEntry("a", "1", 0)];
 
 function headWith(originCount: number): StoredHead {
   const origins = Array.from({ length: originCount }, (_, index): KnownOrigin => [2 ** 52 - index, 2 ** 40 + index, 7]);
-  return { seq: 9, time: 7, origins, history: HISTORY };
+  return { seq: 9, time: 7, level: 1, origins, history: HISTORY };
 }
 
 /** Checks the frames of a snapshot after its head; true when the last one says that nothing is missing. */

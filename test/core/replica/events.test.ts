@@ -10,7 +10,7 @@ import { openReplica, tick } from "./opened-replica.js";
 /** The log begins again with a snapshot that has one key. */
 function restore(open: ReturnType<typeof openReplica>, key: string): void {
   const others = new Table();
-  others.restore({ seq: open.seq + 9, time: open.now, origins: [] });
+  others.restore({ seq: open.seq + 9, time: open.now, level: 1, origins: [] });
   open.seq += 10;
   open.foreignCount = 0;
   others.apply({

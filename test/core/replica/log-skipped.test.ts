@@ -10,7 +10,7 @@ const HOUR_MS = 60 * 60 * 1000;
 
 /** A snapshot of seq 2 with these origins and nothing else. */
 function restoring(open: ReturnType<typeof openReplica>, origins: KnownOrigin[]): void {
-  const head = { seq: 2, time: open.now, origins };
+  const head = { seq: 2, time: open.now, level: 1, origins };
   open.replica.sink.restoring(head);
   for (const frame of originFrames(head)) open.replica.sink.restored(frame, 0, frame.length);
 }

@@ -2,6 +2,7 @@
 import { decodeEntries, encodeEntries } from "../../../dist/core/log/codec.js";
 import type { Entry } from "../../../dist/core/log/entry.js";
 import { BATCH } from "../../../dist/core/log/frame.js";
+import { spokenLevels } from "../../../dist/core/log/levels.js";
 import type { Log } from "../../../dist/core/log/log.js";
 import { type Change, Replica } from "../../../dist/core/replica/replica.js";
 
@@ -20,6 +21,8 @@ export function openReplica(limits: Limits = {}) {
     sent: [] as Buffer[],
     held: [] as boolean[],
     barriers: [] as (() => void)[],
+    needed: [] as number[],
+    timers: [] as { at: number; call: () => void }[],
     changes: [] as Change[],
     /** Changes and departures, in the order in which they were announced. */
     seen: [] as string[],
@@ -50,13 +53,24 @@ export function openReplica(limits: Limits = {}) {
     open: () => {},
     append: (frame) => open.sent.push(frame),
     barrier: (done) => open.barriers.push(done),
+    needLevel: (level) => open.needed.push(level),
+    levels: spokenLevels(1),
     hold: (alive) => open.held.push(alive),
     close: (done) => done(),
     destroy: (done) => done(),
     stats: { epoch: 1, members: 1, bytes: 0, compactions: 0, compactionError: null, healed: 0, clockOffsetMs: 0 },
   };
   open.replica = new Replica(log, {
-    clock: { now: () => open.now, microtask: queueMicrotask, soon: (call) => open.later.push(call) },
+    clock: {
+      now: () => open.now,
+      microtask: queueMicrotask,
+      soon: (call) => open.later.push(call),
+      after: (ms, call) => {
+        const timer = { at: open.now + ms, call };
+        open.timers.push(timer);
+        return { cancel: () => void open.timers.splice(open.timers.indexOf(timer), 1) };
+      },
+    },
     random: () => Buffer.from([++open.originCount, 0, 0, 0, 0, 0, 0]),
     maxValueBytes,
     maxPendingBytes,

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { HubOptions, Machine } from "../../../dist/core/local/machine/machine.js";
 import { HEADER_BYTES, isFrameLength, isIntact, lengthOf } from "../../../dist/core/log/frame.js";
+import { spokenLevels } from "../../../dist/core/log/levels.js";
 import type { FilesOf } from "../simulation/files-of.js";
 import { Process } from "../simulation/process.js";
 import type { Thread } from "../simulation/scheduler.js";
@@ -62,6 +63,7 @@ export class Stage extends World {
       maxMemberBacklogBytes: 1_000_000,
       stallTimeout: 1000,
       compactAfterBytes: 1000,
+      levels: spokenLevels(1),
       ...options,
     };
   }

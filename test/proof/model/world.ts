@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { decodeEntries, encodeEntries } from "../../../dist/core/log/codec.js";
 import type { Batch, Entry } from "../../../dist/core/log/entry.js";
 import { bornOf, checkAndStamp, isIntact, numberOf, originOf, STATE } from "../../../dist/core/log/frame.js";
+import { spokenLevels } from "../../../dist/core/log/levels.js";
 import type { Log, SnapshotHead } from "../../../dist/core/log/log.js";
 import { originFrames } from "../../../dist/core/log/snapshot-frames.js";
 import { Replica } from "../../../dist/core/replica/replica.js";
@@ -98,6 +99,7 @@ export class Member {
 
   constructor(world: World, maxInFlight: number) {
     this.#world = world;
+    const none = () => {};
     const log: Log = {
       isPushed: true,
       readCount: 0,
@@ -105,6 +107,8 @@ export class Member {
       open: () => {},
       append: (frame) => this.#append(frame),
       barrier: (done) => this.barriers.push(done),
+      needLevel: none,
+      levels: spokenLevels(1),
       hold: () => {},
       close: (done) => done(),
       destroy: (done) => done(),
@@ -112,12 +116,12 @@ export class Member {
         return stats();
       },
     };
-    const none = () => {};
     this.replica = new Replica(log, {
       clock: {
         now: () => Math.max(world.now, this.#joinedAt),
         microtask: queueMicrotask,
         soon: (call) => this.#later.push(call),
+        after: () => ({ cancel: none }),
       },
       random: () => world.nextOrigin(),
       maxValueBytes: 1 << 20,

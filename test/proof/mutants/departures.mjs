@@ -45,8 +45,8 @@ export const departureMutants = [
   {
     name: "a departure is noted in an empty log",
     file: HUB,
-    from: "if (this.#writer.confirmed.seq === 0 && this.#queue.isEmpty) done(true);",
-    to: "if (this.#writer.confirmed.seq < 0) done(true);",
+    from: "if (this.writer.confirmed.seq === 0 && this.#queue.isEmpty) done(true);",
+    to: "if (this.writer.confirmed.seq < 0) done(true);",
     killedBy: ["hub/left"],
   },
   {
@@ -59,8 +59,8 @@ export const departureMutants = [
   {
     name: "members may say that others have left",
     file: APPLIER,
-    from: "if (origin === 0) this.#announceLeft(entries);",
-    to: "this.#announceLeft(entries);",
+    from: "    if (origin === 0) {\n      this.#announceLeft(entries);\n",
+    to: "    this.#announceLeft(entries);\n    if (origin === 0) {\n",
     killedBy: ["replica/left"],
   },
 ];

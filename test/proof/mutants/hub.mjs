@@ -127,8 +127,8 @@ export const hubMutants = [
   {
     name: "the confirmed end is the first seq of the last run",
     file: HUB,
-    from: "this.#writer.confirm(last.seq + last.count - 1, last.time);",
-    to: "this.#writer.confirm(last.seq, last.time);",
+    from: "this.writer.confirm(last.seq + last.count - 1, last.time);",
+    to: "this.writer.confirm(last.seq, last.time);",
     killedBy: hub,
   },
   {
@@ -141,8 +141,8 @@ export const hubMutants = [
   {
     name: "a batch is broadcast to its origin too",
     file: HUB,
-    from: "this.#members.broadcast(bytes, member);",
-    to: "this.#members.broadcast(bytes);",
+    from: "this.members.broadcast(bytes, member);",
+    to: "this.members.broadcast(bytes);",
     killedBy: hub,
   },
   {
@@ -155,7 +155,7 @@ export const hubMutants = [
   {
     name: "members get no first frame of a segment that an append began",
     file: HUB,
-    from: "if (this.#writer.confirmed.segment !== confirmed.segment) this.#broadcast(this.#writer.head);",
+    from: "if (this.writer.confirmed.segment !== confirmed.segment) this.#broadcast(this.writer.head);",
     to: "",
     killedBy: hub,
   },
@@ -176,7 +176,7 @@ export const hubMutants = [
   {
     name: "members go on sending while the disk refuses",
     file: HUB,
-    from: "      this.#members.pause();\n",
+    from: "      this.members.pause();\n",
     to: "",
     killedBy: hub,
   },

@@ -145,7 +145,7 @@ export const memberMutants = [
   {
     name: "unanswered barriers are not sent to a new manager",
     file: LOCAL_LOG,
-    from: "    for (const frame of this.#barriers.frames) this.#session?.append(frame);\n",
+    from: "    for (const frame of this.#requests.framesAt(this.#sink?.level ?? 0)) this.#session?.append(frame);\n",
     to: "",
     killedBy: ["simulation"],
   },

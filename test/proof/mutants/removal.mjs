@@ -43,15 +43,15 @@ export const removalMutants = [
   {
     name: "a storage that is opened again does not go on after its end",
     file: LOG_START,
-    from: "  if (end) yield* publish(machine, place, epoch, { ...end, time: 0 }, []);\n  return end !== null;",
+    from: "  if (end) yield* publish(machine, place, epoch, { ...end, time: 0, level: LEAST_LEVEL }, []);\n  return end !== null;",
     to: "  return end !== null && end.seq < 0;",
     killedBy: ended,
   },
   {
     name: "the end of a removed storage carries its time over",
     file: LOG_START,
-    from: "{ ...end, time: 0 }",
-    to: "{ ...end }",
+    from: "{ ...end, time: 0, level: LEAST_LEVEL }",
+    to: "{ ...end, level: LEAST_LEVEL }",
     killedBy: ended,
   },
   {

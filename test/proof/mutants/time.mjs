@@ -146,8 +146,8 @@ export const timeMutants = [
   {
     name: "what a hub noted last of its wall clock is not read",
     file: RECOVERY,
-    from: "      clockOffsetMs = bornOf(frames.buffer, frames.start);\n",
-    to: "      bornOf(frames.buffer, frames.start);\n",
+    from: " clockOffsetMs = bornOf(frames.buffer, frames.start);\n",
+    to: " bornOf(frames.buffer, frames.start);\n",
     killedBy: ["upkeep/recovered-time"],
   },
   {

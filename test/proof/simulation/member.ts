@@ -5,6 +5,7 @@ import { preparePlace } from "../../../dist/core/local/disk/directory.js";
 import type { Machine } from "../../../dist/core/local/machine/machine.js";
 import { LocalLog } from "../../../dist/core/local/member/local-log.js";
 import { withHubsAnyway } from "../../../dist/core/local/threads-or-loop.js";
+import { spokenLevels } from "../../../dist/core/log/levels.js";
 import type { Log } from "../../../dist/core/log/log.js";
 import { type Change, Replica, type ReplicaEvents } from "../../../dist/core/replica/replica.js";
 import type { FilesOf } from "./files-of.js";
@@ -33,7 +34,7 @@ export class Member implements ReplicaEvents {
     this.#machine = process.machine(process.main);
     const { fsync, persist, gcInterval, compactAfterBytes, maxMemberBacklogBytes, stallTimeout } = world.settings;
     const place = preparePlace(this.#machine, "app", { path: "/data", persist });
-    const limits = { maxMemberBacklogBytes, stallTimeout, compactAfterBytes };
+    const limits = { maxMemberBacklogBytes, stallTimeout, compactAfterBytes, levels: spokenLevels(1) };
     const hub = { fsync, gcInterval, recover: "strict" as const, persist, ...limits };
     this.#log = new LocalLog(withHubsAnyway(this.#machine), place, { candidate: process.isCandidate, hub });
     this.view = new View({
@@ -291,6 +292,8 @@ export class Member implements ReplicaEvents {
         log.append(frame);
       },
       barrier: (done) => log.barrier(done),
+      needLevel: (level) => log.needLevel(level),
+      levels: log.levels,
       hold: (alive) => log.hold(alive),
       close: (done) => log.close(done),
       destroy: (done) => log.destroy(done),

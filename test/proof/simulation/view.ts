@@ -83,6 +83,14 @@ export class View implements LogSink {
     return this.#next.seq;
   }
 
+  get level(): number {
+    return this.#sink?.level ?? 1;
+  }
+
+  levelHeld(why: string, waitMs: number): void {
+    this.#sink?.levelHeld(why, waitMs);
+  }
+
   /** Storage time. */
   get now(): number {
     return Math.max(this.#of.now(), this.shown.time);

@@ -37,12 +37,15 @@ export function preparePlace(machine: Machine, name: string, options: { path: st
 
 /** Codes of failures after which every other try would fail too; those of system calls say that this process may not do something. */
 const FINAL_CODES = new Set([
-  ...["CORRUPT", "FORMAT", "DIRECTORY", "REMOTE"].map((name) => `ERR_STORAGE_${name}`),
+  ...["CORRUPT", "FORMAT", "PROTOCOL", "DIRECTORY", "REMOTE"].map((name) => `ERR_STORAGE_${name}`),
   ...NO_ACCESS,
 ]);
 
 /** Whether every other try would fail too, unless a person changes something. */
 export const isFinal = (error: Error): boolean => FINAL_CODES.has(codeOf(error));
+
+/** Whether the log has risen to a level that this version does not speak. */
+export const isOutdated = (error: Error): boolean => codeOf(error) === "ERR_STORAGE_PROTOCOL";
 
 /** An error of a system call that says that this process may not use a storage's directory, as what it is. */
 export function accessError(cause: Error, place: Place): Error {

@@ -1,5 +1,6 @@
 /** The first frame of a file, and the JSON in it. */
-import { decodeJson, kindOf, SEGMENT, SNAPSHOT } from "../../log/frame.js";
+import { decodeJson, isCount, kindOf, SEGMENT, SNAPSHOT } from "../../log/frame.js";
+import { expectSpoken, LEAST_LEVEL } from "../../log/levels.js";
 import { MAX_FRAME_BYTES } from "../../log/limits.js";
 import { FORMAT } from "../../log/snapshot-frames.js";
 import type { Files, Machine } from "../machine/machine.js";
@@ -10,6 +11,8 @@ import { firstFrame } from "./frame-scanner.js";
 export interface FileHead extends Record<string, unknown> {
   /** {@link StoredHead.history} */
   readonly history: string;
+  /** The level of a snapshot; a segment has none, and 1 is read. */
+  readonly level: number;
 }
 
 const HISTORY = /^[0-9a-f]{32}$/;
@@ -42,15 +45,19 @@ export function headFrame(
 
 /**
  * Reads the head of a file out of its first frame, whose checksum is right.
- * @throws StorageError `ERR_STORAGE_FORMAT` when the frame holds no head, or one of another version.
+ * @throws StorageError `ERR_STORAGE_FORMAT` when the frame holds no head, or one of another version; `ERR_STORAGE_PROTOCOL` when this version
+ *   does not speak its level.
  */
 export function readHead(path: string, frame: Buffer): FileHead {
   const head = objectIn(frame);
   if (head === null) throw formatError(path, "expected an object in its first frame, got something else");
-  const { format, history } = head;
+  const { format, history, level = LEAST_LEVEL } = head;
   if (format !== FORMAT) throw formatError(path, `expected format ${FORMAT}, got ${format}`);
-  if (typeof history === "string" && HISTORY.test(history)) return { ...head, history };
-  throw formatError(path, "expected the name of a history in its first frame, got something else");
+  if (typeof history !== "string" || !HISTORY.test(history))
+    throw formatError(path, "expected the name of a history in its first frame, got something else");
+  if (!isCount(level)) throw formatError(path, "expected a level in its first frame, got something else");
+  expectSpoken(path, level);
+  return { ...head, history, level };
 }
 
 function objectIn(frame: Buffer): Record<string, unknown> | null {

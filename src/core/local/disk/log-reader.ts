@@ -7,6 +7,7 @@
  */
 
 import { HEADER_BYTES } from "../../log/frame.js";
+import { LEAST_LEVEL } from "../../log/levels.js";
 import type { StateHead } from "../../log/log.js";
 import type { Files, LogPosition, Place, Position } from "../machine/machine.js";
 import {
@@ -41,7 +42,7 @@ export interface LogVisitor {
   batch(buffer: Buffer, start: number, end: number): void;
 }
 
-const EMPTY: StateHead = { seq: 0, time: 0 };
+const EMPTY: StateHead = { seq: 0, time: 0, level: LEAST_LEVEL };
 
 const NOWHERE: LogPosition = { epoch: 0, segment: 0, offset: 0, seq: 0, time: 0 };
 

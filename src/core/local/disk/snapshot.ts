@@ -71,7 +71,8 @@ export function isWholeSnapshot(files: Files, file: number, seq: number | null):
 /**
  * Reads the first frame of an open snapshot; null when it is not intact.
  * @throws CorruptFileError when it is that of something else.
- * @throws StorageError `ERR_STORAGE_FORMAT` when it does not follow the format of this version.
+ * @throws StorageError `ERR_STORAGE_FORMAT` when it does not follow the format of this version; `ERR_STORAGE_PROTOCOL` when it has a level that
+ *   this version does not speak.
  */
 export function readSnapshotHead(
   files: Files,
@@ -80,8 +81,8 @@ export function readSnapshotHead(
 ): { head: Head; clock: TimeNote | null; bytes: number } | null {
   const frame = headFrame(files, file, path, { kind: SNAPSHOT, mostBytes: MAX_FRAME_BYTES, of: "snapshot" });
   if (frame === null) return null;
-  const { history, clock } = readHead(path, frame);
-  return { head: { ...stateHeadOf(frame), history }, clock: timeNoteIn(clock), bytes: frame.length };
+  const { history, clock, level } = readHead(path, frame);
+  return { head: { ...stateHeadOf(frame), level, history }, clock: timeNoteIn(clock), bytes: frame.length };
 }
 
 /**

@@ -305,6 +305,7 @@ class HubHost implements HubHandle {
     socket.check();
     this.#departures?.check();
     this.#compactions?.look();
+    hub.levels.look();
   }
 
   #events(): HubEvents {

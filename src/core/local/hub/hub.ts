@@ -22,11 +22,12 @@ import type { Seat } from "../election/seat.js";
 import type { HubOptions, Machine, Place, Socket, TimeNote, Timer } from "../machine/machine.js";
 import type { Recovered } from "../upkeep/recovery.js";
 import { heartbeatMs } from "../wire/failure-detector.js";
-import { encodeWelcome } from "../wire/messages.js";
+import { encodeWelcome, type Hello } from "../wire/messages.js";
 import { DiskRefusal } from "./disk-refusal.js";
 import type { HubEvents, HubIdentity } from "./hub-events.js";
 import { HubTime } from "./hub-time.js";
 import { type FrameRun, InboundQueue } from "./inbound-queue.js";
+import { LevelRaiser } from "./level-raiser.js";
 import { type Appended, LogWriter } from "./log-writer.js";
 import { HubMember, type HubReceiver } from "./member.js";
 import { HubMembers } from "./members.js";
@@ -40,10 +41,11 @@ export class Hub implements HubReceiver {
   readonly #machine: Machine;
   readonly #options: HubOptions;
   readonly #seat: Seat;
-  readonly #writer: LogWriter;
+  readonly writer: LogWriter;
   readonly #token: string;
   readonly #events: HubEvents;
-  readonly #members: HubMembers;
+  readonly members: HubMembers;
+  readonly levels: LevelRaiser;
   /** The hub's own batches come from no member. */
   readonly #queue: InboundQueue<HubMember | null>;
   /** How many frames of its own are in the queue or confirmed, and how many are confirmed. */
@@ -85,31 +87,28 @@ export class Hub implements HubReceiver {
     this.#seat = seat;
     this.#events = events;
     this.#token = identity.token;
-    this.#members = new HubMembers(identity.member, machine.clock, options);
+    this.members = new HubMembers(identity.member, machine.clock, options);
     this.#time = new HubTime(machine.clock, start, recovered.time, options.gcInterval, {
-      confirmed: () => this.#writer.confirmed,
+      confirmed: () => this.writer.confirmed,
       tell: (frame) => this.#broadcast(frame),
       order: (frame) => this.#add(frame),
     });
     const clock = () => this.#time.note();
-    this.#writer = new LogWriter(machine.files, place, seat.epoch, recovered, options.fsync, clock);
+    this.writer = new LogWriter(machine.files, place, seat.epoch, recovered, options.fsync, clock);
     this.#queue = new InboundQueue(recovered.seq);
+    this.levels = new LevelRaiser(machine, place, options.levels, recovered.level, {
+      connected: () => this.members.hellos,
+      order: (frame, done) => this.order(frame, done),
+      tell: (frame) => this.#broadcast(frame),
+    });
     this.#heartbeat = machine.clock.after(heartbeatMs(this.#options.stallTimeout), () => this.#beat());
     this.#time.start();
-  }
-
-  get writer(): LogWriter {
-    return this.#writer;
-  }
-
-  get members(): HubMembers {
-    return this.#members;
   }
 
   /** Takes a new connection. */
   accept(socket: Socket): HubMember {
     const member = new HubMember(socket, this.#token, this.#machine.clock, this);
-    this.#members.add(member);
+    this.members.add(member);
     return member;
   }
 
@@ -119,9 +118,12 @@ export class Hub implements HubReceiver {
     this.#schedule();
   }
 
+  refusal = (hello: Hello): Error | null => this.levels.refusal(hello);
+  needsLevel = (level: number): void => this.levels.need(level);
+
   /** Called by members. */
   changed(member: HubMember): void {
-    const isLost = this.#members.changed(member);
+    const isLost = this.members.changed(member);
     if (this.#isClosed) return;
     if (isLost) this.#events.lost(member.id as string);
     else if (member.phase === "left" && !member.isClosed)
@@ -134,7 +136,7 @@ export class Hub implements HubReceiver {
    * that was ordered by the hub itself is confirmed.
    */
   left(member: string, done: (isConfirmed: boolean) => void): void {
-    if (this.#writer.confirmed.seq === 0 && this.#queue.isEmpty) done(true);
+    if (this.writer.confirmed.seq === 0 && this.#queue.isEmpty) done(true);
     else this.order(encodeEntries([leftEntry(member)]), done);
   }
 
@@ -149,13 +151,13 @@ export class Hub implements HubReceiver {
    */
   rotate(done: (isRotated: boolean) => void): void {
     this.#gate.whenWritten(() => {
-      const { mustRotate } = this.#writer;
-      const write = (written: (error: Error | null) => void): void => this.#writer.rotate(written, this.#mayBlock);
+      const { mustRotate } = this.writer;
+      const write = (written: (error: Error | null) => void): void => this.writer.rotate(written, this.#mayBlock);
       if (this.#isClosed || this.#queue.stamped.length > 0 || !this.#holds()) done(false);
       else
         this.#gate.write(write, (error) => {
-          if (error) this.#fail(error, this.#writer.mustRotate && !mustRotate);
-          else this.#broadcast(this.#writer.head);
+          if (error) this.#fail(error, this.writer.mustRotate && !mustRotate);
+          else this.#broadcast(this.writer.head);
           done(error === null && !this.#isClosed);
         });
     });
@@ -182,9 +184,9 @@ export class Hub implements HubReceiver {
     this.#takeTurn(() => {
       if (this.#isAbandoned) return;
       if (!this.#isClosed) this.#stop(true);
-      const isLast = !this.#members.hasOthers;
-      this.#closing = this.#machine.clock.after(CLOSE_TIMEOUT_MS, () => this.#members.drop());
-      this.#members.end(() => {
+      const isLast = !this.members.hasOthers;
+      this.#closing = this.#machine.clock.after(CLOSE_TIMEOUT_MS, () => this.members.drop());
+      this.members.end(() => {
         this.#closing?.cancel();
         if (!this.#isAbandoned) done(isLast);
       });
@@ -194,11 +196,11 @@ export class Hub implements HubReceiver {
   /** Welcomes no further member, and lets log time stand still, since a tombstone has one time for the end of a log. */
   beginLeaving(): void {
     this.#time.standStill();
-    this.#members.admitNobody();
+    this.members.admitNobody();
   }
 
   isLive(member: string): boolean {
-    return this.#members.isLive(member);
+    return this.members.isLive(member);
   }
 
   /** Stops at once: nothing more is appended, sent or confirmed. */
@@ -206,7 +208,7 @@ export class Hub implements HubReceiver {
     this.#isAbandoned = true;
     this.#closing?.cancel();
     if (!this.#isClosed) this.#stop();
-    this.#members.drop();
+    this.members.drop();
   }
 
   #stop(isLeaving = false): void {
@@ -214,7 +216,7 @@ export class Hub implements HubReceiver {
     this.#heartbeat.cancel();
     this.#time.stop();
     this.#refusal.stop();
-    this.#writer.close(isLeaving, this.#mayBlock);
+    this.writer.close(isLeaving, this.#mayBlock);
   }
 
   #schedule(): void {
@@ -241,12 +243,12 @@ export class Hub implements HubReceiver {
 
   /** @param appended What is in the log now, and not confirmed yet. */
   #finishTurn(appended: readonly FrameRun<HubMember | null>[]): void {
-    const isAsking = this.#members.isAsking;
+    const isAsking = this.members.isAsking;
     if ((appended.length > 0 || isAsking) && !this.#holds()) return;
     if (appended.length > 0) this.#confirm(appended);
     if (isAsking) this.#forgetClosed();
-    this.#members.welcome(() => this.#welcome());
-    this.#members.flush();
+    this.members.welcome(() => this.#welcome());
+    this.members.flush();
     if (appended.length > 0) this.#events.grown(appended.some(({ member }) => member !== null));
   }
 
@@ -271,14 +273,13 @@ export class Hub implements HubReceiver {
       done([]);
       return;
     }
-    const { mustRotate, confirmed } = this.#writer;
+    const { mustRotate, confirmed } = this.writer;
     const buffers = stamped.map((run) => run.bytes);
-    const write = (written: (appended: Appended) => void): void =>
-      this.#writer.append(buffers, written, this.#mayBlock);
+    const write = (written: (appended: Appended) => void): void => this.writer.append(buffers, written, this.#mayBlock);
     this.#gate.write(write, ({ bytes, error }) => {
       if (this.#isClosed) return;
-      if (this.#writer.confirmed.segment !== confirmed.segment) this.#broadcast(this.#writer.head);
-      if (error) this.#fail(error, this.#writer.mustRotate && !mustRotate);
+      if (this.writer.confirmed.segment !== confirmed.segment) this.#broadcast(this.writer.head);
+      if (error) this.#fail(error, this.writer.mustRotate && !mustRotate);
       else this.#recover();
       done(this.#queue.take(bytes));
     });
@@ -286,15 +287,15 @@ export class Hub implements HubReceiver {
 
   /** Keeps invariant 4: a member that is welcomed sends again what its lost connection left. */
   #forgetClosed(): void {
-    this.#queue.retain((member) => !member?.isClosed, this.#writer.confirmed.seq);
+    this.#queue.retain((member) => !member?.isClosed, this.writer.confirmed.seq);
   }
 
   /** The seat was still ours after the append: broadcasts the frames, and confirms them to their origins. */
   #confirm(runs: readonly FrameRun<HubMember | null>[]): void {
     const last = runs[runs.length - 1] as FrameRun<HubMember | null>;
-    this.#writer.confirm(last.seq + last.count - 1, last.time);
+    this.writer.confirm(last.seq + last.count - 1, last.time);
     for (const { member, bytes, seq, time, count } of runs) {
-      this.#members.broadcast(bytes, member);
+      this.members.broadcast(bytes, member);
       if (member === null) this.#own.confirmed += count;
       if (member?.phase === "live" && !member.isClosed) {
         member.replies.push(encodeFrame(CONFIRM, { epoch: this.#seat.epoch, seq, time, number: count }));
@@ -304,7 +305,7 @@ export class Hub implements HubReceiver {
 
   /** What a member gets first: it reads the files up to exactly the position from which on it gets live frames. */
   #welcome(): Buffer[] {
-    const { confirmed: to, bytes } = this.#writer;
+    const { confirmed: to, bytes } = this.writer;
     const welcome = encodeWelcome({ to, bytes, ...this.#time.told, options: this.#options });
     return this.#refusal.frame === null ? [welcome] : [welcome, this.#refusal.frame];
   }
@@ -318,7 +319,7 @@ export class Hub implements HubReceiver {
     const trouble = this.#refusal.begin(error, () => this.#schedule());
     if (trouble !== null) {
       this.#broadcast(trouble);
-      this.#members.pause();
+      this.members.pause();
     }
     this.#events.refused(error, mustCompact);
   }
@@ -327,11 +328,11 @@ export class Hub implements HubReceiver {
     const recovered = this.#refusal.end();
     if (recovered === null) return;
     this.#broadcast(recovered);
-    this.#members.resume();
+    this.members.resume();
   }
 
   #broadcast(frame: Buffer): void {
-    this.#members.broadcast(frame);
+    this.members.broadcast(frame);
     this.#schedule();
   }
 
@@ -343,8 +344,7 @@ export class Hub implements HubReceiver {
     this.#events.pulse();
     if (this.#isClosed) return;
     this.#time.tell();
-    if (!this.#members.isEmpty) this.#broadcast(encodeFrame(PING, {}));
-    if (this.#options.fsync === "everysec")
-      this.#writer.syncLater((error) => this.#isClosed || this.#fail(error, true));
+    if (!this.members.isEmpty) this.#broadcast(encodeFrame(PING, {}));
+    if (this.#options.fsync === "everysec") this.writer.syncLater((error) => this.#isClosed || this.#fail(error, true));
   }
 }

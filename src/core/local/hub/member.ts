@@ -8,9 +8,11 @@ import {
   epochOf,
   FILE_REPORT,
   HELLO,
+  isCount,
   isIntact,
   kindOf,
   LEAVE,
+  NEED_LEVEL,
   numberOf,
   originOf,
 } from "../../log/frame.js";
@@ -33,6 +35,10 @@ export interface HubReceiver {
   batch(member: HubMember, buffer: Buffer, start: number, end: number): void;
   /** The member has a new phase, has asked for a barrier, or is closed. */
   changed(member: HubMember): void;
+  /** Why a process cannot take part; null: it can. */
+  refusal(hello: Hello): Error | null;
+  /** The member needs a level of the log. */
+  needsLevel(level: number): void;
 }
 
 /** Takes what members report about the files. */
@@ -62,6 +68,8 @@ export class HubMember extends FrameConnection {
   phase: "unproven" | "proven" | "live" | "left" = "unproven";
   /** Random text that distinguishes it from all other members; null while it is `unproven`. */
   id: string | null = null;
+  /** What it has said of itself; null while it is `unproven`. */
+  hello: Hello | null = null;
   /** Whether it has said, as it left, that batches of its are in the log. */
   hasWritten = false;
   /** What all members get: sent in the first round at the end of the turn. */
@@ -106,6 +114,10 @@ export class HubMember extends FrameConnection {
       this.#receiver.changed(this);
     } else if (kind === FILE_REPORT && this.phase === "live") {
       this.fileReports?.reported(this, decodeFileReport(buffer, start, end));
+    } else if (kind === NEED_LEVEL && this.phase === "live") {
+      const level = numberOf(buffer, start);
+      if (!isCount(level)) throw new ProtocolError(`expected a level that is needed, got ${level}`);
+      this.#receiver.needsLevel(level);
     } else if (kind === LEAVE) {
       this.phase = "left";
       this.hasWritten = numberOf(buffer, start) > 0;
@@ -121,25 +133,28 @@ export class HubMember extends FrameConnection {
     this.fileReports?.gone(this);
   }
 
-  #greet({ protocol, token, member }: Hello): void {
-    if (!isEqual(token, this.#token)) throw new ProtocolError("expected the token of the seat");
+  #greet(hello: Hello): void {
+    if (!isEqual(hello.token, this.#token)) throw new ProtocolError("expected the token of the seat");
     this.#helloTimeout.cancel();
-    this.id = member;
-    if (protocol !== PROTOCOL) {
-      this.#refuse(protocol);
+    this.id = hello.member;
+    this.hello = hello;
+    const refusal = hello.protocol === PROTOCOL ? this.#receiver.refusal(hello) : protocolError(hello.protocol);
+    if (refusal !== null) {
+      this.phase = "left";
+      this.send([encodeRefusal("ERR_STORAGE_PROTOCOL", refusal.message)]);
+      this.end();
       return;
     }
     this.phase = "proven";
     this.maxFrameBytes = MAX_FRAME_BYTES;
     this.#receiver.changed(this);
   }
+}
 
-  #refuse(protocol: number): void {
-    this.phase = "left";
-    const message = `the manager speaks protocol ${PROTOCOL} and this process ${protocol}: run the same version of cluster-storage in all processes`;
-    this.send([encodeRefusal("ERR_STORAGE_PROTOCOL", message)]);
-    this.end();
-  }
+function protocolError(protocol: number): Error {
+  return new Error(
+    `the manager speaks protocol ${PROTOCOL} and this process ${protocol}: run the same version of cluster-storage in all processes`,
+  );
 }
 
 /** Compares in a time that does not depend on the content. */

@@ -2,6 +2,7 @@
 import { BARRIER, encodeFrame, MEMBER_COUNT } from "../../log/frame.js";
 import type { Clock, HubOptions } from "../machine/machine.js";
 import { heartbeatMs } from "../wire/failure-detector.js";
+import type { Hello } from "../wire/messages.js";
 import { BacklogLimiter } from "./backlog-limiter.js";
 import type { HubMember } from "./member.js";
 
@@ -55,6 +56,11 @@ export class HubMembers {
   isLive(id: string): boolean {
     for (const member of this.#members) if (member.id === id && member.phase !== "left") return true;
     return false;
+  }
+
+  /** What the members have said of themselves that are connected and have not said that they leave. */
+  get hellos(): Hello[] {
+    return [...this.#members].flatMap(({ hello, phase }) => (hello === null || phase === "left" ? [] : [hello]));
   }
 
   /** Whether any member other than the hub's own one is live. */

@@ -1,6 +1,7 @@
 /** What the engine needs of a machine. Tests hand in a simulated one, and so run the very same engine. */
 
 import type { SentError } from "../../errors.js";
+import type { SpokenLevels } from "../../log/levels.js";
 import type { Clock, TimeNote } from "./clock.js";
 import type { Files } from "./file-system.js";
 import type { FileReport, HealRequest } from "./healing.js";
@@ -76,6 +77,8 @@ export interface LogPosition extends Position {
   readonly crc?: number;
   /** {@link StoredHead.history}; none where that is not known. */
   readonly history?: string;
+  /** The level of the log there; none where that is not known. */
+  readonly level?: number;
 }
 
 /** Where a storage's files are. */
@@ -99,6 +102,7 @@ export interface HubOptions {
   readonly stallTimeout: number;
   /** Bytes of segments, beyond the size of the snapshot, that start a compaction. */
   readonly compactAfterBytes: number;
+  readonly levels: SpokenLevels;
 }
 
 export interface HubRequest {

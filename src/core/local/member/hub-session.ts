@@ -12,6 +12,7 @@ import {
   isIntact,
   kindOf,
   LEAVE,
+  LEVEL_HELD,
   MEMBER_COUNT,
   numberOf,
   PING,
@@ -33,6 +34,7 @@ import { FrameConnection, isProtocolBreach, ProtocolError } from "../wire/frame-
 import { decodeHealOrder, encodeFileReport } from "../wire/healing-messages.js";
 import {
   decodeDiskTrouble,
+  decodeLevelHeld,
   decodeRefusal,
   decodeTime,
   decodeWelcome,
@@ -117,7 +119,9 @@ export class HubSession extends FrameConnection {
 
   /** Called by the socket. */
   connected(): void {
-    this.send([encodeHello(this.#token, this.#request.member)]);
+    const { member, options } = this.#request;
+    const { pid } = this.#machine.identity;
+    this.send([encodeHello({ token: this.#token, member, pid, levels: options.own.levels })]);
   }
 
   /** Sends a frame; before the member is live, and after the end, the frame is dropped. */
@@ -201,7 +205,8 @@ export class HubSession extends FrameConnection {
   get held(): LogPosition | null {
     if (this.#position === null && this.#delivery === null) return null;
     const position = this.#reader?.position ?? this.#delivery?.position ?? this.#position;
-    return position && { ...position, ...(this.#history ? { history: this.#history } : {}) };
+    const history = this.#history ? { history: this.#history } : {};
+    return position && { ...position, ...history, level: this.#request.sink.level };
   }
 
   #waitForHeal(buffer: Buffer, start: number, end: number): void {
@@ -297,6 +302,11 @@ export class HubSession extends FrameConnection {
       case DISK_TROUBLE:
         this.#request.sink.diskTrouble(decodeDiskTrouble(buffer, start, end));
         break;
+      case LEVEL_HELD: {
+        const { why, waitMs } = decodeLevelHeld(buffer, start, end);
+        this.#request.sink.levelHeld(why, waitMs);
+        break;
+      }
       case MEMBER_COUNT:
         this.members = numberOf(buffer, start);
         break;

@@ -1,8 +1,9 @@
 /** A member's side of the local engine: finds the manager, connects, receives, sends, and takes the seat when there is no manager. */
 import { StorageError } from "../../errors.js";
 import { BATCH, kindOf } from "../../log/frame.js";
+import type { SpokenLevels } from "../../log/levels.js";
 import type { Log, LogSink, LogStats } from "../../log/log.js";
-import { accessError, isFinal } from "../disk/directory.js";
+import { accessError, isFinal, isOutdated } from "../disk/directory.js";
 import { pinIfThere } from "../disk/file-access.js";
 import { behindError } from "../disk/file-errors.js";
 import { seatPath } from "../disk/file-names.js";
@@ -12,13 +13,13 @@ import type { Held } from "../machine/healing.js";
 import type { LogPosition, Machine, Pin, Place, Timer } from "../machine/machine.js";
 import { Backoff } from "../wire/backoff.js";
 import { AdaptiveTimeout } from "../wire/failure-detector.js";
-import { Barriers } from "./barriers.js";
 import { Healer } from "./healer.js";
 import { HubSession } from "./hub-session.js";
 import type { HubSessionEnd } from "./hub-session-request.js";
 import { Hold, Leaving } from "./leaving.js";
 import { OptionCheck } from "./option-check.js";
 import { type MemberOptions, OwnHub } from "./own-hub.js";
+import { Requests } from "./requests.js";
 import { Standby } from "./standby.js";
 import { StorageClock } from "./storage-clock.js";
 import { Suspicion } from "./suspicion.js";
@@ -29,8 +30,7 @@ const POLL_MS = 5;
 const STANDBY_POLL_MS = 25;
 /** First pause, in ms, after a lost connection; first and longest one after a failed try. */
 const RECONNECT_MS = 1;
-const RETRY_MS = 10;
-const MAX_RETRY_MS = 1000;
+const [RETRY_MS, MAX_RETRY_MS] = [10, 1000];
 /** Pause, in ms, of a member that lets another one claim the seat; after so many of them it is reported that no other one does. */
 const [OTHERS_MS, BEHIND_COUNT] = [500, 5];
 
@@ -59,6 +59,7 @@ export class LocalLog implements Log {
   readonly isPushed = true;
   readonly member: string;
   readonly clock: StorageClock;
+  readonly levels: SpokenLevels;
   readonly #machine: Machine;
   readonly #place: Place;
   readonly #options: MemberOptions;
@@ -67,7 +68,7 @@ export class LocalLog implements Log {
   readonly #silenceTimeout: AdaptiveTimeout;
   readonly #reconnect = new Backoff(RECONNECT_MS, MAX_RETRY_MS);
   readonly #retry = new Backoff(RETRY_MS, MAX_RETRY_MS);
-  readonly #barriers = new Barriers();
+  readonly #requests = new Requests();
   readonly #suspicion: Suspicion;
   readonly #standby: Standby;
   readonly #healer: Healer;
@@ -90,6 +91,7 @@ export class LocalLog implements Log {
     this.#options = options;
     this.member = newMember(machine, place);
     this.clock = new StorageClock(machine.clock);
+    this.levels = options.hub.levels;
     this.#silenceTimeout = new AdaptiveTimeout(machine.clock, options.hub.stallTimeout);
     this.#suspicion = new Suspicion(machine, place, options.hub.stallTimeout, () => this.#looked());
     this.#standby = new Standby(machine, place);
@@ -134,10 +136,8 @@ export class LocalLog implements Log {
     this.#session?.append(frame);
   }
 
-  barrier(done: () => void): void {
-    this.append(this.#barriers.add(done));
-  }
-
+  barrier = (done: () => void): void => this.append(this.#requests.barrier(done));
+  needLevel = (level: number): void => this.append(this.#requests.level(level));
   hold = (alive: boolean): void => this.#hold.set(alive);
   close = (done: (error?: Error) => void): void => this.#leave(false, done);
   destroy = (done: (error?: Error) => void): void => this.#leave(true, done);
@@ -228,7 +228,7 @@ export class LocalLog implements Log {
       sink: this.#sink as LogSink,
       clock: this.clock,
       connected: () => this.#connected(seat),
-      barrierPassed: (number) => this.#barriers.passed(number),
+      barrierPassed: (number) => this.#requests.barrierPassed(number),
       heals: (order, directoryId, report) => this.#healer.heal(order, this.#sink as LogSink, directoryId, report),
       ended: (end) => this.#disconnected(seat, end),
     });
@@ -247,7 +247,7 @@ export class LocalLog implements Log {
     this.#behindCount = 0;
     this.#retry.reset();
     this.#sink?.managerChanged(seat.content?.pid ?? 0, this.#ownHub.isManager(seat.epoch));
-    for (const frame of this.#barriers.frames) this.#session?.append(frame);
+    for (const frame of this.#requests.framesAt(this.#sink?.level ?? 0)) this.#session?.append(frame);
     this.#step();
   }
 
@@ -297,7 +297,7 @@ export class LocalLog implements Log {
   /** Something failed that may succeed later, or, if `mayBeFinal`, never. */
   #failed(error: Error, mayBeFinal = true): void {
     if (this.#goal !== "follow") this.#end(false, error);
-    else if (mayBeFinal && this.#position === null && this.#session === null && isFinal(error))
+    else if (mayBeFinal && this.#session === null && (this.#position === null ? isFinal : isOutdated)(error))
       this.#giveUp(accessError(error, this.#place));
     else {
       this.#sink?.diskTrouble(isFinal(error) ? accessError(error, this.#place) : error);

@@ -1,4 +1,5 @@
 /** How a log begins: with nothing, with a copy, or after the end of a storage that was removed. */
+import { LEAST_LEVEL } from "../../log/levels.js";
 import { CompactedFileError } from "../disk/file-errors.js";
 import { snapshotsIn } from "../disk/file-names.js";
 import { snapshotTime } from "../disk/snapshot.js";
@@ -17,7 +18,7 @@ export function* beginLog(machine: Machine, place: Place, epoch: number): Steps<
 /** False when the storage was never removed. Nothing is left that could expire, so the log that begins there has a time of its own. */
 export function* publishEnd(machine: Machine, place: Place, epoch: number): Steps<boolean> {
   const end = readTombstone(machine, place);
-  if (end) yield* publish(machine, place, epoch, { ...end, time: 0 }, []);
+  if (end) yield* publish(machine, place, epoch, { ...end, time: 0, level: LEAST_LEVEL }, []);
   return end !== null;
 }
 

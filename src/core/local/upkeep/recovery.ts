@@ -8,7 +8,9 @@
 
 import { dirname } from "node:path";
 import type { StorageError } from "../../errors.js";
+import { levelAfter } from "../../log/codec.js";
 import { bornOf, originOf } from "../../log/frame.js";
+import { LEAST_LEVEL } from "../../log/levels.js";
 import {
   closeAllButLast,
   compareSegments,
@@ -48,6 +50,8 @@ export interface Recovered {
   /** The seq and time of the last batch. */
   readonly seq: number;
   readonly time: number;
+  /** The level of the log at its end. */
+  readonly level: number;
   /** What time it was, by all clocks, when the newest segment began, or at the end of the snapshot; null when neither says. */
   readonly clock: TimeNote | null;
   /** By how many ms storage time was ahead of the wall clock, as far as the log says, at its end. */
@@ -88,7 +92,7 @@ export function* recover(
 }
 
 const NOTHING: Recovered = {
-  ...{ history: "", snapshot: 0, snapshotBytes: 0, segments: [], seq: 0, time: 0 },
+  ...{ history: "", snapshot: 0, snapshotBytes: 0, segments: [], seq: 0, time: 0, level: LEAST_LEVEL },
   ...{ clock: null, clockOffsetMs: 0, isTorn: false },
 };
 
@@ -154,13 +158,14 @@ function* recoverAll(files: Files, place: Place, base: number, last: Link | null
     snapshot: base,
     snapshotBytes: checked?.bytes ?? 0,
     history: checked?.head.history ?? "",
+    level: checked?.head.level ?? LEAST_LEVEL,
     ...{ isTorn: false, ...clockIn(checked?.clock ?? null) },
   };
   const snapshotTime = checked?.head.time ?? 0;
   if (last === null) return { ...covered, segments: [], seq: base, time: snapshotTime };
   const links = openAfterSnapshot(files, place, last, base);
   try {
-    const { end, ...rest } = yield* readToEnd(files, place, links, (links[0] as Link).start);
+    const { end, ...rest } = yield* readToEnd(files, place, links, (links[0] as Link).start, covered.level);
     const time = Math.max(end.time, snapshotTime);
     if (isLeftOver(last, base)) return { ...covered, segments: [], seq: base, time };
     const { history } = last;
@@ -182,19 +187,22 @@ function* readToEnd(
   place: Place,
   links: readonly Link[],
   from: LogPosition,
-): Steps<{ end: LogPosition } & Pick<Recovered, "clock" | "clockOffsetMs" | "isTorn">> {
+  startLevel: number,
+): Steps<{ end: LogPosition } & Pick<Recovered, "clock" | "clockOffsetMs" | "isTorn" | "level">> {
   const last = links.at(-1) as Link;
   const batches = new ChainScanner(files, links, from, { checksEntries: true, mayBeTorn: true });
   const noted = clockIn(last.clock);
   let { clockOffsetMs } = noted;
+  let level = startLevel;
   while (batches.next()) {
     const { frames, position } = batches;
-    if (compareSegments(position, last.start) === 0 && originOf(frames.buffer, frames.start) === 0)
-      clockOffsetMs = bornOf(frames.buffer, frames.start);
+    const isOfHub = originOf(frames.buffer, frames.start) === 0;
+    if (isOfHub) level = Math.max(level, levelAfter(frames.buffer, frames.start, frames.end));
+    if (isOfHub && compareSegments(position, last.start) === 0) clockOffsetMs = bornOf(frames.buffer, frames.start);
     yield;
   }
   if (batches.isTorn) keepTornEnd(files, place, last.file, batches.position);
-  return { end: batches.position, ...noted, clockOffsetMs, isTorn: batches.isTorn };
+  return { end: batches.position, ...noted, clockOffsetMs, level, isTorn: batches.isTorn };
 }
 
 /** Reads what follows a position; null when that is not part of this history. Damage before it stops nothing. */
@@ -208,7 +216,7 @@ function* recoverTail(
   const links = openAfter(files, place, last, position);
   if (links === null) return null;
   try {
-    const { end, ...rest } = yield* readToEnd(files, place, links, position);
+    const { end, ...rest } = yield* readToEnd(files, place, links, position, position.level ?? LEAST_LEVEL);
     const [first] = links as [Link];
     const older = olderEnds(files, place, first, base);
     const damage = first.isKnown ? { damage: headError(first.path).message } : {};

@@ -10,6 +10,7 @@ import { basename, join } from "node:path";
 import { decodeBatch, decodeEntries } from "../../log/codec.js";
 import { type Batch, SLOT } from "../../log/entry.js";
 import { BATCH, epochOf, kindOf, numberOf, ORIGINS, STATE, seqOf, timeOf } from "../../log/frame.js";
+import { MOST_LEVEL } from "../../log/levels.js";
 import type { StateHead } from "../../log/log.js";
 import { Fold } from "../../state/fold.js";
 import { linkOnce, thenClose } from "../disk/file-access.js";
@@ -126,13 +127,13 @@ function lastBefore(files: Files, path: string, epoch: number, segment: number):
   });
 }
 
-/** The head of a snapshot; when it is corrupt, one with the seq that the first intact frame has. */
+/** The head of a snapshot; when it is corrupt, one with the seq that the first intact frame has, at any level that can be read. */
 function headOrSeq(files: Files, path: string): StateHead {
   return thenClose(files, files.open(path, "read"), (file) => {
     const first = unlessCorrupt(() => readSnapshotHead(files, file, path));
     if (first) return first.head;
     const inside = nextOfKinds(files, file, 0, FRAME_KINDS, () => true);
-    return { seq: inside === -1 ? 0 : seqOf(frameAt(files, file, inside), 0), time: 0 };
+    return { seq: inside === -1 ? 0 : seqOf(frameAt(files, file, inside), 0), time: 0, level: MOST_LEVEL };
   });
 }
 

@@ -1,4 +1,5 @@
 /** One socket as a stream of frames: what the two ends of a connection between a member and a hub have in common. */
+import { codeOf } from "../../errors.js";
 import { MalformedError } from "../../log/codec.js";
 import { FrameLengthError, FrameSplitter } from "../../log/frame.js";
 import type { Socket, SocketEvents } from "../machine/machine.js";
@@ -108,7 +109,8 @@ export abstract class FrameConnection implements SocketEvents {
   }
 }
 
-/** Whether an error shows that the other side broke the protocol. */
+/** Whether an error shows that the other side broke the protocol, or sends what this version does not speak. */
 export function isProtocolBreach(error: unknown): error is Error {
+  if (codeOf(error) === "ERR_STORAGE_PROTOCOL") return true;
   return error instanceof ProtocolError || error instanceof MalformedError || error instanceof FrameLengthError;
 }

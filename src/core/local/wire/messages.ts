@@ -12,11 +12,13 @@ import {
   epochOf,
   HELLO,
   isCount,
+  LEVEL_HELD,
   REFUSE,
   seqOf,
   timeOf,
   WELCOME,
 } from "../../log/frame.js";
+import type { SpokenLevels } from "../../log/levels.js";
 import { timeNoteIn } from "../machine/clock.js";
 import type { HubOptions, LogPosition, TimeNote } from "../machine/machine.js";
 import { ProtocolError } from "./frame-connection.js";
@@ -31,6 +33,10 @@ export interface Hello {
   readonly token: string;
   /** Random text that distinguishes this member from all others. */
   readonly member: string;
+  /** Its process. */
+  readonly pid: number;
+  /** The levels of the log that it speaks. */
+  readonly levels: SpokenLevels;
 }
 
 /** The answer to a hello: from where on the member gets live frames. */
@@ -55,17 +61,41 @@ export function managerOptions(options: ManagerOptions): ManagerOptions {
   return { fsync, gcInterval, stallTimeout, maxMemberBacklogBytes };
 }
 
-export function encodeHello(token: string, member: string): Buffer {
-  return encodeJson(HELLO, {}, { protocol: PROTOCOL, token, member } satisfies Hello);
+export function encodeHello(hello: Omit<Hello, "protocol">): Buffer {
+  return encodeJson(HELLO, {}, { protocol: PROTOCOL, ...hello } satisfies Hello);
 }
 
 /** @throws ProtocolError when the frame holds no hello. */
 export function decodeHello(buffer: Buffer, start: number, end: number): Hello {
-  const { protocol, token, member } = objectIn(buffer, start, end) ?? {};
+  const { protocol, token, member, pid, levels } = objectIn(buffer, start, end) ?? {};
   if (typeof protocol === "number" && typeof token === "string" && typeof member === "string") {
-    return { protocol, token, member };
+    return { protocol, token, member, pid: isCount(pid) ? pid : 0, levels: levelsIn(levels) };
   }
   throw new ProtocolError("expected a hello with protocol, token and member");
+}
+
+/** What says nothing of levels speaks the first one. */
+function levelsIn(value: unknown): SpokenLevels {
+  const { least, most, max } = (value ?? {}) as Record<string, unknown>;
+  if (isCount(least) && isCount(most) && isCount(max)) return { least, most, max };
+  return { least: 1, most: 1, max: 1 };
+}
+
+/** What hinders the hub from raising the log, and in how many ms it decides again; 0: when something has changed. */
+export interface LevelHeld {
+  readonly why: string;
+  readonly waitMs: number;
+}
+
+export function encodeLevelHeld(held: LevelHeld): Buffer {
+  return encodeJson(LEVEL_HELD, {}, held);
+}
+
+/** @throws ProtocolError when the frame does not say what hinders it. */
+export function decodeLevelHeld(buffer: Buffer, start: number, end: number): LevelHeld {
+  const { why, waitMs } = objectIn(buffer, start, end) ?? {};
+  if (typeof why === "string" && isTime(waitMs)) return { why, waitMs };
+  throw new ProtocolError("expected what hinders a higher level");
 }
 
 export function encodeWelcome({ to, bytes, now, clock, options }: Welcome): Buffer {

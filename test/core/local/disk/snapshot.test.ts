@@ -18,7 +18,7 @@ import { framesIn, HISTORY, place } from "./stored.js";
 const PATH = snapshotPath(place, 9);
 /** Origins of two frames. */
 const origins = Array.from({ length: 3000 }, (_, index): KnownOrigin => [index + 1, 2, 3]);
-const HEAD = { seq: 9, time: 5, origins, history: HISTORY };
+const HEAD = { seq: 9, time: 5, level: 1, origins, history: HISTORY };
 const isCorrupt = { code: "ERR_STORAGE_CORRUPT" };
 
 /** A snapshot of seq 9 with two frames of origins and four of entries, and its frames one by one. */
@@ -36,7 +36,7 @@ test("a snapshot gives back its head and counts its frames", () => {
   const { files } = makeSnapshot();
   const file = files.open(PATH, "read");
   const scanner = new SnapshotScanner(files, PATH, file, 9, true);
-  assert.deepEqual(scanner.head, { seq: 9, time: 5, history: HISTORY });
+  assert.deepEqual(scanner.head, { seq: 9, time: 5, level: 1, history: HISTORY });
   let count = 0;
   while (scanner.next()) count++;
   assert.equal(count, 6);

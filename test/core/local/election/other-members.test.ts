@@ -92,7 +92,7 @@ test("a log of another history does not count, unless nothing was found", () => 
 test("what a member holds of a storage that was removed since does not count", () => {
   const { join, ask, compare, machine } = scene();
   join(held(9));
-  writeTombstone(machine, place, 2, { seq: 10, time: 1, history: HISTORY, origins: [] });
+  writeTombstone(machine, place, 2, { seq: 10, time: 1, level: 1, history: HISTORY, origins: [] });
   assert.deepEqual(compare(ask(), 0, "", true), [false, 0]);
 });
 

@@ -7,6 +7,7 @@ import { startHub } from "../../../../dist/core/local/hub/host.js";
 import type { Held } from "../../../../dist/core/local/machine/healing.js";
 import type { HubOptions, HubReport, LogPosition } from "../../../../dist/core/local/machine/machine.js";
 import { timeOf } from "../../../../dist/core/log/frame.js";
+import { spokenLevels } from "../../../../dist/core/log/levels.js";
 import { framesIn, HISTORY, machineOf, place, writeSegment } from "../disk/stored.js";
 import { ManualClock, manualMachine } from "../machine/manual-machine.js";
 import { ManualSockets } from "../machine/manual-sockets.js";
@@ -20,6 +21,7 @@ const OPTIONS = {
   gcInterval: 10_000,
   stallTimeout: 5000,
   compactAfterBytes: 1e9,
+  levels: spokenLevels(1),
   maxMemberBacklogBytes: 1e6,
 } as HubOptions;
 

@@ -18,6 +18,7 @@ import {
   originOf,
   seqOf,
 } from "../../../../dist/core/log/frame.js";
+import { spokenLevels } from "../../../../dist/core/log/levels.js";
 import { framesIn } from "../disk/stored.js";
 import { batchFrame, helloFrame, ManualClock, manualMachine, place } from "../machine/manual-machine.js";
 import { ManualSockets } from "../machine/manual-sockets.js";
@@ -34,6 +35,7 @@ const OPTIONS: HubOptions = {
   gcInterval: 1e9,
   stallTimeout: 5000,
   compactAfterBytes: 1e9,
+  levels: spokenLevels(1),
   maxMemberBacklogBytes: 1e6,
 };
 

@@ -16,6 +16,7 @@ const NOTHING = {
   history: HISTORY,
   clock: null,
   clockOffsetMs: 0,
+  level: 1,
   isTorn: false,
 };
 

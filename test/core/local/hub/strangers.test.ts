@@ -23,6 +23,7 @@ import {
   SEGMENT,
   WELCOME,
 } from "../../../../dist/core/log/frame.js";
+import { spokenLevels } from "../../../../dist/core/log/levels.js";
 import { temporaryDirectory, until } from "../../../proof/cluster/processes.js";
 import { batchFrame, helloFrame, ManualHub, TOKEN } from "../machine/manual-machine.js";
 
@@ -206,6 +207,7 @@ async function realHub(t: TestContext): Promise<{ place: Place; seat: SeatConten
     maxMemberBacklogBytes: 1024 * 1024,
     stallTimeout: 5000,
     compactAfterBytes: 1024 * 1024,
+    levels: spokenLevels(1),
   } as const;
   const reports: HubReport[] = [];
   const request = { place, options, member: "m", epoch: 0, position: null, time: null };

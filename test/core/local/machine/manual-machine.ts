@@ -25,6 +25,7 @@ import {
   seqOf,
   timeOf,
 } from "../../../../dist/core/log/frame.js";
+import { spokenLevels } from "../../../../dist/core/log/levels.js";
 import { HISTORY } from "../disk/stored.js";
 import { ManualClock, START_MS } from "./manual-clock.js";
 import { ManualSockets } from "./manual-sockets.js";
@@ -135,6 +136,7 @@ const OPTIONS: HubOptions = {
   maxMemberBacklogBytes: 1024 * 1024,
   stallTimeout: 5000,
   compactAfterBytes: 1024 * 1024,
+  levels: spokenLevels(1),
 };
 
 /** A hub that has the seat of epoch 1, over a machine in the test's hands. */
@@ -159,6 +161,7 @@ export class ManualHub {
       history: HISTORY,
       clock: null,
       clockOffsetMs: 0,
+      level: 1,
       isTorn: false,
     };
     this.hub = new Hub(

@@ -31,7 +31,7 @@ class Holder {
       this.openViews++;
       let isOpen = true;
       return {
-        head: { seq: seq as number, time: 2_000_000, origins: [[4711, 20, 2_000_000]] },
+        head: { seq: seq as number, time: 2_000_000, level: 1, origins: [[4711, 20, 2_000_000]] },
         entries: () => entries,
         close: () => {
           if (isOpen) this.openViews--;

@@ -16,6 +16,7 @@ import { StorageClock } from "../../../../dist/core/local/member/storage-clock.j
 import { AdaptiveTimeout } from "../../../../dist/core/local/wire/failure-detector.js";
 import { decodeHello, PROTOCOL } from "../../../../dist/core/local/wire/messages.js";
 import { encodeJson, HELLO, WELCOME } from "../../../../dist/core/log/frame.js";
+import { spokenLevels } from "../../../../dist/core/log/levels.js";
 import type { LogSink } from "../../../../dist/core/log/log.js";
 import { Fold } from "../../../../dist/core/state/fold.js";
 import { frameOf, machineOf, place, statesUpTo, textOf, writeSegment } from "../disk/stored.js";
@@ -24,7 +25,14 @@ import { MemoryFiles } from "../machine/memory-files.js";
 import { compact } from "../upkeep/at-once.js";
 
 const OPTIONS: HubOptions = {
-  ...{ fsync: "everysec", gcInterval: 1e9, recover: "strict", persist: true, compactAfterBytes: 1e9 },
+  ...{
+    fsync: "everysec",
+    gcInterval: 1e9,
+    recover: "strict",
+    persist: true,
+    compactAfterBytes: 1e9,
+    levels: spokenLevels(1),
+  },
   ...{ stallTimeout: 5000, maxMemberBacklogBytes: 4096 },
 };
 const LAST = 2500;
@@ -74,7 +82,9 @@ function member(position: LogPosition | null = null) {
   });
   hub.events?.connected?.();
   const [hello] = hub.of(HELLO) as [Received];
-  assert.deepEqual(decodeHello(hello.frame, 0, hello.frame.length), { protocol: PROTOCOL, token: TOKEN, member: "m" });
+  const { pid, levels, ...said } = decodeHello(hello.frame, 0, hello.frame.length);
+  assert.deepEqual(said, { protocol: PROTOCOL, token: TOKEN, member: "m" });
+  assert.deepEqual([pid, levels], [machine.identity.pid, OPTIONS.levels]);
   return { clock, files, hub, fold, calls, ends, session, last };
 }
 

@@ -11,6 +11,7 @@ import { teardown } from "../../../proof/cluster/teardown.js";
 /** Keeps what a log reports, and no state. */
 class Reports implements LogSink {
   seq = 0;
+  level = 1;
   isConnected = false;
   readonly troubles: Error[] = [];
   /** How often it was reported that the disk takes everything. */
@@ -33,6 +34,7 @@ class Reports implements LogSink {
     this.isConnected = false;
   }
   managerChanged(): void {}
+  levelHeld(): void {}
   warned(): void {}
   diskTrouble(error: Error | null): void {
     if (error === null) this.wellCount++;

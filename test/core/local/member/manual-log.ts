@@ -1,4 +1,5 @@
 /** A member's side of the engine, whose files, sockets, clock and managers a test controls. */
+
 import { seatPath, socketPath } from "../../../../dist/core/local/disk/file-names.js";
 import { memberPath } from "../../../../dist/core/local/election/member-socket.js";
 import type { SeatContent } from "../../../../dist/core/local/election/seat.js";
@@ -12,6 +13,7 @@ import type {
 } from "../../../../dist/core/local/machine/machine.js";
 import { LocalLog } from "../../../../dist/core/local/member/local-log.js";
 import { encodeFrame, encodeJson, kindOf, lengthOf, numberOf, PING, WELCOME } from "../../../../dist/core/log/frame.js";
+import { spokenLevels } from "../../../../dist/core/log/levels.js";
 import type { LogSink } from "../../../../dist/core/log/log.js";
 import { writeSegment } from "../disk/stored.js";
 import { ManualClock, manualMachine, place, seatContent } from "../machine/manual-machine.js";
@@ -32,6 +34,7 @@ const OPTIONS: HubOptions = {
   maxMemberBacklogBytes: 1e6,
   stallTimeout: STALL_MS,
   compactAfterBytes: 1e9,
+  levels: spokenLevels(1),
 };
 
 /** A manager in another process, with a seat, a socket, and a log of some batches. */

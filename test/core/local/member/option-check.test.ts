@@ -4,12 +4,20 @@ import { test } from "node:test";
 import type { HubOptions } from "../../../../dist/core/local/machine/machine.js";
 import { OptionCheck } from "../../../../dist/core/local/member/option-check.js";
 import { managerOptions } from "../../../../dist/core/local/wire/messages.js";
+import { spokenLevels } from "../../../../dist/core/log/levels.js";
 import type { LogSink } from "../../../../dist/core/log/log.js";
 import { Home } from "../../../api/conformance/home.js";
 import { until } from "../../../proof/cluster/processes.js";
 
 const OWN: HubOptions = {
-  ...{ fsync: "everysec", gcInterval: 1000, recover: "strict", persist: true, compactAfterBytes: 1e9 },
+  ...{
+    fsync: "everysec",
+    gcInterval: 1000,
+    recover: "strict",
+    persist: true,
+    compactAfterBytes: 1e9,
+    levels: spokenLevels(1),
+  },
   ...{ stallTimeout: 5000, maxMemberBacklogBytes: 4096 },
 };
 

@@ -200,7 +200,7 @@ test("a snapshot is cut into frames of bounded size, and a long value into one o
   const files = new MemoryFiles();
   const entries = Array.from({ length: 3000 }, (_, index) => setEntry([`k${index}`], JSON.stringify("x".repeat(300))));
   entries.push(setEntry(["long"], JSON.stringify("y".repeat(2_000_000))));
-  const bytes = writeSnapshot(files, "/data/s", { seq: 1, time: 1, origins: [], history: HISTORY }, entries);
+  const bytes = writeSnapshot(files, "/data/s", { seq: 1, time: 1, level: 1, origins: [], history: HISTORY }, entries);
   const content = files.get("/data/s");
   assert.equal(content.length, bytes);
   const lengths = framesIn(content).map((frame) => frame.length);

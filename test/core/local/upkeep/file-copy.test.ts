@@ -58,7 +58,7 @@ test("the copy has bytes of its own, with and without a file system that shares 
 test("a copy that another file has replaced, or that was changed, stays as it is and is reported", () => {
   const backup = folded().files.get(place.filename);
   const other = new MemoryFiles();
-  writeSnapshot(other, "/s", { seq: 15, time: 1, origins: [], history: OTHER }, []);
+  writeSnapshot(other, "/s", { seq: 15, time: 1, level: 1, origins: [], history: OTHER }, []);
   const contents = {
     "a database": Buffer.concat([Buffer.from("SQLite format 3\0"), Buffer.alloc(8176, 1)]),
     "an empty file": Buffer.alloc(0),
@@ -147,7 +147,7 @@ test("a free place is taken exclusively", () => {
 
 function writtenSnapshot(seq: number): Buffer {
   const files = new MemoryFiles();
-  writeSnapshot(files, "/s", { seq, time: 1, origins: [], history: HISTORY }, []);
+  writeSnapshot(files, "/s", { seq, time: 1, level: 1, origins: [], history: HISTORY }, []);
   return files.get("/s");
 }
 
@@ -242,7 +242,7 @@ test("what was imported is replaced by the next copy, also when it is of version
     files.put(place.filename, content);
     const { history, snapshot } = recoverForHub(machineOf(files), place, 1, { recover: "strict" }, null);
     assert.equal(copyState(files, place, history).kind, "own");
-    writeSnapshot(files, snapshotPath(place, 99), { seq: 99, time: 1, origins: [], history }, []);
+    writeSnapshot(files, snapshotPath(place, 99), { seq: 99, time: 1, level: 1, origins: [], history }, []);
     renewCopy(machineOf(files), place, 1, 99);
     assert.deepEqual(files.get(place.filename), files.get(snapshotPath(place, 99)));
     assert.deepEqual(copyNotesIn(files.list(place.directory)), [{ seq: 99, mark: history }]);

@@ -34,6 +34,7 @@ test("an empty directory is an empty log", () => {
     time: 0,
     clock: null,
     clockOffsetMs: 0,
+    level: 1,
     isTorn: false,
   });
 });

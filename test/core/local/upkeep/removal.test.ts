@@ -107,6 +107,7 @@ test("a storage that does not persist and belongs to no living member is cleared
     history: HISTORY,
     clock: null,
     clockOffsetMs: 0,
+    level: 1,
     isTorn: false,
   };
   assert.equal(load(files, recovered).text, "[]");

@@ -113,7 +113,7 @@ test("salvage keeps the origins of intact frames", () => {
   const path = snapshotPath(place, 5);
   const origins = Array.from({ length: 6000 }, (_, index): KnownOrigin => [index + 1, 1, 7]);
   const whole = new MemoryFiles();
-  writeSnapshot(whole, path, { seq: 5, time: 7, origins, history: HISTORY }, [slotEntry("a", "1", 0)]);
+  writeSnapshot(whole, path, { seq: 5, time: 7, level: 1, origins, history: HISTORY }, [slotEntry("a", "1", 0)]);
   const frames = framesIn(whole.get(path));
   assert.equal(frames.length, 6);
   const startOf = (index: number) => frames.slice(0, index).reduce((sum, { length }) => sum + length, 0);

@@ -11,7 +11,7 @@ import { MemoryFiles } from "../machine/memory-files.js";
 import { compact, recoverForHub, writeSnapshot } from "./at-once.js";
 
 const STATES = statesUpTo(9);
-const END: StoredHead = { seq: 20, time: 2_000_000, origins: [[7, 3, 1_999_999]], history: HISTORY };
+const END: StoredHead = { seq: 20, time: 2_000_000, level: 1, origins: [[7, 3, 1_999_999]], history: HISTORY };
 
 function endNames(files: MemoryFiles): string[] {
   return files.list(shelterDirectory());
