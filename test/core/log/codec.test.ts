@@ -1,13 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import {
-  checkEntries,
-  decodeEntries,
-  encodeEntries,
-  levelAfter,
-  MalformedError,
-} from "../../../dist/core/log/codec.js";
+import { checkEntries, decodeEntries, encodeEntries, MalformedError } from "../../../dist/core/log/codec.js";
 import {
   ALWAYS,
   addEntry,

@@ -282,10 +282,9 @@ export class Member implements ReplicaEvents {
   /** The log as the replica sees it. */
   #tapped(): Log {
     const log = this.#log;
+    const { isPushed, readCount, member, levels, stats } = log;
     return {
-      isPushed: log.isPushed,
-      readCount: log.readCount,
-      member: log.member,
+      ...{ isPushed, readCount, member, levels, stats },
       open: () => {},
       append: (frame) => {
         this.view.sends(frame);
@@ -293,11 +292,9 @@ export class Member implements ReplicaEvents {
       },
       barrier: (done) => log.barrier(done),
       needLevel: (level) => log.needLevel(level),
-      levels: log.levels,
       hold: (alive) => log.hold(alive),
       close: (done) => log.close(done),
       destroy: (done) => log.destroy(done),
-      stats: log.stats,
     };
   }
 }
