@@ -1,51 +1,22 @@
 /** Members as instances of PM2: started, reloaded, with the example, and under random violence. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { test } from "node:test";
 import { Storage } from "../../dist/core/index.js";
 import { Client, eventually, example } from "../examples/program.js";
 import { runRound } from "../proof/chaos/round.js";
 import { settingsOf } from "../proof/chaos/settings.js";
 import { temporaryDirectory, until } from "../proof/cluster/processes.js";
 import { teardown } from "../proof/cluster/teardown.js";
+import { freePort, pm2In } from "./pm2.js";
 
 const PACKAGE = new URL("../../dist/core/index.js", import.meta.url).href;
-const PM2 = fileURLToPath(new URL("../../test/outside/node_modules/pm2/bin/pm2", import.meta.url));
 const DEADLINE_MS = 60_000;
 /** Instances that the example starts. */
 const WORKERS = 4;
 /** A seed whose members are instances of PM2. */
 const CHAOS_SEED = 3;
-
-/** A port that is free now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
-/** Runs PM2 with a home of its own, which is gone when the test ends; gives what it printed. */
-function pm2In(t: TestContext, env: NodeJS.ProcessEnv = {}): (...args: string[]) => Promise<string> {
-  const own = { PM2_HOME: join(temporaryDirectory(t), "pm2"), PM2_DISABLE_VERSION_CHECK: "true", NO_COLOR: "1" };
-  const run = async (...args: string[]): Promise<string> => {
-    const child = spawn(process.execPath, [PM2, ...args], { env: { ...process.env, ...env, ...own } });
-    let output = "";
-    child.stdout.on("data", (chunk) => (output += chunk));
-    child.stderr.on("data", (chunk) => (output += chunk));
-    await once(child, "exit");
-    return output;
-  };
-  teardown(t, () => run("kill"));
-  return run;
-}
 
 test("instances in cluster mode are members, also after a reload", async (t) => {
   const directory = temporaryDirectory(t);

@@ -1,10 +1,15 @@
 /** A member in a process of its own, on whatever machine that was started on: it evaluates the functions that it is sent, line by line. */
 import { createInterface } from "node:readline";
-import { Storage, type StorageOptions } from "../../../dist/core/index.js";
+import type { Storage as StorageClass, StorageOptions } from "../../../dist/core/index.js";
+
+/** The module of another version, if one is to be tried. */
+const { STORAGE_MODULE = "../../../dist/core/index.js" } = process.env;
+const { Storage } = (await import(STORAGE_MODULE)) as { Storage: typeof StorageClass };
+type Storage = StorageClass;
 
 /** What the functions find in this process. */
 export interface Scope {
-  readonly Storage: typeof Storage;
+  readonly Storage: typeof StorageClass;
   /** Opens the storage "app", and keeps what it reports. */
   open(options: StorageOptions): Storage;
   /** The storage that was opened last. */
