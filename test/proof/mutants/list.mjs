@@ -11,6 +11,7 @@ import { healingMutants } from "./healing.mjs";
 import { hubMutants } from "./hub.mjs";
 import { identityMutants } from "./identity.mjs";
 import { keysMutants } from "./keys.mjs";
+import { levelMutants } from "./levels.mjs";
 import { logMutants } from "./log.mjs";
 import { memberMutants } from "./member.mjs";
 import { hubMembersMutants } from "./members.mjs";
@@ -29,6 +30,7 @@ import { viewMutants } from "./views.mjs";
 
 export const mutants = [
   ...hubMutants,
+  ...levelMutants,
   ...hubMembersMutants,
   ...identityMutants,
   ...departureMutants,
