@@ -64,6 +64,8 @@ export type StorageStatus =
 export interface StorageStats {
   /** The number of the last batch that was applied here. Processes with the same number hold the same data. */
   readonly seq: number;
+  /** The level of the log: which features the data may use. It rises when something needs a newer one, never falls. */
+  readonly level: number;
   /** Writes of this process that are not confirmed yet. */
   readonly pending: number;
   /** The bytes of these writes. */

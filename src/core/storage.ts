@@ -300,8 +300,8 @@ export class Storage extends EventEmitter<StorageEvents> {
 
   /** What it is doing right now. */
   stats(): StorageStats {
-    const { seq, pendingCount: pending, pendingBytes, lagMs: lag, delayMs: delay } = this.#shared.replica;
-    return { seq, pending, pendingBytes, lag, delay, role: this.#role, ...this.#shared.log.stats };
+    const { seq, level, pendingCount: pending, pendingBytes, lagMs: lag, delayMs: delay } = this.#shared.replica;
+    return { seq, level, pending, pendingBytes, lag, delay, role: this.#role, ...this.#shared.log.stats };
   }
 
   get #role(): StorageStats["role"] {
