@@ -3,12 +3,11 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Storage } from "../../dist/core/index.js";
-import { Client, eventually, example } from "../examples/program.js";
+import { Client, eventually, example, freePort } from "../examples/program.js";
 import { runRound } from "../proof/chaos/round.js";
 import { settingsOf } from "../proof/chaos/settings.js";
 import { temporaryDirectory, until } from "../proof/cluster/processes.js";
@@ -21,16 +20,6 @@ const DEADLINE_MS = 60_000;
 const WORKERS = 4;
 /** A seed whose members are instances of PM2. */
 const CHAOS_SEED = 3;
-
-/** A port that is free now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** Runs PM2 with a home of its own, which is gone when the test ends; gives what it printed. */
 function pm2In(t: TestContext, env: NodeJS.ProcessEnv = {}): (...args: string[]) => Promise<string> {
