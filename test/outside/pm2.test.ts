@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -35,6 +35,28 @@ function pm2In(t: TestContext, env: NodeJS.ProcessEnv = {}): (...args: string[])
   teardown(t, () => run("kill"));
   return run;
 }
+
+test("a watched application is started again when its code changes, and not by its data, if the directory of that is named", async (t) => {
+  const directory = temporaryDirectory(t);
+  const file = join(directory, "app.mjs");
+  writeFileSync(
+    file,
+    `import { Storage } from ${JSON.stringify(PACKAGE)};
+     const storage = await Storage.open("app", { path: "data" });
+     await storage.increment("started");
+     setInterval(() => storage.increment("ticks"), 50);`,
+  );
+  const settings = join(directory, "app.config.cjs");
+  const app = { name: "app", script: file, cwd: directory, watch: true, ignore_watch: ["node_modules", "data"] };
+  writeFileSync(settings, `module.exports = ${JSON.stringify({ apps: [app] })};`);
+  const output = await pm2In(t)("start", settings);
+  const storage = await Storage.open("app", { path: join(directory, "data") });
+  teardown(t, () => storage.close());
+  await until(`it works: ${output}`, () => storage.get("ticks") > 40, DEADLINE_MS);
+  assert.equal(storage.get("started"), 1);
+  appendFileSync(file, "\n");
+  await until("it is started again", () => storage.get("started") > 1, DEADLINE_MS);
+});
 
 test("instances in cluster mode are members, also after a reload", async (t) => {
   const directory = temporaryDirectory(t);
