@@ -5,8 +5,8 @@ import { DEFAULT_MAX_VALUE_BYTES, LEAST_BACKLOG_VALUES, MAX_BATCH_BYTES } from "
 /** How a storage is opened. All processes that open the same storage should use the same options. */
 export interface StorageOptions {
   /**
-   * The directory of `<name>.db` and `<name>.db.d/`, as a path or a file URL; created with mode 0700 if it is missing. Default:
-   * `process.cwd()`.
+   * The directory of `<name>.db` and `<name>.db.d/`, as a path or a file URL; created with mode 0700 if it is missing. Choose one on
+   * a local disk, outside of releases, of what a web server serves, and of what a watcher watches. Default: `process.cwd()`.
    */
   path?: string | URL;
   /**

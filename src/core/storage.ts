@@ -115,7 +115,8 @@ export class Storage extends EventEmitter<StorageEvents> {
   }
 
   /**
-   * The value at a path, or null. It is frozen and never changes, whatever is written later.
+   * The value at a path, or null. It is frozen and never changes, whatever is written later. No promise is made of the order of an
+   * object's members.
    * @throws TypeError when `path` is not a path.
    * @throws StorageError `ERR_STORAGE_CLOSED`.
    */
@@ -156,7 +157,7 @@ export class Storage extends EventEmitter<StorageEvents> {
     return this.#replica.keys(checkPrefix(prefix));
   }
 
-  /** The top-level keys that begin with `prefix`, with their values. */
+  /** The top-level keys that begin with `prefix`, with their values, in no particular order. */
   // biome-ignore lint/suspicious/noExplicitAny: as `get`.
   entries<T = any>(prefix = ""): Array<[key: string, value: T]> {
     return this.#replica.entries(checkPrefix(prefix)) as Array<[string, T]>;

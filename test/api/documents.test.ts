@@ -93,6 +93,15 @@ describe("the documents", () => {
     it(`have links that lead somewhere, in ${document}`, () => assert.deepEqual(deadLinksOf(document), []));
   }
 
+  it("are found by the README: each page of docs", () => {
+    const found = linksOf("README.md").map(({ target }) => target);
+    assert.deepEqual(
+      pagesIn("docs").filter((name) => !found.includes(`docs/${name}`) && name !== "session-stores.md"),
+      [],
+    );
+    assert.ok(linksOf("docs/sessions.md").some(({ target }) => target === "docs/session-stores.md"));
+  });
+
   it("that are in the npm package have links with a path to other files of the package only", () => {
     const missing = documents.filter(isPacked).flatMap((document) =>
       linksOf(document)

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { describe, it } from "node:test";
@@ -212,6 +212,29 @@ describe("the programs in the documents", () => {
       );
     });
   }
+
+  it("docs/backup-and-restore.md, restores a backup by its command", async () => {
+    const page = readFileSync(join(root, "docs/backup-and-restore.md"), "utf8");
+    const [, command = ""] = /^```sh\n(.*Storage\.restore.*)\n```$/m.exec(page) ?? [];
+    const folder = install(
+      "app.mjs",
+      `import { Storage } from "cluster-storage";
+       const storage = await Storage.open("app", { path: "data" });
+       const found = storage.keys().sort();
+       storage.set("kept", 1);
+       if (found.length === 0) await storage.backup("backup.db");
+       storage.set("later", 1);
+       await storage.close();
+       console.log(found.join());`,
+    );
+    const open = async (): Promise<string> =>
+      (await run(process.execPath, ["app.mjs"], { cwd: folder, timeout: DEADLINE_MS })).stdout;
+    assert.deepEqual([await open(), await open()], ["\n", "kept,later\n"]);
+    const local = command.replace("/var/lib/app", "data");
+    assert.notEqual(local, command);
+    await run("sh", ["-c", local], { cwd: folder, timeout: DEADLINE_MS });
+    assert.equal(await open(), "kept\n");
+  });
 
   it("include all the recipes that are used here", () => {
     const missing = RECIPES.filter(({ has }) => !blocks.some(({ text }) => text.includes(has)));

@@ -82,12 +82,15 @@ test("files of another user are ERR_STORAGE_DIRECTORY, and stay as they are", {
   chmodSync(home.directory, 0o777);
   assert.match(
     await openAsNobody(home.directory),
-    /^StorageError ERR_STORAGE_DIRECTORY .*app\.db\.d to belong to this user/,
+    /^StorageError ERR_STORAGE_DIRECTORY .*app\.db\.d to belong to this user.*got a directory of user 0: run .*, chown -R it to user 65534/,
   );
   storage.set("more", 2);
   await storage.close();
   chownSync(home.folder, NOBODY, NOBODY);
-  assert.throws(() => home.begin(), isDirectoryError(/belong to this user.*chown it/));
+  assert.throws(
+    () => home.begin(),
+    isDirectoryError(/belong to this user.*got a directory of user 65534: run this process as that user, or choose/),
+  );
   chownSync(home.folder, 0, 0);
   assert.equal((await home.open()).size, 2);
 });

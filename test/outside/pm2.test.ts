@@ -1,15 +1,15 @@
 /** Members as instances of PM2: started, reloaded, with the example, and under random violence. */
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Storage } from "../../dist/core/index.js";
-import { Client, eventually, example } from "../examples/program.js";
+import { Client, eventually, example, freePort } from "../examples/program.js";
 import { runRound } from "../proof/chaos/round.js";
 import { settingsOf } from "../proof/chaos/settings.js";
 import { temporaryDirectory, until } from "../proof/cluster/processes.js";
 import { teardown } from "../proof/cluster/teardown.js";
-import { freePort, pm2In } from "./pm2.js";
+import { pm2In } from "./pm2.js";
 
 const PACKAGE = new URL("../../dist/core/index.js", import.meta.url).href;
 const DEADLINE_MS = 60_000;
@@ -17,6 +17,28 @@ const DEADLINE_MS = 60_000;
 const WORKERS = 4;
 /** A seed whose members are instances of PM2. */
 const CHAOS_SEED = 3;
+
+test("a watched application is started again when its code changes, and not by its data, if the directory of that is named", async (t) => {
+  const directory = temporaryDirectory(t);
+  const file = join(directory, "app.mjs");
+  writeFileSync(
+    file,
+    `import { Storage } from ${JSON.stringify(PACKAGE)};
+     const storage = await Storage.open("app", { path: "data" });
+     await storage.increment("started");
+     setInterval(() => storage.increment("ticks"), 50);`,
+  );
+  const settings = join(directory, "app.config.cjs");
+  const app = { name: "app", script: file, cwd: directory, watch: true, ignore_watch: ["node_modules", "data"] };
+  writeFileSync(settings, `module.exports = ${JSON.stringify({ apps: [app] })};`);
+  const output = await pm2In(t)("start", settings);
+  const storage = await Storage.open("app", { path: join(directory, "data") });
+  teardown(t, () => storage.close());
+  await until(`it works: ${output}`, () => storage.get("ticks") > 40, DEADLINE_MS);
+  assert.equal(storage.get("started"), 1);
+  appendFileSync(file, "\n");
+  await until("it is started again", () => storage.get("started") > 1, DEADLINE_MS);
+});
 
 test("instances in cluster mode are members, also after a reload", async (t) => {
   const directory = temporaryDirectory(t);

@@ -1,7 +1,6 @@
 /** PM2 with a home of its own, and a port for what it runs. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -9,16 +8,6 @@ import { temporaryDirectory } from "../proof/cluster/processes.js";
 import { teardown } from "../proof/cluster/teardown.js";
 
 const PM2 = fileURLToPath(new URL("../../test/outside/node_modules/pm2/bin/pm2", import.meta.url));
-
-/** A port that is free now. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** Runs PM2 with a home of its own, which is gone when the test ends; gives what it printed. */
 export function pm2In(t: TestContext, env: NodeJS.ProcessEnv = {}): (...args: string[]) => Promise<string> {

@@ -6,7 +6,7 @@
  *   npm run test:outside                     everything
  *   npm run test:outside -- packaging pm2    only files whose path contains one of these texts
  *
- * With `CLUSTER_STORAGE_NIGHTLY=1`, it also tries versions of Node.js, compilers and frameworks that take long to install or to run.
+ * With `CLUSTER_STORAGE_NIGHTLY=1`, it also tries versions of Node.js, compilers, package managers and frameworks that take long to install or to run.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, symlinkSync } from "node:fs";
@@ -15,6 +15,8 @@ import { fileURLToPath } from "node:url";
 import { installIn } from "../../scripts/own-packages.mjs";
 
 const HERE = "test/outside";
+/** Folders with packages of their own, for the nightly run. */
+const NIGHTLY = ["versions", "projects/nest11", "projects/next"];
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const link = join(root, ".test/outside/node_modules");
 
@@ -25,7 +27,7 @@ function run(...parameters) {
 }
 
 installIn(HERE);
-if (process.env.CLUSTER_STORAGE_NIGHTLY) installIn(`${HERE}/versions`);
+if (process.env.CLUSTER_STORAGE_NIGHTLY) for (const folder of NIGHTLY) installIn(`${HERE}/${folder}`);
 run(join(root, "node_modules/typescript/bin/tsc"), "-p", HERE);
 // The compiled tests find the packages as their sources do.
 if (!existsSync(link)) symlinkSync(join(root, HERE, "node_modules"), link, "junction");

@@ -4,10 +4,10 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Client, eventually } from "../../examples/program.js";
+import { Client, eventually, freePort } from "../../examples/program.js";
 import { temporaryDirectory } from "../../proof/cluster/processes.js";
 import { StrangeMember } from "../environment/strange-member.js";
-import { freePort, pm2In } from "../pm2.js";
+import { pm2In } from "../pm2.js";
 import { nextVersion, THIS_VERSION } from "./next-version.js";
 
 const INSTANCES = 3;

@@ -33,6 +33,57 @@ const create = () => new ClusterSessionStore({ name: randomUUID(), persist: fals
 sessionStoreTests({ test, assert, create, frameworks: { express: { express, session } } });
 `;
 
+/** Sessions and errors in TypeScript, for ts-jest, which also checks the types. */
+const TYPED = `
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { ClusterSessionStore, Storage, StorageError } from "cluster-storage";
+import { clusterStorage } from "cluster-storage/express";
+import express from "express";
+import session from "express-session";
+// @ts-expect-error its types are not installed
+import request from "supertest";
+
+declare module "express-session" {
+  interface SessionData {
+    visits: number;
+  }
+}
+
+let storage: Storage;
+beforeAll(async () => {
+  storage = await Storage.open(randomUUID(), { persist: false });
+});
+afterAll(() => storage.close());
+
+test("visits are counted for each client", async () => {
+  const app = express();
+  app.use(clusterStorage({ storage }));
+  app.use(session({ store: new ClusterSessionStore({ storage }), secret: "s", resave: false, saveUninitialized: false }));
+  app.get("/", async (req, res) => {
+    req.session.visits = (req.session.visits ?? 0) + 1;
+    res.json([req.session.visits, await req.storage.increment("all")]);
+  });
+  const [ann, bob] = [request.agent(app), request.agent(app)];
+  await ann.get("/").expect(200, [1, 1]);
+  await ann.get("/").expect(200, [2, 2]);
+  await bob.get("/").expect(200, [1, 3]);
+});
+
+test("errors are those of the package", async () => {
+  storage.set("word", "a");
+  // @ts-expect-error a ttl is a number
+  expect(() => storage.set("word", "a", "1s")).toThrow(TypeError);
+  await expect(storage.increment("word")).rejects.toThrow(StorageError);
+});
+`;
+
+/** How a project compiles for ts-jest, and what that needs: `import` becomes `require`, or stays. */
+const FORMATS = [
+  { format: "CommonJS", type: "commonjs", preset: "ts-jest", options: "" },
+  { format: "ES modules", type: "module", preset: "ts-jest/presets/default-esm", options: "--experimental-vm-modules" },
+];
+
 /** The example for Vitest, as the document says that Mocha runs it. */
 const forMocha = (text: string): string => text.replace(/^import .*"vitest";\n/, "").replace("afterAll(", "after(");
 
@@ -63,7 +114,8 @@ describe("test runners", () => {
   before(async () => {
     const { filename } = await pack(folder);
     await installWith(folder, join(folder, filename), ["lodash", "fastify-plugin", ...FRAMEWORKS]);
-    linkPackages(folder, ["vitest", "supertest"], OUTSIDE);
+    linkPackages(folder, ["@types/node", "@types/express", "@types/express-session"], root);
+    linkPackages(folder, ["vitest", "supertest", "ts-jest", "@jest/globals"], OUTSIDE);
   });
 
   after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }));
@@ -111,6 +163,23 @@ describe("test runners", () => {
       cpSync(join(OUTSIDE, "runners/realm.cjs"), join(home, "realm.test.js"));
       const printed = await passes(home, [cli, "--verbose", "-t", "Fastify"], "--experimental-vm-modules");
       assert.match(printed, /✓ Fastify with sessions/);
+    });
+  }
+
+  for (const { format, type, preset, options } of FORMATS) {
+    it(`ts-jest runs a test in TypeScript that it compiles to ${format}`, async () => {
+      const compilerOptions = {
+        ...{ module: type === "module" ? "nodenext" : "commonjs", isolatedModules: type === "module" },
+        ...{ target: "es2022", strict: true, esModuleInterop: true, types: ["node"] },
+      };
+      const home = project(`ts-jest-${type}`, {
+        "visits.test.ts": TYPED,
+        "tsconfig.json": JSON.stringify({ compilerOptions }),
+        "jest.config.json": JSON.stringify({ preset }),
+      });
+      writeFileSync(join(home, "package.json"), JSON.stringify({ name: "typed", private: true, type }));
+      const cli = join(OUTSIDE, "node_modules/jest/bin/jest.js");
+      assert.match(await passes(home, [cli], options), /^Tests: +2 passed/m);
     });
   }
 });

@@ -224,7 +224,7 @@ export class FaultyFiles implements Files {
   readonly isPrivate = (): boolean => this.#call("isPrivate", () => this.#files.isPrivate());
 
   readonly isWide = (): boolean => this.#call("isWide", () => this.#files.isWide());
-  readonly narrow = (): boolean => this.#files.narrow();
+  readonly narrow = (): string | null => this.#files.narrow();
   readonly room = (): number => this.#files.room();
 
   readonly isRemote = (): boolean => this.#call("isRemote", () => this.#files.isRemote());

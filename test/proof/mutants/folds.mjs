@@ -89,8 +89,15 @@ export const foldMutants = [
   {
     name: "a directory with something of another user is narrowed",
     file: OWNERS,
-    from: "if (ownerOf(directory) !== owner || !areOwn()) return false;",
-    to: "if (ownerOf(directory) !== owner) return false;",
+    from: "if (other !== owner) return",
+    to: "if (other !== owner && other < 0) return",
+    killedBy: ["machine/owner-files"],
+  },
+  {
+    name: "root is told to take the files of another user",
+    file: OWNERS,
+    from: "user === ROOT",
+    to: "user < ROOT",
     killedBy: ["machine/owner-files"],
   },
   {

@@ -186,7 +186,7 @@ export class FilesOf implements Files {
   }
 
   readonly isWide = () => false;
-  readonly narrow = () => false;
+  readonly narrow = () => null;
 
   room(): number {
     return this.#disk.room;

@@ -77,7 +77,8 @@ const isNoSeat = (name: string): boolean => seatsIn([name]).length === 0;
 /** What was opened to others from outside, as Kubernetes does for `fsGroup`, is closed again. */
 function expectPrivate(files: Files, directory: string): void {
   if (files.isPrivate(directory)) return;
-  if (files.narrow(directory, isNoSeat) && files.isPrivate(directory)) {
+  const found = files.narrow(directory, isNoSeat);
+  if (found === null && files.isPrivate(directory)) {
     warnOnce(
       "CLUSTER_STORAGE_MODE",
       `expected ${directory} to be closed to other users, got a mode that something has widened, as fsGroup of Kubernetes or chmod -R does; it is closed again`,
@@ -86,7 +87,7 @@ function expectPrivate(files: Files, directory: string): void {
   }
   throw new StorageError(
     "ERR_STORAGE_DIRECTORY",
-    `expected ${directory} to belong to this user, without access for other users: chown it, chmod 700 it, or choose another path`,
+    `expected ${directory} to belong to this user, without access for other users, got ${found ?? "a mode that stays open: chmod 700 it, or choose another path"}`,
   );
 }
 

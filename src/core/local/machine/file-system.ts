@@ -53,9 +53,9 @@ export interface Files {
   isWide(path: string): boolean;
   /**
    * Takes from other users the access to a directory of this user, and to the files in it that are meant. Links are not followed.
-   * @returns false, and then it is not private, when it is no directory, or something in it belongs to another user.
+   * @returns null when that is done; otherwise, for a message, what was found instead, such as a file of another user, and what helps.
    */
-  narrow(directory: string, isMeant: (name: string) => boolean): boolean;
+  narrow(directory: string, isMeant: (name: string) => boolean): string | null;
   /** Bytes that can still be written to the file system of a path; Infinity where that is not known. Never fails. */
   room(path: string): number;
   /** Whether a path lies on a file system of another machine. */

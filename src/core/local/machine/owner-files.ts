@@ -10,6 +10,7 @@ const DIRECTORY_MODE = 0o700;
 const CAREFUL = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 /** The user that may do everything anyway. */
 const ROOT = 0;
+const NO_DIRECTORY = "something else than a directory: move it away, or choose another path";
 
 export function isPrivate(path: string): boolean {
   const { mode, uid, isDirectory } = describe(path);
@@ -39,18 +40,37 @@ export function isWide(path: string): boolean {
 /**
  * Takes from other users the access to a directory of this user, and to the files in it whose names are asked for, if all that is in it is
  * this user's. The directory comes first: from then on nobody else can put anything into it, so what is found there afterwards stays.
- * @returns false when it is no directory, or something belongs to another user.
+ * @returns null when that is done; otherwise what was found instead, and what helps.
  */
-export function narrow(directory: string, isMeant: (name: string) => boolean): boolean {
-  if (process.geteuid === undefined) return false;
+export function narrow(directory: string, isMeant: (name: string) => boolean): string | null {
+  if (process.geteuid === undefined) return NO_DIRECTORY;
   const owner = process.geteuid();
-  const areOwn = (): boolean =>
-    readdirSync(directory).every((name) => (ownerOf(join(directory, name)) ?? owner) === owner);
-  if (ownerOf(directory) !== owner || !areOwn()) return false;
-  if (!narrowOpen(directory, constants.O_DIRECTORY, DIRECTORY_MODE, owner) || !areOwn()) return false;
+  const found = hindranceOf(directory, owner);
+  if (found !== null) return found;
+  if (!narrowOpen(directory, constants.O_DIRECTORY, DIRECTORY_MODE, owner)) return NO_DIRECTORY;
+  const foundSince = hindranceOf(directory, owner);
+  if (foundSince !== null) return foundSince;
   for (const name of readdirSync(directory)) if (isMeant(name)) narrowOpen(join(directory, name), 0, FILE_MODE, owner);
-  return true;
+  return null;
 }
+
+/** What stands against a directory of this user: it is none, or it or something in it belongs to another user. Null when nothing does. */
+function hindranceOf(directory: string, owner: number): string | null {
+  const { uid, isDirectory } = describe(directory);
+  if (!isDirectory) return NO_DIRECTORY;
+  if (uid !== owner) return `a directory of user ${uid}: ${adviceTo(owner)}`;
+  for (const name of readdirSync(directory)) {
+    const other = ownerOf(join(directory, name)) ?? owner;
+    if (other !== owner) return `${name} of user ${other} in it: ${adviceTo(owner)}`;
+  }
+  return null;
+}
+
+/** Root could take the files from the user whose application has them; for others it is a matter of how they were started. */
+const adviceTo = (user: number): string =>
+  user === ROOT
+    ? "run this process as that user, or choose another path"
+    : `run this process as that user, chown -R it to user ${user}, or choose another path`;
 
 /** Undefined when it is gone. */
 function ownerOf(path: string): number | undefined {

@@ -139,7 +139,7 @@ export class PinnedFiles implements Files {
     return this.#at(path, (reached) => this.#files.isWide(reached));
   }
 
-  narrow(directory: string, isMeant: (name: string) => boolean): boolean {
+  narrow(directory: string, isMeant: (name: string) => boolean): string | null {
     return this.#files.narrow(directory, isMeant);
   }
 

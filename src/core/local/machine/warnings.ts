@@ -1,6 +1,6 @@
 /** What the people who run a process should know, and what stops nothing. */
 
-/** The codes of the warnings, which `docs/tools.md` explains. */
+/** The codes of the warnings, which `docs/bundlers-test-runners-typescript.md` and `docs/containers-and-deploys.md` explain. */
 export type WarningCode = "CLUSTER_STORAGE_NO_THREADS" | "CLUSTER_STORAGE_NO_SYNC" | "CLUSTER_STORAGE_MODE";
 
 const given = new Set<WarningCode>();

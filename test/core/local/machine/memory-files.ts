@@ -233,7 +233,7 @@ export class MemoryFiles implements Files {
 
   isPrivate = () => true;
   isWide = (_path: string) => false;
-  narrow = () => false;
+  narrow = () => null;
   room = () => Number.POSITIVE_INFINITY;
   readonly isRemote = () => false;
   readonly realPath = (path: string): string => path;
