@@ -301,8 +301,8 @@ export class Storage extends EventEmitter<StorageEvents> {
 
   /** What it is doing right now. */
   stats(): StorageStats {
-    const { seq, level, pendingCount: pending, pendingBytes, lagMs: lag, delayMs: delay } = this.#shared.replica;
-    return { seq, level, pending, pendingBytes, lag, delay, role: this.#role, ...this.#shared.log.stats };
+    const { seq, sink, pendingCount: pending, pendingBytes, lagMs: lag, delayMs: delay } = this.#shared.replica;
+    return { seq, level: sink.level, pending, pendingBytes, lag, delay, role: this.#role, ...this.#shared.log.stats };
   }
 
   get #role(): StorageStats["role"] {

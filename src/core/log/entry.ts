@@ -119,6 +119,12 @@ function hubEntry(type: typeof LEFT | typeof LEVEL, name: string): Entry {
   return { type, path: [name], kinds: BY_TEXT, json: "", expiresAt: NEVER, condition: ALWAYS, amount: 0, stamp: "" };
 }
 
+/** The level that entries of a hub give the log; 0: none. */
+export function levelGiven(entries: readonly Entry[]): number {
+  const raising = entries.find(({ type }) => type === LEVEL);
+  return raising === undefined ? 0 : Number(raising.path[0]);
+}
+
 /** Whether an entry is a hub's own, and changes no slot. */
 export function isOfHub({ type }: Entry): boolean {
   return type === LEFT || type === LEVEL;

@@ -10,6 +10,7 @@
  */
 import { StorageError } from "../errors.js";
 import type { Entry } from "./entry.js";
+import { MalformedError } from "./malformed.js";
 
 /** The lowest level that this version speaks: a log begins with it. */
 export const LEAST_LEVEL = 1;
@@ -57,4 +58,15 @@ export function levelError(what: string, level: number, spoken: Pick<SpokenLevel
 /** @throws StorageError `ERR_STORAGE_PROTOCOL` when this version does not speak a level. */
 export function expectSpoken(what: string, level: number): void {
   if (level < LEAST_LEVEL || level > MOST_LEVEL) throw levelError(what, level, spokenLevels(MOST_LEVEL));
+}
+
+/**
+ * The level that a `LEVEL` entry names. Whoever meets one that it does not speak reads nothing after it.
+ * @throws MalformedError when it names none; StorageError `ERR_STORAGE_PROTOCOL` when this version does not speak it.
+ */
+export function levelIn(name: string): number {
+  const level = Number(name);
+  if (!Number.isSafeInteger(level) || level < 1) throw new MalformedError(`expected a level, got ${name}`);
+  expectSpoken("the log", level);
+  return level;
 }

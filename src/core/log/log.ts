@@ -58,6 +58,13 @@ export interface StateView {
   close(): void;
 }
 
+/** What hinders the manager from raising the level of the log. */
+export interface LevelHeld {
+  readonly why: string;
+  /** In how many ms it decides again; 0: when something has changed. */
+  readonly waitMs: number;
+}
+
 /** What a log reports to its replica. */
 export interface LogSink {
   /** The seq of the last batch that was delivered; 0 when there is no state yet. */
@@ -88,12 +95,8 @@ export interface LogSink {
   disconnected(): void;
   /** Who the manager is now. */
   managerChanged(pid: number, isHere: boolean): void;
-  /**
-   * The log cannot be raised to a level that is needed, as far as the manager knows.
-   * @param why What hinders it.
-   * @param waitMs In how many ms the manager decides again; 0: when something has changed.
-   */
-  levelHeld(why: string, waitMs: number): void;
+  /** The log cannot be raised to a level that is needed, as far as the manager knows. */
+  levelHeld(held: LevelHeld): void;
   /** The disk of the manager refuses writes, or takes them again (`null`). */
   diskTrouble(error: Error | null): void;
   /** Something is wrong that stops nothing; it is reported once. */

@@ -2,7 +2,7 @@
  * The frames of which a snapshot consists: a head, frames of origins and then of entries, each up to a bound, and an end that
  * counts them. Pure. FORMAT.md shows the layout.
  */
-import { boundOf, checkEntries, encodeEntries, MalformedError } from "./codec.js";
+import { boundOf, checkEntries, encodeEntries } from "./codec.js";
 import type { Entry } from "./entry.js";
 import {
   bornOf,
@@ -20,6 +20,7 @@ import {
   timeOf,
 } from "./frame.js";
 import type { KnownOrigin, SnapshotHead, StateHead, StoredHead } from "./log.js";
+import { MalformedError } from "./malformed.js";
 
 /** The version of the files that this code writes and reads. */
 export const FORMAT = 2;

@@ -1,5 +1,5 @@
 import { StorageError } from "../errors.js";
-import type { Log } from "../log/log.js";
+import type { LevelHeld, Log } from "../log/log.js";
 import type { ReplicaClock } from "./tables.js";
 
 /** Longest time, in ms, that a call waits for a level, not counting what a new manager waits before it decides. */
@@ -54,7 +54,7 @@ export class LevelGate {
   }
 
   /** {@link LogSink.levelHeld} */
-  held(why: string, waitMs: number): void {
+  held({ why, waitMs }: LevelHeld): void {
     this.#why = why;
     const deadline = waitMs > 0 ? this.#clock.now() + waitMs + PATIENCE_MS : 0;
     for (const waiting of this.#waiting) waiting.deadline = Math.max(waiting.deadline, deadline);

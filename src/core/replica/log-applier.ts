@@ -2,7 +2,7 @@ import assert from "node:assert";
 import { decodeEntries } from "../log/codec.js";
 import { ADD, CLEAR, DELETE, type Entry, EXPIRE, LEFT, PATCH, SET } from "../log/entry.js";
 import { bornOf, kindOf, numberOf, ORIGINS, originOf, seqOf, timeOf } from "../log/frame.js";
-import type { LogSink, StateHead, StateView } from "../log/log.js";
+import type { LevelHeld, LogSink, StateHead, StateView } from "../log/log.js";
 import { decodeOrigins } from "../log/snapshot-frames.js";
 import { atPlace } from "../log/stamps.js";
 import { APPLIED, type Status } from "../state/executor.js";
@@ -159,8 +159,8 @@ export class LogApplier implements LogSink {
     this.#announcer.push((events) => events.managerChanged(pid, isHere));
   }
 
-  levelHeld(why: string, waitMs: number): void {
-    this.#writer.levels.held(why, waitMs);
+  levelHeld(held: LevelHeld): void {
+    this.#writer.levels.held(held);
   }
 
   diskTrouble(error: Error | null): void {

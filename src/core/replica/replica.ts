@@ -256,11 +256,6 @@ export class Replica {
     return this.#applier.seq;
   }
 
-  /** The level of the log there. */
-  get level(): number {
-    return this.#applier.level;
-  }
-
   /** Frames that the log has delivered; grows while there is progress. */
   get deliveredCount(): number {
     return this.#applier.deliveredCount;

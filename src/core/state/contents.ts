@@ -2,9 +2,9 @@
  * A slot as the entries of a snapshot, and back.
  */
 
-import { MalformedError } from "../log/codec.js";
 import { type Entry, EXPIRE, expireEntry, NEVER, type Path, SET, setEntry, slotEntry } from "../log/entry.js";
 import { MAX_DEPTH, MAX_KEY_BYTES } from "../log/limits.js";
+import { MalformedError } from "../log/malformed.js";
 import { write } from "./edit.js";
 import { Expiry } from "./expiry.js";
 import { type Held, Slot } from "./slot.js";

@@ -1,7 +1,7 @@
-import { MalformedError } from "../log/codec.js";
-import { type Batch, type Entry, LEVEL, type Path, SLOT } from "../log/entry.js";
+import { type Batch, type Entry, levelGiven, type Path, SLOT } from "../log/entry.js";
 import { LEAST_LEVEL } from "../log/levels.js";
 import type { KnownOrigin, SnapshotHead } from "../log/log.js";
+import { MalformedError } from "../log/malformed.js";
 import { atPlace } from "../log/stamps.js";
 import { contentsOf, restoreEntry, slotOf } from "./contents.js";
 import { containersUntil, exchangeContents, hasAt, presentAt, visibleAt } from "./edit.js";
@@ -140,10 +140,9 @@ export class Table {
 
   /** Notes the level that entries of a hub give the log; returns whether they do. */
   noteLevel(entries: readonly Entry[]): boolean {
-    const raising = entries.find(({ type }) => type === LEVEL);
-    if (raising === undefined) return false;
-    this.level = Math.max(this.level, Number(raising.path[0]));
-    return true;
+    const given = levelGiven(entries);
+    this.level = Math.max(this.level, given);
+    return given > 0;
   }
 
   /** Moves on to the next batch; `NEW`: the caller executes its entries now. */

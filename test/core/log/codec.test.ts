@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { checkEntries, decodeEntries, encodeEntries, MalformedError } from "../../../dist/core/log/codec.js";
+import { checkEntries, decodeEntries, encodeEntries } from "../../../dist/core/log/codec.js";
 import {
   ALWAYS,
   addEntry,
@@ -22,6 +22,7 @@ import {
 } from "../../../dist/core/log/entry.js";
 import { BATCH, HEADER_BYTES, isIntact, kindOf, STATE } from "../../../dist/core/log/frame.js";
 import { MAX_DEPTH, MAX_KEY_BYTES } from "../../../dist/core/log/limits.js";
+import { MalformedError } from "../../../dist/core/log/malformed.js";
 import { AS_KEYS, BY_TEXT, kindBits } from "../../../dist/core/log/step-kinds.js";
 
 const anyUnits = fc.array(fc.nat(0xffff), { maxLength: 40 }).map((units) => String.fromCharCode(...units));

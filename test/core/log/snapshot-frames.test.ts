@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MalformedError } from "../../../dist/core/log/codec.js";
 import { type Entry, slotEntry } from "../../../dist/core/log/entry.js";
 import { END, encodeFrame, HEADER_BYTES, kindOf, ORIGINS, SNAPSHOT, STATE } from "../../../dist/core/log/frame.js";
 import { MAX_FRAME_BYTES } from "../../../dist/core/log/limits.js";
 import type { KnownOrigin, StoredHead } from "../../../dist/core/log/log.js";
+import { MalformedError } from "../../../dist/core/log/malformed.js";
 import {
   checkSnapshotFrame,
   decodeOrigins,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { checkEntries, decodeEntries, encodeEntries, MalformedError } from "../../../dist/core/log/codec.js";
+import { checkEntries, decodeEntries, encodeEntries } from "../../../dist/core/log/codec.js";
 import {
   ALWAYS,
   clearEntry,
@@ -13,6 +13,7 @@ import {
 } from "../../../dist/core/log/entry.js";
 import { BATCH, HEADER_BYTES, STATE } from "../../../dist/core/log/frame.js";
 import { MAX_DEPTH } from "../../../dist/core/log/limits.js";
+import { MalformedError } from "../../../dist/core/log/malformed.js";
 import { AS_KEYS, BY_TEXT, kindBits, type StepKinds } from "../../../dist/core/log/step-kinds.js";
 
 test("what the steps of a path are costs bytes only where they are mixed", () => {

@@ -60,7 +60,7 @@ test("after ten seconds a call is rejected with what hinders the level", async (
   assert.match(await stateOf(silent), /^ERR_STORAGE_PROTOCOL: expected a log at level 2.*: no manager has answered$/);
   const held = gate.reach(2);
   held.catch(() => {});
-  gate.held("process 7 speaks level 1 at most", 0);
+  gate.held({ why: "process 7 speaks level 1 at most", waitMs: 0 });
   pass(10_000);
   assert.match(await stateOf(held), /: process 7 speaks level 1 at most$/);
   assert.equal(gate.isWaiting, false);
@@ -70,7 +70,7 @@ test("what a new manager waits before it decides does not count", async () => {
   const { gate, pass } = openGate();
   const waiting = gate.reach(2);
   waiting.catch(() => {});
-  gate.held("the manager is new", 45_000);
+  gate.held({ why: "the manager is new", waitMs: 45_000 });
   pass(54_999);
   assert.equal(await stateOf(waiting), "waits");
   pass(1);

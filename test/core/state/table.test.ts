@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MalformedError } from "../../../dist/core/log/codec.js";
 import { addEntry, deleteEntry, expireEntry, IF_ABSENT, setEntry, slotEntry } from "../../../dist/core/log/entry.js";
 import { MAX_ARRAY_LENGTH, ORIGIN_RETENTION_MS } from "../../../dist/core/log/limits.js";
+import { MalformedError } from "../../../dist/core/log/malformed.js";
 import { APPLIED, NOT_A_NUMBER, TOO_FAR, UNMET } from "../../../dist/core/state/executor.js";
 import { FORGOTTEN, NEW, SEEN } from "../../../dist/core/state/origins.js";
 import { Table } from "../../../dist/core/state/table.js";

@@ -1,6 +1,6 @@
 /** What hostile bytes are fed to, one input a call, and what must be true of it whatever they are. */
 import assert from "node:assert/strict";
-import { checkEntries, decodeEntries, encodeEntries, MalformedError } from "../../../dist/core/log/codec.js";
+import { checkEntries, decodeEntries, encodeEntries } from "../../../dist/core/log/codec.js";
 import { type Entry, PATCH, setEntry } from "../../../dist/core/log/entry.js";
 import {
   BATCH,
@@ -18,6 +18,7 @@ import {
   STATE,
 } from "../../../dist/core/log/frame.js";
 import { MAX_DEPTH, MAX_FRAME_BYTES } from "../../../dist/core/log/limits.js";
+import { MalformedError } from "../../../dist/core/log/malformed.js";
 import { Table } from "../../../dist/core/state/table.js";
 import { CLOSED, LAST, SNAPSHOT, storage, withFile } from "../../core/local/disk/corrupted.js";
 import { load, place } from "../../core/local/disk/stored.js";

@@ -1,5 +1,5 @@
 /** Levels: what a log may contain, and when it is raised. */
-const CODEC = "src/core/log/codec.ts";
+const LEVELS = "src/core/log/levels.ts";
 const TABLE = "src/core/state/table.ts";
 const GATE = "src/core/replica/level-gate.ts";
 const RAISER = "src/core/local/hub/level-raiser.ts";
@@ -10,7 +10,7 @@ const gate = ["replica/level-gate"];
 export const levelMutants = [
   {
     name: "a level that is not spoken is read",
-    file: CODEC,
+    file: LEVELS,
     from: '  expectSpoken("the log", level);\n',
     to: "",
     killedBy: ["log/levels"],
@@ -25,8 +25,8 @@ export const levelMutants = [
   {
     name: "the level of a log falls",
     file: TABLE,
-    from: "this.level = Math.max(this.level, Number(raising.path[0]));",
-    to: "this.level = Number(raising.path[0]);",
+    from: "this.level = Math.max(this.level, given);",
+    to: "this.level = given || this.level;",
     killedBy: ["log/levels"],
   },
   {

@@ -1,5 +1,6 @@
 /** Bytes: entries and frames. */
 const CODEC = "src/core/log/codec.ts";
+const ENTRY_READER = "src/core/log/entry-reader.ts";
 const FRAME = "src/core/log/frame.ts";
 const DEPTH = "src/core/log/depth.ts";
 const HEAD = "src/core/log/entry-head.ts";
@@ -10,35 +11,35 @@ const log = ["core/log/", "hub/hub.test", "hub/strangers", "hub/host", "wire/fra
 export const logMutants = [
   {
     name: "an entry may be longer than its frame",
-    file: CODEC,
+    file: ENTRY_READER,
     from: "if (bytes > this.#end - from) {",
     to: "if (bytes < 0) {",
     killedBy: log,
   },
   {
     name: "bytes may be left after the entries of a frame",
-    file: CODEC,
+    file: ENTRY_READER,
     from: "if (this.#at !== this.#end) {",
     to: "if (this.#at > this.#end) {",
     killedBy: log,
   },
   {
     name: "a value that comes from a socket may be nested too deep",
-    file: CODEC,
+    file: ENTRY_READER,
     from: "if (depth > MAX_DEPTH) throw",
     to: "if (depth > MAX_DEPTH * 2) throw",
     killedBy: log,
   },
   {
     name: "the keys of a path do not count as levels of nesting",
-    file: CODEC,
+    file: ENTRY_READER,
     from: "this.#skipJson(type === PATCH ? count - 1 - PATCH_LEVELS : count - 1);",
     to: "this.#skipJson(0);",
     killedBy: log,
   },
   {
     name: "unknown bits are taken",
-    file: CODEC,
+    file: ENTRY_READER,
     from: "if (((this.#types >> type) & 1) === 0 || (head & ~knownBits) !== 0)",
     to: "if (((this.#types >> type) & 1) === 0)",
     killedBy: log,
@@ -59,7 +60,7 @@ export const logMutants = [
   },
   {
     name: "an entry that makes nothing says what its steps are",
-    file: CODEC,
+    file: ENTRY_READER,
     from: "if (kinds === null || ((MAKING_TYPES >> type) & 1) === 0)",
     to: "if (kinds === null)",
     killedBy: log,
@@ -94,21 +95,21 @@ export const logMutants = [
   },
   {
     name: "numbers may be infinite",
-    file: CODEC,
+    file: ENTRY_READER,
     from: "if (!Number.isFinite(value)) throw",
     to: "if (Number.isNaN(value)) throw",
     killedBy: log,
   },
   {
     name: "a value may have no text",
-    file: CODEC,
+    file: ENTRY_READER,
     from: "    if (bytes === 0) throw new MalformedError",
     to: "    if (bytes < 0) throw new MalformedError",
     killedBy: log,
   },
   {
     name: "a path may have no keys",
-    file: CODEC,
+    file: ENTRY_READER,
     from: "if ((count === 0) !== (type === CLEAR) || count > MAX_DEPTH) {",
     to: "if (count > MAX_DEPTH) {",
     killedBy: log,

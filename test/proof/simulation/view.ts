@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import type { Entry } from "../../../dist/core/log/entry.js";
 import { HEADER_BYTES, kindOf, numberOf, ORIGINS, originOf, seqOf } from "../../../dist/core/log/frame.js";
-import type { KnownOrigin, LogSink, StateHead, StateView } from "../../../dist/core/log/log.js";
+import type { KnownOrigin, LevelHeld, LogSink, StateHead, StateView } from "../../../dist/core/log/log.js";
 import { decodeOrigins } from "../../../dist/core/log/snapshot-frames.js";
 import type { Change } from "../../../dist/core/replica/replica.js";
 import { Naive, pendingStamp, type Result } from "../model/naive.js";
@@ -87,8 +87,8 @@ export class View implements LogSink {
     return this.#sink?.level ?? 1;
   }
 
-  levelHeld(why: string, waitMs: number): void {
-    this.#sink?.levelHeld(why, waitMs);
+  levelHeld(held: LevelHeld): void {
+    this.#sink?.levelHeld(held);
   }
 
   /** Storage time. */

@@ -4,8 +4,9 @@
  * Invariant: `buffer` holds the bytes of the file from `#base` on, `#filled` of them; the current frame lies in it from
  * `start` to `end`, and is whole and has the right checksum.
  */
-import { MalformedError } from "../../log/codec.js";
+
 import { HEADER_BYTES, isFrameLength, isIntact, lengthOf } from "../../log/frame.js";
+import { MalformedError } from "../../log/malformed.js";
 import type { Files } from "../machine/machine.js";
 import { CorruptFileError } from "./file-errors.js";
 

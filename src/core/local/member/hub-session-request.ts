@@ -3,6 +3,7 @@ import type { LogSink } from "../../log/log.js";
 import type { FileReport, HealOrder } from "../machine/healing.js";
 import type { LogPosition } from "../machine/machine.js";
 import type { AdaptiveTimeout } from "../wire/failure-detector.js";
+import type { Hello } from "../wire/messages.js";
 import type { OptionCheck } from "./option-check.js";
 import type { StorageClock } from "./storage-clock.js";
 
@@ -22,7 +23,7 @@ export interface HubSessionEnd {
 }
 
 export interface HubSessionRequest {
-  readonly member: string;
+  readonly self: Omit<Hello, "protocol" | "token">;
   readonly position: LogPosition | null;
   readonly silenceTimeout: AdaptiveTimeout;
   readonly options: OptionCheck;

@@ -1,5 +1,4 @@
 /** One connection of a member to a hub, from the hello to the end. */
-
 import { codeOf } from "../../errors.js";
 import {
   BARRIER,
@@ -119,9 +118,7 @@ export class HubSession extends FrameConnection {
 
   /** Called by the socket. */
   connected(): void {
-    const { member, options } = this.#request;
-    const { pid } = this.#machine.identity;
-    this.send([encodeHello({ token: this.#token, member, pid, levels: options.own.levels })]);
+    this.send([encodeHello({ token: this.#token, ...this.#request.self })]);
   }
 
   /** Sends a frame; before the member is live, and after the end, the frame is dropped. */
@@ -204,9 +201,9 @@ export class HubSession extends FrameConnection {
   /** Up to where the sink has the whole state; null: it has none. */
   get held(): LogPosition | null {
     if (this.#position === null && this.#delivery === null) return null;
+    const { level } = this.#request.sink;
     const position = this.#reader?.position ?? this.#delivery?.position ?? this.#position;
-    const history = this.#history ? { history: this.#history } : {};
-    return position && { ...position, ...history, level: this.#request.sink.level };
+    return position && { ...position, level, ...(this.#history ? { history: this.#history } : {}) };
   }
 
   #waitForHeal(buffer: Buffer, start: number, end: number): void {
@@ -302,11 +299,9 @@ export class HubSession extends FrameConnection {
       case DISK_TROUBLE:
         this.#request.sink.diskTrouble(decodeDiskTrouble(buffer, start, end));
         break;
-      case LEVEL_HELD: {
-        const { why, waitMs } = decodeLevelHeld(buffer, start, end);
-        this.#request.sink.levelHeld(why, waitMs);
+      case LEVEL_HELD:
+        this.#request.sink.levelHeld(decodeLevelHeld(buffer, start, end));
         break;
-      }
       case MEMBER_COUNT:
         this.members = numberOf(buffer, start);
         break;

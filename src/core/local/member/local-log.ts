@@ -221,7 +221,7 @@ export class LocalLog implements Log {
     this.#silenceTimeout.started();
     this.#phase = "following";
     this.#session = new HubSession(this.#machine, this.#place, pin, seat, {
-      member: this.member,
+      self: { member: this.member, pid: this.#machine.identity.pid, levels: this.levels },
       position: this.#position,
       silenceTimeout: this.#silenceTimeout,
       options: this.#optionCheck,

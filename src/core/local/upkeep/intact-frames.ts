@@ -1,7 +1,7 @@
 /** Reads what is intact of a corrupt file. */
 
-import { MalformedError } from "../../log/codec.js";
 import { kindOf } from "../../log/frame.js";
+import { MalformedError } from "../../log/malformed.js";
 import { thenClose } from "../disk/file-access.js";
 import { CorruptFileError } from "../disk/file-errors.js";
 import { FrameScanner } from "../disk/frame-scanner.js";

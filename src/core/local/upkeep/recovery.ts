@@ -8,7 +8,8 @@
 
 import { dirname } from "node:path";
 import type { StorageError } from "../../errors.js";
-import { levelAfter } from "../../log/codec.js";
+import { decodeEntries } from "../../log/codec.js";
+import { levelGiven } from "../../log/entry.js";
 import { bornOf, originOf } from "../../log/frame.js";
 import { LEAST_LEVEL } from "../../log/levels.js";
 import {
@@ -197,7 +198,7 @@ function* readToEnd(
   while (batches.next()) {
     const { frames, position } = batches;
     const isOfHub = originOf(frames.buffer, frames.start) === 0;
-    if (isOfHub) level = Math.max(level, levelAfter(frames.buffer, frames.start, frames.end));
+    if (isOfHub) level = Math.max(level, levelGiven(decodeEntries(frames.buffer, frames.start, frames.end)));
     if (isOfHub && compareSegments(position, last.start) === 0) clockOffsetMs = bornOf(frames.buffer, frames.start);
     yield;
   }
@@ -250,9 +251,8 @@ function olderEnds(
   }
 }
 
-function bytesOf(files: Files, path: string): number {
-  return thenClose(files, openUnlessCompacted(files, path), (file) => files.bytes(file));
-}
+const bytesOf = (files: Files, path: string): number =>
+  thenClose(files, openUnlessCompacted(files, path), (file) => files.bytes(file));
 
 /** Where the links end; the last one ends where the log does. */
 function endsOf(links: readonly Link[], { epoch, segment, offset }: LogPosition): Position[] {

@@ -1,7 +1,7 @@
 /** One socket as a stream of frames: what the two ends of a connection between a member and a hub have in common. */
 import { codeOf } from "../../errors.js";
-import { MalformedError } from "../../log/codec.js";
 import { FrameLengthError, FrameSplitter } from "../../log/frame.js";
+import { MalformedError } from "../../log/malformed.js";
 import type { Socket, SocketEvents } from "../machine/machine.js";
 
 /** Thrown by `receive` when the other side breaks the protocol; the connection is closed. */

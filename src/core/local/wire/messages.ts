@@ -19,6 +19,7 @@ import {
   WELCOME,
 } from "../../log/frame.js";
 import type { SpokenLevels } from "../../log/levels.js";
+import type { LevelHeld } from "../../log/log.js";
 import { timeNoteIn } from "../machine/clock.js";
 import type { HubOptions, LogPosition, TimeNote } from "../machine/machine.js";
 import { ProtocolError } from "./frame-connection.js";
@@ -79,12 +80,6 @@ function levelsIn(value: unknown): SpokenLevels {
   const { least, most, max } = (value ?? {}) as Record<string, unknown>;
   if (isCount(least) && isCount(most) && isCount(max)) return { least, most, max };
   return { least: 1, most: 1, max: 1 };
-}
-
-/** What hinders the hub from raising the log, and in how many ms it decides again; 0: when something has changed. */
-export interface LevelHeld {
-  readonly why: string;
-  readonly waitMs: number;
 }
 
 export function encodeLevelHeld(held: LevelHeld): Buffer {

@@ -4,8 +4,8 @@ import { CompactedFileError } from "../../../../dist/core/local/disk/file-errors
 import { segmentPath, snapshotPath } from "../../../../dist/core/local/disk/file-names.js";
 import { LogReader } from "../../../../dist/core/local/disk/log-reader.js";
 import type { LogPosition, Position } from "../../../../dist/core/local/machine/machine.js";
-import { MalformedError } from "../../../../dist/core/log/codec.js";
 import { seqOf } from "../../../../dist/core/log/frame.js";
+import { MalformedError } from "../../../../dist/core/log/malformed.js";
 import { Fold } from "../../../../dist/core/state/fold.js";
 import { MemoryFiles } from "../machine/memory-files.js";
 import { compact } from "../upkeep/at-once.js";

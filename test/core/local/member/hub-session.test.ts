@@ -74,7 +74,7 @@ function member(position: LogPosition | null = null) {
   };
   const seat = { epoch: 1, content: seatContent() };
   const session = new HubSession(machine, place, files.pin(place.directory), seat, {
-    member: "m",
+    self: { member: "m", pid: 42, levels: OPTIONS.levels },
     position: position,
     ...limits,
     sink,
@@ -84,7 +84,7 @@ function member(position: LogPosition | null = null) {
   const [hello] = hub.of(HELLO) as [Received];
   const { pid, levels, ...said } = decodeHello(hello.frame, 0, hello.frame.length);
   assert.deepEqual(said, { protocol: PROTOCOL, token: TOKEN, member: "m" });
-  assert.deepEqual([pid, levels], [machine.identity.pid, OPTIONS.levels]);
+  assert.deepEqual([pid, levels], [42, OPTIONS.levels]);
   return { clock, files, hub, fold, calls, ends, session, last };
 }
 

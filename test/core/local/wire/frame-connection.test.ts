@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ProtocolError } from "../../../../dist/core/local/wire/frame-connection.js";
-import { MalformedError } from "../../../../dist/core/log/codec.js";
 import { encodeFrame, FrameLengthError, HEADER_BYTES, numberOf, PING } from "../../../../dist/core/log/frame.js";
+import { MalformedError } from "../../../../dist/core/log/malformed.js";
 import { Peer } from "../machine/manual-machine.js";
 import { RecordedConnection } from "./recorded-connection.js";
 
