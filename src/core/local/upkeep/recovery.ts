@@ -5,7 +5,6 @@
  * Invariant: what is returned is a prefix of what was appended that holds every confirmed batch; where that cannot be known,
  * an error is thrown instead. Torn and corrupt are two facts: no intact batch follows a torn end.
  */
-
 import { dirname } from "node:path";
 import type { StorageError } from "../../errors.js";
 import { decodeEntries } from "../../log/codec.js";
