@@ -5,6 +5,8 @@ export {
   StorageError,
   type StorageErrorCode,
   type StorageEvents,
+  type StorageLimitOptions,
+  type StorageLimitResult,
   type StorageOptions,
   type StoragePatchOptions,
   type StoragePath,

@@ -17,7 +17,7 @@ export interface StoragePatchOptions {
 
 /** A write that took effect, in the order of the log. */
 export interface StorageChange {
-  /** What was done; `add` is a `"set"`. Data that expires causes no change; see the event `expire`. */
+  /** What was done; `add` is a `"set"`, and `limit` an `"increment"`. Data that expires causes no change; see the event `expire`. */
   readonly type: "set" | "delete" | "touch" | "increment" | "patch" | "clear";
   /** The keys of the path; empty for `clear`. */
   readonly path: readonly string[];

@@ -17,8 +17,8 @@ export interface StorageFacts {
   readonly isPushed: boolean;
   /** What reads and writes throw while the status is `"failed"`; else null. */
   readonly failure: Error | null;
-  /** Reads, and writes with a stamp: a field of the value that gets its place in the log, see `stamps.ts`. */
-  readonly replica: Pick<Replica, "add" | "patch" | "peek" | "pendingKeys" | "set">;
+  /** Reads, limits, and writes with a stamp: a field of the value that gets its place in the log, see `stamps.ts`. */
+  readonly replica: Pick<Replica, "add" | "limits" | "patch" | "peek" | "pendingKeys" | "set">;
   /** {@link Replica.holds} */
   holds(key: string): boolean;
   /** {@link Replica.keyParts} */

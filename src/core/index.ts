@@ -10,4 +10,5 @@ export type {
 export { StorageError, type StorageErrorCode } from "./errors.js";
 export { factsOf, type StorageFacts } from "./facts.js";
 export { expectKnown, type StorageOptions } from "./options.js";
+export type { StorageLimitOptions, StorageLimitResult } from "./replica/limit-options.js";
 export { Storage } from "./storage.js";

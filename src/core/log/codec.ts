@@ -1,8 +1,8 @@
 /**
  * Entries to bytes and back: the body of `BATCH` and `STATE` frames. Pure. `FORMAT.md` shows the layout.
  */
-import { ADD, type Batch, type Entry, NEVER } from "./entry.js";
-import { CONDITION_SHIFT, EXPIRY_FLAG, hasJson, STAMP_FLAG, typeBits } from "./entry-head.js";
+import { type Batch, type Entry, NEVER } from "./entry.js";
+import { CONDITION_SHIFT, EXPIRY_FLAG, hasAmount, hasJson, STAMP_FLAG, typeBits } from "./entry-head.js";
 import { EntryReader, UTF16_FLAG } from "./entry-reader.js";
 import { BATCH, bornOf, HEADER_BYTES, numberOf, originOf, type Stamp, seqOf, timeOf, writeHeader } from "./frame.js";
 import { MAX_DEPTH, MAX_KEY_BYTES } from "./limits.js";
@@ -61,7 +61,7 @@ function writeEntry(entry: Entry, start: number): number {
   for (const key of entry.path) at = writeKey(key, at);
   if (hasStamp) at = writeKey(entry.stamp, at);
   if (hasExpiry) at = scratch.writeDoubleLE(entry.expiresAt, at);
-  if (entry.type === ADD) at = scratch.writeDoubleLE(entry.amount, at);
+  if (hasAmount(entry.type)) at = scratch.writeDoubleLE(entry.amount, at);
   if (hasJson(entry.type)) {
     const bytes = scratch.write(entry.json, at + 4, "utf8");
     scratch.writeUInt32LE(bytes, at);

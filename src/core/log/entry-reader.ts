@@ -1,12 +1,13 @@
 /** Reads the entries of a frame. Pure. `FORMAT.md` shows the layout. */
 import { depthOf } from "./depth.js";
-import { ADD, CLEAR, type Condition, type Entry, type EntryType, LEVEL, NEVER, PATCH } from "./entry.js";
+import { CLEAR, type Condition, type Entry, type EntryType, LEVEL, NEVER, PATCH } from "./entry.js";
 import {
   BATCH_TYPES,
   bitsOf,
   CONDITION_MASK,
   CONDITION_SHIFT,
   EXPIRY_FLAG,
+  hasAmount,
   hasJson,
   MAKING_TYPES,
   STAMP_FLAG,
@@ -54,7 +55,7 @@ export class EntryReader {
     if (type === LEVEL) levelIn(path[0] as string);
     const stamp = head & STAMP_FLAG ? this.#stamp() : "";
     const expiresAt = head & EXPIRY_FLAG ? this.#double() : NEVER;
-    const amount = type === ADD ? this.#double() : 0;
+    const amount = hasAmount(type) ? this.#double() : 0;
     let json = "";
     if (hasJson(type)) {
       const bytes = this.#jsonLength();
@@ -74,7 +75,7 @@ export class EntryReader {
     for (let depth = type === LEVEL ? 1 : 0; depth < count; depth++) this.#take(this.#uint16() & ~UTF16_FLAG);
     if (head & STAMP_FLAG) this.#stamp();
     if (head & EXPIRY_FLAG) this.#double();
-    if (type === ADD) this.#double();
+    if (hasAmount(type)) this.#double();
     if (hasJson(type)) this.#skipJson(type === PATCH ? count - 1 - PATCH_LEVELS : count - 1);
   }
 

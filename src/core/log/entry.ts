@@ -24,8 +24,9 @@ export const CLEAR = 5;
 export const SLOT = 6;
 export const PATCH = 7;
 export const LEFT = 8;
+export const LIMIT = 9;
 export const LEVEL = 15;
-export type EntryType = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 15;
+export type EntryType = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 15;
 
 /** When a `SET` takes effect. `IF_ABSENT`: when nothing is at its path, at its place in the log. */
 export const ALWAYS = 0;
@@ -54,15 +55,15 @@ export interface Patch {
 export interface Entry {
   readonly type: EntryType;
   readonly path: Path;
-  /** `SET`, `ADD`: what the steps of the path are where containers have to be made; otherwise `BY_TEXT`. */
+  /** `SET`, `ADD`, `LIMIT`: what the steps of the path are where containers have to be made; otherwise `BY_TEXT`. */
   readonly kinds: StepKinds;
-  /** `SET`, `SLOT`: the JSON text of the value; `PATCH`: that of a {@link Patch}; otherwise empty. */
+  /** `SET`, `SLOT`: the JSON text of the value; `PATCH`: that of a {@link Patch}; `LIMIT`: that of its rule, see `limit-rule.ts`; otherwise empty. */
   readonly json: string;
   /** `SET`, `SLOT`, `EXPIRE`, `PATCH`: the expiry; `ADD`: the expiry if the number is created. */
   readonly expiresAt: number;
   /** `SET` only; otherwise `ALWAYS`. */
   readonly condition: Condition;
-  /** `ADD`: the amount; otherwise 0. */
+  /** `ADD`, `LIMIT`: the amount; otherwise 0. */
   readonly amount: number;
   /** `SET`, `PATCH`: the field of the object that gets the place of this entry in the log, see `stamps.ts`; otherwise empty. */
   readonly stamp: string;
@@ -98,6 +99,11 @@ export function addEntry(path: Path, amount: number, expiresAt: number = NEVER, 
 /** Creates an entry that changes fields of the object at a path, if one is there; `json` is the text of a {@link Patch}. */
 export function patchEntry(path: Path, json: string, expiresAt: number = KEEP, stamp = ""): Entry {
   return { type: PATCH, path, kinds: BY_TEXT, json, expiresAt, condition: ALWAYS, amount: 0, stamp };
+}
+
+/** Creates an entry that counts a hit of an amount; `json` is the text of its rule. */
+export function limitEntry(path: Path, json: string, amount: number, kinds: StepKinds = BY_TEXT): Entry {
+  return { type: LIMIT, path, kinds, json, expiresAt: NEVER, condition: ALWAYS, amount, stamp: "" };
 }
 
 /** Creates an entry that removes everything. */

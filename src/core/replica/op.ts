@@ -1,5 +1,5 @@
 /** A pending entry, and a batch of them. */
-import { type Entry, KEEP, NEVER } from "../log/entry.js";
+import { type Entry, KEEP, LIMIT, NEVER } from "../log/entry.js";
 import { pendingStamp, stampAt, withStamp } from "../log/stamps.js";
 import type { Outcome, Status, Undo } from "../state/executor.js";
 import type { Table } from "../state/table.js";
@@ -22,6 +22,7 @@ export class Op implements Outcome {
   /** Its result: as executed here while it is pending, then at its place in the log. 0: not known. */
   status: Status | 0 = 0;
   number = 0;
+  expiresAt = NEVER;
   validUntil = Infinity;
   undo: Undo | undefined = undefined;
   /** Its index in its batch, once that is sealed. */
@@ -37,6 +38,11 @@ export class Op implements Outcome {
     this.promised = promised;
   }
 
+  /** Whether it does nothing while it is pending: only its place in the log decides what a limit has room for. */
+  get isHidden(): boolean {
+    return this.sent.type === LIMIT;
+  }
+
   /** Whether its place in the log decides what it stores. */
   get hasStamp(): boolean {
     return this.sent.stamp !== "";
@@ -45,6 +51,13 @@ export class Op implements Outcome {
   /** The entry as it is executed at its place in the log. */
   placed(seq: number): Entry {
     return withStamp(this.sent, stampAt(seq, this.index));
+  }
+
+  /** Takes over what it came to elsewhere; undefined: that is not known. */
+  take(result: Outcome | undefined): void {
+    this.status = result?.status ?? 0;
+    this.number = result?.number ?? 0;
+    this.expiresAt = result?.expiresAt ?? NEVER;
   }
 
   /** Storage time is later by `ms` than the time by which it was written: what it says of times is shifted. */
@@ -78,6 +91,11 @@ export class PendingBatch {
   isForgotten = false;
 }
 
+/** Does what an op says to a table that shows what is pending, for good. */
+export function executePending(table: Table, op: Op): Status | 0 {
+  return op.isHidden ? 0 : table.execute(op.entry, op.time, false, op);
+}
+
 /** Does what an op says to the confirmed state, at its place in the log. */
 export function executeConfirmed(table: Table, op: Op, time: number): void {
   table.execute(op.placed(table.seq), time, false, op);
@@ -87,7 +105,7 @@ export function executeConfirmed(table: Table, op: Op, time: number): void {
 /** Does what the ops of a batch say to a state that is being restored; the ops get their results when that is shown. */
 export function executeFound(table: Table, batch: PendingBatch, time: number): void {
   batch.results = batch.ops.map((op) => {
-    const result: Outcome = { status: 0, number: 0, validUntil: 0, undo: undefined };
+    const result: Outcome = { status: 0, number: 0, expiresAt: NEVER, validUntil: 0, undo: undefined };
     table.execute(op.placed(table.seq), time, false, result);
     result.undo = undefined;
     return result;

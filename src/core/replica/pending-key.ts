@@ -30,7 +30,7 @@ export class PendingKey {
 
   /** Performs and adds a new op, unless it would be too far. */
   write(table: Table, op: Op): Status {
-    const isCovered = this.#tail === null && this.#covers.perform(table, op);
+    const isCovered = op.isHidden || (this.#tail === null && this.#covers.perform(table, op));
     if (!isCovered && table.execute(op.entry, op.time, true, op) === TOO_FAR) return TOO_FAR;
     this.add(op);
     if (!isCovered) this.#tail ??= op;
@@ -54,7 +54,7 @@ export class PendingKey {
 
   /** Makes the oldest op the next one of the log, at `time`, and forgets it. Afterwards this may be lifted. */
   confirm(table: Table, op: Op, time: number): void {
-    if (op.hasStamp || time >= op.validUntil) this.lift(table);
+    if (op.isHidden || op.hasStamp || time >= op.validUntil) this.lift(table);
     if (this.isLifted) executeConfirmed(table, op, time);
     else if (this.#tail !== op) this.#covers.confirm(table, op, time);
     this.forget(op);
@@ -104,7 +104,7 @@ export class PendingKey {
     assert(this.isLifted, "expected a key whose ops are not performed");
     this.isLifted = false;
     for (let op = this.#oldest; op !== null; op = op.next) {
-      if (this.#tail === null && this.#covers.perform(table, op)) continue;
+      if (op.isHidden || (this.#tail === null && this.#covers.perform(table, op))) continue;
       this.#tail ??= op;
       table.execute(op.entry, op.time, true, op);
     }

@@ -8,7 +8,7 @@ import { APPLIED, type Status, TOO_FAR } from "../state/executor.js";
 import { Views } from "../state/open-view.js";
 import type { Slots } from "../state/slots.js";
 import type { Table } from "../state/table.js";
-import { executeConfirmed, type Op, PendingBatch } from "./op.js";
+import { executeConfirmed, executePending, type Op, PendingBatch } from "./op.js";
 import { PendingKey } from "./pending-key.js";
 
 /**
@@ -83,7 +83,7 @@ export class PendingQueue {
       if (this.#lifted.delete(pending)) pending.perform(table);
       if (pending.write(table, op) === TOO_FAR) return TOO_FAR;
     } else {
-      if (table.execute(op.entry, op.time, false, op) === TOO_FAR) return TOO_FAR;
+      if (executePending(table, op) === TOO_FAR) return TOO_FAR;
       pending.isLifted = true;
       this.#lifted.add(pending);
       pending.add(op);
@@ -194,10 +194,7 @@ export class PendingQueue {
     for (const batch of found) {
       this.#shift(batch);
       this.#forget(table, batch);
-      for (const [index, op] of batch.ops.entries()) {
-        op.status = batch.results?.[index]?.status ?? 0;
-        op.number = batch.results?.[index]?.number ?? 0;
-      }
+      for (const [index, op] of batch.ops.entries()) op.take(batch.results?.[index]);
     }
     return found;
   }
@@ -276,7 +273,7 @@ export class PendingQueue {
     this.#below = table.replaceAll();
     const ops = this.batches.flatMap((batch) => batch.ops);
     const last = ops.findLastIndex((op) => op.entry.type === CLEAR);
-    for (const op of ops.slice(last + 1)) table.execute(op.entry, op.time, false, op);
+    for (const op of ops.slice(last + 1)) executePending(table, op);
   }
 
   /** Calls with the confirmed state in the table, while a `CLEAR` is pending. */

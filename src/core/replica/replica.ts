@@ -17,6 +17,7 @@ import { APPLIED } from "../state/executor.js";
 import { kindsOf, parsePath, type UserPath } from "../state/path.js";
 import { NO_SLOT, type Table } from "../state/table.js";
 import { Announcer, type ReplicaEvents } from "./events.js";
+import { Limits } from "./limits.js";
 import { LogApplier } from "./log-applier.js";
 import { Outbox, originFrom } from "./outbox.js";
 import { checkPatchOptions, type PatchOptions, patchJsonOf } from "./patch-text.js";
@@ -49,6 +50,7 @@ const NO_KEY = (): boolean => false;
  * read, takes every write, without waiting.
  */
 export class Replica {
+  readonly limits: Limits;
   readonly #maxValueBytes: number;
   readonly #pending = new PendingQueue();
   readonly #tables: Tables;
@@ -72,6 +74,7 @@ export class Replica {
     const writer = new Writer(log, pending, outbox, tables, maxPendingBytes);
     this.#tables = tables;
     this.#writer = writer;
+    this.limits = new Limits({ tables, writer, table: () => this.#table, parse: (path) => this.#parse(path) });
     this.#applier = new LogApplier({ clock, tables, pending, outbox, writer, announcer: new Announcer(events, clock) });
   }
 
@@ -249,6 +252,7 @@ export class Replica {
   /** {@link Writer.fail} */
   fail(error: Error): void {
     this.#writer.fail(error);
+    this.limits.end();
   }
 
   /** The seq of the last batch that was delivered; 0 when there is no state yet. */

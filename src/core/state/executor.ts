@@ -1,5 +1,20 @@
-import { ADD, ALWAYS, CLEAR, DELETE, type Entry, EXPIRE, IF_ABSENT, isOfHub, NEVER, PATCH, SET } from "../log/entry.js";
+import {
+  ADD,
+  ALWAYS,
+  CLEAR,
+  DELETE,
+  type Entry,
+  EXPIRE,
+  IF_ABSENT,
+  isOfHub,
+  LIMIT,
+  NEVER,
+  PATCH,
+  SET,
+} from "../log/entry.js";
+import { readRule } from "../log/limit-rule.js";
 import { MAX_ARRAY_LENGTH } from "../log/limits.js";
+import { countAt, countHit } from "./counting.js";
 import { type Edit, exchange, presentAt, remove, type Touch, takeBack, touch, wrap, write } from "./edit.js";
 import { Expiry } from "./expiry.js";
 import { Patched, patch } from "./patch.js";
@@ -35,14 +50,16 @@ export interface Outcome {
   status: Status | 0;
   /** What takes the entry back; undefined when it changed nothing, and for a `CLEAR`. */
   undo: Undo | undefined;
-  /** `ADD`: the new number. */
+  /** `ADD`: the new number; `LIMIT`: how much is counted. */
   number: number;
+  /** `LIMIT`: when the count expires. */
+  expiresAt: number;
   /** A time in ms before which the entry does the same to the same state, whenever it is executed; `-Infinity`: there is none. */
   validUntil: number;
 }
 
 /** For callers that need nothing of the outcome but the status. */
-const SPARE: Outcome = { status: 0, undo: undefined, number: 0, validUntil: Infinity };
+const SPARE: Outcome = { status: 0, undo: undefined, number: 0, expiresAt: NEVER, validUntil: Infinity };
 
 /** The slots that an executor changes. */
 export interface SlotStore {
@@ -75,6 +92,7 @@ export class Executor<Store extends SlotStore> {
   execute(entry: Entry, time: number, isUndoable: boolean, outcome = SPARE): Status {
     outcome.undo = undefined;
     outcome.number = 0;
+    outcome.expiresAt = NEVER;
     outcome.validUntil = Infinity;
     this.#outcome = outcome;
     this.#time = time;
@@ -99,6 +117,7 @@ export class Executor<Store extends SlotStore> {
     this.#look(slot);
     const live = slot?.isExpired(time) ? undefined : slot;
     if (entry.type === ADD) return this.#add(slot, live, entry);
+    if (entry.type === LIMIT) return this.#limit(slot, live, entry);
     if (entry.type === PATCH) return this.#patch(live, entry);
     if (entry.type !== SET) return this.#changePresent(live, entry);
     if (entry.condition === IF_ABSENT && live !== undefined && presentAt(live, entry.path, time) !== undefined)
@@ -185,6 +204,22 @@ export class Executor<Store extends SlotStore> {
     this.#outcome.number = sum;
     if (live === undefined || value === undefined) return this.#setBelow(slot, live, entry, sum);
     return this.#changed(live, entry, live.next, exchange(live, entry.path, sum));
+  }
+
+  #limit(slot: Slot | undefined, live: Slot | undefined, entry: Entry): Status {
+    const { path, json, amount } = entry;
+    const rule = readRule(json);
+    if (rule === null) return UNMET;
+    const found = live === undefined ? null : countAt(live, path, this.#time);
+    if (found === undefined) return NOT_A_NUMBER;
+    const counted = countHit(rule, amount, found, this.#time);
+    this.#outcome.number = counted.used;
+    this.#outcome.expiresAt = counted.expiresAt;
+    if (!counted.isCounted) return UNMET;
+    if (!Number.isFinite(counted.number)) return NOT_A_NUMBER;
+    if (live !== undefined && found?.expiresAt === counted.expiresAt)
+      return this.#changed(live, entry, live.next, exchange(live, path, counted.number));
+    return this.#setBelow(slot, live, { ...entry, expiresAt: counted.expiresAt }, counted.number);
   }
 
   /** Stores a value at a path in the slot, or in a new one if there is no live one. */

@@ -4,6 +4,7 @@ import type { KnownOrigin, SnapshotHead } from "../log/log.js";
 import { MalformedError } from "../log/malformed.js";
 import { atPlace } from "../log/stamps.js";
 import { contentsOf, restoreEntry, slotOf } from "./contents.js";
+import { type Count, countAt } from "./counting.js";
 import { containersUntil, exchangeContents, hasAt, presentAt, visibleAt } from "./edit.js";
 import { assert, Executor, type Outcome, type Status, type Undo } from "./executor.js";
 import { NEW, Origins, type Verdict } from "./origins.js";
@@ -180,6 +181,12 @@ export class Table {
   present(path: Path, time: number): unknown {
     const slot = this.#executor.slots.get(path[0] as string);
     return slot === undefined || slot.isExpired(time) ? undefined : presentAt(slot, path, time);
+  }
+
+  /** {@link countAt}, whether or not the slot is live. */
+  count(path: Path, time: number): Count | null | undefined {
+    const slot = this.#executor.slots.get(path[0] as string);
+    return slot === undefined || slot.isExpired(time) ? null : countAt(slot, path, time);
   }
 
   /** Puts contents, or nothing (null), in place of those at a path whose containers are objects; returns those. */

@@ -7,6 +7,7 @@ import type { Storage, StorageOptions } from "../../../dist/core/index.js";
 import { changesAndPromises } from "./changes.js";
 import { expiry } from "./expiry.js";
 import { life } from "./life.js";
+import { limits } from "./limits.js";
 import { patches } from "./patches.js";
 import { paths } from "./paths.js";
 import { values } from "./values.js";
@@ -43,7 +44,15 @@ export interface Promised {
 
 /** Runs the suite. */
 export function conformance(name: string, factory: Factory): void {
-  for (const [group, promises] of Object.entries({ values, paths, expiry, patches, changesAndPromises, life })) {
+  for (const [group, promises] of Object.entries({
+    values,
+    paths,
+    expiry,
+    patches,
+    limits,
+    changesAndPromises,
+    life,
+  })) {
     test(`${name}: ${group}`, async (t) => {
       let shared: Pair | undefined;
       for (const { name: promise, options, closes, try: attempt } of promises) {

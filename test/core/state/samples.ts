@@ -8,7 +8,13 @@ export const RUNS = 1000 * Number(process.env.CLUSTER_STORAGE_RUNS ?? 1);
 export const NOW = 1_700_000_000_000;
 
 /** An outcome that no entry has been executed into. */
-export const newOutcome = (): Outcome => ({ status: 0, undo: undefined, number: 0, validUntil: Infinity });
+export const newOutcome = (): Outcome => ({
+  status: 0,
+  undo: undefined,
+  number: 0,
+  expiresAt: 0,
+  validUntil: Infinity,
+});
 
 export const put = (table: Table, path: Path, value: unknown, expiresAt = 0, time = NOW): Status =>
   table.execute(setEntry(path, JSON.stringify(value), expiresAt), time, true);

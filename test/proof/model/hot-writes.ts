@@ -5,6 +5,7 @@
  */
 import fc from "fast-check";
 import { setEntry } from "../../../dist/core/log/entry.js";
+import { limitsOf } from "./limits.js";
 import type { Member, World } from "./world.js";
 import { batchesOf, incrementsOf, named, type Parts, patchesOf, titleOf, writesOf } from "./writes.js";
 
@@ -36,6 +37,7 @@ const write = fc.oneof(
   { weight: 1, arbitrary: patchesOf(any) },
   { weight: 6, arbitrary: incrementsOf(any) },
   { weight: 4, arbitrary: patchesOf(commuting) },
+  { weight: 3, arbitrary: limitsOf(any.paths) },
 );
 
 /** Several writes, one after the other. */

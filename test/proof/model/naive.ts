@@ -12,15 +12,17 @@ import {
   EXPIRE,
   IF_ABSENT,
   KEEP,
+  LIMIT,
   PATCH,
   type Patch,
   type Path,
   SET,
 } from "../../../dist/core/log/entry.js";
+import { type NaiveHit, naiveHit } from "./naive-limits.js";
 import { areKeySteps } from "./paths.js";
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
-export type Result = "applied" | "unmet" | "no number" | "too far" | number;
+export type Result = "applied" | "unmet" | "no number" | "too far" | number | NaiveHit;
 
 interface NaiveSlot {
   value: Json;
@@ -151,6 +153,7 @@ export class Naive {
       (slot as NaiveSlot).value = setIn((slot as NaiveSlot).value, below, found + entry.amount);
       return found + entry.amount;
     }
+    if (entry.type === LIMIT) return this.#limit(entry, found, time, stamp);
     if (found === undefined || slot === undefined) return "unmet";
     if (entry.type === PATCH && !this.#patch(entry, slot, below, found, time)) return "unmet";
     if (entry.type === DELETE && below.length === 0) this.slots.delete(key);
@@ -233,6 +236,18 @@ export class Naive {
     if (entry.expiresAt !== 0) slot.expiries.set(JSON.stringify(below), entry.expiresAt);
     this.slots.set(key, slot);
     return "applied";
+  }
+
+  /** A hit has no effect while it is pending, and then it has the stamp of what is pending. */
+  #limit(entry: Entry, found: Json | undefined, time: number, stamp: number): Result {
+    if (stamp > Number.MAX_SAFE_INTEGER) return "unmet";
+    if (found !== undefined && typeof found !== "number") return "no number";
+    const [key, ...below] = entry.path as [string, ...string[]];
+    const expiresAt = found === undefined ? 0 : (this.slots.get(key)?.expiries.get(JSON.stringify(below)) ?? 0);
+    const { hit, number } = naiveHit(entry.json, entry.amount, found, expiresAt, time);
+    if (!hit.isCounted) return hit;
+    const result = this.#set({ ...entry, expiresAt: hit.expiresAt }, number, time);
+    return result === "applied" ? hit : result;
   }
 
   #patch(entry: Entry, slot: NaiveSlot, below: string[], found: Json, time: number): boolean {

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { LIMIT } from "../../../dist/core/log/entry.js";
 import { hotWrites, warmUp } from "./hot-writes.js";
+import { smallLimits } from "./limits.js";
+import type { NaiveHit } from "./naive-limits.js";
 import { type Member, World } from "./world.js";
 import { batches, clears, named, patches, paths, writes } from "./writes.js";
 
@@ -16,6 +19,7 @@ type Write = fc.Arbitrary<(member: Member) => void>;
 const ANY: Write = fc.oneof(
   { weight: 8, arbitrary: writes },
   { weight: 4, arbitrary: patches },
+  { weight: 3, arbitrary: smallLimits },
   { weight: 2, arbitrary: batches },
   { weight: 1, arbitrary: clears },
 );
@@ -133,18 +137,29 @@ async function settle(world: World): Promise<void> {
   }
 }
 
+/** What is known of a hit. */
+const hitOf = ({ isCounted, used, expiresAt }: NaiveHit): NaiveHit => ({ isCounted, used, expiresAt });
+
 async function checkResults(member: Member): Promise<void> {
   for (const { promise, error } of member.rolledBack) await assert.rejects(promise, (reason) => reason === error);
+  for (const { promise, hit } of member.refusals) assert.deepEqual(hitOf((await promise) as NaiveHit), hit);
   for (const { promise, write } of member.waiting) {
     const [settled] = await Promise.allSettled([promise]);
     const actual = settled.status === "fulfilled" ? settled.value : settled.reason;
     const code = settled.status === "rejected" ? (actual.code ?? actual.name) : undefined;
     if (write.isCovered && code === "ERR_STORAGE_EXPIRED") continue;
     const result = write.result;
+    // What became of a hit is not known: its member decides by what it knows.
+    const isUnknown = write.isCovered || result === "expired";
+    if (write.entry.type === LIMIT && isUnknown && code === undefined) {
+      assert.equal(typeof actual.isCounted, "boolean");
+      continue;
+    }
     if (result === "expired") assert.equal(code, "ERR_STORAGE_EXPIRED");
     else if (result === "no number") assert.equal(code, "ERR_STORAGE_NOT_A_NUMBER");
     else if (result === "too far") assert.equal(code, "RangeError");
     else if (typeof result === "number") assert.equal(actual, result);
+    else if (typeof result === "object") assert.deepEqual(hitOf(actual), result);
     else assert.equal(actual, result === "applied");
   }
 }

@@ -80,6 +80,7 @@ export class Member {
   readonly wire: Buffer[] = [];
   readonly returned: { value: unknown; json: string }[] = [];
   readonly waiting: { promise: Promise<unknown>; write: Written }[] = [];
+  readonly refusals: { promise: Promise<unknown>; hit: Result }[] = []; // hits that the replica refused by itself
   /** Promises of writes that a batch took back, and what it threw. */
   readonly rolledBack: { promise: Promise<unknown>; error: unknown }[] = [];
   readonly barriers: (() => void)[] = [];

@@ -77,7 +77,7 @@ const stampIn = (value: unknown, stamp: string): string =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? stamp : "";
 
 /** Writes to a member, and notes it unless an array would grow too far. */
-function write(member: Member, call: () => unknown, entry: Parameters<Member["wrote"]>[0]): void {
+export function write(member: Member, call: () => unknown, entry: Parameters<Member["wrote"]>[0]): void {
   try {
     const result = call();
     if (result === false) return;

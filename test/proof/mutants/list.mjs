@@ -12,6 +12,7 @@ import { hubMutants } from "./hub.mjs";
 import { identityMutants } from "./identity.mjs";
 import { keysMutants } from "./keys.mjs";
 import { levelMutants } from "./levels.mjs";
+import { limitMutants } from "./limits.mjs";
 import { logMutants } from "./log.mjs";
 import { memberMutants } from "./member.mjs";
 import { hubMembersMutants } from "./members.mjs";
@@ -47,6 +48,7 @@ export const mutants = [
   ...viewMutants,
   ...stateMutants,
   ...stampMutants,
+  ...limitMutants,
   ...keysMutants,
   ...valueMutants,
   ...logMutants,

@@ -32,7 +32,7 @@ interface Sent {
   readonly count: number;
 }
 
-const TYPES = ["", "set", "delete", "touch", "increment", "clear", "", "patch"];
+const TYPES = ["", "set", "delete", "touch", "increment", "clear", "", "patch", "", "increment"];
 
 /** What a view needs to know of its surroundings. */
 export interface ViewOf {
@@ -258,7 +258,8 @@ export class View implements LogSink {
     if (!Array.isArray(results)) return;
     for (const [index, result] of results.entries()) {
       const { type, path } = batch.entries[index] as Entry;
-      if (result === "applied" || typeof result === "number")
+      const isCounted = typeof result === "object" && result.isCounted;
+      if (result === "applied" || typeof result === "number" || isCounted)
         this.changes.push(changeText(TYPES[type] as string, path));
     }
   }

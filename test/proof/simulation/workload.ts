@@ -15,6 +15,7 @@ import {
 import { keysOf, stepKindsOf } from "../model/paths.js";
 import type { Life } from "./clocks.js";
 import type { Dice } from "./dice.js";
+import { expectRefusal, LimitWorkload } from "./limit-workload.js";
 import type { Member } from "./member.js";
 import type { Written } from "./view.js";
 
@@ -34,9 +35,11 @@ export class Workload {
   readonly lives = new Map<string, Life>();
   /** Writes that were made. */
   writeCount = 0;
+  readonly limits: LimitWorkload;
 
-  constructor(dice: Dice) {
+  constructor(dice: Dice, seed: number) {
     this.#dice = dice;
+    this.limits = new LimitWorkload(seed, () => this.writeCount++);
     const kinds = [
       "set",
       "delete",
@@ -58,7 +61,8 @@ export class Workload {
 
   /** One step of a member. */
   step(member: Member): void {
-    this.#do(member, this.#dice.weighted(this.#weights));
+    if (this.limits.isDue) this.limits.step(member);
+    else this.#do(member, this.#dice.weighted(this.#weights));
     member.check();
   }
 
@@ -212,18 +216,4 @@ function expectResult(member: Member, { entry, result }: Written, value: unknown
   const expected = typeof result === "number" ? result : result === "applied";
   assert(result !== undefined && result !== "expired", `${member.name}: a result before its place in the log`);
   assert.equal(value, expected, `${member.name}: the result of ${JSON.stringify(entry)}`);
-}
-
-function expectRefusal(member: Member, { entry, result, isCovered }: Written, error: NodeJS.ErrnoException): void {
-  const code = error.code ?? error.name;
-  if (
-    error instanceof SyntaxError ||
-    member.view.failure === error ||
-    (member.status !== "open" && code.startsWith("ERR_STORAGE_"))
-  )
-    return;
-  if (isCovered && code === "ERR_STORAGE_EXPIRED") return;
-  const expected =
-    result === "no number" ? "ERR_STORAGE_NOT_A_NUMBER" : result === "too far" ? "RangeError" : "ERR_STORAGE_EXPIRED";
-  assert.equal(code, expected, `${member.name}: ${JSON.stringify(entry)} came to ${result}, ${error.message}`);
 }

@@ -68,7 +68,7 @@ export class World {
     });
     this.history = this.#newHistory();
     this.network = new Network(this);
-    this.workload = new Workload(this.dice);
+    this.workload = new Workload(this.dice, seed);
     this.disk.makeDirectory("/data");
     this.disk.syncDirectory("/");
   }
