@@ -20,6 +20,10 @@ export const ROOMS = {
   "session-store":
     "adapter core/index runtime lodash/isEqual.js node:async_hooks node:crypto node:diagnostics_channel node:events node:util",
   "session-store-tests": "runtime node:crypto",
+  "express-rate-limit": "adapter core/index node:async_hooks",
+  "fastify-rate-limit": "adapter core/index runtime",
+  "nestjs-throttler": "adapter core/index",
+  "rate-limiter-flexible": "adapter core/index rate-limiter-flexible",
   core: "replica log local node:events node:path node:url",
   replica: "state log errors node:assert",
   state: "log keys lodash/toPath.js",

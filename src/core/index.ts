@@ -9,6 +9,13 @@ export type {
 } from "./api.js";
 export { StorageError, type StorageErrorCode } from "./errors.js";
 export { factsOf, type StorageFacts } from "./facts.js";
+export type { LimitRule } from "./log/limit-rule.js";
 export { expectKnown, type StorageOptions } from "./options.js";
-export type { StorageLimitOptions, StorageLimitResult } from "./replica/limit-options.js";
+export {
+  checkPatience,
+  type Patience,
+  type StorageLimitOptions,
+  type StorageLimitResult,
+} from "./replica/limit-options.js";
+export type { Hit } from "./replica/limits.js";
 export { Storage } from "./storage.js";

@@ -61,6 +61,9 @@ export const elapsedTime: () => number = elapsed;
  */
 export const wallTimeOfCaller = (): number => Date.now();
 
+/** An object of that class. */
+export type DateOfCaller = Date;
+
 /** The `Date` of a time, of the class that the calling code has at this moment. */
 export const dateOfCaller = (time: string | number): Date => new Date(time);
 

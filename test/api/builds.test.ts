@@ -13,6 +13,7 @@ import { ClusterSessionStore, Storage, StorageError } from "../../dist/index.js"
 import { temporaryDirectory, until } from "../proof/cluster/processes.js";
 import { teardown } from "../proof/cluster/teardown.js";
 
+const LIMITERS = ["express-rate-limit", "fastify-rate-limit", "nestjs-throttler", "rate-limiter-flexible"];
 const require = createRequire(import.meta.url);
 const required = (entry: string) => require(`../../dist/cjs/${entry}.cjs`);
 const cjs: typeof import("../../dist/index.js") = required("index");
@@ -24,7 +25,7 @@ const root = new URL("../../", import.meta.url);
 describe("two builds in one process", () => {
   it("are two, and export the same names", async () => {
     assert.notEqual(cjs.Storage, Storage);
-    for (const entry of ["index", "express", "fastify", "session-store", "session-store-tests"]) {
+    for (const entry of ["index", "express", "fastify", "session-store", "session-store-tests", ...LIMITERS]) {
       const module = await import(new URL(`dist/${entry === "index" ? "" : `${entry}/`}index.js`, root).href);
       const other = required(entry);
       assert.deepEqual(Object.keys(other).sort(), Object.keys(module).sort(), entry);

@@ -135,6 +135,17 @@ describe("the documents", () => {
     assert.deepEqual(rowsBelow("docs/sessions.md", "## Options").sort(), options.sort());
   });
 
+  it("describe every option and result of a limit, and every option of its adapters", () => {
+    const file = "src/core/replica/limit-options.ts";
+    const described = [
+      ["## Options", propertiesOf(file, "StorageLimitOptions")],
+      ["## The result", propertiesOf(file, "StorageLimitResult")],
+      ["## Limiters of other packages", ["prefix", "timeout", "onTimeout"]],
+    ] as const;
+    for (const [heading, names] of described)
+      assert.deepEqual(rowsBelow("docs/limits.md", heading).sort(), [...names].sort());
+  });
+
   it("describe every option of the suite for session stores", () => {
     const options = propertiesOf("src/session-store-tests/suite.ts", "SessionStoreTestOptions");
     assert.deepEqual(rowsBelow("docs/session-stores.md", "## How to use it").sort(), options.sort());

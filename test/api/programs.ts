@@ -13,7 +13,10 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 /** What the programs import besides the package. */
-const FRAMEWORKS = ["express", "express-session", "fastify", "@fastify/cookie", "@fastify/session"];
+const FRAMEWORKS = [
+  ...["express", "express-session", "express-rate-limit", "rate-limiter-flexible"],
+  ...["fastify", "@fastify/cookie", "@fastify/session", "@fastify/rate-limit"],
+];
 export const DEADLINE_MS = 60_000;
 
 export interface Block {
