@@ -6,7 +6,7 @@ import express from "express";
 import session from "express-session";
 import { PAGE } from "./page.mjs";
 import { readReport } from "./report.mjs";
-import { COOKIE, failure, HEADERS, nameFrom, putIntoCart, ShopError, stateFor } from "./shop.mjs";
+import { COOKIE, failure, HEADERS, loginOf, putIntoCart, ShopError, stateFor } from "./shop.mjs";
 
 /** Returns a promise of the result of a method of express-session that takes a callback. */
 const done = (call) => new Promise((resolve, reject) => call((error) => (error ? reject(error) : resolve())));
@@ -38,7 +38,7 @@ export function createShop(storage) {
     response.json({ pid: process.pid, visits: await request.storage.increment("visits") });
   });
   app.post("/api/login", async (request, response) => {
-    const name = nameFrom(request.body);
+    const name = await loginOf(request.storage, request.body);
     await done((next) => request.session.regenerate(next)); // a new id, which nobody else can know
     request.session.name = name;
     response.json({ pid: process.pid, name });

@@ -6,7 +6,7 @@ import { ClusterSessionStore } from "cluster-storage/session-store";
 import Fastify from "fastify";
 import { PAGE } from "./page.mjs";
 import { readReport } from "./report.mjs";
-import { COOKIE, failure, HEADERS, nameFrom, putIntoCart, ShopError, stateFor } from "./shop.mjs";
+import { COOKIE, failure, HEADERS, loginOf, putIntoCart, ShopError, stateFor } from "./shop.mjs";
 
 /** Creates the server of the shop, with functions that start and stop it. */
 export async function createShop(storage) {
@@ -33,7 +33,7 @@ export async function createShop(storage) {
     return { pid: process.pid, visits: await app.storage.increment("visits") };
   });
   app.post("/api/login", async (request) => {
-    const name = nameFrom(request.body);
+    const name = await loginOf(app.storage, request.body);
     await request.session.regenerate(); // a new id, which nobody else can know
     request.session.name = name;
     return { pid: process.pid, name };

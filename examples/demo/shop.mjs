@@ -15,6 +15,8 @@ const PRODUCTS = [
 ];
 const MAX_COUNT = 99;
 const MAX_NAME_CHARS = 40;
+/** How often a name may log in, over all workers. A real shop counts by the address of the visitor as well. */
+const LOGINS = { limit: 10, windowMs: 60_000 };
 
 /** The cookie of both frameworks. With the same secret and name, each can use the sessions of the other. */
 export const COOKIE = {
@@ -48,11 +50,19 @@ export function failure(error) {
 }
 
 /** Returns the name of a visitor who logs in. */
-export function nameFrom(body) {
+function nameFrom(body) {
   const name = typeof body?.name === "string" ? body.name.trim() : "";
   if (name === "" || name.length > MAX_NAME_CHARS) {
     throw new ShopError(400, `expected a name of 1 to ${MAX_NAME_CHARS} characters`);
   }
+  return name;
+}
+
+/** Returns the name of a visitor who logs in, unless that name has logged in too often in this minute, whichever workers answered. */
+export async function loginOf(storage, body) {
+  const name = nameFrom(body);
+  const { allowed, retryAfter } = await storage.limit([`logins:${name}`], LOGINS);
+  if (!allowed) throw new ShopError(429, `Too many logins. Try again in ${Math.ceil(retryAfter / 1000)} seconds.`);
   return name;
 }
 

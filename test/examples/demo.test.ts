@@ -167,6 +167,12 @@ for (const framework of ["express", "fastify"]) {
       assert.equal(new Set(reports.map(({ orders, computedBy }) => `${orders} ${computedBy}`)).size, 1);
     });
 
+    it("lets a name log in ten times a minute, whichever workers answer", async () => {
+      const attempt = () => new Client(address).open("POST", "/api/login", { name: "Eve" });
+      const statuses = (await Promise.all(Array.from({ length: 15 }, attempt))).map(({ status }) => status);
+      assert.deepEqual([statuses.filter((status) => status === 200).length, statuses.includes(429)], [10, true]);
+    });
+
     it("creates a new session for each login, and removes it with the logout", async () => {
       const ann = await login(address, "Ann");
       await putAll(ann, 1);
