@@ -7,25 +7,26 @@ export type { GivenStorage, LimitStoreOptions, StorageSource, StorageToOpen } fr
 
 /** What express-rate-limit tells a store of its limiter. */
 export interface LimiterOptions {
+  /** The window in ms. */
   readonly windowMs: number;
+  /** A number, or a function of the request. */
   readonly limit?: unknown;
+  /** Whether failed requests are given back. */
   readonly skipFailedRequests?: boolean;
+  /** Whether successful requests are given back. */
   readonly skipSuccessfulRequests?: boolean;
 }
 
-/** What a client has used, and when its window ends. */
+/** What a client has used. */
 export interface ClientInfo {
+  /** More than the limit when the request is refused. */
   totalHits: number;
+  /** When its window ends, by the clock of the caller. */
   resetTime: DateOfCaller | undefined;
 }
 
 /** A hit of the request that runs; it may be taken back. */
-interface OpenHit {
-  readonly key: string;
-  counted: Counted | null;
-}
-
-const DEFAULT_WINDOW_MS = 60_000;
+type OpenHit = { readonly key: string; counted: Counted | null };
 
 /**
  * A store for one limiter. All processes together allow exactly its limit.
@@ -44,7 +45,7 @@ export class ClusterRateLimitStore {
   readonly localKeys = false;
   readonly #access: LimitAccess;
   readonly #requests = new AsyncLocalStorage<OpenHit>();
-  #windowMs = DEFAULT_WINDOW_MS;
+  #windowMs = 60_000;
   /** Null: it is another one for each request. */
   #limit: number | null = null;
   #isGivingBack = false;
@@ -77,9 +78,9 @@ export class ClusterRateLimitStore {
     const rule = { kind, limit: this.#limit ?? 0, ms: this.#windowMs, blockMs: 0 } as const;
     const counted = await this.#access.hit(this.prefix + key, rule);
     hit.counted = counted;
-    // Without a manager, as the options say, and whatever the limit of this request is.
-    const isRefused = this.#limit === null && !counted.isCounted;
-    const totalHits = isRefused ? Number.MAX_SAFE_INTEGER : Math.max(1, counted.used);
+    // Without a manager a hit may be refused whatever the limit of its request is.
+    const isKnown = this.#limit !== null || counted.isCounted;
+    const totalHits = isKnown ? Math.max(1, counted.used) : Number.MAX_SAFE_INTEGER;
     return { totalHits, resetTime: this.#access.dateAfter(counted) };
   }
 

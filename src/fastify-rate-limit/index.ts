@@ -21,8 +21,11 @@ interface LimiterParams {
 
 /** A store of the plugin. */
 export interface RateLimitStore {
+  /** Counts a request of a client. */
   incr(key: string, callback: RateLimitCallback, timeWindow: number, max: number): void;
+  /** Looks at what a client has used, and counts nothing. */
   read(key: string, callback: RateLimitCallback, timeWindow: number, max: number): void;
+  /** Creates the store of a route or limiter that has options of its own. */
   child(params: object): RateLimitStore;
 }
 

@@ -4,11 +4,15 @@ import type { Storage } from "../core/index.js";
 
 export type { GivenStorage, LimitStoreOptions, StorageSource, StorageToOpen } from "../adapter/limits.js";
 
-/** What the guard asks for. Times are in whole seconds. */
+/** What the guard asks for. */
 export interface ThrottlerRecord {
+  /** `limit + 1` when the request is refused. */
   totalHits: number;
+  /** Until the window ends, or the block, in whole seconds. */
   timeToExpire: number;
+  /** Whether the request is refused. */
   isBlocked: boolean;
+  /** Until a refused client is no longer refused, in whole seconds. */
   timeToBlockExpire: number;
 }
 

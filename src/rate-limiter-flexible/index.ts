@@ -14,13 +14,17 @@ export type { GivenStorage, LimitStoreOptions, StorageSource, StorageToOpen } fr
 export type RateLimiterStorageOptions = Omit<IRateLimiterStoreOptions, "storeClient"> & {
   /** An open storage. */
   storage: Storage;
+  /** The longest wait for the confirmation by a manager, in ms. Default: 1000. */
   timeout?: LimitStoreOptions["timeout"];
+  /** What decides when no confirmation has come in time. Default: `"view"`. */
   onTimeout?: LimitStoreOptions["onTimeout"];
 };
 
-/** What is counted: its end is in ms from now, -1: never. */
-interface Stored {
+/** What is counted. */
+export interface StoredPoints {
+  /** How much. */
   readonly points: number;
+  /** How long, in ms; -1: forever. */
   readonly msLeft: number;
 }
 
@@ -53,7 +57,7 @@ export class RateLimiterStorage extends Limiter {
   }
 
   /** Adds points to those of a key, or puts them in their place. */
-  protected async _upsert(key: string, points: number, msDuration: number, forceExpire = false): Promise<Stored> {
+  protected async _upsert(key: string, points: number, msDuration: number, forceExpire = false): Promise<StoredPoints> {
     if (!Number.isInteger(points)) throw new TypeError(`expected points as a whole number, got ${points}`);
     const ms = wholeOf(msDuration);
     if (forceExpire) {
@@ -67,11 +71,12 @@ export class RateLimiterStorage extends Limiter {
   }
 
   /** The points of a key, as this process knows them. */
-  protected async _get(key: string): Promise<Stored | null> {
+  protected async _get(key: string): Promise<StoredPoints | null> {
     const counted = this.#access.count(key);
     return counted && { points: counted.used, msLeft: counted.msLeft === Infinity ? -1 : counted.msLeft };
   }
 
+  /** Whether this process knew points of the key. */
   protected async _delete(key: string): Promise<boolean> {
     const isThere = this.storage.has([key]);
     this.storage.delete([key]);
@@ -79,7 +84,8 @@ export class RateLimiterStorage extends Limiter {
     return isThere;
   }
 
-  protected _getRateLimiterRes(_key: string, changed: number, { points, msLeft }: Stored): RateLimiterRes {
+  /** What callers get. */
+  protected _getRateLimiterRes(_key: string, changed: number, { points, msLeft }: StoredPoints): RateLimiterRes {
     return new RateLimiterRes(Math.max(0, this.points - points), msLeft, points, points === changed);
   }
 }

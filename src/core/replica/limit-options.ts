@@ -2,9 +2,6 @@
 import { type LimitRule, MAX_PRODUCT } from "../log/limit-rule.js";
 import { aKindOf } from "./value.js";
 
-/** How `limit` decides without a confirmation in time. */
-export type OnLimitTimeout = "view" | "failOpen" | "failClosed";
-
 /** What `limit` allows, and how long it waits. All processes should say the same of one path. */
 export interface StorageLimitOptions {
   /** How much is allowed in a window, in all processes together: a whole number of 1 or more. */
@@ -26,7 +23,7 @@ export interface StorageLimitOptions {
    * `"failOpen"`: it is allowed. `"failClosed"`: it is refused. The call is pending all the same, and is counted when there is a manager. Default:
    * `"view"`.
    */
-  readonly onTimeout?: OnLimitTimeout | undefined;
+  readonly onTimeout?: "view" | "failOpen" | "failClosed" | undefined;
 }
 
 /** What `limit` has decided. */
@@ -46,7 +43,7 @@ export interface StorageLimitResult {
 /** How long a hit waits, and what decides then. */
 export interface Patience {
   readonly timeoutMs: number;
-  readonly onTimeout: OnLimitTimeout;
+  readonly onTimeout: "view" | "failOpen" | "failClosed";
 }
 
 /** Checked options. */

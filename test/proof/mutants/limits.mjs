@@ -109,7 +109,7 @@ export const limitMutants = [
     name: "a request of express-rate-limit that is given back leaves whatever window goes on",
     file: "src/express-rate-limit/index.ts",
     from: "hit?.key === key && hit.counted !== null",
-    to: "hit?.key === `${key}?` && hit.counted !== null",
+    to: "hit?.key !== key && hit !== undefined && hit.counted !== null",
     killedBy: ["limiters/express"],
   },
   {
