@@ -26,6 +26,7 @@ import {
   SEGMENT,
   WELCOME,
 } from "../../../dist/core/log/frame.js";
+import { spokenLevels } from "../../../dist/core/log/levels.js";
 import { HISTORY } from "../../core/local/disk/stored.js";
 import { ManualClock, manualMachine, Peer, place, seatContent } from "../../core/local/machine/manual-machine.js";
 import { MemoryFiles } from "../../core/local/machine/memory-files.js";
@@ -67,7 +68,7 @@ function connected() {
     files.pin(place.directory),
     { epoch: 1, content: seatContent() },
     {
-      member: "m",
+      self: { member: "m", pid: 1, levels: spokenLevels(1) },
       position: null,
       silenceTimeout: new AdaptiveTimeout(machine.clock, 5000),
       options: new OptionCheck({ maxMemberBacklogBytes: 1024 * 1024 } as HubOptions),
