@@ -1,6 +1,6 @@
 /** What can happen to the bytes of a storage. */
 import type { MemoryFiles } from "../../core/local/machine/memory-files.js";
-import { framesIn, type Stored } from "./bytes-storages.js";
+import { framesIn, isFrames, type Stored } from "./bytes-storages.js";
 
 const SECTOR_BYTES = 512;
 const TAILS = [1, 56, 700];
@@ -13,8 +13,6 @@ export interface Damage {
 }
 
 type Edit = readonly [what: string, change: (content: Buffer) => Buffer];
-
-const isFrames = (content: Buffer) => content[0] !== 0x7b;
 
 /** A number for each place that looks random, and is the same in every run. */
 const noiseAt = (at: number) => ((at + 1) * 2654435761) >>> 24;

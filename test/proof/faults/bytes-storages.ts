@@ -33,6 +33,9 @@ export interface Stored {
   readonly mark: LogPosition | null;
 }
 
+/** Whether a file is none of those that hold JSON. */
+export const isFrames = (content: Buffer): boolean => content.toString("latin1", 0, 2) !== '{"';
+
 /** The frames of a file from its start, as far as they are whole in length. */
 export function framesIn(path: string, content: Buffer): Frame[] {
   const frames: Frame[] = [];
@@ -45,7 +48,7 @@ export function framesIn(path: string, content: Buffer): Frame[] {
 }
 
 function stored(name: string, files: MemoryFiles, snapshot: number, path = snapshotPath(place, snapshot)): Stored {
-  const logs = [...files.names].filter(([, inode]) => inode.content.length > 0 && inode.content[0] !== 0x7b);
+  const logs = [...files.names].filter(([, { content }]) => content.length > 0 && isFrames(content));
   const frames = logs.flatMap(([file, { content }]) => framesIn(file, content));
   const { segments, seq, time } = recover(files, place, null, () => false);
   const { epoch, segment, offset } = segments.at(-1) ?? { epoch: 0, segment: 0, offset: 0 };

@@ -32,8 +32,11 @@ const RACES: readonly (readonly [file: string, text: string])[] = [
   ["seat.js", "files.unlink(seatPath(place, epoch));"],
 ];
 
-/** A call after a mode that was widened, which the simulated files do not have: `storage-modes.test.ts` is about real ones. */
-const MODES: readonly (readonly [file: string, text: string])[] = [["directory.js", "files.narrow("]];
+/** Calls after a mode that was widened, which the simulated files do not have: `storage-modes.test.ts` is about real ones. */
+const MODES: readonly (readonly [file: string, text: string])[] = [
+  ["directory.js", "files.narrow("],
+  ["directory.js", "found === null && files.isPrivate("],
+];
 
 /** All places, with the text of the line. */
 export function callSites(): Map<string, string> {
