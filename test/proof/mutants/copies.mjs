@@ -171,4 +171,11 @@ export const copyMutants = [
     to: "return null;",
     killedBy: ["upkeep/file-copy"],
   },
+  {
+    name: "a copy that may not be opened counts as another program's, and stays when the storage is removed",
+    file: "src/core/local/upkeep/file-copy.ts",
+    from: 'if (state.kind === "foreign" && state.refusal) throw state.refusal;',
+    to: "",
+    killedBy: ["upkeep/file-copy"],
+  },
 ];

@@ -11,7 +11,7 @@ import type { Entry } from "../../log/entry.js";
 import type { StoredHead } from "../../log/log.js";
 import { Fold } from "../../state/fold.js";
 import { openLink } from "../disk/chain.js";
-import { linkAs, withFile } from "../disk/file-access.js";
+import { bestEffort, linkAs, withFile } from "../disk/file-access.js";
 import { CompactedFileError } from "../disk/file-errors.js";
 import { snapshotPath, temporaryPath } from "../disk/file-names.js";
 import { LogReader } from "../disk/log-reader.js";
@@ -54,7 +54,7 @@ export function* compact(machine: Machine, request: FoldRequest, makeRoom = (): 
  * written again from that snapshot.
  */
 export function* compactAndCopy(machine: Machine, request: FoldRequest, copies: boolean): Steps<CompactResult> {
-  const makeRoom = (): boolean => copies && removeCopy(machine.files, request.place);
+  const makeRoom = (): boolean => copies && bestEffort(() => removeCopy(machine.files, request.place)) === true;
   return yield* copied(machine, request, yield* compact(machine, request, makeRoom), copies);
 }
 

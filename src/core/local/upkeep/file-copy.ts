@@ -31,8 +31,8 @@ export type CopyState =
   | { readonly kind: "none" }
   /** A file that this storage has written or imported. */
   | { readonly kind: "own"; readonly seq: number; readonly isNoted: boolean }
-  /** Something else, which stays as it is. */
-  | { readonly kind: "foreign" };
+  /** Something else, which stays as it is. `refusal`: what it is cannot be known, since this process may not open it. */
+  | { readonly kind: "foreign"; readonly refusal?: unknown };
 
 /**
  * What is at the place of the copy now.
@@ -53,8 +53,9 @@ function withCopy<T>(
   try {
     file = openIfThere(files, place.filename);
   } catch (error) {
-    if (!(error instanceof StorageError) && !NO_ACCESS.has(codeOf(error))) throw error;
-    return use(null, { kind: "foreign" });
+    if (error instanceof StorageError) return use(null, { kind: "foreign" });
+    if (!NO_ACCESS.has(codeOf(error))) throw error;
+    return use(null, { kind: "foreign", refusal: error });
   }
   if (file === null) return use(null, { kind: "none" });
   try {
@@ -219,15 +220,17 @@ function linkCopy(files: Files, place: Place, temporary: string): void {
   }
 }
 
-/** Removes the copy; another file stays. @returns whether it was there. */
+/**
+ * Removes the copy; another file stays.
+ * @returns whether it was there.
+ * @throws the error of a file that this process may not open: were it the copy, what is removed would be imported again.
+ */
 export function removeCopy(files: Files, place: Place): boolean {
-  return withCopy(
-    files,
-    place,
-    null,
-    (file, { kind }) =>
-      kind === "own" && file !== null && files.lookAt(file, place.filename).isAtPath && files.unlink(place.filename),
-  );
+  return withCopy(files, place, null, (file, state) => {
+    if (state.kind === "foreign" && state.refusal) throw state.refusal;
+    const isOwn = state.kind === "own" && file !== null && files.lookAt(file, place.filename).isAtPath;
+    return isOwn && files.unlink(place.filename);
+  });
 }
 
 /** @throws the error of a full disk when a file of so many bytes does not fit: nothing is begun that would leave no room for others. */

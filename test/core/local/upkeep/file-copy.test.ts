@@ -289,3 +289,15 @@ test("removing a storage removes its copy, and no other file", () => {
     assert.deepEqual(copyNotesIn(files.list(place.directory)), []);
   }
 });
+
+test("a removal fails if the copy may not be opened, too", () => {
+  for (const code of ["EPERM", "EACCES"]) {
+    const { files } = folded();
+    const before = new Map(files.names);
+    files.open = (path) => {
+      throw Object.assign(new Error(`${code}: open ${path}`), { code });
+    };
+    assert.throws(() => removeFiles(files, place, 100, () => true), { code });
+    assert.deepEqual(files.names, before);
+  }
+});
