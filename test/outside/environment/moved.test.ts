@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { until } from "../../proof/cluster/processes.js";
+import { freeze, until } from "../../proof/cluster/processes.js";
 import { teardown } from "../../proof/cluster/teardown.js";
 import type { Scope } from "./evaluator.js";
 import { commonDirectory, noMounts } from "./strange-machine.js";
@@ -162,11 +162,14 @@ test("a file system that is mounted over the open directory is another storage, 
     if (isMounted) execFileSync("umount", ["-l", directory]);
     isMounted = false;
   };
+  // They go on with what is mounted, too, and would bring along what they hold if they were first.
+  for (const member of members) await freeze(member.process);
   execFileSync("mount", ["--bind", other, directory]);
   teardown(t, unmount);
   const third = new StrangeMember(t);
   await third.open({ path });
   assert.equal(await third.get("before"), null);
+  for (const member of members) member.process.kill("SIGCONT");
   await expectOne([...members, third], "covered");
   unmount();
   const fourth = new StrangeMember(t);

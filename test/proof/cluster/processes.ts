@@ -34,6 +34,14 @@ export async function until(
   }
 }
 
+/** Stops a process; no thread of it runs when this resolves. */
+export async function freeze(process: ChildProcess): Promise<void> {
+  process.kill("SIGSTOP");
+  const tasks = `/proc/${process.pid}/task`;
+  const isStopped = (task: string): boolean => /^State:\s+T/m.test(readFileSync(`${tasks}/${task}/status`, "utf8"));
+  if (existsSync(tasks)) await until("all threads are stopped", () => readdirSync(tasks).every(isStopped));
+}
+
 /** The parent's view of one member. */
 export class Member {
   readonly process: ChildProcess;
@@ -84,12 +92,8 @@ export class Member {
     this.process.kill(signal);
   }
 
-  /** Stops its process; no thread of it runs when this resolves. */
-  async freeze(): Promise<void> {
-    this.signal("SIGSTOP");
-    const tasks = `/proc/${this.process.pid}/task`;
-    const isStopped = (task: string): boolean => /^State:\s+T/m.test(readFileSync(`${tasks}/${task}/status`, "utf8"));
-    if (existsSync(tasks)) await until("all threads are stopped", () => readdirSync(tasks).every(isStopped));
+  freeze(): Promise<void> {
+    return freeze(this.process);
   }
 
   async kill(): Promise<void> {
