@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, renameSync, statSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { freeze, until } from "../../proof/cluster/processes.js";
@@ -63,6 +64,21 @@ async function expectOne(members: readonly StrangeMember[], mark: string): Promi
   );
   for (const keys of seen) assert.deepEqual(keys, seen[0], "all members hold the same");
   return seen[0] as string[];
+}
+
+/** The sockets of members in a directory. */
+const socketsIn = (directory: string): string[] => readdirSync(directory).filter((name) => name.startsWith("member."));
+
+/** How many members take connections in a directory. */
+async function memberCount(directory: string): Promise<number> {
+  const answers = socketsIn(directory).map(
+    (name) =>
+      new Promise<boolean>((resolve) => {
+        const socket = connect(join(directory, name), () => resolve(true));
+        socket.on("error", () => resolve(false)).resume();
+      }),
+  );
+  return (await Promise.all(answers)).filter((isAlive) => isAlive).length;
 }
 
 /** What a process finds that opens a directory which no process has open. */
@@ -138,6 +154,7 @@ test("a directory that is moved away and back, before anybody looks or after, ha
   await expectOne(members, "at once");
   renameSync(directory, moved);
   await until("a new directory at the path", () => readdirSync(path).includes("app.db.d"));
+  await until("the members listen there", () => socketsIn(directory).length === members.length);
   await expectOne(members, "meanwhile");
   renameSync(directory, other);
   renameSync(moved, directory);
@@ -148,6 +165,7 @@ test("a directory that is moved away and back, before anybody looks or after, ha
     seen.includes("before=1") && seen.includes("at once 0=0"),
     "what was confirmed in the directory that is back",
   );
+  assert.equal(await memberCount(directory), 3, "each member listens where it is");
   assert.ok((await contentOf(t, other)).includes("meanwhile 0"), "what was confirmed in the other one");
 });
 

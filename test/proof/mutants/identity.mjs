@@ -174,8 +174,8 @@ export const identityMutants = [
   {
     name: "a member follows before it has a socket",
     file: LOG,
-    from: "      if (error === null) this.#seek();\n",
-    to: "      if (error !== undefined) this.#seek();\n",
+    from: 'if (error === null || this.#goal !== "follow") this.#seek();',
+    to: "if (error !== undefined) this.#seek();",
     killedBy: ["member/following"],
   },
   {
@@ -198,6 +198,41 @@ export const identityMutants = [
     from: "if (isKnown) bestEffort",
     to: "bestEffort",
     killedBy: ["election/member-socket"],
+  },
+  {
+    name: "a member says what it holds where it would not take the seat",
+    file: MEMBER_SOCKET,
+    from: "this.#isAtPath(pin) ? this.#held() : null",
+    to: "this.#held()",
+    killedBy: ["election/moved-member", "hub/contender"],
+  },
+  {
+    name: "a member whose directory was moved listens where it was, and nowhere else",
+    file: MEMBER_SOCKET,
+    from: "return this.#home !== undefined;",
+    to: "return this.#homes.length > 0;",
+    killedBy: ["member/moved-directory", "election/moved-member"],
+  },
+  {
+    name: "a member that enters another directory listens no more in the one before",
+    file: MEMBER_SOCKET,
+    from: "before ? [home, before] : [home]",
+    to: "[home]",
+    killedBy: ["election/moved-member"],
+  },
+  {
+    name: "a member that enters twice at the same time waits for the second time forever",
+    file: MEMBER_SOCKET,
+    from: "this.#left !== null || this.#entering.push(done) > 1",
+    to: "this.#left !== null || (this.#entering[0] ?? this.#entering.push(done)) !== 1",
+    killedBy: ["election/member-socket"],
+  },
+  {
+    name: "a member that leaves while it enters another directory is not heard of",
+    file: LOG,
+    from: "const hasNothing = this.#position === null && this",
+    to: "const hasNothing = this",
+    killedBy: ["member/moved-directory"],
   },
   {
     name: "a hub does not look whether others reach it",

@@ -8,7 +8,8 @@ import { bestEffort } from "../disk/file-access.js";
 import { socketPath } from "../disk/file-names.js";
 import { isThroughOther, originMark } from "../machine/address.js";
 import type { Held } from "../machine/healing.js";
-import type { Listener, Machine, Place } from "../machine/machine.js";
+import type { Listener, Machine, Pin, Place } from "../machine/machine.js";
+import { MovedError, named } from "../machine/pinned-files.js";
 import { encodeHeld } from "../wire/healing-messages.js";
 
 const MEMBER_NAME = /^member\.([0-9a-f]+)$/;
@@ -97,14 +98,31 @@ export function askAll(machine: Machine, place: Place, own: string, done: (lives
   }
 }
 
-/** The socket of this member. To each connection it says what this member holds of the log, and ends it. */
+/** A directory in which a member listens. */
+interface Home {
+  readonly pin: Pin;
+  readonly listener: Listener;
+}
+
+/**
+ * The socket of this member. To each connection it says what this member holds of the log, and ends it.
+ *
+ * Invariants:
+ *
+ * 1. It listens in the very directories that it has entered, whatever is at the path now: in the last one and in the one before. So a
+ *    directory that was moved away, and is back, holds no name that refuses although its member lives.
+ * 2. What this member holds is said only in the directory at the path: there it would claim the seat. A contender waits for a member that
+ *    holds more.
+ */
 export class MemberSocket {
   readonly #machine: Machine;
   readonly #place: Place;
   readonly #member: string;
   readonly #held: () => Held | null;
-  #listener: Listener | null = null;
-  #isEntering = false;
+  /** The last one first. */
+  #homes: readonly Home[] = [];
+  /** Called when it has entered; empty while it does not. */
+  #entering: ((error: Error | null) => void)[] = [];
   #lookCount = 0;
   #wasThere = false;
   /** Null until it leaves. */
@@ -118,54 +136,96 @@ export class MemberSocket {
     this.#held = held;
   }
 
-  /** Whether it listens, under a name that is still there. */
+  /** Whether it has entered the directory that is at the path now, and its name is still there. */
   get isThere(): boolean {
-    if (this.#listener === null) return false;
-    const { files } = this.#machine;
-    return bestEffort(() => files.modifiedAt(memberPath(this.#place, this.#member))) !== undefined;
+    const { pin } = this.#home ?? {};
+    return bestEffort(() => pin?.files.modifiedAt(memberPath(this.#place, this.#member))) !== undefined;
   }
 
-  /** Called at each look at the seat. Listens again when its name was removed. */
+  /** Whether it has entered the directory that is at the path now. */
+  get isHere(): boolean {
+    return this.#home !== undefined;
+  }
+
+  get #home(): Home | undefined {
+    return this.#homes.find(({ pin }) => this.#isAtPath(pin));
+  }
+
+  /**
+   * Called at each look at the seat. Listens again when its name was removed. It does not follow the path to another directory: the
+   * member enters that when it looks for a manager there.
+   */
   look(): void {
-    if (++this.#lookCount % LOOKS === 0 && !this.isThere) this.enter(() => {});
+    if (++this.#lookCount % LOOKS === 0 && this.isHere && !this.isThere) this.enter(() => {});
   }
 
-  /** Listens, also when it did before and its name was removed. Calls back once, later, unless it is left before. */
+  /**
+   * Listens in the directory at the path, also when it did before and its name was removed, or the directory moved. Calls back once, later,
+   * unless it is left before; without an error it is here.
+   */
   enter(done: (error: Error | null) => void): void {
-    if (this.#isEntering || this.#left !== null) return;
-    this.#isEntering = true;
+    if (this.#left !== null || this.#entering.push(done) > 1) return;
     const { files, sockets, clock } = this.#machine;
+    const { directory } = this.#place;
+    let pin: Pin;
     try {
       // The last member may just have removed the directory.
-      files.makeDirectory(this.#place.directory);
+      files.makeDirectory(directory);
+      pin = files.pin(directory);
     } catch (error) {
-      clock.soon(() => this.#entered(error as Error, null, done));
+      clock.soon(() => this.#entered(error as Error, null));
       return;
     }
     sockets.listen(
-      this.#place.directory,
+      pin.directory,
       nameOf(this.#member),
       (socket) => {
-        const held = this.#held();
+        const held = this.#isAtPath(pin) ? this.#held() : null;
         if (held !== null) socket.write([encodeHeld(held)]);
         socket.end();
         return { data: () => {}, closed: () => {} };
       },
-      (error, listener) => this.#entered(error, listener, done),
+      (error, listener) => {
+        if (error !== null) pin.close();
+        this.#entered(named(error, pin.directory, directory), error === null ? { pin, listener } : null);
+      },
     );
   }
 
-  #entered(error: Error | null, listener: Listener | null, done: (error: Error | null) => void): void {
-    this.#isEntering = false;
+  #entered(failure: Error | null, home: Home | null): void {
+    const error = home === null || this.#isAtPath(home.pin) ? failure : new MovedError(this.#place.directory);
+    const entering = this.#entering;
+    this.#entering = [];
     // A member that was never there has written nothing.
     const isNew = !this.#wasThere;
-    if (error === null) {
+    if (home !== null) {
       this.#wasThere = true;
-      this.#listener?.close();
-      this.#listener = listener;
+      const [before] = this.#homes.filter(({ pin }) => pin.id !== home.pin.id);
+      this.#keep(before ? [home, before] : [home]);
     }
-    if (this.#left !== null) this.leave(this.#left.isKnown || isNew);
-    else done(error);
+    if (this.#left === null) for (const done of entering) done(error);
+    else this.leave(this.#left.isKnown || isNew);
+  }
+
+  /** Whether a directory that is held is at the path, as far as that is known. */
+  #isAtPath(pin: Pin): boolean {
+    try {
+      pin.files.modifiedAt(this.#place.directory);
+      return true;
+    } catch (error) {
+      if (codeOf(error) === "") throw error;
+      return !(error instanceof MovedError);
+    }
+  }
+
+  /** Stops listening elsewhere. */
+  #keep(homes: readonly Home[]): void {
+    for (const home of this.#homes) {
+      if (homes.includes(home)) continue;
+      home.listener.close();
+      home.pin.close();
+    }
+    this.#homes = homes;
   }
 
   /**
@@ -175,9 +235,9 @@ export class MemberSocket {
    */
   leave(isKnown: boolean): void {
     this.#left ??= { isKnown };
-    if (this.#listener === null) return;
-    this.#listener.close();
-    this.#listener = null;
-    if (isKnown) bestEffort(() => this.#machine.files.unlink(memberPath(this.#place, this.#member)));
+    const { pin } = this.#home ?? {};
+    // In a directory that was moved, its log notes nothing: the name stays.
+    if (isKnown) bestEffort(() => pin?.files.unlink(memberPath(this.#place, this.#member)));
+    this.#keep([]);
   }
 }

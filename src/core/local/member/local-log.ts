@@ -35,11 +35,11 @@ const [RETRY_MS, MAX_RETRY_MS] = [10, 1000];
 const [OTHERS_MS, BEHIND_COUNT] = [500, 5];
 
 /**
- * Where a member is on its way to a manager. It is `new`, not opened yet; `entering`, its socket is being bound; `seeking`, nothing is
- * under way, so it looks for the newest seat; `pausing` before it looks again; `contending`, a hub of its own claims the seat;
+ * Where a member is on its way to a manager. It is `new`, not opened yet; `seeking`, nothing is under way, so it looks for the newest
+ * seat; `entering` before that, its socket is being bound; `pausing` before it looks again; `contending`, a hub of its own claims the seat;
  * `following`, it has a connection, live or not yet; `closed`.
  */
-type Phase = "new" | "entering" | "seeking" | "pausing" | "contending" | "following" | "closed";
+type Phase = "new" | "seeking" | "entering" | "pausing" | "contending" | "following" | "closed";
 
 /** What a member wants: to follow the log, or to leave once the manager knows. */
 type Goal = "follow" | Leaving;
@@ -50,8 +50,8 @@ type Goal = "follow" | Leaving;
  *
  * Invariants:
  *
- * 1. There is a session in phase `following`, and in no other; the timer runs only in `pausing` and `entering`.
- * 2. A member that follows has a socket of its own, so nobody takes it for dead.
+ * 1. There is a session in phase `following`, and in no other; the timer runs only in `pausing`.
+ * 2. A member that begins to follow, or to claim a seat, has a socket of its own in the directory of that, so nobody takes it for dead.
  * 3. A seat is claimed only when there is none, or its manager counts as dead ({@link Suspicion}).
  * 4. Once the goal is to leave, `done` is called exactly once, and the phase is `closed` then.
  */
@@ -127,8 +127,7 @@ export class LocalLog implements Log {
 
   open(sink: LogSink): void {
     this.#sink = sink;
-    this.#phase = "entering";
-    this.#machine.clock.soon(() => this.#enter());
+    this.#machine.clock.soon(() => this.#seek());
   }
 
   append(frame: Buffer): void {
@@ -148,6 +147,7 @@ export class LocalLog implements Log {
       if (this.#ownHub.isRunning) this.#ownHub.close(false, this.#hasWritten);
       else this.#session?.leave(this.#hasWritten);
     }
+    if (this.#phase === "seeking" && this.#goal === "follow" && !this.#socket.isHere) this.#enter();
     if (this.#phase !== "seeking") return;
     try {
       const seat = newestSeat(this.#machine, this.#place);
@@ -177,21 +177,20 @@ export class LocalLog implements Log {
     this.#step();
   }
 
-  /** Looks again after a while; enters first when it has not. */
+  /** Looks again after a while. */
   #pause(ms: number): void {
     if (this.#phase === "closed") return;
-    const isEntering = this.#phase === "entering";
-    if (!isEntering) this.#phase = "pausing";
+    this.#phase = "pausing";
     this.#timer?.cancel();
-    this.#timer = this.#machine.clock.after(ms, () => (isEntering ? this.#enter() : this.#seek()));
+    this.#timer = this.#machine.clock.after(ms, () => this.#seek());
   }
 
   /** Keeps invariant 2. */
   #enter(): void {
-    if (this.#phase !== "entering") return;
+    this.#phase = "entering";
     this.#socket.enter((error) => {
       if (this.#phase !== "entering") return;
-      if (error === null) this.#seek();
+      if (error === null || this.#goal !== "follow") this.#seek();
       else this.#failed(error);
     });
   }
@@ -316,7 +315,8 @@ export class LocalLog implements Log {
       const isIdle = this.#ownHub.isContending && this.#position === null;
       if (isIdle || !this.#ownHub.isRunning) this.#end(false);
     });
-    if (this.#phase === "closed" || this.#phase === "entering") clock.soon(() => this.#end(false));
+    const hasNothing = this.#position === null && this.#phase !== "following" && !this.#ownHub.isRunning;
+    if (this.#phase === "closed" || hasNothing) clock.soon(() => this.#end(false));
     else if (this.#ownHub.isRunning) {
       // A contender that takes over what this member knows must fold it first, so it is closed once it serves.
       if (!this.#ownHub.isContending || this.#position === null) this.#ownHub.close(destroy, this.#hasWritten);

@@ -9,7 +9,7 @@ import type { HubOptions, HubReport, LogPosition } from "../../../../dist/core/l
 import { timeOf } from "../../../../dist/core/log/frame.js";
 import { spokenLevels } from "../../../../dist/core/log/levels.js";
 import { framesIn, HISTORY, machineOf, place, writeSegment } from "../disk/stored.js";
-import { ManualClock, manualMachine } from "../machine/manual-machine.js";
+import { ManualClock, manualMachine, moveDirectory } from "../machine/manual-machine.js";
 import { ManualSockets } from "../machine/manual-sockets.js";
 import { MemoryFiles } from "../machine/memory-files.js";
 import { compact } from "../upkeep/at-once.js";
@@ -47,9 +47,9 @@ function scene(options: Partial<HubOptions> = {}) {
       clock.run();
     },
     /** The reports of a contender whose member has applied the log up to a position, after so many ms. */
-    contend(position: LogPosition | null = null, ms = 1000): HubReport["kind"][] {
+    contend(position: LogPosition | null = null, ms = 1000, at = place): HubReport["kind"][] {
       const reports: HubReport["kind"][] = [];
-      const request = { place, options: { ...OPTIONS, ...options }, member: "m", epoch: 1, position, time: null };
+      const request = { place: at, options: { ...OPTIONS, ...options }, member: "m", epoch: 1, position, time: null };
       const hub = startHub(machine, request, ({ kind }) => reports.push(kind));
       for (let passed = 0; passed < ms; passed += 10) clock.pass(10);
       hub.terminate();
@@ -96,6 +96,14 @@ test("nobody is waited for where nothing is held: a manager may have died before
   files.unlink(path);
   join(null);
   assert.equal(contend(null, 100).at(-1), "serving");
+});
+
+test("a directory that was moved away from the members which hold more is opened: they take no seat there", () => {
+  const { files, join, contend } = scene();
+  join({ ...HELD, seq: 12 });
+  const directory = "/data/away";
+  moveDirectory(files, place.directory, directory);
+  assert.equal(contend(null, 1000, { ...place, directory }).at(-1), "serving");
 });
 
 test("a copy is not begun with where a member holds more", () => {

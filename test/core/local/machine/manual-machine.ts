@@ -1,5 +1,6 @@
 /** A machine that a test controls: files in memory, a clock that moves only by the test, sockets without a network. */
 
+import { dirname } from "node:path";
 import { placeOf, seatPath } from "../../../../dist/core/local/disk/file-names.js";
 import { Seat } from "../../../../dist/core/local/election/seat.js";
 import { Hub } from "../../../../dist/core/local/hub/hub.js";
@@ -254,4 +255,15 @@ export function claimSeat(machine: Machine, epoch: number): Seat {
   const seat = Seat.claim(machine, place, epoch, seatContent());
   if (seat === null) throw new Error(`expected the seat ${epoch}, got none`);
   return seat;
+}
+
+/** Renames a directory, with what is in it and is open; another one, empty, is at its path then. */
+export function moveDirectory(files: MemoryFiles, from: string, to: string): void {
+  const { names, directoryIds } = files;
+  directoryIds.set(to, directoryIds.get(from) ?? from).set(from, `the one after ${to}`);
+  for (const [path, inode] of [...names]) {
+    if (dirname(path) !== from) continue;
+    names.delete(path);
+    names.set(to + path.slice(from.length), inode);
+  }
 }

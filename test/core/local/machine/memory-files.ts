@@ -37,6 +37,8 @@ export class MemoryFiles implements Files {
   durableNames = new Map<string, Inode>();
   readonly openFiles = new Map<number, { path: string; inode: Inode }>();
   readonly directories = new Set<string>();
+  /** Which directory is at a path, where that is not the first one. */
+  readonly directoryIds = new Map<string, string>();
   /** Calls so far that change something. */
   changes = 0;
   readonly calls: string[] = [];
@@ -198,14 +200,10 @@ export class MemoryFiles implements Files {
     throw failure("EPERM", "symlink", path);
   }
 
-  /** Directories have no identity here: what is at the path is what is held. */
   pin(directory: string): Pin {
-    return {
-      files: new PinnedFiles(this, directory, directory, () => true),
-      directory,
-      id: directory,
-      close: () => {},
-    };
+    const idNow = (): string => this.directoryIds.get(directory) ?? directory;
+    const id = idNow();
+    return { files: new PinnedFiles(this, directory, directory, () => idNow() === id), directory, id, close: () => {} };
   }
 
   rename(path: string, name: string): void {
