@@ -191,6 +191,13 @@ export const healingMutants = [
     killedBy: ["faults/bytes-open", "simulation/damage"],
   },
   {
+    name: "a log that was begun without a batch takes the place of what members hold",
+    file: HELD_END,
+    from: "(seq > 0 && history !== held.history)",
+    to: "history !== held.history",
+    killedBy: ["hub/contender"],
+  },
+  {
     name: "memory is emptied where all files were removed",
     file: CONTENDER,
     from: "if (removed) throw removed;",

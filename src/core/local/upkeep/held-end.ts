@@ -59,7 +59,8 @@ export function removedFrom(machine: Machine, place: Place, position: LogPositio
 }
 
 /**
- * A log of which a member holds more than the files do was cut: what follows looks like an unfinished write then.
+ * A log of which a member holds more than the files do was cut: what follows looks like an unfinished write then. One without a batch was
+ * begun by a contender that found nothing, whatever its history.
  * @throws StorageError `ERR_STORAGE_CORRUPT`.
  */
 export function expectHeld(
@@ -67,7 +68,7 @@ export function expectHeld(
   { seq, history }: { readonly seq: number; readonly history: string },
   held: Pick<LogPosition, "seq" | "epoch" | "history"> & Partial<Position>,
 ): void {
-  if (seq >= held.seq || (history !== "" && history !== held.history)) return;
+  if (seq >= held.seq || (seq > 0 && history !== held.history)) return;
   const { epoch, segment = 1, offset = 0 } = held;
   throw new CorruptFileError(
     segmentPath(place, epoch, segment),

@@ -91,6 +91,19 @@ test("a log whose end was cut at a frame is left to a member that holds what fol
   }
 });
 
+test("where a process that held nothing has begun a log without a batch, one of those that hold the same takes over", () => {
+  const contendWith = (position: LogPosition | null) => {
+    const { files, path, join, contend } = scene();
+    files.unlink(path);
+    writeSegment(files, 1, 1, [1, 0], null, place, "f".repeat(32));
+    join(HELD);
+    return contend(position);
+  };
+  const position = { epoch: 1, segment: 1, offset: 900, seq: 9, time: 1_000_009, history: HISTORY };
+  assert.deepEqual(contendWith(position).slice(0, 2), ["damaged", "heal"], "each would wait for the other one forever");
+  assert.deepEqual(contendWith(null), ["behind"]);
+});
+
 test("nobody is waited for where nothing is held: a manager may have died before it wrote anything", () => {
   const { files, path, join, contend } = scene();
   files.unlink(path);

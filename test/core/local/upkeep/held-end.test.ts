@@ -66,4 +66,5 @@ test("a log that ends before what a member holds was cut, and a log of another h
   assert.throws(() => expectHeld(place, { seq: 19, history: HISTORY }, at(20)), /log\.2\.2 is corrupt .* up to seq 20/);
   expectHeld(place, { seq: 20, history: HISTORY }, at(20));
   expectHeld(place, { seq: 3, history: "f".repeat(32) }, at(20));
+  assert.throws(() => expectHeld(place, { seq: 0, history: "f".repeat(32) }, at(20)), /up to seq 20, got .* at 0/);
 });
