@@ -1,7 +1,7 @@
 /** The user's API: it validates and delegates. */
-import { EventEmitter } from "node:events";
 import { resolve } from "node:path";
-import type { StorageEvents, StoragePatchOptions, StoragePath, StorageStats, StorageStatus } from "./api.js";
+import type { StoragePatchOptions, StoragePath, StorageStats, StorageStatus } from "./api.js";
+import { CoordinatedStorage } from "./coordinated-storage.js";
 import { StorageError } from "./errors.js";
 import { FACTS } from "./facts.js";
 import { emitEach } from "./listeners.js";
@@ -26,7 +26,7 @@ import { SharedStorage } from "./shared-storage.js";
  * storage.set(["user:42"], { name: "Ada" }, 60_000);
  * storage.get(["user:42", "name"]); // "Ada", in every process
  */
-export class Storage extends EventEmitter<StorageEvents> {
+export class Storage extends CoordinatedStorage {
   /** The name that was given. */
   readonly name: string;
   /** The directory of the files, absolute. */
@@ -47,7 +47,7 @@ export class Storage extends EventEmitter<StorageEvents> {
    * @throws StorageError `ERR_STORAGE_DIRECTORY`, `ERR_STORAGE_REMOTE`, or `ERR_STORAGE_OPTIONS`.
    */
   constructor(name: string, options?: StorageOptions) {
-    super();
+    super(() => this.#replica);
     this.name = checkName(name);
     this.#options = resolveOptions(options);
     this.path = resolve(this.#options.path);

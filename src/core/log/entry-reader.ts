@@ -1,6 +1,6 @@
 /** Reads the entries of a frame. Pure. `FORMAT.md` shows the layout. */
 import { depthOf } from "./depth.js";
-import { CLEAR, type Condition, type Entry, type EntryType, LEVEL, NEVER, PATCH } from "./entry.js";
+import { CLEAR, type Condition, type Entry, type EntryType, LEVEL, NEVER, PATCH, SWAP } from "./entry.js";
 import {
   BATCH_TYPES,
   bitsOf,
@@ -20,8 +20,8 @@ import { MAX_DEPTH } from "./limits.js";
 import { MalformedError } from "./malformed.js";
 import { BY_TEXT, bitBytesIn, countIn, kindsIn, type StepKinds } from "./step-kinds.js";
 
-/** Levels of nesting that the text of a patch has around a value more than the object that it changes. */
-const PATCH_LEVELS = 1;
+/** Levels of nesting that the text of a patch has around a value more than the object that it changes, and that of a swap more than its path. */
+const TEXT_LEVELS = 1;
 /** In the length of a key: its bytes are UTF-16, since it has a lone surrogate, which UTF-8 cannot carry. */
 export const UTF16_FLAG = 0x8000;
 
@@ -76,7 +76,7 @@ export class EntryReader {
     if (head & STAMP_FLAG) this.#stamp();
     if (head & EXPIRY_FLAG) this.#double();
     if (hasAmount(type)) this.#double();
-    if (hasJson(type)) this.#skipJson(type === PATCH ? count - 1 - PATCH_LEVELS : count - 1);
+    if (hasJson(type)) this.#skipJson(type === PATCH || type === SWAP ? count - 1 - TEXT_LEVELS : count - 1);
   }
 
   expectEnd(): void {

@@ -2,10 +2,10 @@
  * The entries of the log: one operation on one path, as it is sent, stored and applied.
  *
  * Invariants: every entry but `CLEAR` has a path of at least one key; `expiresAt` is `NEVER`, a time in ms since 1970 that
- * the origin computed, so that all members agree on it, or `KEEP` (`PATCH` only).
+ * the origin computed, so that all members agree on it, or `KEEP` (`PATCH` and `SWAP` only).
  *
  * `json` is not parsed before the value is read. So it may be any text: as a value,
- * one that is no JSON is `null`; as a patch, one that is none has no effect.
+ * one that is no JSON is `null`; as a patch or a swap, one that is none has no effect.
  */
 import { BY_TEXT, type StepKinds } from "./step-kinds.js";
 
@@ -25,8 +25,9 @@ export const SLOT = 6;
 export const PATCH = 7;
 export const LEFT = 8;
 export const LIMIT = 9;
+export const SWAP = 12;
 export const LEVEL = 15;
-export type EntryType = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 15;
+export type EntryType = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 12 | 15;
 
 /** When a `SET` takes effect. `IF_ABSENT`: when nothing is at its path, at its place in the log. */
 export const ALWAYS = 0;
@@ -36,7 +37,7 @@ export type Condition = 0 | 1;
 /** `expiresAt` of what never expires. */
 export const NEVER = 0;
 
-/** `expiresAt` of a `PATCH` that leaves the expiry of the object as it is. */
+/** `expiresAt` of a `PATCH` or a `SWAP` that leaves the expiry of what is there as it is. */
 export const KEEP = -1;
 
 /** What the JSON text of a `PATCH` says about the fields of an object; parts that are empty are left out. */
@@ -51,15 +52,22 @@ export interface Patch {
   readonly stamp?: Readonly<Record<string, number>>;
 }
 
+/** What the JSON text of a `SWAP` says: it stores one value where another one is. */
+export interface Swap {
+  /** What must be there before, or nothing is changed; without it, nothing may be there. */
+  readonly from?: unknown;
+  readonly to: unknown;
+}
+
 /** One operation; all entries have the same shape, so that the code that applies them stays fast. */
 export interface Entry {
   readonly type: EntryType;
   readonly path: Path;
-  /** `SET`, `ADD`, `LIMIT`: what the steps of the path are where containers have to be made; otherwise `BY_TEXT`. */
+  /** `SET`, `ADD`, `LIMIT`, `SWAP`: what the steps of the path are where containers have to be made; otherwise `BY_TEXT`. */
   readonly kinds: StepKinds;
-  /** `SET`, `SLOT`: the JSON text of the value; `PATCH`: that of a {@link Patch}; `LIMIT`: that of its rule, see `limit-rule.ts`; otherwise empty. */
+  /** `SET`, `SLOT`: the JSON text of the value; `PATCH`: that of a {@link Patch}; `SWAP`: of a {@link Swap}; `LIMIT`: that of its rule, see `limit-rule.ts`; otherwise empty. */
   readonly json: string;
-  /** `SET`, `SLOT`, `EXPIRE`, `PATCH`: the expiry; `ADD`: the expiry if the number is created. */
+  /** `SET`, `SLOT`, `EXPIRE`, `PATCH`, `SWAP`: the expiry; `ADD`: the expiry if the number is created. */
   readonly expiresAt: number;
   /** `SET` only; otherwise `ALWAYS`. */
   readonly condition: Condition;
@@ -104,6 +112,11 @@ export function patchEntry(path: Path, json: string, expiresAt: number = KEEP, s
 /** Creates an entry that counts a hit of an amount; `json` is the text of its rule. */
 export function limitEntry(path: Path, json: string, amount: number, kinds: StepKinds = BY_TEXT): Entry {
   return { type: LIMIT, path, kinds, json, expiresAt: NEVER, condition: ALWAYS, amount, stamp: "" };
+}
+
+/** Creates an entry that stores a value if another one, or none, is there; `json` is the text of a {@link Swap}. */
+export function swapEntry(path: Path, json: string, expiresAt: number = KEEP, kinds: StepKinds = BY_TEXT): Entry {
+  return { type: SWAP, path, kinds, json, expiresAt, condition: ALWAYS, amount: 0, stamp: "" };
 }
 
 /** Creates an entry that removes everything. */

@@ -112,7 +112,7 @@ export class Covers extends Cover {
     const until = table.containersUntil(entry.path, cover.depth, time);
     if (until === 0) return false;
     const isExact = cover.depth === entry.path.length;
-    if (isExact && isHiding(entry)) {
+    if (isExact && isHiding(op)) {
       this.#hide(table, entry.path, contentsOf(entry), op, until);
       return true;
     }
@@ -131,7 +131,7 @@ export class Covers extends Cover {
     if (entry.type === PATCH) return this.#patch(table, op);
     const until = table.containersUntil(path, path.length, time);
     if (until === 0) return false;
-    if (isHiding(entry)) {
+    if (isHiding(op)) {
       this.#hide(table, path, contentsOf(entry), op, until);
       return true;
     }
@@ -278,9 +278,9 @@ export class Covers extends Cover {
   }
 }
 
-/** Whether an entry stores or removes exactly what is at its path, whatever it is, where an object has that. */
-function isHiding({ type, condition }: Entry): boolean {
-  return type === DELETE || (type === SET && condition === ALWAYS);
+/** Whether an op stores or removes exactly what is at its path, whatever it is, where an object has that. */
+function isHiding({ entry: { type, condition }, isTake }: Op): boolean {
+  return (type === DELETE && !isTake) || (type === SET && condition === ALWAYS);
 }
 
 /** Notes what a `DELETE` comes to: the effect does not depend on the time, but the status does. */

@@ -1,6 +1,6 @@
 import assert from "node:assert";
 import { decodeEntries } from "../log/codec.js";
-import { ADD, CLEAR, DELETE, type Entry, EXPIRE, LEFT, LIMIT, PATCH, SET } from "../log/entry.js";
+import { ADD, CLEAR, DELETE, type Entry, EXPIRE, LEFT, LIMIT, PATCH, SET, SWAP } from "../log/entry.js";
 import { bornOf, kindOf, numberOf, ORIGINS, originOf, seqOf, timeOf } from "../log/frame.js";
 import type { LevelHeld, LogSink, StateHead, StateView } from "../log/log.js";
 import { decodeOrigins } from "../log/snapshot-frames.js";
@@ -26,6 +26,7 @@ const CHANGE_TYPES = {
   [ADD]: "increment",
   [LIMIT]: "increment",
   [PATCH]: "patch",
+  [SWAP]: "set",
   [CLEAR]: "clear",
 } as const;
 

@@ -8,6 +8,8 @@ import type { Table } from "../state/table.js";
 export interface Promised<T> {
   resolve(value: T): void;
   reject(error: Error): void;
+  /** Whether the caller needs what a `DELETE` removes. */
+  readonly isTake?: boolean;
 }
 
 /** One pending entry. */
@@ -24,6 +26,8 @@ export class Op implements Outcome {
   number = 0;
   expiresAt = NEVER;
   validUntil = Infinity;
+  taken: unknown = undefined;
+  readonly isTake: boolean;
   undo: Undo | undefined = undefined;
   /** Its index in its batch, once that is sealed. */
   index = 0;
@@ -36,6 +40,7 @@ export class Op implements Outcome {
     this.entry = withStamp(entry, stamp);
     this.time = time;
     this.promised = promised;
+    this.isTake = promised?.isTake === true;
   }
 
   /** Whether it does nothing while it is pending: only its place in the log decides what a limit has room for. */
@@ -58,6 +63,7 @@ export class Op implements Outcome {
     this.status = result?.status ?? 0;
     this.number = result?.number ?? 0;
     this.expiresAt = result?.expiresAt ?? NEVER;
+    this.taken = result?.taken;
   }
 
   /** Storage time is later by `ms` than the time by which it was written: what it says of times is shifted. */
@@ -105,7 +111,16 @@ export function executeConfirmed(table: Table, op: Op, time: number): void {
 /** Does what the ops of a batch say to a state that is being restored; the ops get their results when that is shown. */
 export function executeFound(table: Table, batch: PendingBatch, time: number): void {
   batch.results = batch.ops.map((op) => {
-    const result: Outcome = { status: 0, number: 0, expiresAt: NEVER, validUntil: 0, undo: undefined };
+    const { isTake } = op;
+    const result: Outcome = {
+      status: 0,
+      number: 0,
+      expiresAt: NEVER,
+      validUntil: 0,
+      undo: undefined,
+      isTake,
+      taken: undefined,
+    };
     table.execute(op.placed(table.seq), time, false, result);
     result.undo = undefined;
     return result;

@@ -199,6 +199,14 @@ export class PendingQueue {
     return found;
   }
 
+  /** Calls with the confirmed slot of a key in the table. */
+  onConfirmedSlot<T>(table: Table, key: string, call: () => T): T {
+    if (this.#below !== null) return this.#onConfirmed(table, call);
+    const pending = this.#keys.get(key);
+    if (pending !== undefined) this.#lift(table, pending);
+    return call();
+  }
+
   /** A view of the confirmed state. */
   view(table: Table): StateView {
     const lift = (key: string): void => {

@@ -16,6 +16,7 @@ import type { Log, LogSink } from "../log/log.js";
 import { APPLIED } from "../state/executor.js";
 import { kindsOf, parsePath, type UserPath } from "../state/path.js";
 import { NO_SLOT, type Table } from "../state/table.js";
+import { Coordination } from "./coordination.js";
 import { Announcer, type ReplicaEvents } from "./events.js";
 import { Limits } from "./limits.js";
 import { LogApplier } from "./log-applier.js";
@@ -56,6 +57,8 @@ export class Replica {
   readonly #tables: Tables;
   readonly #applier: LogApplier;
   readonly #writer: Writer;
+  /** Writes by which processes agree. */
+  readonly coordination: Coordination;
   readonly #now = (): number => this.#tables.now;
   readonly #hasKey = (key: string): boolean => this.#table.holds(key) && this.#table.hasKey(key, this.now());
 
@@ -75,6 +78,7 @@ export class Replica {
     this.#tables = tables;
     this.#writer = writer;
     this.limits = new Limits({ tables, writer, table: () => this.#table, parse: (path) => this.#parse(path) });
+    this.coordination = new Coordination({ writer, pending, tables, maxValueBytes, hasKey: this.#hasKey });
     this.#applier = new LogApplier({ clock, tables, pending, outbox, writer, announcer: new Announcer(events, clock) });
   }
 

@@ -142,13 +142,13 @@ export class Writer {
   }
 
   /** Writes an entry; the promise resolves with what `resultOf` makes of the op at its place in the log. */
-  promise<T>(entry: Entry, resultOf: (op: Op) => T): Promise<T> {
+  promise<T>(entry: Entry, resultOf: (op: Op) => T, isTake = false): Promise<T> {
     const level = levelOf(entry);
     if (level > this.#tables.shown.level && this.#failure === null && !this.isInBatch)
-      return this.#reach(level).then(() => this.promise(entry, resultOf));
+      return this.#reach(level).then(() => this.promise(entry, resultOf, isTake));
     let promised: Promised<Op> | null = null;
     const promise = new Promise<T>((resolve, reject) => {
-      promised = { resolve: (op) => resolve(resultOf(op)), reject };
+      promised = { resolve: (op) => resolve(resultOf(op)), reject, isTake };
     });
     this.write(entry, promised, promise);
     return promise;
@@ -269,7 +269,8 @@ export class Writer {
   }
 }
 
-function expectNoPromise(result: unknown): void {
+/** @throws TypeError when it is a promise. */
+export function expectNoPromise(result: unknown): void {
   if (typeof (result as { then?: unknown } | null | undefined)?.then !== "function") return;
   throw new TypeError("expected a function that writes before it returns, got one that returns a promise");
 }

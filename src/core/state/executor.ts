@@ -7,18 +7,22 @@ import {
   EXPIRE,
   IF_ABSENT,
   isOfHub,
+  KEEP,
   LIMIT,
   NEVER,
   PATCH,
+  type Path,
   SET,
+  SWAP,
 } from "../log/entry.js";
 import { readRule } from "../log/limit-rule.js";
 import { MAX_ARRAY_LENGTH } from "../log/limits.js";
 import { countAt, countHit } from "./counting.js";
-import { type Edit, exchange, presentAt, remove, type Touch, takeBack, touch, wrap, write } from "./edit.js";
+import { type Edit, exchange, presentAt, remove, type Touch, takeBack, touch, visibleAt, wrap, write } from "./edit.js";
 import { Expiry } from "./expiry.js";
 import { Patched, patch } from "./patch.js";
 import { Slot } from "./slot.js";
+import { metSwap } from "./swap.js";
 import { unread } from "./tree.js";
 
 /** The entry took effect. */
@@ -56,6 +60,10 @@ export interface Outcome {
   expiresAt: number;
   /** A time in ms before which the entry does the same to the same state, whenever it is executed; `-Infinity`: there is none. */
   validUntil: number;
+  /** Whether `taken` is needed. */
+  readonly isTake?: boolean;
+  /** `DELETE`: what was there, frozen; undefined when nothing was, or it is not needed. */
+  taken?: unknown;
 }
 
 /** For callers that need nothing of the outcome but the status. */
@@ -94,6 +102,7 @@ export class Executor<Store extends SlotStore> {
     outcome.number = 0;
     outcome.expiresAt = NEVER;
     outcome.validUntil = Infinity;
+    if (outcome.isTake) outcome.taken = this.#taken(entry.path, time);
     this.#outcome = outcome;
     this.#time = time;
     outcome.status = this.#execute(entry, time, isUndoable);
@@ -119,6 +128,7 @@ export class Executor<Store extends SlotStore> {
     if (entry.type === ADD) return this.#add(slot, live, entry);
     if (entry.type === LIMIT) return this.#limit(slot, live, entry);
     if (entry.type === PATCH) return this.#patch(live, entry);
+    if (entry.type === SWAP) return this.#swap(slot, live, entry);
     if (entry.type !== SET) return this.#changePresent(live, entry);
     if (entry.condition === IF_ABSENT && live !== undefined && presentAt(live, entry.path, time) !== undefined)
       return UNMET;
@@ -194,6 +204,22 @@ export class Executor<Store extends SlotStore> {
     const next = live.next;
     const patched = patch(live, entry, this.#time);
     return patched === undefined ? UNMET : this.#changed(live, entry, next, patched);
+  }
+
+  #swap(slot: Slot | undefined, live: Slot | undefined, entry: Entry): Status {
+    const said = metSwap(live, entry, this.#time);
+    if (said === undefined) return UNMET;
+    const { path } = entry;
+    const known = said.from === undefined ? undefined : live?.expiries?.find(path, path.length);
+    const expiresAt = entry.expiresAt === KEEP ? (known?.at ?? NEVER) : entry.expiresAt;
+    return this.#setBelow(slot, path.length === 1 ? undefined : live, { ...entry, expiresAt }, said.to);
+  }
+
+  /** What is at a path before it is removed. */
+  #taken(path: Path, time: number): unknown {
+    const slot = this.slots.get(path[0] as string);
+    const isThere = slot !== undefined && !slot.isExpired(time) && presentAt(slot, path, time) !== undefined;
+    return isThere ? visibleAt(slot, path, time) : undefined;
   }
 
   #add(slot: Slot | undefined, live: Slot | undefined, entry: Entry): Status {

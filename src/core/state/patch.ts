@@ -103,7 +103,7 @@ function hasFields(object: Container, expiry: Expiry | undefined, expected: Cont
  * Whether a value shows exactly `expected` at `time`, in any order of keys. What is expired in it counts as swept, whether or
  * not it was: absent in an object, null in an array.
  */
-function shows(value: unknown, expiry: Expiry | undefined, expected: unknown, time: number): boolean {
+export function shows(value: unknown, expiry: Expiry | undefined, expected: unknown, time: number): boolean {
   if (!isContainer(value) || !isContainer(expected)) return value === expected;
   if (Array.isArray(value)) {
     if (!Array.isArray(expected) || value.length !== expected.length) return false;

@@ -19,6 +19,7 @@ import {
   patchEntry,
   setEntry,
   slotEntry,
+  swapEntry,
 } from "../../../dist/core/log/entry.js";
 import { BATCH, HEADER_BYTES, isIntact, kindOf, STATE } from "../../../dist/core/log/frame.js";
 import { MAX_DEPTH, MAX_KEY_BYTES } from "../../../dist/core/log/limits.js";
@@ -66,6 +67,7 @@ const batchEntry: fc.Arbitrary<Entry> = fc.oneof(
   fc
     .record({ path, json, expiresAt: fc.oneof(time, fc.constant(KEEP)), stamp })
     .map((any) => patchEntry(any.path, `{"set":{"a":${any.json}}}`, any.expiresAt, any.stamp)),
+  fc.tuple(kindedPath, json, time).map(([any, to, at]) => swapEntry(any.path, `{"to":${to}}`, at, any.kinds)),
   fc.constant(clearEntry()),
   key.map((member) => leftEntry(member)),
 );

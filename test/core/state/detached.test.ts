@@ -9,6 +9,7 @@ import {
   IF_ABSENT,
   patchEntry,
   setEntry,
+  swapEntry,
 } from "../../../dist/core/log/entry.js";
 import { kindBits } from "../../../dist/core/log/step-kinds.js";
 import { executeOn } from "../../../dist/core/state/detached.js";
@@ -35,6 +36,9 @@ const entriesAt = (prefix: string[]) =>
     fc
       .tuple(below, fc.dictionary(fc.constantFrom("x", "y", "0"), json, { maxKeys: 2 }))
       .map(([keys, set]) => patchEntry([...prefix, ...keys], JSON.stringify({ set }))),
+    fc
+      .record({ keys: below, from: fc.option(json, { nil: undefined }), to: json, at: times })
+      .map(({ keys, at, ...swap }) => swapEntry([...prefix, ...keys], JSON.stringify(swap), at)),
   );
 
 for (const prefix of [["k"], ["k", "a"], ["k", "a", "0"]]) {

@@ -11,6 +11,7 @@ import {
   type Path,
   patchEntry,
   setEntry,
+  swapEntry,
 } from "../../../dist/core/log/entry.js";
 import type { Undo } from "../../../dist/core/state/executor.js";
 import { Table } from "../../../dist/core/state/table.js";
@@ -33,6 +34,9 @@ const change = fc.oneof(
       at: fc.constantFrom(KEEP, KEEP, 0, NOW + 5),
     })
     .map(({ keys, at, ...patch }) => patchEntry(keys, JSON.stringify(patch), at)),
+  fc
+    .record({ keys: path, from: fc.option(json, { nil: undefined }), to: json, at: fc.constantFrom(KEEP, 0, NOW + 5) })
+    .map(({ keys, at, ...swap }) => swapEntry(keys, JSON.stringify(swap), at)),
 );
 const stepsOf = (entry: fc.Arbitrary<Entry>) =>
   fc.array(fc.tuple(entry, fc.constantFrom(NOW, NOW + 10), fc.boolean(), path), { maxLength: 15 });

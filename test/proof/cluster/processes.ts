@@ -48,6 +48,8 @@ export class Member {
   /** The highest number that `write` reported as confirmed. */
   confirmed = 0;
   failure = "";
+  /** What it reported to have taken. */
+  taken: readonly string[] = [];
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   #lastId = 0;
   readonly exited: Promise<void>;
@@ -103,6 +105,7 @@ export class Member {
 
   #receive(message: Record<string, unknown>): void {
     if (typeof message.confirmed === "number") this.confirmed = message.confirmed;
+    if (Array.isArray(message.taken)) this.taken = message.taken as string[];
     if (typeof message.failure === "string") this.failure = message.failure;
     if (typeof message.id !== "number") return;
     const waiting = this.#waiting.get(message.id);

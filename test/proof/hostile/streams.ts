@@ -11,8 +11,10 @@ import {
   deleteEntry,
   type Entry,
   expireEntry,
+  KEEP,
   patchEntry,
   setEntry,
+  swapEntry,
 } from "../../../dist/core/log/entry.js";
 import { BATCH, encodeFrame, HEADER_BYTES, lengthOf, type Stamp, writeHeader } from "../../../dist/core/log/frame.js";
 import { MAX_DEPTH, MAX_FRAME_BYTES } from "../../../dist/core/log/limits.js";
@@ -52,6 +54,7 @@ const VALUES = [
   '{"constructor":null}',
 ];
 const PATCHES = ["[]", "1", "null", '{"set":1}', '{"remove":5}', '{"remove":[{}]}', '{"match":[1]}', '{"set":{"a":1}}'];
+const SWAPS = ['{"to":1}', '{"from":1,"to":[]}', '{"from":1}', "[]", "1", '{"to":{"__proto__":{"p":1}}}'];
 const KEYS = [
   "a",
   "b",
@@ -104,7 +107,7 @@ export class Hostility {
 
   #entry(): Entry {
     const path = Array.from({ length: 1 + this.below(3) }, () => this.pick(KEYS));
-    switch (this.below(8)) {
+    switch (this.below(9)) {
       case 0:
         return deleteEntry(path);
       case 1:
@@ -115,6 +118,8 @@ export class Hostility {
         return clearEntry();
       case 4:
         return patchEntry(path.slice(0, 1), this.pick(PATCHES));
+      case 5:
+        return swapEntry(path, this.pick(SWAPS), this.pick([KEEP, 0]), this.#kinds(path.length));
       default:
         return setEntry(
           path,

@@ -6,6 +6,7 @@
 import fc from "fast-check";
 import { setEntry } from "../../../dist/core/log/entry.js";
 import { limitsOf } from "./limits.js";
+import { updatesOf } from "./updates.js";
 import type { Member, World } from "./world.js";
 import { batchesOf, incrementsOf, named, type Parts, patchesOf, titleOf, writesOf } from "./writes.js";
 
@@ -41,11 +42,16 @@ const write = fc.oneof(
 );
 
 /** Several writes, one after the other. */
-const several = fc.array(write, { minLength: 1, maxLength: 6 }).map((acts) =>
-  named("several", acts.map(titleOf), (member: Member) => {
-    for (const act of acts) act(member);
-  }),
-);
+const several = fc
+  .array(fc.oneof({ weight: 8, arbitrary: write }, { weight: 1, arbitrary: updatesOf(any) }), {
+    minLength: 1,
+    maxLength: 6,
+  })
+  .map((acts) =>
+    named("several", acts.map(titleOf), (member: Member) => {
+      for (const act of acts) act(member);
+    }),
+  );
 
 export const hotWrites = fc.oneof({ weight: 6, arbitrary: several }, { weight: 1, arbitrary: batchesOf(write) });
 

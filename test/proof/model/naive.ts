@@ -17,12 +17,19 @@ import {
   type Patch,
   type Path,
   SET,
+  SWAP,
+  type Swap,
 } from "../../../dist/core/log/entry.js";
 import { type NaiveHit, naiveHit } from "./naive-limits.js";
 import { areKeySteps } from "./paths.js";
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
-export type Result = "applied" | "unmet" | "no number" | "too far" | number | NaiveHit;
+/** What an entry comes to: an `ADD` to a number, and a `DELETE` that takes effect to what it removes. */
+export type Result = "applied" | "unmet" | "no number" | "too far" | number | NaiveHit | { readonly taken: Json };
+
+/** Whether an entry took effect. */
+export const isApplied = (result: Result): boolean =>
+  typeof result === "object" && "isCounted" in result ? result.isCounted : result === "applied" || typeof result !== "string";
 
 interface NaiveSlot {
   value: Json;
@@ -154,12 +161,16 @@ export class Naive {
       return found + entry.amount;
     }
     if (entry.type === LIMIT) return this.#limit(entry, found, time, stamp);
+    if (entry.type === SWAP) return this.#swap(entry, found, time);
     if (found === undefined || slot === undefined) return "unmet";
+    const seen = prune(found, below, slot.expiries, time) as Json;
     if (entry.type === PATCH && !this.#patch(entry, slot, below, found, time)) return "unmet";
-    if (entry.type === DELETE && below.length === 0) this.slots.delete(key);
-    else if (entry.type === DELETE) {
-      slot.value = removeIn(slot.value, below);
-      this.#dropExpiries(slot, below);
+    if (entry.type === DELETE) {
+      if (below.length > 0) {
+        slot.value = removeIn(slot.value, below);
+        this.#dropExpiries(slot, below);
+      }
+      return { taken: seen };
     }
     if (entry.type === EXPIRE && entry.expiresAt === 0) slot.expiries.delete(JSON.stringify(below));
     else if (entry.type === EXPIRE) slot.expiries.set(JSON.stringify(below), entry.expiresAt);
@@ -248,6 +259,17 @@ export class Naive {
     if (!hit.isCounted) return hit;
     const result = this.#set({ ...entry, expiresAt: hit.expiresAt }, number, time);
     return result === "applied" ? hit : result;
+  }
+
+  #swap(entry: Entry, found: Json | undefined, time: number): Result {
+    const [key, ...below] = entry.path as [string, ...string[]];
+    const { from, to } = JSON.parse(entry.json) as Swap;
+    const expiries = this.slots.get(key)?.expiries ?? new Map<string, number>();
+    const seen = found === undefined ? undefined : prune(found, below, expiries, time);
+    if (!isDeepStrictEqual(seen, from)) return "unmet";
+    const kept = found === undefined ? undefined : expiries.get(JSON.stringify(below));
+    const expiresAt = entry.expiresAt === KEEP ? (kept ?? 0) : entry.expiresAt;
+    return this.#set({ ...entry, expiresAt }, to as Json, time);
   }
 
   #patch(entry: Entry, slot: NaiveSlot, below: string[], found: Json, time: number): boolean {

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { LIMIT } from "../../../dist/core/log/entry.js";
+import { DELETE, LIMIT } from "../../../dist/core/log/entry.js";
 import { hotWrites, warmUp } from "./hot-writes.js";
 import { smallLimits } from "./limits.js";
 import type { NaiveHit } from "./naive-limits.js";
+import { checkUpdates, updates } from "./updates.js";
 import { type Member, World } from "./world.js";
 import { batches, clears, named, patches, paths, writes } from "./writes.js";
 
@@ -20,6 +21,7 @@ const ANY: Write = fc.oneof(
   { weight: 8, arbitrary: writes },
   { weight: 4, arbitrary: patches },
   { weight: 3, arbitrary: smallLimits },
+  { weight: 3, arbitrary: updates },
   { weight: 2, arbitrary: batches },
   { weight: 1, arbitrary: clears },
 );
@@ -125,8 +127,11 @@ function stepsOf(memberCount: number, write: Write): fc.Arbitrary<Step> {
 
 /** Delivers everything to all members. */
 async function settle(world: World): Promise<void> {
-  for (let round = 0; round < 3; round++) {
-    await Promise.resolve();
+  // Each round one more update of each path takes effect at least.
+  const isUpdating = () => world.members.some(({ updates }) => updates.some(({ isSettled }) => !isSettled));
+  for (let round = 0; round < 3 || isUpdating(); round++) {
+    assert.ok(round < 200, "everything is confirmed");
+    for (let job = 0; job < 10; job++) await Promise.resolve();
     for (const member of world.members) {
       member.connect(undefined);
       member.join();
@@ -159,6 +164,8 @@ async function checkResults(member: Member): Promise<void> {
     else if (result === "no number") assert.equal(code, "ERR_STORAGE_NOT_A_NUMBER");
     else if (result === "too far") assert.equal(code, "RangeError");
     else if (typeof result === "number") assert.equal(actual, result);
+    else if (write.entry.type === DELETE)
+      assert.deepEqual(actual, typeof result === "object" && "taken" in result ? result.taken : null);
     else if (typeof result === "object") assert.deepEqual(hitOf(actual), result);
     else assert.equal(actual, result === "applied");
   }
@@ -184,6 +191,7 @@ async function run(world: World, steps: Step[], isEager: boolean): Promise<void>
     assert.equal(member.replica.pendingBytes, 0);
     assert.deepEqual(member.expected().view(world.now), world.state.view(world.now));
     await checkResults(member);
+    await checkUpdates(member);
   }
 }
 

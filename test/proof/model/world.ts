@@ -19,7 +19,7 @@ interface Ordered {
   readonly results: Result[] | "seen" | "expired";
 }
 
-interface Written {
+export interface Written {
   readonly entry: Entry;
   readonly time: number;
   /** What its field with a stamp shows while it is pending. */
@@ -83,6 +83,8 @@ export class Member {
   readonly refusals: { promise: Promise<unknown>; hit: Result }[] = []; // hits that the replica refused by itself
   /** Promises of writes that a batch took back, and what it threw. */
   readonly rolledBack: { promise: Promise<unknown>; error: unknown }[] = [];
+  /** Updates that were called, with the swaps that each has made. */
+  readonly updates: { promise: Promise<unknown>; writes: Written[]; isSettled: boolean }[] = [];
   readonly barriers: (() => void)[] = [];
   readonly views = new Views();
   /** Old connections' frames that may still reach the log. */
@@ -149,13 +151,13 @@ export class Member {
   }
 
   /** Notes a write that the replica took. */
-  wrote(entry: Entry, promise?: Promise<unknown>): void {
+  wrote(entry: Entry, promise?: Promise<unknown>): Written {
     const stamp = pendingStamp(entry.stamp === "" ? this.#stampCount : this.#stampCount++);
     const write: Written = { entry, time: this.now, stamp, result: undefined, isCovered: false };
     this.pending.push(write);
-    if (promise === undefined) return;
-    promise.catch(() => {});
-    this.waiting.push({ promise, write });
+    promise?.catch(() => {});
+    if (promise !== undefined) this.waiting.push({ promise, write });
+    return write;
   }
 
   part(keptCount: number): void {

@@ -51,7 +51,7 @@ const matches = fc.oneof(
 );
 
 /** The last ms of a ttl is left out, but for a ttl of 1. */
-const expiryOf = (ttl: number, member: Member): number => (ttl === 0 ? 0 : member.now + Math.max(1, ttl - 1));
+export const expiryOf = (ttl: number, member: Member): number => (ttl === 0 ? 0 : member.now + Math.max(1, ttl - 1));
 
 /** The value of one field of what a member sees at a path. */
 function seenAt(member: Member, path: GivenPath): Record<string, unknown> | undefined {
@@ -114,6 +114,11 @@ export function writesOf(parts: Parts) {
         write(member, () => member.replica.delete(path), deleteEntry(keysOf(path))),
       ),
     ),
+    paths.map((path) =>
+      named("take", path, (member: Member) =>
+        write(member, () => member.replica.coordination.take(path), deleteEntry(keysOf(path))),
+      ),
+    ),
     incrementsOf(parts),
     fc.tuple(paths, ttls).map(([path, ttl]) =>
       named("touch", [path, ttl], (member: Member) => {
@@ -146,7 +151,7 @@ export function patchesOf({ paths, changes, matches, patchTtls }: Parts) {
 }
 
 /** Any kind of write, of two keys. */
-const anyParts: Parts = {
+export const anyParts: Parts = {
   paths,
   values,
   amounts: fc.integer({ min: -2, max: 2 }),

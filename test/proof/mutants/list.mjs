@@ -3,6 +3,7 @@
  * of the paths of the tests that are run, in this order, until one fails.
  */
 
+import { coordinationMutants } from "./coordination.mjs";
 import { copyMutants } from "./copies.mjs";
 import { departureMutants } from "./departures.mjs";
 import { fileMutants } from "./files.mjs";
@@ -49,6 +50,7 @@ export const mutants = [
   ...stateMutants,
   ...stampMutants,
   ...limitMutants,
+  ...coordinationMutants,
   ...keysMutants,
   ...valueMutants,
   ...logMutants,

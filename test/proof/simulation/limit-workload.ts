@@ -59,7 +59,7 @@ export class LimitWorkload {
       return;
     }
     const isAlone = this.#isAlone(member);
-    const isExpected = isVague || isAlone || (typeof seen === "object" && !seen.isCounted);
+    const isExpected = isVague || isAlone || (typeof seen === "object" && "isCounted" in seen && !seen.isCounted);
     assert(isExpected, `${member.name} refuses a hit that has room: ${JSON.stringify(entry)}`);
     member.follow(
       promise,

@@ -8,7 +8,7 @@ import { HEADER_BYTES, kindOf, numberOf, ORIGINS, originOf, seqOf } from "../../
 import type { KnownOrigin, LevelHeld, LogSink, StateHead, StateView } from "../../../dist/core/log/log.js";
 import { decodeOrigins } from "../../../dist/core/log/snapshot-frames.js";
 import type { Change } from "../../../dist/core/replica/replica.js";
-import { Naive, pendingStamp, type Result } from "../model/naive.js";
+import { isApplied, Naive, pendingStamp, type Result } from "../model/naive.js";
 import type { History, Ordered } from "./history.js";
 
 /** One write of a member. */
@@ -32,7 +32,7 @@ interface Sent {
   readonly count: number;
 }
 
-const TYPES = ["", "set", "delete", "touch", "increment", "clear", "", "patch", "", "increment"];
+const TYPES = ["", "set", "delete", "touch", "increment", "clear", "", "patch", "", "increment", "", "", "set"];
 
 /** What a view needs to know of its surroundings. */
 export interface ViewOf {
@@ -258,9 +258,7 @@ export class View implements LogSink {
     if (!Array.isArray(results)) return;
     for (const [index, result] of results.entries()) {
       const { type, path } = batch.entries[index] as Entry;
-      const isCounted = typeof result === "object" && result.isCounted;
-      if (result === "applied" || typeof result === "number" || isCounted)
-        this.changes.push(changeText(TYPES[type] as string, path));
+      if (isApplied(result)) this.changes.push(changeText(TYPES[type] as string, path));
     }
   }
 

@@ -1,9 +1,11 @@
 /** What the members of a simulation do: every operation of a storage, on few keys, so that they meet. */
 import assert from "node:assert/strict";
+import { StorageError } from "../../../dist/core/errors.js";
 import {
   ALWAYS,
   addEntry,
   clearEntry,
+  DELETE,
   deleteEntry,
   type Entry,
   expireEntry,
@@ -11,6 +13,7 @@ import {
   KEEP,
   patchEntry,
   setEntry,
+  swapEntry,
 } from "../../../dist/core/log/entry.js";
 import { keysOf, stepKindsOf } from "../model/paths.js";
 import type { Life } from "./clocks.js";
@@ -48,6 +51,8 @@ export class Workload {
       "add",
       "patch",
       "patchMatching",
+      "update",
+      "take",
       "batch",
       "flush",
       "sync",
@@ -90,6 +95,8 @@ export class Workload {
     else if (kind === "add") this.#add(member, path);
     else if (kind === "patch") this.#patch(member, path);
     else if (kind === "patchMatching") this.#patchMatching(member, path);
+    else if (kind === "update") this.#update(member);
+    else if (kind === "take") this.#take(member, path);
     else if (kind === "batch") this.#batch(member);
     else if (kind === "clear") this.clear(member);
     else if (kind === "flush") member.flush();
@@ -156,6 +163,37 @@ export class Workload {
     this.#write(member, entry, () => member.replica.patch(path, changes, {}, stamp));
   }
 
+  #take(member: Member, path: Path): void {
+    this.#write(member, deleteEntry(keysOf(path)), () => member.replica.coordination.take(path));
+  }
+
+  /** Adds to a number of all members, or to one below a path; each try is a write. */
+  #update(member: Member): void {
+    const path = this.#dice.chance(0.7) ? ["u"] : this.#path();
+    const by = 1 + this.#dice.below(3);
+    const ttl = this.#dice.chance(0.8) ? undefined : this.#dice.pick(TTLS);
+    const tries: Written[] = [];
+    const fn = (current: unknown): unknown => {
+      const expected = member.view.expected();
+      const { now } = member.view;
+      const from = expected.find(keysOf(path), now) === undefined ? undefined : current;
+      const to = typeof current === "number" ? current + by : by;
+      const expiresAt = ttl === undefined ? KEEP : expiryOf(ttl, member);
+      const entry = swapEntry(keysOf(path), JSON.stringify({ from, to }), expiresAt, stepKindsOf(path));
+      this.writeCount++;
+      if (expected.execute(entry, now, 0) !== "too far") tries.push(member.view.wrote(entry));
+      return to;
+    };
+    member.follow(
+      member.replica.coordination.update(path, fn, { ttl }, () => expectOpen(member)),
+      (value) => expectUpdated(member, tries, value),
+      (error) => {
+        const last = tries.at(-1);
+        if (error.name !== "RangeError" && last !== undefined) expectRefusal(member, last, error);
+      },
+    );
+  }
+
   #batch(member: Member): void {
     const count = member.view.pending.length;
     const fails = this.#dice.chance(0.1);
@@ -212,8 +250,29 @@ function expiryOf(ttl: number, member: Member): number {
   return ttl === 0 ? 0 : member.view.now + Math.max(1, ttl - 1);
 }
 
+/** As the storage of an application does before it writes. */
+function expectOpen({ isOpen }: Member): void {
+  if (!isOpen) throw new StorageError("ERR_STORAGE_CLOSED", "expected an open storage, got one that was closed");
+}
+
+/** The last try of an update took effect, and no other one. */
+function expectUpdated(member: Member, tries: readonly Written[], value: unknown): void {
+  const results = tries.map(({ result }) => result);
+  const expected = [...tries.slice(1).map(() => "unmet"), "applied"];
+  assert.deepEqual(results, expected, `${member.name}: tries of an update`);
+  assert.equal(value, JSON.parse((tries.at(-1) as Written).entry.json).to, `${member.name}: the result of an update`);
+  member.world.tally.add(tries.length > 1 ? "update that was repeated" : "update");
+}
+
 function expectResult(member: Member, { entry, result }: Written, value: unknown): void {
-  const expected = typeof result === "number" ? result : result === "applied";
+  const isTake = entry.type === DELETE;
+  const expected =
+    typeof result === "object" ? ("taken" in result ? result.taken : result) : typeof result === "number" ? result : result === "applied";
   assert(result !== undefined && result !== "expired", `${member.name}: a result before its place in the log`);
-  assert.equal(value, expected, `${member.name}: the result of ${JSON.stringify(entry)}`);
+  assert.deepEqual(
+    value,
+    isTake && expected === false ? null : expected,
+    `${member.name}: the result of ${JSON.stringify(entry)}`,
+  );
+  if (isTake && value !== null) member.world.tally.add("take");
 }
