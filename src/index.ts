@@ -12,5 +12,6 @@ export {
   type StoragePath,
   type StorageStats,
   type StorageStatus,
+  type StorageWatchEvent,
 } from "./core/index.js";
 export { ClusterSessionStore, type ClusterSessionStoreOptions, type SessionPayload } from "./session-store/index.js";

@@ -14,6 +14,7 @@ const CLASS_FILES: readonly string[] = [
   "src/core/local/member/hub-session.ts",
   "src/core/local/member/local-log.ts",
   "src/core/replica/pending-queue.ts",
+  "src/core/replica/replica.ts",
   "src/core/storage.ts",
 ];
 const MAX_EXPORTS = 15;

@@ -23,6 +23,41 @@ export interface StorageChange {
   readonly path: readonly string[];
 }
 
+/** A change of what is confirmed, as `watch` reports it: in the same order in all processes. */
+export interface StorageWatchEvent {
+  /** `"set"`: a value is at the path, new or changed by whichever method; `"delete"`: it was removed; `"expire"`: it has expired. */
+  readonly type: "set" | "delete" | "expire";
+  /** The keys of the path that was written. */
+  readonly path: readonly string[];
+  /** The top-level key: the first one of the path. */
+  readonly key: string;
+  /** What is at the path after this change, frozen; null when nothing is. */
+  // biome-ignore lint/suspicious/noExplicitAny: the type of what is stored is the user's knowledge.
+  readonly value: any;
+  /** The number of the batch in the order of all writes; the changes of one batch have the same. */
+  readonly seq: number;
+  /** Whether this process has written it. */
+  readonly isOwn: boolean;
+  /**
+   * Whether this is a difference that was found when all data was replaced, see the event `reload`: there may have been other values in
+   * between. Its path is the top-level key.
+   */
+  readonly isReload: boolean;
+}
+
+/** How a prefix is watched. */
+export interface StorageWatchOptions {
+  /** Whether to begin with what is there, as one `"set"` for each key. Default: false. */
+  readonly initial?: boolean | undefined;
+  /** Ends the watch when it is aborted. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Only where the changes are iterated: how many may wait to be read, 1 or more; one more ends the iteration with
+   * `ERR_STORAGE_PENDING_FULL`. What `initial` and a reload report is not counted. Default: 10000.
+   */
+  readonly maxBuffered?: number | undefined;
+}
+
 /** The events of a storage and the arguments of their listeners. */
 export interface StorageEvents {
   /** The storage has everything, for the first time. */

@@ -1,13 +1,29 @@
 /** The part of the user's API by which processes agree on something, or tell each other. It validates and delegates. */
 import { EventEmitter } from "node:events";
-import type { StorageEvents, StoragePath } from "./api.js";
-import { expectKnown } from "./options.js";
+import type { StorageEvents, StoragePath, StorageWatchEvent, StorageWatchOptions } from "./api.js";
+import { checkPrefix, expectKnown } from "./options.js";
 import type { Replica } from "./replica/replica.js";
+import { throwUncaught } from "./runtime.js";
+import { WatchIterator } from "./watch-iterator.js";
+
+/** Default for `maxBuffered`. */
+const MAX_BUFFERED = 10_000;
+
+/** Ends everything that listens to a storage, which is closed. */
+export let endListening: (storage: CoordinatedStorage) => void;
 
 /** What {@link Storage} can do besides reading and writing. */
 export abstract class CoordinatedStorage extends EventEmitter<StorageEvents> {
   /** The replica; throws when the storage is closed or has failed. */
   readonly #open: () => Replica;
+  /** What ends each watch. */
+  readonly #ends = new Set<() => void>();
+
+  static {
+    endListening = (storage) => {
+      for (const end of [...storage.#ends]) end();
+    };
+  }
 
   protected constructor(open: () => Replica) {
     super();
@@ -56,6 +72,98 @@ export abstract class CoordinatedStorage extends EventEmitter<StorageEvents> {
   take<T = any>(path: StoragePath): Promise<T | null> {
     return this.#open().coordination.take(path) as Promise<T | null>;
   }
+
+  /**
+   * Reports each change of what is confirmed under the top-level keys that begin with a prefix: of all processes, this one included, in the
+   * one order of the log. It begins once the storage has everything. A listener that throws misses nothing, and is reported as an
+   * uncaught exception.
+   * @param prefix A prefix of the text of the keys; empty: all.
+   * @param listener Called after the whole batch that a change belongs to was applied, and for all changes of a batch before the next one.
+   * @returns what ends it; after that, the listener is not called any more. Without a listener: the changes, to be iterated.
+   * @throws TypeError, RangeError when an argument is not valid. StorageError `ERR_STORAGE_CLOSED`. Iterations end when the storage is closed,
+   *   and throw what it failed with, the reason of the signal, or `ERR_STORAGE_PENDING_FULL`.
+   * @example
+   * const end = storage.watch("flag:", ({ key, value }) => flags.set(key, value), { initial: true });
+   */
+  watch(prefix: string, listener: (event: StorageWatchEvent) => void, options?: StorageWatchOptions): () => void;
+  watch(prefix: string, options?: StorageWatchOptions): AsyncIterableIterator<StorageWatchEvent, undefined>;
+  watch(
+    prefix: string,
+    first?: ((event: StorageWatchEvent) => void) | StorageWatchOptions,
+    second?: StorageWatchOptions,
+  ): (() => void) | AsyncIterableIterator<StorageWatchEvent, undefined> {
+    const replica = this.#open();
+    checkPrefix(prefix);
+    if (typeof first === "function") return this.#listen(replica, prefix, first, second);
+    if (second !== undefined) expectFunction(first);
+    return this.#iterate(replica, prefix, first);
+  }
+
+  #listen(
+    replica: Replica,
+    prefix: string,
+    listener: (event: StorageWatchEvent) => void,
+    options: StorageWatchOptions = {},
+  ): () => void {
+    expectOptions(options, ["initial", "signal"]);
+    const { signal } = options;
+    if (signal?.aborted) return () => {};
+    const watcher = { changed: (event: StorageWatchEvent) => callSafely(listener, event), failed: () => end() };
+    const stop = replica.watches.add(prefix, watcher, options.initial === true);
+    const end = this.#ending(signal, stop, () => end());
+    return end;
+  }
+
+  #iterate(
+    replica: Replica,
+    prefix: string,
+    options: StorageWatchOptions = {},
+  ): AsyncIterableIterator<StorageWatchEvent, undefined> {
+    expectOptions(options, ["initial", "signal", "maxBuffered"]);
+    const { signal, maxBuffered = MAX_BUFFERED } = options;
+    if (typeof maxBuffered !== "number")
+      throw new TypeError(`expected maxBuffered to be a number, got ${typeof maxBuffered}`);
+    if (!Number.isInteger(maxBuffered) || maxBuffered < 1)
+      throw new RangeError(`expected maxBuffered to be a whole number from 1 on, got ${maxBuffered}`);
+    const iterator = new WatchIterator(maxBuffered, () => stop());
+    let stop = (): void => {};
+    if (signal?.aborted) iterator.end(signal.reason);
+    else {
+      const remove = replica.watches.add(prefix, iterator, options.initial === true);
+      stop = this.#ending(
+        signal,
+        remove,
+        () => iterator.end(signal?.reason),
+        () => iterator.end(),
+      );
+    }
+    return iterator;
+  }
+
+  /**
+   * Notes what is to be ended.
+   * @param stop What is done at the end, once.
+   * @param abort Called when the signal is aborted; it must call what this returns.
+   * @param close As `abort`, when the storage is closed.
+   */
+  #ending(signal: AbortSignal | undefined, stop: () => void, abort: () => void, close = abort): () => void {
+    this.#ends.add(close);
+    signal?.addEventListener("abort", abort, { once: true });
+    return () => {
+      this.#ends.delete(close);
+      signal?.removeEventListener("abort", abort);
+      stop();
+    };
+  }
+}
+
+/** What a listener throws becomes an uncaught exception, and stops nothing. */
+function callSafely<T>(listener: (value: T) => void, value: T): void {
+  try {
+    listener(value);
+  } catch (error) {
+    throwUncaught(error);
+  }
 }
 
 function expectFunction(fn: unknown): void {
@@ -67,7 +175,9 @@ function expectOptions(options: unknown, names: readonly string[]): void {
   if (typeof options !== "object" || options === null || Array.isArray(options))
     throw new TypeError(`expected options as an object, got ${options === null ? "null" : typeof options}`);
   expectKnown(options, names);
-  const { signal } = options as { signal?: unknown };
+  const { signal, initial } = options as { signal?: unknown; initial?: unknown };
+  if (initial !== undefined && typeof initial !== "boolean")
+    throw new TypeError(`expected initial to be true or false, got ${typeof initial}`);
   // Of any realm: test runners have an `AbortSignal` of their own.
   const isSignal = typeof (signal as AbortSignal | null | undefined)?.throwIfAborted === "function";
   if (signal !== undefined && !isSignal)

@@ -6,6 +6,8 @@ export type {
   StoragePath,
   StorageStats,
   StorageStatus,
+  StorageWatchEvent,
+  StorageWatchOptions,
 } from "./api.js";
 export { StorageError, type StorageErrorCode } from "./errors.js";
 export { factsOf, type StorageFacts } from "./facts.js";

@@ -1,7 +1,7 @@
 /** The user's API: it validates and delegates. */
 import { resolve } from "node:path";
 import type { StoragePatchOptions, StoragePath, StorageStats, StorageStatus } from "./api.js";
-import { CoordinatedStorage } from "./coordinated-storage.js";
+import { CoordinatedStorage, endListening } from "./coordinated-storage.js";
 import { StorageError } from "./errors.js";
 import { FACTS } from "./facts.js";
 import { emitEach } from "./listeners.js";
@@ -338,6 +338,7 @@ export class Storage extends CoordinatedStorage {
 
   async #leave(destroy: boolean): Promise<void> {
     this.#isClosed = true;
+    endListening(this);
     const failed = await this.#shared.flushOrGiveUp();
     const isLost = this.#shared.hasPending;
     await this.#shared.release(this, destroy);

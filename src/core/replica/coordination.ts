@@ -141,7 +141,7 @@ export class Coordination {
     if (pending.keys?.has(key) === false) return true;
     await writer.flush();
     const table = tables.shown;
-    return pending.onConfirmedSlot(table, key, () => this.#seen(table, path)).text === seen.text;
+    return pending.onConfirmed(table, key, () => this.#seen(table, path)).text === seen.text;
   }
 
   /** What the user sees. */

@@ -14,6 +14,7 @@ import type { Outbox } from "./outbox.js";
 import type { PendingQueue } from "./pending-queue.js";
 import { forgottenError } from "./settling.js";
 import type { ReplicaClock, Tables } from "./tables.js";
+import type { Watches } from "./watches.js";
 import type { Writer } from "./writer.js";
 
 /** Most paths that one turn of the event loop drops: well below a millisecond of work, unless containers are copied. */
@@ -38,6 +39,7 @@ export interface LogApplierParts {
   readonly outbox: Outbox;
   readonly writer: Writer;
   readonly announcer: Announcer;
+  readonly watches: Watches;
 }
 
 /** Applies the log: keeps the confirmed state, with the pending writes on top of it. */
@@ -50,18 +52,20 @@ export class LogApplier implements LogSink {
   readonly #outbox: Outbox;
   readonly #writer: Writer;
   readonly #announcer: Announcer;
+  readonly #watches: Watches;
   #isSweeping = false;
   #wasConnected = false;
   /** ms from when the last batch was ordered until it, or its confirmation, was delivered here. */
   delayMs = 0;
 
-  constructor({ clock, tables, pending, outbox, writer, announcer }: LogApplierParts) {
+  constructor({ clock, tables, pending, outbox, writer, announcer, watches }: LogApplierParts) {
     this.#clock = clock;
     this.#tables = tables;
     this.#pending = pending;
     this.#outbox = outbox;
     this.#writer = writer;
     this.#announcer = announcer;
+    this.#watches = watches;
   }
 
   get seq(): number {
@@ -112,6 +116,7 @@ export class LogApplier implements LogSink {
     const entries = atPlace(decodeEntries(frame, start, end), seq);
     const table = this.#tables.next;
     const verdict = table.admit(seq, time, origin, bornOf(frame, start), number);
+    if (table === this.#tables.shown) this.#watches.advance(time);
     if (verdict === NEW && table === this.#tables.shown) {
       this.#apply(entries);
     } else if (verdict === NEW) {
@@ -142,6 +147,7 @@ export class LogApplier implements LogSink {
     const { restored } = this.#tables;
     if (restored !== null) this.#show(restored);
     const isReload = restored !== null && this.#wasConnected;
+    if (!this.#wasConnected) this.#watches.activate();
     this.#wasConnected = true;
     this.#outbox.connected(this.#tables.now);
     this.#announcer.push((events) => {
@@ -176,6 +182,7 @@ export class LogApplier implements LogSink {
   failed(error: Error): void {
     this.#outbox.disconnected();
     this.#writer.fail(error);
+    this.#watches.fail(error);
     this.#announcer.push((events) => events.failed(error));
   }
 
@@ -194,6 +201,7 @@ export class LogApplier implements LogSink {
   /** Puts the restored state in place of the one that the user sees. */
   #show(restored: Table): void {
     const { shown } = this.#tables;
+    if (!this.#watches.isIdle) this.#watches.reload(restored);
     this.#tables.restored = null;
     this.#tables.shown = restored;
     this.#leave(this.#pending.moveTo(restored, shown));
@@ -214,12 +222,13 @@ export class LogApplier implements LogSink {
     for (let older = this.#outbox.expected; older && older !== batch; older = this.#outbox.expected) this.#skip(older);
     const table = this.#tables.next;
     const verdict = table.admit(seq, time, batch.origin, batch.born, batch.number);
+    if (table === this.#tables.shown) this.#watches.advance(time);
     if (verdict !== NEW) {
       this.#skip(batch, verdict);
       return;
     }
     if (table === this.#tables.shown) {
-      this.#pending.confirm(table, batch, time);
+      this.#pending.confirm(table, batch, time, this.#watched);
       if (this.#announcer.hasListeners("change")) for (const op of batch.ops) this.#announce(op.entry, op.status);
       this.#leave([batch]);
       this.#sweepSoon();
@@ -250,12 +259,20 @@ export class LogApplier implements LogSink {
     this.#writer.settle(batches);
   }
 
+  /** Who is told of what is executed; null: nobody watches. */
+  get #watched(): Watches | null {
+    return this.#watches.isIdle ? null : this.#watches;
+  }
+
   #apply(entries: readonly Entry[]): void {
     const table = this.#tables.shown;
     const { time } = table;
     const isHeard = this.#announcer.hasListeners("change");
+    const watched = this.#watched;
     for (const entry of entries) {
+      watched?.before(entry, false);
       const status = this.#pending.execute(table, entry, time);
+      watched?.after(entry, status, false);
       if (isHeard) this.#announce(entry, status);
     }
   }

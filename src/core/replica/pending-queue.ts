@@ -11,6 +11,12 @@ import type { Table } from "../state/table.js";
 import { executeConfirmed, executePending, type Op, PendingBatch } from "./op.js";
 import { PendingKey } from "./pending-key.js";
 
+/** Who is told of what is executed at its place in the log. */
+export interface Watched {
+  before(entry: Entry, isOwn: boolean): void;
+  after(entry: Entry, status: Status | 0, isOwn: boolean): void;
+}
+
 /**
  * The pending batches in the order of their writes, and their entries by top-level key.
  *
@@ -149,23 +155,32 @@ export class PendingQueue {
     return status;
   }
 
-  /** Makes the oldest batch the next one of the log and forgets it. Its ops hold what they came to there. */
-  confirm(table: Table, batch: PendingBatch, time: number): void {
+  /**
+   * Makes the oldest batch the next one of the log and forgets it. Its ops hold what they came to there.
+   * @param watched Who is told of each op, before and after it.
+   */
+  confirm(table: Table, batch: PendingBatch, time: number, watched: Watched | null = null): void {
     this.#shift(batch);
     for (const op of batch.ops) {
       if (!this.#views.isEmpty) this.#keepForViews(table, op.entry);
-      const pending = this.#pendingOf(op);
-      if (this.#below !== null) this.#onConfirmed(table, () => executeConfirmed(table, op, time));
-      else if (pending === undefined) executeConfirmed(table, op, time);
-      if (pending === undefined) {
-        this.#cleared(table);
-        continue;
-      }
-      if (this.#below !== null) pending.forget(op);
-      else pending.confirm(table, op, time);
-      if (pending.isLifted) this.#lifted.add(pending);
-      this.#dropIfEmpty(pending);
+      watched?.before(op.entry, true);
+      this.#confirm(table, op, time);
+      watched?.after(op.entry, op.status, true);
     }
+  }
+
+  #confirm(table: Table, op: Op, time: number): void {
+    const pending = this.#pendingOf(op);
+    if (this.#below !== null) this.#onConfirmed(table, () => executeConfirmed(table, op, time));
+    else if (pending === undefined) executeConfirmed(table, op, time);
+    if (pending === undefined) {
+      this.#cleared(table);
+      return;
+    }
+    if (this.#below !== null) pending.forget(op);
+    else pending.confirm(table, op, time);
+    if (pending.isLifted) this.#lifted.add(pending);
+    this.#dropIfEmpty(pending);
   }
 
   /** Forgets the oldest batch, which the log refused, and what it did. */
@@ -199,11 +214,12 @@ export class PendingQueue {
     return found;
   }
 
-  /** Calls with the confirmed slot of a key in the table. */
-  onConfirmedSlot<T>(table: Table, key: string, call: () => T): T {
+  /** Calls with the confirmed slot of a key in the table, or with all of them (null). */
+  onConfirmed<T>(table: Table, key: string | null, call: () => T): T {
     if (this.#below !== null) return this.#onConfirmed(table, call);
-    const pending = this.#keys.get(key);
-    if (pending !== undefined) this.#lift(table, pending);
+    const pending = key === null ? undefined : this.#keys.get(key);
+    if (key === null) this.#liftAll(table);
+    else if (pending !== undefined) this.#lift(table, pending);
     return call();
   }
 

@@ -25,6 +25,7 @@ import { checkPatchOptions, type PatchOptions, patchJsonOf } from "./patch-text.
 import { PendingQueue } from "./pending-queue.js";
 import { type ReplicaClock, Tables } from "./tables.js";
 import { expiryOf, jsonOf } from "./value.js";
+import { Watches } from "./watches.js";
 import { Writer } from "./writer.js";
 
 export type { Change, ReplicaEvents } from "./events.js";
@@ -59,6 +60,7 @@ export class Replica {
   readonly #writer: Writer;
   /** Writes by which processes agree. */
   readonly coordination: Coordination;
+  readonly watches: Watches;
   readonly #now = (): number => this.#tables.now;
   readonly #hasKey = (key: string): boolean => this.#table.holds(key) && this.#table.hasKey(key, this.now());
 
@@ -79,7 +81,9 @@ export class Replica {
     this.#writer = writer;
     this.limits = new Limits({ tables, writer, table: () => this.#table, parse: (path) => this.#parse(path) });
     this.coordination = new Coordination({ writer, pending, tables, maxValueBytes, hasKey: this.#hasKey });
-    this.#applier = new LogApplier({ clock, tables, pending, outbox, writer, announcer: new Announcer(events, clock) });
+    const announcer = new Announcer(events, clock);
+    this.watches = new Watches(pending, tables, announcer);
+    this.#applier = new LogApplier({ clock, tables, pending, outbox, writer, announcer, watches: this.watches });
   }
 
   /** Bytes of writes that are not confirmed. */

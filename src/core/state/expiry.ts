@@ -135,16 +135,21 @@ export class Expiry {
     return old;
   }
 
-  /** Adds up to `limit` paths to `paths`: the shallowest below `path`, or itself, that are expired at `time`. */
-  collect(path: Path, time: number, limit: number, paths: Path[]): void {
+  /**
+   * Adds up to `limit` paths to `paths`: the shallowest below `path`, or itself, that are expired at `time`.
+   * @returns Unless there are so many, a time in ms, later than `time`, before which nothing else expires; `Infinity` when nothing does.
+   */
+  collect(path: Path, time: number, limit: number, paths: Path[]): number {
     if (this.isPassed(time)) {
       paths.push(path);
-      return;
+      return Infinity;
     }
-    this.#visit(time, (key, child) => {
-      child.collect([...path, key], time, limit, paths);
+    let later = this.at === NEVER ? Infinity : this.at;
+    const others = this.#visit(time, (key, child) => {
+      later = Math.min(later, child.collect([...path, key], time, limit, paths));
       return paths.length < limit;
     });
+    return Math.min(later, others);
   }
 
   /** Every expiry below this node, with the keys that lead there. */

@@ -89,6 +89,28 @@ export class Table {
     return this.#executor.slots.get(key)?.expiries?.earliestOn(path) ?? Infinity;
   }
 
+  /** A time in ms before which nothing under a key expires, and not before the second of the first that does; `Infinity`: never. */
+  nextExpiry(key: string): number {
+    const held = this.#executor.slots.held(key);
+    return held === undefined || typeof held === "string" ? Infinity : held.next;
+  }
+
+  /**
+   * Adds what has expired under a key after `since` and until `time`: the shallowest paths, and when.
+   * @returns A time in ms, later than `time`, before which nothing else under the key expires.
+   */
+  expired(key: string, since: number, time: number, found: { path: Path; at: number }[]): number {
+    const held = this.#executor.slots.held(key);
+    if (held === undefined || typeof held === "string" || held.expiries === null) return Infinity;
+    const paths: Path[] = [];
+    const later = held.expiries.collect([key], time, Infinity, paths);
+    for (const path of paths) {
+      const at = held.expiries.find(path, path.length)?.at ?? 0;
+      if (at > since) found.push({ path, at });
+    }
+    return later;
+  }
+
   /** Whether there is a slot, expired or not. */
   holds(key: string): boolean {
     return this.#executor.slots.has(key);

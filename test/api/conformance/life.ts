@@ -20,6 +20,9 @@ export async function everyUse({ storage }: Pick<Pair, "storage">): Promise<Arra
     batch: () => storage.batch(() => {}),
     increment: () => storage.increment("key"),
     add: () => storage.add("key", 1),
+    update: () => storage.update("key", () => 1),
+    take: () => storage.take("key"),
+    watch: () => storage.watch("key", () => {}),
     flush: () => storage.flush(),
     sync: () => storage.sync(),
   };

@@ -5,6 +5,7 @@
 import { type TestContext, test } from "node:test";
 import type { Storage, StorageOptions } from "../../../dist/core/index.js";
 import { changesAndPromises } from "./changes.js";
+import { coordination } from "./coordination.js";
 import { expiry } from "./expiry.js";
 import { life } from "./life.js";
 import { limits } from "./limits.js";
@@ -51,6 +52,7 @@ export function conformance(name: string, factory: Factory): void {
     patches,
     limits,
     changesAndPromises,
+    coordination,
     life,
   })) {
     test(`${name}: ${group}`, async (t) => {

@@ -42,7 +42,37 @@ async function takeAll(count: number, from: number): Promise<void> {
   }
 }
 
+/** What a watch of everything has reported. */
+const seen: string[] = [];
+let isWriting = false;
+
+/** Writes batches of two, and values that expire. */
+async function writeBatches(label: string): Promise<void> {
+  isWriting = true;
+  for (let number = 1; isWriting; number++) {
+    storage.batch(() => {
+      storage.set([`one.${label}`], number);
+      storage.set(["two", label], number);
+    });
+    storage.set(["brief"], number, 5);
+    if (number % 7 === 0) storage.delete(["two", label]);
+    await storage.flush();
+    process.send?.({ confirmed: number });
+  }
+}
+
 Object.assign(commands, {
+  startWatching(label: string) {
+    storage.watch("", ({ type, path, value, seq, isReload }) => {
+      seen.push(`${seq} ${type} ${path.join(" ")} ${JSON.stringify(value)}${isReload ? " reload" : ""}`);
+    });
+    writeBatches(label).catch((error: unknown) => process.send?.({ failure: String(error) }));
+  },
+  async stopWatching() {
+    isWriting = false;
+    await storage.flush();
+  },
+  watched: () => seen,
   startUpdating(label: string) {
     run(label).catch((error: unknown) => process.send?.({ failure: String(error) }));
   },
@@ -50,6 +80,10 @@ Object.assign(commands, {
     isRunning = false;
     await storage.flush();
     return told;
+  },
+  async fillCodes(count: number) {
+    for (let index = 0; index < count; index++) storage.set([`code${index}`], `value${index}`);
+    await storage.flush();
   },
   async takeAll(count: number, from: number) {
     await takeAll(count, from);

@@ -10,7 +10,7 @@ import { type Member, Processes, temporaryDirectory, until } from "./processes.j
 const PROGRAM = fileURLToPath(new URL("./coordination-member.js", import.meta.url));
 const MEMBERS = 4;
 const KILLS = 2 * runs;
-const CODES = 200;
+const CODES = 1000;
 
 interface Told {
   readonly updates: number;
@@ -66,13 +66,13 @@ test("of four processes that take the same values exactly one gets each, while a
   const processes = new Processes(t, { path: temporaryDirectory(t) }, "app", PROGRAM);
   const members = await processes.startJoined(MEMBERS);
   const [writer] = members as [Member];
-  for (let index = 0; index < CODES; index++) await writer.call("set", [`code${index}`], `value${index}`);
+  await writer.call("fillCodes", CODES);
   await convergedContents(members);
   const manager = await processes.manager();
   const others = members.filter((member) => member !== manager);
   void manager.call("takeAll", CODES, 3).catch(() => {});
   const taking = others.map((member, index) => member.call<Told>("takeAll", CODES, index));
-  await sleep(Math.random() * 40);
+  await until("the manager takes", () => manager.taken.length > 0);
   await manager.kill();
   const told = await Promise.all(taking);
   const taken = [...told.flatMap((each) => each.taken), ...manager.taken];
@@ -83,4 +83,38 @@ test("of four processes that take the same values exactly one gets each, while a
   const contents = await convergedContents(processes.living);
   assert.deepEqual(contents, []);
   t.diagnostic(`${taken.length} of ${CODES} values taken, ${manager.taken.length} by the killed manager`);
+});
+
+test("watches of four processes report one order, whole batches, while managers are killed", async (t) => {
+  const processes = new Processes(t, { path: temporaryDirectory(t) }, "app", PROGRAM);
+  const members = await processes.startJoined(MEMBERS);
+  for (const [index, member] of members.entries()) await member.call("startWatching", `w${index}`);
+  for (let kills = 0; kills < 2; kills++) {
+    const before = new Map(processes.living.map((member) => [member, member.confirmed]));
+    await until("all write", () =>
+      processes.living.every((member) => member.confirmed > (before.get(member) as number) + 20),
+    );
+    await killManager(processes);
+  }
+  for (const member of processes.living) await member.call("stopWatching");
+  await convergedContents(processes.living);
+  const all = await Promise.all(processes.living.map((member) => member.call<string[]>("watched")));
+  // Each has begun at another place, and from there on all have the same.
+  const seqOf = (text: string): number => Number(text.split(" ")[0]);
+  const from = Math.max(...all.map((seen) => seqOf(seen[0] as string))) + 1;
+  const common = all.map((seen) => seen.filter((text) => seqOf(text) >= from));
+  for (const seen of common) assert.deepEqual(seen, common[0]);
+  const [seen] = common as [string[]];
+  assert.ok(seen.every((text) => !text.endsWith("reload")));
+  const seqs = seen.map(seqOf);
+  assert.deepEqual(
+    seqs,
+    [...seqs].sort((a, b) => a - b),
+  );
+  for (const text of seen.filter((each) => each.includes(" set one."))) {
+    const [seq, , key, value] = text.split(" ") as [string, string, string, string];
+    const label = key.slice("one.".length);
+    assert.ok(seen.includes(`${seq} set two ${label} ${value}`), `the other half of the batch of "${text}"`);
+  }
+  t.diagnostic(`${seen.length} changes, ${seen.filter((text) => text.includes(" expire ")).length} of them expiries`);
 });

@@ -104,6 +104,14 @@ function withStamp(entry: Entry, stamp: number): Entry {
 /** What the pending write of a member shows that is the `count`-th one with a stamp, from 0: more than any place in the log. */
 export const pendingStamp = (count: number): number => 2 ** 53 + 2 * count;
 
+/** Who looks at the state between the entries of a batch. */
+export interface Observer {
+  /** A batch follows: log time has come from `since` to that of the state. */
+  advanced(state: Naive, since: number): void;
+  before(state: Naive, entry: Entry): void;
+  after(state: Naive, entry: Entry, result: Result): void;
+}
+
 export class Naive {
   seq = 0;
   time = 0;
@@ -120,12 +128,19 @@ export class Naive {
   }
 
   /** Results of the entries, or why the batch was skipped. */
-  apply(batch: Batch): Result[] | "seen" | "expired" {
+  apply(batch: Batch, observer?: Observer): Result[] | "seen" | "expired" {
+    const since = this.time;
     this.seq = batch.seq;
     this.time = batch.time;
+    observer?.advanced(this, since);
     const verdict = batch.origin === 0 ? "new" : this.#admit(batch);
     if (verdict !== "new") return verdict;
-    return batch.entries.map((entry, index) => this.execute(entry, batch.time, batch.seq * 4096 + index));
+    return batch.entries.map((entry, index) => {
+      observer?.before(this, entry);
+      const result = this.execute(entry, batch.time, batch.seq * 4096 + index);
+      observer?.after(this, entry, result);
+      return result;
+    });
   }
 
   #admit({ origin, number, born, time }: Batch): "new" | "seen" | "expired" {
@@ -199,6 +214,13 @@ export class Naive {
       if (value === undefined || this.#isExpired(slot, below.slice(0, depth), time)) return undefined;
     }
     return value;
+  }
+
+  /** What the user sees at a path at a time; undefined: nothing is there, as for a condition. */
+  seen(path: readonly string[], now: number): Json | undefined {
+    const [key, ...below] = path as [string, ...string[]];
+    const found = this.find(path, now);
+    return found === undefined ? undefined : prune(found, below, this.slots.get(key)?.expiries ?? new Map(), now);
   }
 
   /** What the user sees at a time. */

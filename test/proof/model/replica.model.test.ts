@@ -192,6 +192,7 @@ async function run(world: World, steps: Step[], isEager: boolean): Promise<void>
     assert.deepEqual(member.expected().view(world.now), world.state.view(world.now));
     await checkResults(member);
     await checkUpdates(member);
+    member.watches.check();
   }
 }
 

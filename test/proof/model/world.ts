@@ -12,6 +12,7 @@ import { assertFrozen } from "./comparing.js";
 import { Naive, pendingStamp, type Result } from "./naive.js";
 import { type GivenPath, keysOf } from "./paths.js";
 import { Views } from "./views.js";
+import { Watchings } from "./watching.js";
 
 interface Ordered {
   readonly batch: Batch;
@@ -83,10 +84,10 @@ export class Member {
   readonly refusals: { promise: Promise<unknown>; hit: Result }[] = []; // hits that the replica refused by itself
   /** Promises of writes that a batch took back, and what it threw. */
   readonly rolledBack: { promise: Promise<unknown>; error: unknown }[] = [];
-  /** Updates that were called, with the swaps that each has made. */
   readonly updates: { promise: Promise<unknown>; writes: Written[]; isSettled: boolean }[] = [];
   readonly barriers: (() => void)[] = [];
   readonly views = new Views();
+  readonly watches = new Watchings(["", "a"]);
   /** Old connections' frames that may still reach the log. */
   stale: Buffer[] = [];
   mode: "parted" | "catching" | "joined" = "parted";
@@ -155,8 +156,8 @@ export class Member {
     const stamp = pendingStamp(entry.stamp === "" ? this.#stampCount : this.#stampCount++);
     const write: Written = { entry, time: this.now, stamp, result: undefined, isCovered: false };
     this.pending.push(write);
-    promise?.catch(() => {});
     if (promise !== undefined) this.waiting.push({ promise, write });
+    promise?.catch(() => {});
     return write;
   }
 
@@ -199,7 +200,7 @@ export class Member {
       const padded = Buffer.concat([Buffer.alloc(3), next.frame]);
       this.replica.sink.batch(padded, 3, padded.length);
     }
-    state.apply(next.batch);
+    state.apply(next.batch, this.#wasJoined && state === this.shown ? this.watches.of(isOwn) : undefined);
     if (!isOwn || this.#restored !== null) return true;
     for (let older = 0; older < place; older++) this.#leave("expired");
     this.#leave(next.results);
@@ -210,13 +211,15 @@ export class Member {
     if (this.mode !== "catching") return;
     while (this.deliver(false));
     if (this.#restored !== null) {
+      if (this.#wasJoined) this.watches.reload(this.shown, this.#restored);
       this.shown = this.#restored;
       this.#restored = null;
       this.#leaveFound();
     }
     this.mode = "joined";
-    this.#wasJoined = true;
     this.#joinedAt = this.#world.logTime;
+    if (!this.#wasJoined) this.watches.begin(this.replica, this.shown, this.now);
+    this.#wasJoined = true;
     this.replica.sink.connected();
   }
 

@@ -2,14 +2,16 @@
 const SWAP = "src/core/state/swap.ts";
 const EXECUTOR = "src/core/state/executor.ts";
 const COORDINATION = "src/core/replica/coordination.ts";
-const unit = ["core/replica/coordination"];
+const WATCHES = "src/core/replica/watches.ts";
+const unit = ["core/replica/coordination", "core/replica/take"];
+const watches = ["core/replica/watches"];
 
 export const coordinationMutants = [
   {
     name: "a swap takes effect whatever is there",
     file: SWAP,
-    from: "shows(value, live?.expiries?.find(path, path.length), said.from, time) ? said",
-    to: "shows(value, live?.expiries?.find(path, path.length), value, time) ? said",
+    from: "said.from, time)",
+    to: "value, time)",
     killedBy: ["core/state/swap", "model/"],
   },
   {
@@ -95,5 +97,110 @@ export const coordinationMutants = [
     from: "this.taken = result?.taken;",
     to: "this.taken = null;",
     killedBy: unit,
+  },
+  {
+    name: "a watch reports what is pending on top of what is confirmed",
+    file: WATCHES,
+    from: "    this.#pending.onConfirmed(shown, key, () => {\n      this.#due",
+    to: "    [0].forEach(() => {\n      this.#due",
+    killedBy: [...watches, "model/"],
+  },
+  {
+    name: "a watch reports own writes when they are made known, not in their batch",
+    file: "src/core/replica/pending-queue.ts",
+    from: "watched?.after(op.entry, op.status, true);",
+    to: "",
+    killedBy: [...watches, "model/"],
+  },
+  {
+    name: "an expiry is announced again with each batch",
+    file: "src/core/state/table.ts",
+    from: "if (at > since) found.push({ path, at });",
+    to: "found.push({ path, at });",
+    killedBy: [...watches, "model/"],
+  },
+  {
+    name: "expiries are announced in any order",
+    file: WATCHES,
+    from: "a.at - b.at || compare(a.path, b.path)",
+    to: "b.at - a.at",
+    killedBy: [...watches, "model/"],
+  },
+  {
+    name: "what expires later is not looked at after something else of the key has expired",
+    file: WATCHES,
+    from: "this.#due.note(key, shown.expired(key, since, time, expired))",
+    to: "void shown.expired(key, since, time, expired)",
+    killedBy: [...watches, "model/"],
+  },
+  {
+    name: "an expiry that is set later is not noted",
+    file: WATCHES,
+    from: "      this.#due.note(key, shown.nextExpiry(key));\n      if (type === DELETE)",
+    to: "      if (type === DELETE)",
+    killedBy: [...watches, "model/"],
+  },
+  {
+    name: "a batch that brings nothing but time announces no expiry",
+    file: "src/core/replica/log-applier.ts",
+    from: "const verdict = table.admit(seq, time, origin, bornOf(frame, start), number);\n    if (table",
+    to: "const verdict = table.admit(seq, time, origin, bornOf(frame, start), number);\n    if (entries.length > 0 && table",
+    killedBy: watches,
+  },
+  {
+    name: "a clear is not reported",
+    file: WATCHES,
+    from: "if (type !== CLEAR) return;",
+    to: "if (type !== undefined) return;",
+    killedBy: [...watches, "model/"],
+  },
+  {
+    name: "a reload reports what is the same",
+    file: WATCHES,
+    from: "if (is !== undefined && was !== undefined && shows",
+    to: "if (is === undefined && was !== undefined && shows",
+    killedBy: watches,
+  },
+  {
+    name: "a reload reports nothing",
+    file: "src/core/replica/log-applier.ts",
+    from: "if (!this.#watches.isIdle) this.#watches.reload(restored);",
+    to: "",
+    killedBy: [...watches, "simulation/simulation", "model/"],
+  },
+  {
+    name: "a watch begins before the member has everything",
+    file: WATCHES,
+    from: "return !this.#isActive || this.#watches.isEmpty;",
+    to: "return this.#watches.isEmpty;",
+    killedBy: [...watches, "model/"],
+  },
+  {
+    name: "a watch that has ended still reports what was applied before",
+    file: WATCHES,
+    from: "if (!watch.isEnded) watch",
+    to: "watch",
+    killedBy: watches,
+  },
+  {
+    name: "a key that is prolonged all the time fills the heap",
+    file: "src/core/replica/due-keys.ts",
+    from: "if (this.#times.get(key) === at && this.#times.delete(key)) keys.push(key);",
+    to: "keys.push(key);",
+    killedBy: ["core/replica/prefixes"],
+  },
+  {
+    name: "an iteration holds any number of changes",
+    file: "src/core/watch-iterator.ts",
+    from: "if (isCounted && this.#countedCount === this.#maxBuffered) {",
+    to: "if (isCounted && this.#countedCount === -1) {",
+    killedBy: ["core/coordinated"],
+  },
+  {
+    name: "a closed storage leaves its iterations waiting",
+    file: "src/core/storage.ts",
+    from: "    endListening(this);\n",
+    to: "",
+    killedBy: ["core/coordinated"],
   },
 ];

@@ -33,7 +33,7 @@ export const logMutants = [
   {
     name: "the keys of a path do not count as levels of nesting",
     file: ENTRY_READER,
-    from: "this.#skipJson(type === PATCH ? count - 1 - PATCH_LEVELS : count - 1);",
+    from: "this.#skipJson(type === PATCH || type === SWAP ? count - 1 - TEXT_LEVELS : count - 1);",
     to: "this.#skipJson(0);",
     killedBy: log,
   },

@@ -52,7 +52,7 @@ export class Member implements ReplicaEvents {
       maxPendingBytes: MAX_BYTES,
       maxInFlight: world.settings.maxInFlight,
     });
-    this.#log.open(this.view.before(this.replica.sink));
+    this.#log.open(this.view.before(this.replica));
   }
 
   /** {@link Log.member} */
@@ -79,8 +79,8 @@ export class Member implements ReplicaEvents {
     const isCurrent = this.#log.stats.epoch === this.world.history.epoch;
     if (view.isJoined) this.world.clocks.expectTime(this.name, replica.now(), isCurrent);
     const expected = view.expected();
-    const { now } = view;
-    const shown = expected.view(now);
+    const shown = expected.view(view.now);
+    view.watching.check(`${this.name}: what a watch reports`);
     const vague = view.vagueKeys();
     const keys = replica.keys().filter((key) => !vague.has(key));
     const shownKeys = Object.keys(shown).filter((key) => !vague.has(key));

@@ -7,8 +7,9 @@ import type { Entry } from "../../../dist/core/log/entry.js";
 import { HEADER_BYTES, kindOf, numberOf, ORIGINS, originOf, seqOf } from "../../../dist/core/log/frame.js";
 import type { KnownOrigin, LevelHeld, LogSink, StateHead, StateView } from "../../../dist/core/log/log.js";
 import { decodeOrigins } from "../../../dist/core/log/snapshot-frames.js";
-import type { Change } from "../../../dist/core/replica/replica.js";
+import type { Change, Replica } from "../../../dist/core/replica/replica.js";
 import { isApplied, Naive, pendingStamp, type Result } from "../model/naive.js";
+import { Watching } from "../model/watching.js";
 import type { History, Ordered } from "./history.js";
 
 /** One write of a member. */
@@ -54,6 +55,8 @@ export class View implements LogSink {
   readonly pending: Written[] = [];
   /** The changes that the replica must announce, in order, and the reloads that take the place of changes. */
   readonly changes: string[] = [];
+  /** A watch of all keys. */
+  readonly watching = new Watching(() => true);
   isJoined = false;
   #wasJoined = false;
   #stampCount = 0;
@@ -74,8 +77,9 @@ export class View implements LogSink {
   }
 
   /** Stands before the replica from now on. */
-  before(sink: LogSink): this {
-    this.#sink = sink;
+  before(replica: Replica): this {
+    this.#sink = replica.sink;
+    this.watching.watch(replica, "");
     return this;
   }
 
@@ -197,8 +201,10 @@ export class View implements LogSink {
       this.#restored = null;
       assert(this.shown.seq >= before.seq, `what is shown goes back from seq ${before.seq} to ${this.shown.seq}`);
       if (this.#wasJoined) this.changes.push(RELOAD);
+      if (this.#wasJoined) this.watching.reload(before, this.shown);
       this.#leaveFound();
     }
+    if (!this.#wasJoined) this.watching.begin(this.shown, this.now);
     this.#wasJoined = true;
     this.isJoined = true;
     this.#to.connected();
@@ -244,7 +250,8 @@ export class View implements LogSink {
 
   /** @param place Where the batch is among those that this member has sent; -1: it is another member's. */
   #take(state: Naive, ordered: Ordered, place: number): void {
-    const results = state.apply(ordered.batch);
+    const isWatched = this.#restored === null && this.#wasJoined;
+    const results = state.apply(ordered.batch, isWatched ? this.watching.of(place >= 0) : undefined);
     assert.deepEqual(results, ordered.results, `what seq ${ordered.batch.seq} comes to depends on the log alone`);
     if (this.#restored !== null) return;
     this.#expectChanges(ordered);
