@@ -45,6 +45,18 @@ export interface StorageWatchEvent {
   readonly isReload: boolean;
 }
 
+/** What a process has published. */
+export interface StorageMessage {
+  readonly channel: string;
+  /** What was given to `publish`, frozen. */
+  // biome-ignore lint/suspicious/noExplicitAny: what is sent is the user's knowledge.
+  readonly data: any;
+  /** The number of its batch in the order of all writes; the writes of the same batch have the same. */
+  readonly seq: number;
+  /** Whether this process has published it. */
+  readonly isOwn: boolean;
+}
+
 /** How a prefix is watched. */
 export interface StorageWatchOptions {
   /** Whether to begin with what is there, as one `"set"` for each key. Default: false. */
@@ -119,6 +131,8 @@ export interface StorageStats {
   readonly healed: number;
   /** Why the last compaction that this process has run as the manager failed; `null` when it did not. */
   readonly compactionError: string | null;
+  /** The messages for subscribers of this process that came more than 5 s after they were published, and were dropped. */
+  readonly dropped: number;
   /** The age of the oldest write that is not confirmed, in ms; 0 when there is none. */
   readonly lag: number;
   /**

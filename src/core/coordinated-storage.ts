@@ -1,6 +1,6 @@
 /** The part of the user's API by which processes agree on something, or tell each other. It validates and delegates. */
 import { EventEmitter } from "node:events";
-import type { StorageEvents, StoragePath, StorageWatchEvent, StorageWatchOptions } from "./api.js";
+import type { StorageEvents, StorageMessage, StoragePath, StorageWatchEvent, StorageWatchOptions } from "./api.js";
 import { checkPrefix, expectKnown } from "./options.js";
 import type { Replica } from "./replica/replica.js";
 import { throwUncaught } from "./runtime.js";
@@ -99,6 +99,49 @@ export abstract class CoordinatedStorage extends EventEmitter<StorageEvents> {
     return this.#iterate(replica, prefix, first);
   }
 
+  /**
+   * Sends a message to all processes, this one included, in the one order of the writes. In a `batch` it arrives together with the writes of
+   * that. It is no data: a process that opens the storage later does not get it, nor one that gets it more than 5 s after it was
+   * published.
+   * @param data What JSON can carry.
+   * @returns when the message has its place in the order. Subscribers of this process have got it then.
+   * @throws as `set`, and StorageError `ERR_STORAGE_EXPIRED`.
+   * @example
+   * await storage.publish("room:7", { text: "hello" });
+   */
+  publish(channel: string, data: unknown): Promise<void> {
+    const replica = this.#open();
+    if (typeof channel !== "string") throw new TypeError(`expected a channel as a string, got ${nameOf(channel)}`);
+    return replica.coordination.publish(channel, data);
+  }
+
+  /**
+   * Gets the messages of all processes, this one included, on the channels that begin with a prefix. It begins once the storage has
+   * everything. A listener that throws misses nothing, and is reported as an uncaught exception.
+   * @param prefix A channel, or a prefix of the text of channels; empty: all.
+   * @param listener Called after the whole batch that a message belongs to was applied: it can read what was written with it.
+   * @param options `signal`: ends it when it is aborted.
+   * @returns what ends it; after that, the listener is not called any more.
+   * @throws TypeError when an argument is not valid. StorageError `ERR_STORAGE_CLOSED`.
+   * @example
+   * const end = storage.subscribe("room:7", ({ data }) => socket.send(data.text));
+   */
+  subscribe(
+    prefix: string,
+    listener: (message: StorageMessage) => void,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): () => void {
+    const replica = this.#open();
+    checkPrefix(prefix);
+    expectFunction(listener);
+    expectOptions(options, ["signal"]);
+    const { signal } = options;
+    if (signal?.aborted) return () => {};
+    const stop = replica.watches.messages.subscribe(prefix, (message) => callSafely(listener, message));
+    const end = this.#ending(signal, stop, () => end());
+    return end;
+  }
+
   #listen(
     replica: Replica,
     prefix: string,
@@ -167,13 +210,17 @@ function callSafely<T>(listener: (value: T) => void, value: T): void {
 }
 
 function expectFunction(fn: unknown): void {
-  if (typeof fn !== "function") throw new TypeError(`expected a function, got ${fn === null ? "null" : typeof fn}`);
+  if (typeof fn !== "function") throw new TypeError(`expected a function, got ${nameOf(fn)}`);
+}
+
+function nameOf(value: unknown): string {
+  return value === null ? "null" : typeof value;
 }
 
 /** @throws TypeError when these are no options with these names, or the signal is none. */
 function expectOptions(options: unknown, names: readonly string[]): void {
   if (typeof options !== "object" || options === null || Array.isArray(options))
-    throw new TypeError(`expected options as an object, got ${options === null ? "null" : typeof options}`);
+    throw new TypeError(`expected options as an object, got ${nameOf(options)}`);
   expectKnown(options, names);
   const { signal, initial } = options as { signal?: unknown; initial?: unknown };
   if (initial !== undefined && typeof initial !== "boolean")

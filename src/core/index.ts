@@ -2,6 +2,7 @@
 export type {
   StorageChange,
   StorageEvents,
+  StorageMessage,
   StoragePatchOptions,
   StoragePath,
   StorageStats,

@@ -17,7 +17,8 @@ function uncaught(t: TestContext): Error[] {
 }
 
 test("what is wrong with a call throws at once, and says what was expected", async (t) => {
-  const storage = (await new Home(t).open()) as Storage & Record<"update" | "watch", (...args: unknown[]) => unknown>;
+  const storage = (await new Home(t).open()) as Storage &
+    Record<"publish" | "subscribe" | "update" | "watch", (...args: unknown[]) => unknown>;
   for (const fn of [undefined, null, 5, "text", {}])
     assert.throws(() => storage.update("n", fn), /^TypeError: expected a function, got \w+$/);
   for (const options of [null, 5, []])
@@ -37,6 +38,12 @@ test("what is wrong with a call throws at once, and says what was expected", asy
   for (const maxBuffered of ["5", null]) assert.throws(() => storage.watch("a", { maxBuffered }), TypeError);
   for (const maxBuffered of [0, -1, 1.5, Number.NaN])
     assert.throws(() => storage.watch("a", { maxBuffered }), /^RangeError: expected maxBuffered to be a whole number/);
+  for (const channel of [undefined, null, 5, ["a"]])
+    assert.throws(() => storage.publish(channel, 1), /^TypeError: expected a channel as a string, got \w+$/);
+  assert.throws(() => storage.publish("a", undefined), TypeError);
+  for (const prefix of [undefined, null, 5]) assert.throws(() => storage.subscribe(prefix, () => {}), TypeError);
+  for (const listener of [undefined, {}]) assert.throws(() => storage.subscribe("a", listener), TypeError);
+  assert.throws(() => storage.subscribe("a", () => {}, { initial: true }), /^TypeError: expected one of the options/);
   assert.equal(storage.stats().pending, 0);
 });
 
@@ -109,6 +116,32 @@ test("a listener may read, write and end its own watch, and sees all of a batch"
   await storage.flush();
   await storage.flush();
   assert.deepEqual(seen, [1, 2]);
+});
+
+test("messages: a listener that throws misses none, and its end is what it returned, its signal, or the end of the storage", async (t) => {
+  const errors = uncaught(t);
+  const home = new Home(t);
+  const [storage, other] = [await home.open(), await home.open()];
+  const seen: string[] = [];
+  const controller = new AbortController();
+  storage.subscribe("", ({ data }) => seen.push(`signal ${data}`), { signal: controller.signal });
+  storage.subscribe("", ({ data }) => seen.push(`aborted ${data}`), { signal: AbortSignal.abort() });
+  const end = storage.subscribe("", ({ data }) => {
+    seen.push(`end ${data}`);
+    throw new Error("mine");
+  });
+  storage.subscribe("", ({ data }) => seen.push(`close ${data}`));
+  for (const [data, act] of [
+    ["a", () => controller.abort()],
+    ["b", () => end()],
+    ["c", () => storage.close()],
+  ] as const) {
+    await other.publish("channel", data);
+    await act();
+  }
+  await other.publish("channel", "d");
+  assert.deepEqual(seen, ["signal a", "end a", "close a", "end b", "close b", "close c"]);
+  await until("what it threw is reported", () => errors.length === 2);
 });
 
 test("the end of a watch: by what it returned, by a signal, and by closing the storage", async (t) => {

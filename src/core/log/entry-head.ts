@@ -1,5 +1,5 @@
 /** The first byte of an entry: what it does, and which fields it has. `FORMAT.md` shows the bits. */
-import { ADD, CLEAR, DELETE, EXPIRE, LEFT, LEVEL, LIMIT, PATCH, SET, SLOT, SWAP } from "./entry.js";
+import { ADD, CLEAR, DELETE, EXPIRE, LEFT, LEVEL, LIMIT, PATCH, PUBLISH, SET, SLOT, SWAP } from "./entry.js";
 import { MAX_STAMPED_COUNT } from "./stamps.js";
 
 /** The type: its lower three bits, and its fourth one beside the flags. */
@@ -24,11 +24,12 @@ export const BATCH_TYPES =
   (1 << LEFT) |
   (1 << LEVEL) |
   (1 << LIMIT) |
-  (1 << SWAP);
+  (1 << SWAP) |
+  (1 << PUBLISH);
 export const STATE_TYPES = (1 << SLOT) | (1 << SET) | (1 << EXPIRE);
 export const MAKING_TYPES = (1 << SET) | (1 << ADD) | (1 << LIMIT) | (1 << SWAP);
 
-const JSON_TYPES = (1 << SET) | (1 << SLOT) | (1 << PATCH) | (1 << LIMIT) | (1 << SWAP);
+const JSON_TYPES = (1 << SET) | (1 << SLOT) | (1 << PATCH) | (1 << LIMIT) | (1 << SWAP) | (1 << PUBLISH);
 
 /** The bits that the head of an entry may have, at its index in a frame. */
 export function bitsOf(type: number, index: number, isBatch: boolean): number {

@@ -26,8 +26,10 @@ export const PATCH = 7;
 export const LEFT = 8;
 export const LIMIT = 9;
 export const SWAP = 12;
+/** A message: it changes no state, and its path is the channel. */
+export const PUBLISH = 13;
 export const LEVEL = 15;
-export type EntryType = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 12 | 15;
+export type EntryType = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 12 | 13 | 15;
 
 /** When a `SET` takes effect. `IF_ABSENT`: when nothing is at its path, at its place in the log. */
 export const ALWAYS = 0;
@@ -65,9 +67,9 @@ export interface Entry {
   readonly path: Path;
   /** `SET`, `ADD`, `LIMIT`, `SWAP`: what the steps of the path are where containers have to be made; otherwise `BY_TEXT`. */
   readonly kinds: StepKinds;
-  /** `SET`, `SLOT`: the JSON text of the value; `PATCH`: that of a {@link Patch}; `SWAP`: of a {@link Swap}; `LIMIT`: that of its rule, see `limit-rule.ts`; otherwise empty. */
+  /** `SET`, `SLOT`, `PUBLISH`: the JSON text of the value; `PATCH`: that of a {@link Patch}; `SWAP`: of a {@link Swap}; `LIMIT`: that of its rule, see `limit-rule.ts`; otherwise empty. */
   readonly json: string;
-  /** `SET`, `SLOT`, `EXPIRE`, `PATCH`, `SWAP`: the expiry; `ADD`: the expiry if the number is created. */
+  /** `SET`, `SLOT`, `EXPIRE`, `PATCH`, `SWAP`, `PUBLISH`: the expiry; `ADD`: the expiry if the number is created. */
   readonly expiresAt: number;
   /** `SET` only; otherwise `ALWAYS`. */
   readonly condition: Condition;
@@ -117,6 +119,20 @@ export function limitEntry(path: Path, json: string, amount: number, kinds: Step
 /** Creates an entry that stores a value if another one, or none, is there; `json` is the text of a {@link Swap}. */
 export function swapEntry(path: Path, json: string, expiresAt: number = KEEP, kinds: StepKinds = BY_TEXT): Entry {
   return { type: SWAP, path, kinds, json, expiresAt, condition: ALWAYS, amount: 0, stamp: "" };
+}
+
+/** Creates an entry that tells something to the members that receive it by `expiresAt`, and changes nothing. */
+export function publishEntry(channel: string, json: string, expiresAt: number): Entry {
+  return {
+    type: PUBLISH,
+    path: [channel],
+    kinds: BY_TEXT,
+    json,
+    expiresAt,
+    condition: ALWAYS,
+    amount: 0,
+    stamp: "",
+  };
 }
 
 /** Creates an entry that removes everything. */

@@ -40,5 +40,8 @@ export const ORIGIN_RETENTION_MS = 24 * 60 * 60 * 1000;
  */
 export const LEAST_BACKLOG_VALUES = 4;
 
+/** How long after it was published a message is still delivered, in ms of storage time. */
+export const MESSAGE_LIFE_MS = 5000;
+
 /** Most bytes that wait for a member that takes too little, in multiples of `maxMemberBacklogBytes`, before further frames. */
 export const MOST_BACKLOGS = 2;

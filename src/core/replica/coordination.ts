@@ -1,6 +1,6 @@
 /** Writes by which processes agree: each is decided at its place in the log, and its caller learns what it came to. */
-import { deleteEntry, KEEP, type Path, swapEntry } from "../log/entry.js";
-import { MAX_BATCH_BYTES, SPLIT_BATCH_BYTES } from "../log/limits.js";
+import { deleteEntry, KEEP, type Path, publishEntry, swapEntry } from "../log/entry.js";
+import { MAX_BATCH_BYTES, MESSAGE_LIFE_MS, SPLIT_BATCH_BYTES } from "../log/limits.js";
 import { APPLIED } from "../state/executor.js";
 import { kindsOf, parsePath, type UserPath } from "../state/path.js";
 import type { Table } from "../state/table.js";
@@ -92,6 +92,14 @@ export class Coordination {
     expiryOf(options.ttl, () => 0);
     const update: Update = { path: keys, kinds: kindsOf(path, keys), fn, options, expectOpen };
     return orAborted(this.#inTurn(update), options.signal);
+  }
+
+  /** Tells all members something. Resolves when it has its place in the log. Throws at once what `set` throws. */
+  publish(channel: string, data: unknown): Promise<void> {
+    const { writer, tables, maxValueBytes, hasKey } = this.#parts;
+    const [key] = parsePath([channel], hasKey) as [string];
+    const json = jsonOf(data, 1, maxValueBytes);
+    return writer.promise(publishEntry(key, json, tables.now + MESSAGE_LIFE_MS), () => {});
   }
 
   #inTurn(update: Update): Promise<unknown> {

@@ -2,7 +2,7 @@
  * What this member has written and the log has not yet confirmed, and how it lies on top of the confirmed state.
  */
 import assert from "node:assert";
-import { CLEAR, type Entry, isOfHub } from "../log/entry.js";
+import { CLEAR, type Entry, isOfHub, PUBLISH } from "../log/entry.js";
 import type { StateView } from "../log/log.js";
 import { APPLIED, type Status, TOO_FAR } from "../state/executor.js";
 import { Views } from "../state/open-view.js";
@@ -148,7 +148,7 @@ export class PendingQueue {
     if (!this.#views.isEmpty) this.#keepForViews(table, entry);
     if (this.#below !== null) return this.#onConfirmed(table, () => table.execute(entry, time, false));
     if (entry.type === CLEAR) this.#liftAll(table);
-    const pending = entry.type === CLEAR || isOfHub(entry) ? undefined : this.#keys.get(entry.path[0] as string);
+    const pending = hasSlot(entry) ? this.#keys.get(entry.path[0] as string) : undefined;
     if (pending === undefined) return table.execute(entry, time, false);
     const status = pending.execute(table, entry, time);
     if (pending.isLifted) this.#lifted.add(pending);
@@ -235,7 +235,7 @@ export class PendingQueue {
   /** Lets the views copy what an entry is about to change. */
   #keepForViews(table: Table, entry: Entry): void {
     if (entry.type === CLEAR) this.#detachViews(table);
-    else if (!isOfHub(entry)) this.#views.keep(entry.path[0] as string);
+    else if (hasSlot(entry)) this.#views.keep(entry.path[0] as string);
   }
 
   /** Leaves the confirmed slots to the views. */
@@ -318,4 +318,9 @@ export class PendingQueue {
     table.replaceAll(this.#below as Slots);
     this.#below = null;
   }
+}
+
+/** Whether an entry concerns the slot that its path names. */
+function hasSlot(entry: Entry): boolean {
+  return entry.type !== CLEAR && entry.type !== PUBLISH && !isOfHub(entry);
 }

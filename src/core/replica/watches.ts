@@ -1,10 +1,11 @@
-/** What is watched: each version of the confirmed values under some keys, in the order of the log. */
-import { CLEAR, DELETE, type Entry, EXPIRE, type Path } from "../log/entry.js";
+/** What is watched: each version of the confirmed values under some keys, and each message, in the order of the log. */
+import { CLEAR, DELETE, type Entry, EXPIRE, type Path, PUBLISH } from "../log/entry.js";
 import { APPLIED, type Status } from "../state/executor.js";
 import { shows } from "../state/patch.js";
 import type { Table } from "../state/table.js";
 import { DueKeys } from "./due-keys.js";
 import type { Announcer } from "./events.js";
+import { Messages } from "./messages.js";
 import type { PendingQueue } from "./pending-queue.js";
 import { Prefixes } from "./prefixes.js";
 import type { Tables } from "./tables.js";
@@ -56,6 +57,7 @@ export class Watches {
   readonly #pending: PendingQueue;
   readonly #tables: Tables;
   readonly #announcer: Announcer;
+  readonly messages: Messages;
   readonly #watches = new Prefixes<Watch>();
   #due = new DueKeys();
   #time = 0;
@@ -65,11 +67,12 @@ export class Watches {
     this.#pending = pending;
     this.#tables = tables;
     this.#announcer = announcer;
+    this.messages = new Messages(tables, announcer);
   }
 
   /** Whether nothing has to be done. */
   get isIdle(): boolean {
-    return !this.#isActive || this.#watches.isEmpty;
+    return !this.#isActive || (this.#watches.isEmpty && this.messages.isIdle);
   }
 
   /**
@@ -122,7 +125,9 @@ export class Watches {
   }
 
   /** An entry was executed at its place in the log. */
-  after({ type, path }: Entry, status: Status | 0, isOwn: boolean): void {
+  after(entry: Entry, status: Status | 0, isOwn: boolean): void {
+    const { type, path } = entry;
+    if (type === PUBLISH) this.messages.deliver(entry, isOwn);
     if (status !== APPLIED || type === CLEAR) return;
     const key = path[0] as string;
     if (!this.#watches.has(key)) return;

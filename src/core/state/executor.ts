@@ -12,6 +12,7 @@ import {
   NEVER,
   PATCH,
   type Path,
+  PUBLISH,
   SET,
   SWAP,
 } from "../log/entry.js";
@@ -113,7 +114,7 @@ export class Executor<Store extends SlotStore> {
 
   #execute(entry: Entry, time: number, isUndoable: boolean): Status {
     if (entry.type === CLEAR) return this.#clear();
-    if (isOfHub(entry)) return UNMET;
+    if (isOfHub(entry) || entry.type === PUBLISH) return UNMET;
     if (!isUndoable && isText(entry)) {
       this.slots.setText(entry.path[0] as string, entry.json);
       return APPLIED;

@@ -88,4 +88,31 @@ export const coordination: readonly Promised[] = [
       );
     },
   },
+  {
+    name: "publish: who gets a message sees the writes of its batch, on either side, and it is no data",
+    async try(pair) {
+      const seen: unknown[] = [];
+      const end = pair.storage.subscribe("room:", ({ channel, data }) => {
+        seen.push([channel, data, pair.storage.get("last")]);
+      });
+      let published: Promise<void> = Promise.resolve();
+      pair.storage.batch(() => {
+        published = pair.storage.publish("room:1", { text: "mine" });
+        pair.storage.set("last", "mine");
+      });
+      await published;
+      assert.deepEqual(seen, [["room:1", { text: "mine" }, "mine"]]);
+      await pair.other.call("publish", "hall", 1);
+      await pair.other.call("set", "last", "theirs");
+      await pair.other.call("publish", "room:2", null);
+      await until("the message of the other side", () => seen.length === 2);
+      assert.deepEqual(seen[1], ["room:2", null, "theirs"]);
+      end();
+      await pair.other.call("publish", "room:3", 1);
+      await pair.settle();
+      assert.equal(seen.length, 2);
+      assert.deepEqual(pair.storage.entries(), [["last", "theirs"]]);
+      assert.equal(pair.storage.stats().dropped, 0);
+    },
+  },
 ];

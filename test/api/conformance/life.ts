@@ -23,6 +23,8 @@ export async function everyUse({ storage }: Pick<Pair, "storage">): Promise<Arra
     update: () => storage.update("key", () => 1),
     take: () => storage.take("key"),
     watch: () => storage.watch("key", () => {}),
+    publish: () => storage.publish("key", 1),
+    subscribe: () => storage.subscribe("key", () => {}),
     flush: () => storage.flush(),
     sync: () => storage.sync(),
   };

@@ -53,6 +53,8 @@ async function writeBatches(label: string): Promise<void> {
     storage.batch(() => {
       storage.set([`one.${label}`], number);
       storage.set(["two", label], number);
+      // What it was sent with is confirmed when it is.
+      void storage.publish(label, number);
     });
     storage.set(["brief"], number, 5);
     if (number % 7 === 0) storage.delete(["two", label]);
@@ -65,6 +67,10 @@ Object.assign(commands, {
   startWatching(label: string) {
     storage.watch("", ({ type, path, value, seq, isReload }) => {
       seen.push(`${seq} ${type} ${path.join(" ")} ${JSON.stringify(value)}${isReload ? " reload" : ""}`);
+    });
+    storage.subscribe("", ({ channel, data, seq }) => {
+      const isThere = storage.get([`one.${channel}`]) >= data;
+      seen.push(`${seq} message ${channel} ${data}${isThere ? "" : " without its write"}`);
     });
     writeBatches(label).catch((error: unknown) => process.send?.({ failure: String(error) }));
   },

@@ -85,7 +85,7 @@ test("of four processes that take the same values exactly one gets each, while a
   t.diagnostic(`${taken.length} of ${CODES} values taken, ${manager.taken.length} by the killed manager`);
 });
 
-test("watches of four processes report one order, whole batches, while managers are killed", async (t) => {
+test("watches of four processes report one order, whole batches with their messages, while managers are killed", async (t) => {
   const processes = new Processes(t, { path: temporaryDirectory(t) }, "app", PROGRAM);
   const members = await processes.startJoined(MEMBERS);
   for (const [index, member] of members.entries()) await member.call("startWatching", `w${index}`);
@@ -98,14 +98,19 @@ test("watches of four processes report one order, whole batches, while managers 
   }
   for (const member of processes.living) await member.call("stopWatching");
   await convergedContents(processes.living);
-  const all = await Promise.all(processes.living.map((member) => member.call<string[]>("watched")));
+  const dropped = (await Promise.all(processes.living.map((member) => member.stats()))).map((stats) => stats.dropped);
+  // On a machine that is busy with something else, messages may come too late, and to each process at another time.
+  const isPunctual = dropped.every((count) => count === 0);
+  const all = (await Promise.all(processes.living.map((member) => member.call<string[]>("watched")))).map((seen) =>
+    seen.filter((text) => isPunctual || !text.includes(" message ")),
+  );
   // Each has begun at another place, and from there on all have the same.
   const seqOf = (text: string): number => Number(text.split(" ")[0]);
   const from = Math.max(...all.map((seen) => seqOf(seen[0] as string))) + 1;
   const common = all.map((seen) => seen.filter((text) => seqOf(text) >= from));
   for (const seen of common) assert.deepEqual(seen, common[0]);
   const [seen] = common as [string[]];
-  assert.ok(seen.every((text) => !text.endsWith("reload")));
+  assert.ok(seen.every((text) => !text.endsWith("reload") && !text.endsWith("without its write")));
   const seqs = seen.map(seqOf);
   assert.deepEqual(
     seqs,
@@ -115,6 +120,10 @@ test("watches of four processes report one order, whole batches, while managers 
     const [seq, , key, value] = text.split(" ") as [string, string, string, string];
     const label = key.slice("one.".length);
     assert.ok(seen.includes(`${seq} set two ${label} ${value}`), `the other half of the batch of "${text}"`);
+    if (isPunctual)
+      assert.ok(seen.includes(`${seq} message ${label} ${value}`), `the message of the batch of "${text}"`);
   }
-  t.diagnostic(`${seen.length} changes, ${seen.filter((text) => text.includes(" expire ")).length} of them expiries`);
+  t.diagnostic(
+    `${seen.length} changes and messages, ${seen.filter((text) => text.includes(" expire ")).length} of them expiries`,
+  );
 });

@@ -13,6 +13,7 @@ import {
   expireEntry,
   KEEP,
   patchEntry,
+  publishEntry,
   setEntry,
   swapEntry,
 } from "../../../dist/core/log/entry.js";
@@ -107,7 +108,8 @@ export class Hostility {
 
   #entry(): Entry {
     const path = Array.from({ length: 1 + this.below(3) }, () => this.pick(KEYS));
-    switch (this.below(9)) {
+    const text = this.pick(this.chance(0.8) ? VALUES : NO_VALUES);
+    switch (this.below(10)) {
       case 0:
         return deleteEntry(path);
       case 1:
@@ -118,16 +120,12 @@ export class Hostility {
         return clearEntry();
       case 4:
         return patchEntry(path.slice(0, 1), this.pick(PATCHES));
+      case 6:
+        return publishEntry(this.pick(KEYS), text, this.pick([0, 2 ** 52]));
       case 5:
         return swapEntry(path, this.pick(SWAPS), this.pick([KEEP, 0]), this.#kinds(path.length));
       default:
-        return setEntry(
-          path,
-          this.pick(this.chance(0.8) ? VALUES : NO_VALUES),
-          this.chance(0.2) ? 1.8e12 : 0,
-          ALWAYS,
-          this.#kinds(path.length),
-        );
+        return setEntry(path, text, this.chance(0.2) ? 1.8e12 : 0, ALWAYS, this.#kinds(path.length));
     }
   }
 

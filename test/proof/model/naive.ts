@@ -16,6 +16,7 @@ import {
   PATCH,
   type Patch,
   type Path,
+  PUBLISH,
   SET,
   SWAP,
   type Swap,
@@ -106,7 +107,6 @@ export const pendingStamp = (count: number): number => 2 ** 53 + 2 * count;
 
 /** Who looks at the state between the entries of a batch. */
 export interface Observer {
-  /** A batch follows: log time has come from `since` to that of the state. */
   advanced(state: Naive, since: number): void;
   before(state: Naive, entry: Entry): void;
   after(state: Naive, entry: Entry, result: Result): void;
@@ -155,6 +155,7 @@ export class Naive {
   /** @param stamp What the field that asks for it gets. */
   execute(asked: Entry, time: number, stamp: number): Result {
     const entry = asked.stamp === "" ? asked : withStamp(asked, stamp);
+    if (entry.type === PUBLISH) return "unmet";
     if (entry.type === CLEAR) {
       this.slots = new Map();
       return "applied";

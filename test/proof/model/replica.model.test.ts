@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { DELETE, LIMIT } from "../../../dist/core/log/entry.js";
+import { DELETE, LIMIT, PUBLISH } from "../../../dist/core/log/entry.js";
 import { hotWrites, warmUp } from "./hot-writes.js";
 import { smallLimits } from "./limits.js";
 import type { NaiveHit } from "./naive-limits.js";
@@ -164,6 +164,7 @@ async function checkResults(member: Member): Promise<void> {
     else if (result === "no number") assert.equal(code, "ERR_STORAGE_NOT_A_NUMBER");
     else if (result === "too far") assert.equal(code, "RangeError");
     else if (typeof result === "number") assert.equal(actual, result);
+    else if (write.entry.type === PUBLISH) assert.equal(actual, undefined);
     else if (write.entry.type === DELETE)
       assert.deepEqual(actual, typeof result === "object" && "taken" in result ? result.taken : null);
     else if (typeof result === "object") assert.deepEqual(hitOf(actual), result);

@@ -1,7 +1,8 @@
-/** What a watch must report, found the simple way: from the naive state before and after each entry of the log. */
+/** What a watch must report, and which messages must come, found the simple way: from the naive state before and after each entry of the log. */
 import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
-import { CLEAR, DELETE, type Entry, EXPIRE, LEFT } from "../../../dist/core/log/entry.js";
+import { CLEAR, DELETE, type Entry, EXPIRE, LEFT, PUBLISH } from "../../../dist/core/log/entry.js";
+import type { Message } from "../../../dist/core/replica/messages.js";
 import type { Replica } from "../../../dist/core/replica/replica.js";
 import type { Version } from "../../../dist/core/replica/watches.js";
 import { isApplied, type Naive, type Observer, type Result } from "./naive.js";
@@ -16,25 +17,38 @@ const ordered = (_key: string, value: unknown): unknown =>
 const versionText = ({ type, path, key, value, seq, isOwn, isReload }: Version): string =>
   `${seq} ${type} ${JSON.stringify(path)} ${JSON.stringify(value, ordered)}${isOwn ? " own" : ""}${isReload ? " reload" : ""}${key === path[0] ? "" : ` ${key}`}`;
 
+const messageText = ({ channel, data, seq, isOwn }: Message): string =>
+  `${seq} message ${channel} ${JSON.stringify(data, ordered)}${isOwn ? " own" : ""}`;
+
 const sorted = (keys: Iterable<string>): string[] => [...new Set(keys)].sort();
 
 export class Watching implements Observer {
   /** What was reported since the last check, and what must have been, oldest first. */
   readonly #reported: string[] = [];
   readonly #expected: string[] = [];
-  readonly #isWatched: (key: string) => boolean;
+  readonly #prefix: string;
+  readonly #now: () => number;
   #isOwn = false;
+  #droppedCount = 0;
+  #droppedSoFar = (): number => 0;
 
-  constructor(isWatched: (key: string) => boolean) {
-    this.#isWatched = isWatched;
+  /** @param now The time of the member. */
+  constructor(prefix: string, now: () => number) {
+    this.#prefix = prefix;
+    this.#now = now;
   }
 
-  /** Watches all keys with a prefix, with what is there at the beginning. */
-  watch({ watches }: Replica, prefix: string): void {
+  /** Watches all keys with the prefix, with what is there at the beginning, and gets the messages on such channels. */
+  watch({ watches }: Replica): void {
+    const prefix = this.#prefix;
     watches.add(prefix, { changed: (version) => this.#reported.push(versionText(version)), failed: () => {} }, true);
+    watches.messages.subscribe(prefix, (message) => this.#reported.push(messageText(message)));
+    this.#droppedSoFar = () => watches.messages.droppedCount;
   }
 
   check(what: string): void {
+    if (this.#prefix === "")
+      assert.equal(this.#droppedSoFar(), this.#droppedCount, `${what}: messages that come too late`);
     if (this.#reported.length === 0 && this.#expected.length === 0) return;
     assert.deepEqual(this.#reported.splice(0), this.#expected.splice(0), what);
   }
@@ -75,7 +89,11 @@ export class Watching implements Observer {
     for (const key of sorted(Object.keys(state.view(state.time)))) this.#own("delete", [key], null, state);
   }
 
-  after(state: Naive, { type, path }: Entry, result: Result): void {
+  after(state: Naive, { type, path, json, expiresAt }: Entry, result: Result): void {
+    const [key] = path as [string];
+    if (type === PUBLISH && this.#now() > expiresAt) this.#droppedCount++;
+    else if (type === PUBLISH && key.startsWith(this.#prefix))
+      this.#expected.push(messageText({ channel: key, data: JSON.parse(json), seq: state.seq, isOwn: this.#isOwn }));
     if (!isApplied(result) || type === CLEAR || type === LEFT) return;
     const seen = state.seen(path, state.time);
     if (type === DELETE) this.#own("delete", path, null, state);
@@ -100,7 +118,7 @@ export class Watching implements Observer {
 
   #expect(version: Omit<Version, "key" | "isReload"> & { isReload?: boolean }): void {
     const [key] = version.path as [string];
-    if (this.#isWatched(key)) this.#expected.push(versionText({ isReload: false, ...version, key }));
+    if (key.startsWith(this.#prefix)) this.#expected.push(versionText({ isReload: false, ...version, key }));
   }
 }
 
@@ -108,14 +126,14 @@ export class Watching implements Observer {
 export class Watchings implements Observer {
   readonly #all: readonly { readonly prefix: string; readonly watching: Watching }[];
 
-  constructor(prefixes: readonly string[]) {
-    this.#all = prefixes.map((prefix) => ({ prefix, watching: new Watching((key) => key.startsWith(prefix)) }));
+  constructor(prefixes: readonly string[], now: () => number) {
+    this.#all = prefixes.map((prefix) => ({ prefix, watching: new Watching(prefix, now) }));
   }
 
   /** Watches a replica that is about to have everything for the first time. */
   begin(replica: Replica, state: Naive, now: number): void {
-    for (const { prefix, watching } of this.#all) {
-      watching.watch(replica, prefix);
+    for (const { watching } of this.#all) {
+      watching.watch(replica);
       watching.begin(state, now);
     }
   }

@@ -87,7 +87,7 @@ export class Member {
   readonly updates: { promise: Promise<unknown>; writes: Written[]; isSettled: boolean }[] = [];
   readonly barriers: (() => void)[] = [];
   readonly views = new Views();
-  readonly watches = new Watchings(["", "a"]);
+  readonly watches = new Watchings(["", "a"], () => this.now);
   /** Old connections' frames that may still reach the log. */
   stale: Buffer[] = [];
   mode: "parted" | "catching" | "joined" = "parted";

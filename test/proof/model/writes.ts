@@ -10,6 +10,7 @@ import {
   IF_ABSENT,
   KEEP,
   patchEntry,
+  publishEntry,
   setEntry,
 } from "../../../dist/core/log/entry.js";
 import { type GivenPath, keysOf, stepKindsOf } from "./paths.js";
@@ -113,6 +114,12 @@ export function writesOf(parts: Parts) {
       named("delete", path, (member: Member) =>
         write(member, () => member.replica.delete(path), deleteEntry(keysOf(path))),
       ),
+    ),
+    fc.tuple(fc.constantFrom("a", "b", "ab", "c"), values).map(([channel, data]) =>
+      named("publish", [channel, data], (member: Member) => {
+        const entry = publishEntry(channel, JSON.stringify(data), member.now + 5000);
+        write(member, () => member.replica.coordination.publish(channel, data), entry);
+      }),
     ),
     paths.map((path) =>
       named("take", path, (member: Member) =>

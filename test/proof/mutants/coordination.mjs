@@ -4,7 +4,9 @@ const EXECUTOR = "src/core/state/executor.ts";
 const COORDINATION = "src/core/replica/coordination.ts";
 const WATCHES = "src/core/replica/watches.ts";
 const unit = ["core/replica/coordination", "core/replica/take"];
+const MESSAGES = "src/core/replica/messages.ts";
 const watches = ["core/replica/watches"];
+const messages = ["core/replica/messages"];
 
 export const coordinationMutants = [
   {
@@ -202,5 +204,54 @@ export const coordinationMutants = [
     from: "    endListening(this);\n",
     to: "",
     killedBy: ["core/coordinated"],
+  },
+  {
+    name: "a message that comes too late is delivered",
+    file: MESSAGES,
+    from: "if (now > expiresAt) {",
+    to: "if (now < 0) {",
+    killedBy: [...messages, "model/"],
+  },
+  {
+    name: "a message changes what its channel is called",
+    file: EXECUTOR,
+    from: "if (isOfHub(entry) || entry.type === PUBLISH) return UNMET;",
+    to: "if (isOfHub(entry)) return UNMET;",
+    killedBy: messages,
+  },
+  {
+    name: "own messages come before they are confirmed, or never",
+    file: WATCHES,
+    from: "if (type === PUBLISH) this.messages.deliver(entry, isOwn);",
+    to: "if (type === PUBLISH && !isOwn) this.messages.deliver(entry, isOwn);",
+    killedBy: [...messages, "model/"],
+  },
+  {
+    name: "messages come only while something is watched",
+    file: WATCHES,
+    from: "(this.#watches.isEmpty && this.messages.isIdle)",
+    to: "this.#watches.isEmpty",
+    killedBy: messages,
+  },
+  {
+    name: "a message that is pending keeps the end that it had by the wall clock",
+    file: "src/core/replica/op.ts",
+    from: "this.sent = this.hasStamp ? { ...this.sent, expiresAt: expiresAt + ms } : this.entry;",
+    to: "if (this.hasStamp) this.sent = { ...this.sent, expiresAt: expiresAt + ms };",
+    killedBy: messages,
+  },
+  {
+    name: "a subscriber that has ended gets what has come before",
+    file: MESSAGES,
+    from: "if (!subscription.isEnded) subscription",
+    to: "subscription",
+    killedBy: messages,
+  },
+  {
+    name: "a snapshot may hold messages",
+    file: "src/core/log/entry-head.ts",
+    from: "export const STATE_TYPES = (1 << SLOT)",
+    to: "export const STATE_TYPES = (1 << PUBLISH) | (1 << SLOT)",
+    killedBy: ["core/log/coordination"],
   },
 ];

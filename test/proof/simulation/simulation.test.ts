@@ -84,15 +84,11 @@ const FAILED_GATHERING: readonly (readonly [seed: number, what: string])[] = [
   [52898, "the same as in 51279, in a manager that had served for long"],
 ];
 
-/** Those before failed when members had no limits. */
-function limitNothing(world: World): void {
+/** All those failed before members had limits and coordinated, and the first ones when each write was a batch of its own. */
+function asBefore(world: World, isGathering: boolean): void {
   world.workload.limits.share = 0;
-}
-
-/** Those of the first list failed when each write was a batch of its own, too. */
-function gatherNothing(world: World): void {
-  limitNothing(world);
-  world.settings = { ...world.settings, maxInFlight: 1000 };
+  world.workload.coordinateNothing();
+  if (!isGathering) world.settings = { ...world.settings, maxInFlight: 1000 };
 }
 
 test("whatever goes wrong, all members show one order, nothing confirmed is lost, and all members are healthy in the end", async (t) => {
@@ -101,8 +97,8 @@ test("whatever goes wrong, all members show one order, nothing confirmed is lost
   const ungathered = FAILED_ONCE.map(([failed]) => failed);
   const gathered = FAILED_GATHERING.map(([failed]) => failed);
   for (const seed of seeds(GATE, [...ungathered, ...gathered])) {
-    const known = gathered.includes(seed) ? limitNothing : undefined;
-    const prepare = ungathered.includes(seed) ? gatherNothing : known;
+    const isOld = ungathered.includes(seed) || gathered.includes(seed);
+    const prepare = isOld ? (world: World) => asBefore(world, gathered.includes(seed)) : undefined;
     const { failure, tally, settings } = await simulate(seed, false, prepare);
     if (failure) {
       const replay = `CLUSTER_STORAGE_SEED=${seed} node --test .test/simulation/simulation.test.js`;

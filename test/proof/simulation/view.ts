@@ -55,8 +55,8 @@ export class View implements LogSink {
   readonly pending: Written[] = [];
   /** The changes that the replica must announce, in order, and the reloads that take the place of changes. */
   readonly changes: string[] = [];
-  /** A watch of all keys. */
-  readonly watching = new Watching(() => true);
+  /** A watch of all keys, and all messages. */
+  readonly watching = new Watching("", () => this.now);
   isJoined = false;
   #wasJoined = false;
   #stampCount = 0;
@@ -79,7 +79,7 @@ export class View implements LogSink {
   /** Stands before the replica from now on. */
   before(replica: Replica): this {
     this.#sink = replica.sink;
-    this.watching.watch(replica, "");
+    this.watching.watch(replica);
     return this;
   }
 

@@ -1,31 +1,34 @@
 /** What the members of a simulation do: every operation of a storage, on few keys, so that they meet. */
 import assert from "node:assert/strict";
-import { StorageError } from "../../../dist/core/errors.js";
 import {
   ALWAYS,
   addEntry,
   clearEntry,
-  DELETE,
   deleteEntry,
   type Entry,
   expireEntry,
   IF_ABSENT,
   KEEP,
   patchEntry,
+  publishEntry,
   setEntry,
   swapEntry,
 } from "../../../dist/core/log/entry.js";
 import { keysOf, stepKindsOf } from "../model/paths.js";
 import type { Life } from "./clocks.js";
-import type { Dice } from "./dice.js";
+import { Dice } from "./dice.js";
 import { expectRefusal, LimitWorkload } from "./limit-workload.js";
 import type { Member } from "./member.js";
+import { expectOpen, expectResult, expectUpdated } from "./promises.js";
 import type { Written } from "./view.js";
 
 const KEYS = ["a", "b", "c", "d", "n", "m"];
 const FIELDS = ["x", "y", "0", "1"];
 const STEPS = [...FIELDS, 0, 1];
 const TTLS = [0, 0, 0, 1, 50, 400, 3000];
+
+/** What came later than the other kinds of steps. */
+const COORDINATING = ["update", "take", "publish"];
 
 type Path = (string | number)[];
 
@@ -51,8 +54,6 @@ export class Workload {
       "add",
       "patch",
       "patchMatching",
-      "update",
-      "take",
       "batch",
       "flush",
       "sync",
@@ -62,6 +63,14 @@ export class Workload {
     this.#weights.set = dice.between(0.5, 4);
     this.#weights.clear = dice.chance(0.4) ? dice.between(0, 0.3) : 0;
     this.#isBulky = dice.chance(0.3);
+    // With dice of their own, so that what a seed has done before there were these is not changed by them.
+    const more = new Dice(Math.floor(this.#weights.set * 2 ** 30));
+    for (const kind of COORDINATING) this.#weights[kind] = more.chance(0.75) ? more.between(0.2, 2) : 0;
+  }
+
+  /** Members coordinate nothing. */
+  coordinateNothing(): void {
+    for (const kind of COORDINATING) this.#weights[kind] = 0;
   }
 
   /** One step of a member. */
@@ -97,6 +106,7 @@ export class Workload {
     else if (kind === "patchMatching") this.#patchMatching(member, path);
     else if (kind === "update") this.#update(member);
     else if (kind === "take") this.#take(member, path);
+    else if (kind === "publish") this.#publish(member);
     else if (kind === "batch") this.#batch(member);
     else if (kind === "clear") this.clear(member);
     else if (kind === "flush") member.flush();
@@ -161,6 +171,12 @@ export class Workload {
     const stamp = this.#dice.chance(0.3) ? "at" : "";
     const entry = patchEntry(keysOf(path), JSON.stringify({ set: changes, remove }), KEEP, stamp);
     this.#write(member, entry, () => member.replica.patch(path, changes, {}, stamp));
+  }
+
+  #publish(member: Member): void {
+    const [channel, data] = [this.#dice.pick(KEYS), this.#newValue()];
+    const entry = publishEntry(channel, JSON.stringify(data), member.view.now + 5000);
+    this.#write(member, entry, () => member.replica.coordination.publish(channel, data));
   }
 
   #take(member: Member, path: Path): void {
@@ -248,31 +264,4 @@ export class Workload {
 
 function expiryOf(ttl: number, member: Member): number {
   return ttl === 0 ? 0 : member.view.now + Math.max(1, ttl - 1);
-}
-
-/** As the storage of an application does before it writes. */
-function expectOpen({ isOpen }: Member): void {
-  if (!isOpen) throw new StorageError("ERR_STORAGE_CLOSED", "expected an open storage, got one that was closed");
-}
-
-/** The last try of an update took effect, and no other one. */
-function expectUpdated(member: Member, tries: readonly Written[], value: unknown): void {
-  const results = tries.map(({ result }) => result);
-  const expected = [...tries.slice(1).map(() => "unmet"), "applied"];
-  assert.deepEqual(results, expected, `${member.name}: tries of an update`);
-  assert.equal(value, JSON.parse((tries.at(-1) as Written).entry.json).to, `${member.name}: the result of an update`);
-  member.world.tally.add(tries.length > 1 ? "update that was repeated" : "update");
-}
-
-function expectResult(member: Member, { entry, result }: Written, value: unknown): void {
-  const isTake = entry.type === DELETE;
-  const expected =
-    typeof result === "object" ? ("taken" in result ? result.taken : result) : typeof result === "number" ? result : result === "applied";
-  assert(result !== undefined && result !== "expired", `${member.name}: a result before its place in the log`);
-  assert.deepEqual(
-    value,
-    isTake && expected === false ? null : expected,
-    `${member.name}: the result of ${JSON.stringify(entry)}`,
-  );
-  if (isTake && value !== null) member.world.tally.add("take");
 }

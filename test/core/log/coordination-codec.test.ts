@@ -1,8 +1,8 @@
-/** Swaps in frames. */
+/** Swaps and messages in frames. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkEntries, decodeEntries, encodeEntries } from "../../../dist/core/log/codec.js";
-import { SWAP, swapEntry } from "../../../dist/core/log/entry.js";
+import { PUBLISH, publishEntry, SWAP, swapEntry } from "../../../dist/core/log/entry.js";
 import { HEADER_BYTES, STATE } from "../../../dist/core/log/frame.js";
 import { MAX_DEPTH } from "../../../dist/core/log/limits.js";
 import { MalformedError } from "../../../dist/core/log/malformed.js";
@@ -41,4 +41,23 @@ test("a swap has a type of its own and a text, no condition and no stamp, and st
   }
   const inState = encodeEntries([entry], STATE);
   expectMalformed(inState);
+});
+
+test("a message has a type of its own, a channel, an end and a text, and stands in batches alone", () => {
+  const entry = publishEntry("c", "[1]", 5);
+  const frame = encodeEntries([entry]);
+  const bytes = [1, 0, 0, 0, 0b0110_0101, 1, 0, 1, 0, 99, 0, 0, 0, 0, 0, 0, 0x14, 0x40, 3, 0, 0, 0];
+  assert.deepEqual([...frame.subarray(HEADER_BYTES)], [...bytes, ...Buffer.from("[1]")]);
+  checkEntries(frame, 0, frame.length);
+  assert.deepEqual(decodeEntries(frame, 0, frame.length), [entry]);
+  assert.equal(entry.type, PUBLISH);
+  for (const bit of [0x08, 0x10, 0x80]) {
+    const changed = Buffer.from(frame);
+    changed[HEADER_BYTES + 4] = 0b0110_0101 | bit;
+    expectMalformed(changed);
+  }
+  expectMalformed(encodeEntries([entry], STATE));
+  const deep = (depth: number) => encodeEntries([publishEntry("c", nested(depth), 5)]);
+  checkEntries(deep(MAX_DEPTH), 0, deep(MAX_DEPTH).length);
+  assert.throws(() => checkEntries(deep(MAX_DEPTH + 1), 0, deep(MAX_DEPTH + 1).length), MalformedError);
 });
