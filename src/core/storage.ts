@@ -314,7 +314,15 @@ export class Storage extends CoordinatedStorage {
 
   /** What it is doing right now. */
   stats(): StorageStats {
-    const { seq, sink, pendingCount: pending, pendingBytes, lagMs: lag, delayMs: delay, watches } = this.#shared.replica;
+    const {
+      seq,
+      sink,
+      pendingCount: pending,
+      pendingBytes,
+      lagMs: lag,
+      delayMs: delay,
+      watches,
+    } = this.#shared.replica;
     const { level } = sink;
     const { droppedCount: dropped } = watches.messages;
     return { seq, level, pending, pendingBytes, dropped, lag, delay, role: this.#role, ...this.#shared.log.stats };

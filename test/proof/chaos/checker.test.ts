@@ -133,6 +133,8 @@ test("what shows after it was deleted or cleared is found", () => {
   assert.equal(problemsOf({ log, states, b: [...gone, read(83, ["left0", null], ["shared1", null])] }), "");
   assert.match(problemsOf({ log, states, b: [...gone, read(83, ["left0", "1-a:2"])] }), /left0 was 1-a:2/);
   assert.match(problemsOf({ log, states, b: [...gone, read(83, ["shared1", "1-a:5"])] }), /shared1 was 1-a:5/);
+  assert.equal(problemsOf({ log, states, b: [...gone, ["result", 3, "1-a:5"]] }), "", "it was a take");
+  assert.match(problemsOf({ log, states, b: [...gone, ["result", 3, "2-b:2"]] }), /promise gave 2-b:2/);
 });
 
 test("a state or a snapshot that differs from the log is found", () => {

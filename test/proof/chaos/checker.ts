@@ -19,7 +19,7 @@ import { Naive, type Result } from "../model/naive.js";
 import { Confirmed, checkReads } from "./reads.js";
 import type { History, Write } from "./records.js";
 import { Registers } from "./registers.js";
-import { textOf } from "./texts.js";
+import { tagOf, textOf } from "./texts.js";
 import { type Noted, StorageTimes } from "./time.js";
 import type { Ordered, Snapshot } from "./witness.js";
 
@@ -148,7 +148,9 @@ class Replay {
     if (off !== 0) this.problems.push(`${name} expires ${off} ms later than its ttl of ${write.ttl} ms says`);
     const told = write.result;
     if (told === undefined || told === "covered") return;
-    const expected = typeof told === "boolean" ? result === "applied" : result;
+    const isTake = told === null || typeof told === "string";
+    const taken = typeof result === "object" ? tagOf(result.taken) : null;
+    const expected = isTake ? taken : typeof told === "boolean" ? result === "applied" : result;
     if (told === expected) return;
     this.problems.push(`${name} came to ${result}, and its promise gave ${told}`);
   }

@@ -10,11 +10,11 @@
  * | `brief<n>`      | `set` with a short ttl             | each ends when its ttl does  |
  * | `held<n>`       | `set` with a ttl, `touch`          | -                            |
  * | `tree<n>`       | `patch` of the fields `p<n>`       | -                            |
- * | `once<n>`       | `add`, `delete`                    | -                            |
+ * | `once<n>`       | `add`, `delete`, `take`            | -                            |
  * | `sum<n>`        | `increment`                        | -                            |
  * | `window<n>`     | `increment` with a ttl             | -                            |
  *
- * `clear` removes them all, rarely. What promises resolve with is checked for all of them, and so is the last state.
+ * `publish` sends messages that change nothing. `clear` removes them all, rarely. What promises resolve with is checked for all of them, and so is the last state.
  */
 import type { Storage } from "../../../dist/core/index.js";
 import type { Dice } from "../simulation/dice.js";
@@ -25,6 +25,7 @@ import {
   deleteText,
   incrementText,
   patchText,
+  publishText,
   setText,
   tagFor,
   tagOf,
@@ -32,7 +33,7 @@ import {
 } from "./texts.js";
 
 /** The result of a write: none, a promise of it, or that the write put nothing into the log. */
-type Outcome = undefined | Promise<number | boolean> | "nothing";
+type Outcome = undefined | Promise<number | boolean | string | null> | "nothing";
 
 /** Writes that are made together, before they are made. */
 export interface Plan {
@@ -54,7 +55,9 @@ const WEIGHTS = {
   touch: 30,
   patch: 50,
   add: 30,
-  deleteOnce: 20,
+  deleteOnce: 10,
+  take: 20,
+  publish: 10,
   sum: 50,
   window: 20,
   clear: 0.3,
@@ -110,6 +113,10 @@ export class Load {
         return this.#add(this.#some("once", 6), number, dice.chance(0.3) ? short : 0);
       case "deleteOnce":
         return this.#delete(this.#some("once", 6));
+      case "take":
+        return this.#take(this.#some("once", 6));
+      case "publish":
+        return this.#publish(this.#some("shared", 6), number);
       case "sum":
         return this.#increment(this.#some("sum", 4), 1 + dice.below(9), 0);
       case "window":
@@ -171,6 +178,18 @@ export class Load {
   #delete(path: string): Plan {
     const where = this.#path(path);
     return { texts: [deleteText(path)], make: () => [this.#storage.delete(where) as undefined] };
+  }
+
+  #take(path: string): Plan {
+    const where = this.#path(path);
+    return { texts: [deleteText(path)], make: () => [this.#storage.take(where).then(tagOf)] };
+  }
+
+  /** On a channel that has the name of a key: that stays as it is, so the message comes to nothing. */
+  #publish(channel: string, number: number): Plan {
+    const value = this.#value(number);
+    const text = publishText(channel, tagFor(this.#label, number));
+    return { texts: [text], make: () => [this.#storage.publish(channel, value).then(() => false)] };
   }
 
   #touch(path: string, ttl: number): Plan {

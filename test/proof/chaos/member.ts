@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Storage, StorageError } from "../../../dist/core/index.js";
 import { Dice } from "../simulation/dice.js";
 import { Load, look, type Plan } from "./load.js";
-import { type Ended, now, Recorder } from "./records.js";
+import { type Ended, now, Recorder, type Told } from "./records.js";
 import { endHubs } from "./seams.js";
 import { ASSIGNMENT, type Assignment, LEFT_CODE, labelOf, NAME, placesOf, type Showing, timeOf } from "./settings.js";
 
@@ -75,7 +75,7 @@ function write(plans: readonly Plan[]): void {
 const isLoss = (error: Error): boolean =>
   assignment.kind === "moved" && error instanceof StorageError && error.code === "ERR_STORAGE_EXPIRED";
 
-function resolved(number: number, result: number | boolean): void {
+function resolved(number: number, result: Told): void {
   recorder.record(["result", number, result]);
 }
 

@@ -9,6 +9,9 @@ import { openSync, readFileSync, writeSync } from "node:fs";
 /** How a member ends by its own doing, or its hub alone. */
 export type Ended = "exit" | "throw" | "hub" | "close";
 
+/** What a promise gave; of a `take`, the tag of the value or null. `covered`: that it can not be known. */
+export type Told = number | boolean | string | null | "covered";
+
 /** One line. The first element says what it is. */
 export type Line =
   /** Writes are about to be made, in this order, within one tick; they are numbered from 1 on. A ttl is in ms; 0: none. */
@@ -20,7 +23,7 @@ export type Line =
   /** All writes up to that number are confirmed. */
   | readonly ["ack", at: number, upTo: number]
   /** What the write of that number resolved with. */
-  | readonly ["result", number: number, result: number | boolean | "covered"]
+  | readonly ["result", number: number, result: Told]
   /** What was read together, from `at` to `to`, after all writes so far. */
   | readonly ["read", at: number, to: number, seen: readonly (readonly [path: string, tag: string | null])[]]
   /** It was reported that the writes with these numbers may be in the log or not: the storage is another one. */
@@ -65,7 +68,7 @@ export interface Write {
   readonly ttl: number;
   /** Infinity: its member ended before it saw it confirmed. */
   ackedAt: number;
-  result?: number | boolean | "covered";
+  result?: Told;
   /** Whether it was reported as lost, perhaps. */
   isLost: boolean;
   /** Whether it put an entry into the log. */

@@ -3,7 +3,17 @@
  *
  * A value is text that begins with its tag, `<label>:<number>`: which write of which member made it.
  */
-import { ADD, CLEAR, DELETE, type Entry, EXPIRE, IF_ABSENT, PATCH, type Patch } from "../../../dist/core/log/entry.js";
+import {
+  ADD,
+  CLEAR,
+  DELETE,
+  type Entry,
+  EXPIRE,
+  IF_ABSENT,
+  PATCH,
+  type Patch,
+  PUBLISH,
+} from "../../../dist/core/log/entry.js";
 
 export const tagFor = (label: string, number: number): string => `${label}:${number}`;
 
@@ -15,6 +25,7 @@ export function tagOf(value: unknown): string | null {
 
 export const setText = (path: string, tag: string): string => `set ${path} ${tag}`;
 export const addText = (path: string, tag: string): string => `add ${path} ${tag}`;
+export const publishText = (channel: string, tag: string): string => `publish ${channel} ${tag}`;
 export const deleteText = (path: string): string => `delete ${path}`;
 export const touchText = (path: string): string => `touch ${path}`;
 export const incrementText = (path: string, by: number): string => `increment ${path} ${by}`;
@@ -36,6 +47,7 @@ export function textOf({ type, path, json, condition, amount }: Entry): string {
   if (type === ADD) return incrementText(joined, amount);
   if (type === PATCH) return patchText(joined, JSON.parse(json) as Patch);
   const tag = String(tagOf(JSON.parse(json)));
+  if (type === PUBLISH) return publishText(joined, tag);
   return condition === IF_ABSENT ? addText(joined, tag) : setText(joined, tag);
 }
 

@@ -173,8 +173,8 @@ export const coordinationMutants = [
   {
     name: "a watch begins before the member has everything",
     file: WATCHES,
-    from: "return !this.#isActive || this.#watches.isEmpty;",
-    to: "return this.#watches.isEmpty;",
+    from: "return !this.#isActive || (",
+    to: "return (",
     killedBy: [...watches, "model/"],
   },
   {

@@ -84,8 +84,8 @@ export const viewMutants = [
   {
     name: "to list or to test a key makes it a slot",
     file: "src/core/state/table.ts",
-    from: "const held = this.#executor.slots.held(key);\n    return held",
-    to: "const held = this.#executor.slots.get(key);\n    return held",
+    from: "const held = this.#executor.slots.held(key);\n    return held !== undefined && isLive",
+    to: "const held = this.#executor.slots.get(key);\n    return held !== undefined && isLive",
     killedBy: ["state/slots"],
   },
 ];
