@@ -1,6 +1,18 @@
 /** What a replica reports, and when. */
-import type { Path } from "../log/entry.js";
+import { ADD, CLEAR, DELETE, EXPIRE, LIMIT, PATCH, type Path, SET, SWAP } from "../log/entry.js";
 import type { ReplicaClock } from "./tables.js";
+
+/** What an entry that takes effect is reported as. */
+export const CHANGE_TYPES = {
+  [SET]: "set",
+  [DELETE]: "delete",
+  [EXPIRE]: "touch",
+  [ADD]: "increment",
+  [LIMIT]: "increment",
+  [PATCH]: "patch",
+  [SWAP]: "set",
+  [CLEAR]: "clear",
+} as const;
 
 /** One confirmed entry that took effect. */
 export interface Change {

@@ -1,6 +1,6 @@
 import assert from "node:assert";
 import { decodeEntries } from "../log/codec.js";
-import { ADD, CLEAR, DELETE, type Entry, EXPIRE, LEFT, LIMIT, PATCH, SET, SWAP } from "../log/entry.js";
+import { type Entry, LEFT } from "../log/entry.js";
 import { bornOf, kindOf, numberOf, ORIGINS, originOf, seqOf, timeOf } from "../log/frame.js";
 import type { LevelHeld, LogSink, StateHead, StateView } from "../log/log.js";
 import { decodeOrigins } from "../log/snapshot-frames.js";
@@ -8,7 +8,7 @@ import { atPlace } from "../log/stamps.js";
 import { APPLIED, type Status } from "../state/executor.js";
 import { FORGOTTEN, NEW, type Verdict } from "../state/origins.js";
 import { Table } from "../state/table.js";
-import type { Announcer, Change } from "./events.js";
+import { type Announcer, CHANGE_TYPES, type Change } from "./events.js";
 import { executeFound, type PendingBatch } from "./op.js";
 import type { Outbox } from "./outbox.js";
 import type { PendingQueue } from "./pending-queue.js";
@@ -19,17 +19,6 @@ import type { Writer } from "./writer.js";
 
 /** Most paths that one turn of the event loop drops: well below a millisecond of work, unless containers are copied. */
 const SWEEP_PATHS = 256;
-
-const CHANGE_TYPES = {
-  [SET]: "set",
-  [DELETE]: "delete",
-  [EXPIRE]: "touch",
-  [ADD]: "increment",
-  [LIMIT]: "increment",
-  [PATCH]: "patch",
-  [SWAP]: "set",
-  [CLEAR]: "clear",
-} as const;
 
 /** The parts of a replica that the log changes. */
 export interface LogApplierParts {

@@ -68,8 +68,7 @@ const batchEntry: fc.Arbitrary<Entry> = fc.oneof(
     .record({ path, json, expiresAt: fc.oneof(time, fc.constant(KEEP)), stamp })
     .map((any) => patchEntry(any.path, `{"set":{"a":${any.json}}}`, any.expiresAt, any.stamp)),
   fc.tuple(kindedPath, json, time).map(([any, to, at]) => swapEntry(any.path, `{"to":${to}}`, at, any.kinds)),
-  fc.constant(clearEntry()),
-  key.map((member) => leftEntry(member)),
+  fc.oneof(fc.constant(clearEntry()), key.map(leftEntry)),
 );
 const stateEntry: fc.Arbitrary<Entry> = fc.oneof(
   fc.record({ key, json, time }).map((any) => slotEntry(any.key, any.json, any.time)),

@@ -97,7 +97,7 @@ test("watches of four processes report one order, whole batches with their messa
     await killManager(processes);
   }
   for (const member of processes.living) await member.call("stopWatching");
-  await convergedContents(processes.living);
+  for (const member of processes.living) await member.call("sync");
   const dropped = (await Promise.all(processes.living.map((member) => member.stats()))).map((stats) => stats.dropped);
   // On a machine that is busy with something else, messages may come too late, and to each process at another time.
   const isPunctual = dropped.every((count) => count === 0);

@@ -1,5 +1,8 @@
 /** What tests of the state compare. */
 import assert from "node:assert/strict";
+import { encodeEntries } from "../../../dist/core/log/codec.js";
+import { STATE } from "../../../dist/core/log/frame.js";
+import { originFrames } from "../../../dist/core/log/snapshot-frames.js";
 import type { Table } from "../../../dist/core/state/table.js";
 
 export function assertFrozen(value: unknown): void {
@@ -28,3 +31,9 @@ function sorted(value: unknown): unknown {
       .map(([key, member]) => [key, sorted(member)]),
   );
 }
+
+/** The state of a table as the frames of a snapshot. */
+export const framesOf = (table: Table): Buffer[] => [
+  ...originFrames(table.head()),
+  ...[...table.contents()].map((entry) => encodeEntries([entry], STATE)),
+];

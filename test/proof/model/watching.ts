@@ -131,11 +131,12 @@ export class Watchings implements Observer {
   }
 
   /** Watches a replica that is about to have everything for the first time. */
-  begin(replica: Replica, state: Naive, now: number): void {
+  begin(replica: Replica, state: Naive, now: number): true {
     for (const { watching } of this.#all) {
       watching.watch(replica);
       watching.begin(state, now);
     }
+    return true;
   }
 
   of(isOwn: boolean): this {

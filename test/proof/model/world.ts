@@ -1,14 +1,13 @@
 /** Replicas over one log in memory, each compared with the naive model after every step. */
 import assert from "node:assert/strict";
-import { decodeEntries, encodeEntries } from "../../../dist/core/log/codec.js";
+import { decodeEntries } from "../../../dist/core/log/codec.js";
 import type { Batch, Entry } from "../../../dist/core/log/entry.js";
-import { bornOf, checkAndStamp, isIntact, numberOf, originOf, STATE } from "../../../dist/core/log/frame.js";
+import { bornOf, checkAndStamp, isIntact, numberOf, originOf } from "../../../dist/core/log/frame.js";
 import { spokenLevels } from "../../../dist/core/log/levels.js";
 import type { Log, SnapshotHead } from "../../../dist/core/log/log.js";
-import { originFrames } from "../../../dist/core/log/snapshot-frames.js";
 import { Replica } from "../../../dist/core/replica/replica.js";
 import { Table } from "../../../dist/core/state/table.js";
-import { assertFrozen } from "./comparing.js";
+import { assertFrozen, framesOf } from "./comparing.js";
 import { Naive, pendingStamp, type Result } from "./naive.js";
 import { type GivenPath, keysOf } from "./paths.js";
 import { Views } from "./views.js";
@@ -156,8 +155,8 @@ export class Member {
     const stamp = pendingStamp(entry.stamp === "" ? this.#stampCount : this.#stampCount++);
     const write: Written = { entry, time: this.now, stamp, result: undefined, isCovered: false };
     this.pending.push(write);
-    if (promise !== undefined) this.waiting.push({ promise, write });
     promise?.catch(() => {});
+    if (promise) this.waiting.push({ promise, write });
     return write;
   }
 
@@ -182,8 +181,7 @@ export class Member {
     }
     this.#remembered = table.head().origins;
     this.replica.sink.restoring(table.head());
-    const states = [...table.contents()].map((entry) => encodeEntries([entry], STATE));
-    for (const frame of [...originFrames(table.head()), ...states]) this.replica.sink.restored(frame, 0, frame.length);
+    for (const frame of framesOf(table)) this.replica.sink.restored(frame, 0, frame.length);
   }
 
   /** Delivers the next batch of the log. False when there is none. */
@@ -218,8 +216,7 @@ export class Member {
     }
     this.mode = "joined";
     this.#joinedAt = this.#world.logTime;
-    if (!this.#wasJoined) this.watches.begin(this.replica, this.shown, this.now);
-    this.#wasJoined = true;
+    this.#wasJoined ||= this.watches.begin(this.replica, this.shown, this.now);
     this.replica.sink.connected();
   }
 
@@ -235,8 +232,7 @@ export class Member {
   }
 
   check(): void {
-    const expected = this.expected();
-    const view = expected.view(this.now);
+    const view = this.expected().view(this.now);
     const keys = this.replica.keys();
     assert.deepEqual([...keys].sort(), Object.keys(view).sort());
     assert.equal(this.replica.size, keys.length);

@@ -8,9 +8,10 @@ import { withHubsAnyway } from "../../../dist/core/local/threads-or-loop.js";
 import { spokenLevels } from "../../../dist/core/log/levels.js";
 import type { Log } from "../../../dist/core/log/log.js";
 import { type Change, Replica, type ReplicaEvents } from "../../../dist/core/replica/replica.js";
+import { changeText, RELOAD } from "./changes.js";
 import type { FilesOf } from "./files-of.js";
 import type { Process } from "./process.js";
-import { changeText, RELOAD, View, type Written } from "./view.js";
+import { View, type Written } from "./view.js";
 import type { World } from "./world.js";
 
 const CLOSE_WAIT_MS = 10_000;
@@ -78,8 +79,7 @@ export class Member implements ReplicaEvents {
     const { view, replica } = this;
     const isCurrent = this.#log.stats.epoch === this.world.history.epoch;
     if (view.isJoined) this.world.clocks.expectTime(this.name, replica.now(), isCurrent);
-    const expected = view.expected();
-    const shown = expected.view(view.now);
+    const shown = view.expected().view(view.now);
     view.watching.check(`${this.name}: what a watch reports`);
     const vague = view.vagueKeys();
     const keys = replica.keys().filter((key) => !vague.has(key));

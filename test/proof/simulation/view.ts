@@ -7,9 +7,10 @@ import type { Entry } from "../../../dist/core/log/entry.js";
 import { HEADER_BYTES, kindOf, numberOf, ORIGINS, originOf, seqOf } from "../../../dist/core/log/frame.js";
 import type { KnownOrigin, LevelHeld, LogSink, StateHead, StateView } from "../../../dist/core/log/log.js";
 import { decodeOrigins } from "../../../dist/core/log/snapshot-frames.js";
-import type { Change, Replica } from "../../../dist/core/replica/replica.js";
+import type { Replica } from "../../../dist/core/replica/replica.js";
 import { isApplied, Naive, pendingStamp, type Result } from "../model/naive.js";
 import { Watching } from "../model/watching.js";
+import { CHANGE_TYPES, changeText, RELOAD } from "./changes.js";
 import type { History, Ordered } from "./history.js";
 
 /** One write of a member. */
@@ -32,8 +33,6 @@ interface Sent {
   readonly number: number;
   readonly count: number;
 }
-
-const TYPES = ["", "set", "delete", "touch", "increment", "clear", "", "patch", "", "increment", "", "", "set"];
 
 /** What a view needs to know of its surroundings. */
 export interface ViewOf {
@@ -265,7 +264,7 @@ export class View implements LogSink {
     if (!Array.isArray(results)) return;
     for (const [index, result] of results.entries()) {
       const { type, path } = batch.entries[index] as Entry;
-      if (isApplied(result)) this.changes.push(changeText(TYPES[type] as string, path));
+      if (isApplied(result)) this.changes.push(changeText(CHANGE_TYPES[type] as string, path));
     }
   }
 
@@ -294,12 +293,4 @@ export class View implements LogSink {
       if (found) this.#confirm(found);
     }
   }
-}
-
-/** An announced change as a text. */
-/** The whole state was replaced. */
-export const RELOAD = "reload";
-
-export function changeText(type: Change["type"] | string, path: readonly string[]): string {
-  return `${type} ${JSON.stringify(path)}`;
 }
