@@ -216,10 +216,10 @@ export class Executor<Store extends SlotStore> {
     return this.#setBelow(slot, path.length === 1 ? undefined : live, { ...entry, expiresAt }, said.to);
   }
 
-  /** What is at a path before it is removed. */
+  /** What is at a path before it is removed; it means nothing where the removal has no effect. */
   #taken(path: Path, time: number): unknown {
     const slot = this.slots.get(path[0] as string);
-    const isThere = slot !== undefined && !slot.isExpired(time) && presentAt(slot, path, time) !== undefined;
+    const isThere = slot !== undefined && presentAt(slot, path, time) !== undefined;
     return isThere ? visibleAt(slot, path, time) : undefined;
   }
 

@@ -31,18 +31,11 @@ export const coordinationMutants = [
     killedBy: ["core/state/swap", "model/"],
   },
   {
-    name: "a swap of a whole key writes into what members have read",
-    file: EXECUTOR,
-    from: "path.length === 1 ? undefined : live, { ...entry",
-    to: "live, { ...entry",
-    killedBy: ["core/state/", "model/"],
-  },
-  {
     name: "the text of a swap may nest its values too deep",
     file: "src/core/log/entry-reader.ts",
     from: "type === PATCH || type === SWAP ?",
     to: "type === PATCH ?",
-    killedBy: ["core/log/codec"],
+    killedBy: ["core/log/coordination"],
   },
   {
     name: "an update is not repeated when another write came between",
@@ -84,13 +77,6 @@ export const coordinationMutants = [
     file: "src/core/replica/covers.ts",
     from: "(type === DELETE && !isTake)",
     to: "type === DELETE",
-    killedBy: [...unit, "model/"],
-  },
-  {
-    name: "take gives a value that has expired",
-    file: EXECUTOR,
-    from: "const isThere = slot !== undefined && !slot.isExpired(time) && presentAt",
-    to: "const isThere = slot !== undefined && presentAt",
     killedBy: [...unit, "model/"],
   },
   {
