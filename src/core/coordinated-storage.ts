@@ -2,6 +2,7 @@
 import { EventEmitter } from "node:events";
 import type { StorageEvents, StorageMessage, StoragePath, StorageWatchEvent, StorageWatchOptions } from "./api.js";
 import { checkPrefix, expectKnown } from "./options.js";
+import type { StorageLimitOptions, StorageLimitResult } from "./replica/limit-options.js";
 import type { Replica } from "./replica/replica.js";
 import { throwUncaught } from "./runtime.js";
 import { WatchIterator } from "./watch-iterator.js";
@@ -71,6 +72,18 @@ export abstract class CoordinatedStorage extends EventEmitter<StorageEvents> {
   // biome-ignore lint/suspicious/noExplicitAny: as `get`.
   take<T = any>(path: StoragePath): Promise<T | null> {
     return this.#open().coordination.take(path) as Promise<T | null>;
+  }
+
+  /**
+   * Counts a call at a path, if the limit has room for it, at its place in the log: all processes together are allowed exactly `limit`. A refused
+   * call changes nothing. Once this process knows that there is no room it refuses by itself, and writes nothing. See `docs/limits.md`.
+   * @returns the decision, after `timeout` ms at most.
+   * @throws TypeError, RangeError, at once, when an argument is not valid. StorageError as `increment`; without a manager, none.
+   * @example
+   * const { allowed, retryAfter } = await storage.limit(["login", ip], { limit: 5, windowMs: 60_000 });
+   */
+  limit(path: StoragePath, options: StorageLimitOptions): Promise<StorageLimitResult> {
+    return this.#open().limits.limit(path, options);
   }
 
   /**

@@ -14,7 +14,6 @@ import {
   resolveOptions,
   type StorageOptions,
 } from "./options.js";
-import type { StorageLimitOptions, StorageLimitResult } from "./replica/limit-options.js";
 import { SharedStorage } from "./shared-storage.js";
 
 /**
@@ -223,18 +222,6 @@ export class Storage extends CoordinatedStorage {
     options?: StoragePatchOptions,
   ): Promise<boolean> {
     return this.#replica.patch(path, changes, options);
-  }
-
-  /**
-   * Counts a call at a path, if the limit has room for it, at its place in the log: all processes together are allowed exactly `limit`. A refused
-   * call changes nothing. Once this process knows that there is no room it refuses by itself, and writes nothing. See `docs/limits.md`.
-   * @returns the decision, after `timeout` ms at most.
-   * @throws TypeError, RangeError, at once, when an argument is not valid. StorageError as `increment`; without a manager, none.
-   * @example
-   * const { allowed, retryAfter } = await storage.limit(["login", ip], { limit: 5, windowMs: 60_000 });
-   */
-  limit(path: StoragePath, options: StorageLimitOptions): Promise<StorageLimitResult> {
-    return this.#replica.limits.limit(path, options);
   }
 
   /**

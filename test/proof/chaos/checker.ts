@@ -149,7 +149,7 @@ class Replay {
     const told = write.result;
     if (told === undefined || told === "covered") return;
     const isTake = told === null || typeof told === "string";
-    const taken = typeof result === "object" ? tagOf(result.taken) : null;
+    const taken = typeof result === "object" && "taken" in result ? tagOf(result.taken) : null;
     const expected = isTake ? taken : typeof told === "boolean" ? result === "applied" : result;
     if (told === expected) return;
     this.problems.push(`${name} came to ${result}, and its promise gave ${told}`);

@@ -37,3 +37,9 @@ export const framesOf = (table: Table): Buffer[] => [
   ...originFrames(table.head()),
   ...[...table.contents()].map((entry) => encodeEntries([entry], STATE)),
 ];
+
+/** The same promise, whose rejection is looked at later. */
+export function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}

@@ -34,7 +34,8 @@ export function limitsOf(paths: fc.Arbitrary<GivenPath>) {
           );
           const seen = member.expected().execute(entry, member.now, 0);
           const hit = () => member.replica.limits.hit(path, rule, cost, PATIENCE);
-          const isRefused = typeof seen === "object" && "isCounted" in seen && !seen.isCounted && REFUSING.includes(rule.kind);
+          const isRefused =
+            typeof seen === "object" && "isCounted" in seen && !seen.isCounted && REFUSING.includes(rule.kind);
           if (!isRefused) write(member, hit, entry);
           else {
             const { pendingCount } = member.replica;

@@ -22,15 +22,17 @@ import {
   type Swap,
 } from "../../../dist/core/log/entry.js";
 import { type NaiveHit, naiveHit } from "./naive-limits.js";
+import { isBelow, isIndex, type Json, memberOf, prune, removeIn, setIn, TooFar } from "./naive-values.js";
 import { areKeySteps } from "./paths.js";
 
-type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 /** What an entry comes to: an `ADD` to a number, and a `DELETE` that takes effect to what it removes. */
 export type Result = "applied" | "unmet" | "no number" | "too far" | number | NaiveHit | { readonly taken: Json };
 
 /** Whether an entry took effect. */
 export const isApplied = (result: Result): boolean =>
-  typeof result === "object" && "isCounted" in result ? result.isCounted : result === "applied" || typeof result !== "string";
+  typeof result === "object" && "isCounted" in result
+    ? result.isCounted
+    : result === "applied" || typeof result !== "string";
 
 interface NaiveSlot {
   value: Json;
@@ -39,59 +41,6 @@ interface NaiveSlot {
 }
 
 const RETENTION_MS = 24 * 60 * 60 * 1000;
-const MAX_ARRAY = 65_536;
-class TooFar extends Error {}
-
-const isIndex = (key: string): boolean => /^(0|[1-9]\d*)$/.test(key);
-const isBelow = (path: string[], prefix: string[]): boolean => prefix.every((key, index) => path[index] === key);
-
-function memberOf(value: Json | undefined, key: string): Json | undefined {
-  if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return undefined;
-  if (Array.isArray(value)) return isIndex(key) ? (value[Number(key)] as Json) : undefined;
-  return value[key];
-}
-
-/** @param areKeys Whether each of the keys names a member of an object, whatever its text. */
-function setIn(node: Json | undefined, keys: string[], leaf: Json, areKeys: boolean[] = []): Json {
-  const [key, ...rest] = keys;
-  if (key === undefined) return leaf;
-  let base: Json[] | { [key: string]: Json };
-  if (typeof node !== "object" || node === null)
-    base = isIndex(key) && Number(key) < MAX_ARRAY && !areKeys[0] ? [] : {};
-  else if (Array.isArray(node)) base = isIndex(key) ? [...node] : Object.fromEntries(Object.entries(node));
-  else base = { ...node };
-  if (!Array.isArray(base)) {
-    base[key] = setIn(memberOf(base, key), rest, leaf, areKeys.slice(1));
-    return base;
-  }
-  if (Number(key) >= base.length && Number(key) >= MAX_ARRAY) throw new TooFar();
-  while (base.length <= Number(key)) base.push(null);
-  base[Number(key)] = setIn(memberOf(node, key), rest, leaf, areKeys.slice(1));
-  return base;
-}
-
-function removeIn(node: Json, keys: string[]): Json {
-  const [key, ...rest] = keys as [string, ...string[]];
-  const copy = Array.isArray(node) ? [...node] : { ...(node as { [key: string]: Json }) };
-  if (rest.length > 0) (copy as { [key: string]: Json })[key] = removeIn(memberOf(node, key) as Json, rest);
-  else if (Array.isArray(copy)) copy[Number(key)] = null;
-  else delete copy[key];
-  return copy;
-}
-
-function prune(node: Json, path: string[], expiries: Map<string, number>, now: number): Json | undefined {
-  const at = expiries.get(JSON.stringify(path));
-  if (at !== undefined && at <= now) return undefined;
-  if (typeof node !== "object" || node === null) return node;
-  if (Array.isArray(node))
-    return node.map((item, index) => prune(item, [...path, String(index)], expiries, now) ?? null);
-  const seen: { [key: string]: Json } = {};
-  for (const [key, member] of Object.entries(node)) {
-    const shown = prune(member, [...path, key], expiries, now);
-    if (shown !== undefined) seen[key] = shown;
-  }
-  return seen;
-}
 
 /** An entry that stores its stamp as it stores the rest of its value. */
 function withStamp(entry: Entry, stamp: number): Entry {

@@ -7,7 +7,7 @@ import { spokenLevels } from "../../../dist/core/log/levels.js";
 import type { Log, SnapshotHead } from "../../../dist/core/log/log.js";
 import { Replica } from "../../../dist/core/replica/replica.js";
 import { Table } from "../../../dist/core/state/table.js";
-import { assertFrozen, framesOf } from "./comparing.js";
+import { assertFrozen, framesOf, handled } from "./comparing.js";
 import { Naive, pendingStamp, type Result } from "./naive.js";
 import { type GivenPath, keysOf } from "./paths.js";
 import { Views } from "./views.js";
@@ -155,8 +155,7 @@ export class Member {
     const stamp = pendingStamp(entry.stamp === "" ? this.#stampCount : this.#stampCount++);
     const write: Written = { entry, time: this.now, stamp, result: undefined, isCovered: false };
     this.pending.push(write);
-    promise?.catch(() => {});
-    if (promise) this.waiting.push({ promise, write });
+    if (promise) this.waiting.push({ promise: handled(promise), write });
     return write;
   }
 

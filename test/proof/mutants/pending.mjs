@@ -202,8 +202,8 @@ export const pendingMutants = [
   {
     name: "an entry that looked at expiries counts as foreseen",
     file: KEY,
-    from: "    if (op.hasStamp || time >= op.validUntil) this.lift(table);\n",
-    to: "    if (op.hasStamp) this.lift(table);\n",
+    from: "    if (op.isHidden || op.hasStamp || time >= op.validUntil) this.lift(table);\n",
+    to: "    if (op.isHidden || op.hasStamp) this.lift(table);\n",
     killedBy: pending,
   },
   {
@@ -278,8 +278,8 @@ export const pendingMutants = [
   },
   {
     name: "what a batch came to in a snapshot is what it had come to before",
-    file: QUEUE,
-    from: "        op.number = batch.results?.[index]?.number ?? 0;\n",
+    file: "src/core/replica/op.ts",
+    from: "    this.number = result?.number ?? 0;\n",
     to: "",
     killedBy: pending,
   },

@@ -38,8 +38,8 @@ export const stampMutants = [
   {
     name: "a confirmed write keeps the stamp that it had while it was pending",
     file: KEY,
-    from: "if (op.hasStamp || time",
-    to: "if (time",
+    from: "if (op.isHidden || op.hasStamp || time",
+    to: "if (op.isHidden || time",
     killedBy: ["core/replica/stamps", "model/"],
   },
   {

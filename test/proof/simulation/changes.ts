@@ -2,7 +2,21 @@
 import type { Change } from "../../../dist/core/replica/replica.js";
 
 /** By the type of an entry. */
-export const CHANGE_TYPES = ["", "set", "delete", "touch", "increment", "clear", "", "patch", "", "increment", "", "", "set"];
+export const CHANGE_TYPES = [
+  "",
+  "set",
+  "delete",
+  "touch",
+  "increment",
+  "clear",
+  "",
+  "patch",
+  "",
+  "increment",
+  "",
+  "",
+  "set",
+];
 
 /** The whole state was replaced. */
 export const RELOAD = "reload";

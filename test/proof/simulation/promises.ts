@@ -23,7 +23,13 @@ export function expectResult(member: Member, { entry, result }: Written, value: 
   if (entry.type === PUBLISH) return;
   const isTake = entry.type === DELETE;
   const expected =
-    typeof result === "object" ? ("taken" in result ? result.taken : result) : typeof result === "number" ? result : result === "applied";
+    typeof result === "object"
+      ? "taken" in result
+        ? result.taken
+        : result
+      : typeof result === "number"
+        ? result
+        : result === "applied";
   assert(result !== undefined && result !== "expired", `${member.name}: a result before its place in the log`);
   assert.deepEqual(
     value,
