@@ -94,6 +94,38 @@ export interface StorageEvents {
   error: [error: Error];
 }
 
+/** How a lock is claimed. */
+export interface StorageLockOptions {
+  /**
+   * How long, in ms, the lock is held by a process that stands still: 100 to 86,400,000; default 10,000. It is renewed while the process runs, and
+   * released when the process ends.
+   */
+  readonly lease?: number | undefined;
+  /** How long, in ms, to wait for others; 0: not at all; default: until the lock is free. */
+  readonly wait?: number | undefined;
+  /** Ends the waiting when it is aborted. It does not release the lock. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A lock that this process holds. */
+export interface StorageLock {
+  /**
+   * A fencing token: each holder has a higher one than all that held the lock before. What the lock protects can refuse a token that is
+   * lower than one that it has seen. A safe integer.
+   */
+  readonly token: number;
+  /** Aborted, with `ERR_STORAGE_EXPIRED` or `ERR_STORAGE_CLOSED` or what the storage failed with, when the lock is lost; not by its release. */
+  readonly signal: AbortSignal;
+  /**
+   * Gives the lock to the next one. Resolves when that is confirmed; at once when the lock was lost. A second call returns the promise of the
+   * first.
+   * @throws StorageError `ERR_STORAGE_PENDING_FULL`: then it is held until its lease ends.
+   */
+  release(): Promise<void>;
+  /** As `release`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
 /** What a storage is doing. */
 export type StorageStatus =
   /** It has not loaded the data of the other processes yet. Reads see the writes of this process only; writes are pending. */

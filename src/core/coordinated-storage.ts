@@ -1,6 +1,16 @@
 /** The part of the user's API by which processes agree on something, or tell each other. It validates and delegates. */
 import { EventEmitter } from "node:events";
-import type { StorageEvents, StorageMessage, StoragePath, StorageWatchEvent, StorageWatchOptions } from "./api.js";
+import type {
+  StorageEvents,
+  StorageLock,
+  StorageLockOptions,
+  StorageMessage,
+  StoragePath,
+  StorageWatchEvent,
+  StorageWatchOptions,
+} from "./api.js";
+import { StorageError } from "./errors.js";
+import { HeldLock, LOCK_OPTIONS, termsOf } from "./lock.js";
 import { checkPrefix, expectKnown } from "./options.js";
 import type { StorageLimitOptions, StorageLimitResult } from "./replica/limit-options.js";
 import type { Replica } from "./replica/replica.js";
@@ -155,6 +165,51 @@ export abstract class CoordinatedStorage extends EventEmitter<StorageEvents> {
     return end;
   }
 
+  /**
+   * Waits until this process holds a lock, which only one of all processes holds at a time, and in the order in which they asked. It ends with
+   * its `release`, with its process, or, if that stands still, with its lease: then another process may hold it, and what this one does
+   * meanwhile must be refused by its `token`.
+   * @param path Names the lock. It is not the value at that path, which is neither needed nor changed.
+   * @returns the lock; with `wait`: null when it was not free in that time.
+   * @throws TypeError, RangeError, at once, when an argument is not valid. StorageError `ERR_STORAGE_CLOSED`, `ERR_STORAGE_PENDING_FULL`. It
+   *   rejects with the reason of the signal.
+   * @example
+   * const lock = await storage.lock(["invoice", "4711"]);
+   * try { await send(invoice, { token: lock.token, signal: lock.signal }); } finally { await lock.release(); }
+   */
+  lock(path: StoragePath, options?: StorageLockOptions & { readonly wait?: undefined }): Promise<StorageLock>;
+  lock(path: StoragePath, options: StorageLockOptions): Promise<StorageLock | null>;
+  lock(path: StoragePath, options: StorageLockOptions = {}): Promise<StorageLock | null> {
+    return this.#acquire(path, 1, options);
+  }
+
+  /**
+   * As `lock`, but `count` holders have it at the same time.
+   * @param count 1 to 10,000; the same in all processes.
+   * @example
+   * const permit = await storage.semaphore("reports", 3);
+   */
+  semaphore(
+    path: StoragePath,
+    count: number,
+    options?: StorageLockOptions & { readonly wait?: undefined },
+  ): Promise<StorageLock>;
+  semaphore(path: StoragePath, count: number, options: StorageLockOptions): Promise<StorageLock | null>;
+  semaphore(path: StoragePath, count: number, options: StorageLockOptions = {}): Promise<StorageLock | null> {
+    return this.#acquire(path, count, options);
+  }
+
+  #acquire(path: StoragePath, count: number, options: StorageLockOptions): Promise<StorageLock | null> {
+    const replica = this.#open();
+    expectOptions(options, LOCK_OPTIONS);
+    const terms = termsOf(count, options);
+    if (terms.signal?.aborted) return Promise.reject(terms.signal.reason);
+    const close = (): void => claim.close(closedError());
+    const claim = replica.locks.claim(path, terms, () => this.#ends.delete(close));
+    this.#ends.add(close);
+    return claim.acquired.then((isHeld) => (isHeld ? new HeldLock(claim) : null));
+  }
+
   #listen(
     replica: Replica,
     prefix: string,
@@ -211,6 +266,10 @@ export abstract class CoordinatedStorage extends EventEmitter<StorageEvents> {
       stop();
     };
   }
+}
+
+function closedError(): StorageError {
+  return new StorageError("ERR_STORAGE_CLOSED", "expected an open storage until the lock is released, got one that was closed");
 }
 
 /** What a listener throws becomes an uncaught exception, and stops nothing. */

@@ -2,6 +2,8 @@
 export type {
   StorageChange,
   StorageEvents,
+  StorageLock,
+  StorageLockOptions,
   StorageMessage,
   StoragePatchOptions,
   StoragePath,

@@ -14,7 +14,7 @@ export type Path = readonly string[];
 
 /**
  * What an entry does. `SLOT` stands in snapshots only: a whole slot. `LEFT` and `LEVEL` come from hubs only. `LEFT`: a member, which its path
- * names, has left, and what it had claimed ends at this place. `LEVEL`: the log has the level that its path names from here on.
+ * names, has left, and what it had claimed ends at this place, see `claims.ts`. `LEVEL`: the log has the level that its path names from here on.
  */
 export const SET = 1;
 export const DELETE = 2;

@@ -10,6 +10,7 @@ import { FORGOTTEN, NEW, type Verdict } from "../state/origins.js";
 import { Table } from "../state/table.js";
 import { type Announcer, CHANGE_TYPES, type Change } from "./events.js";
 import { executeFound, type PendingBatch } from "./op.js";
+import type { Locks } from "./locks.js";
 import type { Outbox } from "./outbox.js";
 import type { PendingQueue } from "./pending-queue.js";
 import { forgottenError } from "./settling.js";
@@ -29,6 +30,7 @@ export interface LogApplierParts {
   readonly writer: Writer;
   readonly announcer: Announcer;
   readonly watches: Watches;
+  readonly locks: Locks;
 }
 
 /** Applies the log: keeps the confirmed state, with the pending writes on top of it. */
@@ -42,12 +44,13 @@ export class LogApplier implements LogSink {
   readonly #writer: Writer;
   readonly #announcer: Announcer;
   readonly #watches: Watches;
+  readonly #locks: Locks;
   #isSweeping = false;
   #wasConnected = false;
   /** ms from when the last batch was ordered until it, or its confirmation, was delivered here. */
   delayMs = 0;
 
-  constructor({ clock, tables, pending, outbox, writer, announcer, watches }: LogApplierParts) {
+  constructor({ clock, tables, pending, outbox, writer, announcer, watches, locks }: LogApplierParts) {
     this.#clock = clock;
     this.#tables = tables;
     this.#pending = pending;
@@ -55,6 +58,7 @@ export class LogApplier implements LogSink {
     this.#writer = writer;
     this.#announcer = announcer;
     this.#watches = watches;
+    this.#locks = locks;
   }
 
   get seq(): number {
@@ -172,6 +176,7 @@ export class LogApplier implements LogSink {
     this.#outbox.disconnected();
     this.#writer.fail(error);
     this.#watches.fail(error);
+    this.#locks.fail(error);
     this.#announcer.push((events) => events.failed(error));
   }
 
@@ -195,6 +200,7 @@ export class LogApplier implements LogSink {
     this.#tables.shown = restored;
     this.#leave(this.#pending.moveTo(restored, shown));
     this.#noteLevel();
+    this.#locks.sawAll();
   }
 
   /** Calls that wait for a level go on once what the user sees has it. */
@@ -219,6 +225,7 @@ export class LogApplier implements LogSink {
     if (table === this.#tables.shown) {
       this.#pending.confirm(table, batch, time, this.#watched);
       if (this.#announcer.hasListeners("change")) for (const op of batch.ops) this.#announce(op.entry, op.status);
+      for (const { entry } of batch.ops) this.#locks.saw(entry);
       this.#leave([batch]);
       this.#sweepSoon();
     } else {
@@ -258,11 +265,24 @@ export class LogApplier implements LogSink {
     const { time } = table;
     const isHeard = this.#announcer.hasListeners("change");
     const watched = this.#watched;
-    for (const entry of entries) {
+    for (const entry of this.#withDepartures(entries)) {
       watched?.before(entry, false);
       const status = this.#pending.execute(table, entry, time);
       watched?.after(entry, status, false);
+      this.#locks.saw(entry);
       if (isHeard) this.#announce(entry, status);
+    }
+  }
+
+  /** The entries as they are executed one after the other, where a departure is what it does to the claims of its member. */
+  *#withDepartures(entries: readonly Entry[]): Generator<Entry> {
+    const table = this.#tables.shown;
+    for (const entry of entries) {
+      if (entry.type !== LEFT) yield entry;
+      else {
+        const member = entry.path[0] as string;
+        yield* this.#pending.onConfirmed(table, null, () => table.departureOf(member, table.time));
+      }
     }
   }
 

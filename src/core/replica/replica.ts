@@ -19,6 +19,7 @@ import { NO_SLOT, type Table } from "../state/table.js";
 import { Coordination } from "./coordination.js";
 import { Announcer, type ReplicaEvents } from "./events.js";
 import { Limits } from "./limits.js";
+import { Locks } from "./locks.js";
 import { LogApplier } from "./log-applier.js";
 import { Outbox, originFrom } from "./outbox.js";
 import { checkPatchOptions, type PatchOptions, patchJsonOf } from "./patch-text.js";
@@ -61,6 +62,7 @@ export class Replica {
   /** Writes by which processes agree. */
   readonly coordination: Coordination;
   readonly watches: Watches;
+  readonly locks: Locks;
   readonly #now = (): number => this.#tables.now;
   readonly #hasKey = (key: string): boolean => this.#table.holds(key) && this.#table.hasKey(key, this.now());
 
@@ -83,7 +85,9 @@ export class Replica {
     this.coordination = new Coordination({ writer, pending, tables, maxValueBytes, hasKey: this.#hasKey });
     const announcer = new Announcer(events, clock);
     this.watches = new Watches(pending, tables, announcer);
-    this.#applier = new LogApplier({ clock, tables, pending, outbox, writer, announcer, watches: this.watches });
+    this.locks = new Locks({ writer, pending, tables, random, member: log.member }, announcer);
+    const { watches, locks } = this;
+    this.#applier = new LogApplier({ clock, tables, pending, outbox, writer, announcer, watches, locks });
   }
 
   /** Bytes of writes that are not confirmed. */
@@ -261,6 +265,7 @@ export class Replica {
   fail(error: Error): void {
     this.#writer.fail(error);
     this.limits.end();
+    this.locks.fail(error);
   }
 
   /** The seq of the last batch that was delivered; 0 when there is no state yet. */

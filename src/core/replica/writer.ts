@@ -54,6 +54,8 @@ export class Writer {
   #atomicFrom: Savepoint | null = null;
   /** Writes that had a stamp. */
   #stampCount = 0;
+  /** Callers that wait for another member. */
+  #waitCount = 0;
   #isSealing = false;
   #isHolding = false;
   #failure: Error | null = null;
@@ -124,6 +126,17 @@ export class Writer {
         else this.#synced(promised);
       });
     });
+  }
+
+  /** A caller waits for what another member does, or does so no longer. */
+  wait(isWaiting: boolean): void {
+    this.#waitCount += isWaiting ? 1 : -1;
+    this.#hold();
+  }
+
+  /** Whether nothing more is written. */
+  get hasFailed(): boolean {
+    return this.#failure !== null;
   }
 
   /** Rejects every promise that a caller waits for; nothing more is written or sent. Reads still work. */
@@ -261,7 +274,7 @@ export class Writer {
   }
 
   #hold(): void {
-    const isWaiting = this.levels.isWaiting || this.#syncs.size > 0;
+    const isWaiting = this.levels.isWaiting || this.#waitCount > 0 || this.#syncs.size > 0;
     const isHolding = this.#isSealing || this.#pending.batches.length > 0 || isWaiting;
     if (isHolding === this.#isHolding) return;
     this.#isHolding = isHolding;

@@ -1,4 +1,5 @@
 import type { Path } from "../log/entry.js";
+import { CLAIMS_PREFIX } from "./claims.js";
 import { Deadlines, SECOND_MS } from "./deadlines.js";
 import { remove } from "./edit.js";
 import { KeyMap, type Part } from "./keys/key-map.js";
@@ -14,11 +15,15 @@ export interface Swept {
  * The slots by top-level key. One that was not looked at, and does not expire, is held as its text alone: a member that reads few of
  * many keys needs 48 bytes less for each of the others.
  *
- * Invariant: `#due` holds every slot by its `next`, as of the last `add`, `put` or `settle`.
+ * Invariants:
+ * 1. `#due` holds every slot by its `next`, as of the last `add`, `put` or `settle`.
+ * 2. `claimKeys` are the keys that begin with `CLAIMS_PREFIX`.
  */
 export class Slots {
   readonly #slots = new KeyMap<Held>();
   readonly #due = new Deadlines();
+  /** The keys of claims, which a departure looks at. */
+  readonly claimKeys = new Set<string>();
 
   /** The slot under a key: from now on it is held as such. */
   get(key: string): Slot | undefined {
@@ -56,6 +61,7 @@ export class Slots {
   /** Puts a slot under a key that has none; false, and nothing is changed, when it has one. */
   add(key: string, held: Held): boolean {
     if (!this.#slots.add(key, held)) return false;
+    if (key.startsWith(CLAIMS_PREFIX)) this.claimKeys.add(key);
     if (typeof held !== "string") this.#due.add(key, held.next);
     return true;
   }
@@ -65,6 +71,7 @@ export class Slots {
     const held = this.#slots.get(key);
     if (held === undefined || typeof held === "string") {
       this.#slots.set(key, json);
+      if (key.startsWith(CLAIMS_PREFIX)) this.claimKeys.add(key);
       return;
     }
     const { next } = held;
@@ -76,7 +83,13 @@ export class Slots {
   put(key: string, slot: Slot | undefined, next: Slot | undefined): void {
     if (next === undefined) this.#slots.delete(key);
     else this.#slots.set(key, next);
+    if (key.startsWith(CLAIMS_PREFIX)) this.#noteClaims(key, next !== undefined);
     this.#due.move(key, slot?.next ?? Infinity, next?.next ?? Infinity);
+  }
+
+  #noteClaims(key: string, isThere: boolean): void {
+    if (isThere) this.claimKeys.add(key);
+    else this.claimKeys.delete(key);
   }
 
   /** Notes that the `next` of the slot under a key has changed. */

@@ -1,8 +1,9 @@
-import { type Batch, type Entry, levelGiven, type Path, SLOT } from "../log/entry.js";
+import { type Batch, type Entry, LEFT, levelGiven, type Path, SLOT } from "../log/entry.js";
 import { LEAST_LEVEL } from "../log/levels.js";
 import type { KnownOrigin, SnapshotHead } from "../log/log.js";
 import { MalformedError } from "../log/malformed.js";
 import { atPlace } from "../log/stamps.js";
+import { departureOf } from "./claims.js";
 import { contentsOf, restoreEntry, slotOf } from "./contents.js";
 import { type Count, countAt } from "./counting.js";
 import { containersUntil, exchangeContents, hasAt, presentAt, visibleAt } from "./edit.js";
@@ -182,9 +183,16 @@ export class Table {
     return this.#origins.highest(origin);
   }
 
-  /** {@link Executor.execute} */
+  /** {@link Executor.execute}; a departure ends the claims of its member. */
   execute(entry: Entry, time: number, isUndoable: boolean, outcome?: Outcome): Status {
+    if (entry.type === LEFT)
+      for (const removal of this.departureOf(entry.path[0] as string, time)) this.#executor.execute(removal, time, false);
     return this.#executor.execute(entry, time, isUndoable, outcome);
+  }
+
+  /** {@link departureOf} */
+  departureOf(member: string, time: number): Entry[] {
+    return departureOf(member, this.#executor.slots, time);
   }
 
   /** Takes an entry back; all later ones of its slot have been taken back. */

@@ -68,7 +68,7 @@ export function openReplica(limits: Limits = {}) {
       after: (ms, call) => {
         const timer = { at: open.now + ms, call };
         open.timers.push(timer);
-        return { cancel: () => void open.timers.splice(open.timers.indexOf(timer), 1) };
+        return { cancel: () => (open.timers = open.timers.filter((other) => other !== timer)) };
       },
     },
     random: () => Buffer.from([++open.originCount, 0, 0, 0, 0, 0, 0]),
