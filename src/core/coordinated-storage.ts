@@ -269,7 +269,10 @@ export abstract class CoordinatedStorage extends EventEmitter<StorageEvents> {
 }
 
 function closedError(): StorageError {
-  return new StorageError("ERR_STORAGE_CLOSED", "expected an open storage until the lock is released, got one that was closed");
+  return new StorageError(
+    "ERR_STORAGE_CLOSED",
+    "expected an open storage until the lock is released, got one that was closed",
+  );
 }
 
 /** What a listener throws becomes an uncaught exception, and stops nothing. */

@@ -14,7 +14,8 @@ test("what is wrong with a call throws at once, and says what was expected", asy
   for (const path of [undefined, null, 5, {}, [], [{}]]) assert.throws(() => storage.lock(path), TypeError);
   assert.throws(() => storage.lock(["a".repeat(40_000)]), /^RangeError: expected a key of at most/);
   assert.throws(() => storage.lock(["a".repeat(32_766)]), /^RangeError: expected a key of at most/);
-  for (const options of [null, 5, []]) assert.throws(() => storage.lock("a", options), /^TypeError: expected options as/);
+  for (const options of [null, 5, []])
+    assert.throws(() => storage.lock("a", options), /^TypeError: expected options as/);
   assert.throws(
     () => storage.lock("a", { leese: 5 }),
     /^TypeError: expected one of the options lease, wait, signal, got "leese"; did you mean lease\?$/,

@@ -1,11 +1,7 @@
 /** One claim of a lock: it waits in the order of the log, holds, and ends. */
 import { StorageError } from "../errors.js";
-import { ALWAYS, deleteEntry, expireEntry, type Path, setEntry, swapEntry } from "../log/entry.js";
-import { BY_TEXT } from "../log/step-kinds.js";
-import { claimsIn, TOKEN_FIELD } from "../state/claims.js";
-import type { PendingQueue } from "./pending-queue.js";
-import type { Tables } from "./tables.js";
-import type { Writer } from "./writer.js";
+import type { Path } from "../log/entry.js";
+import { freeAt, LockLine, type LockParts } from "./lock-line.js";
 
 /** Renewals in the time of a lease: two may be late, or be lost with a manager. */
 const RENEWALS = 3;
@@ -13,20 +9,8 @@ const RENEWALS = 3;
 const CONFIRM_MS = 1000;
 /** Least time, in ms, between two looks at whether the log has passed the end of another claim. */
 const LOOK_MS = 20;
-/** An expiry in the past: what gets it is gone at once. */
-const LONG_AGO = 1;
 /** Longest delay of a timer, in ms. */
 const MAX_DELAY_MS = 2 ** 30;
-
-/** The parts of a replica that claims need. */
-export interface LockParts {
-  readonly writer: Writer;
-  readonly pending: PendingQueue;
-  readonly tables: Tables;
-  readonly random: (bytes: number) => Buffer;
-  /** {@link Log.member} */
-  readonly member: string;
-}
 
 /** What a claim asks for. All times are in ms. */
 export interface LockTerms {
@@ -37,13 +21,6 @@ export interface LockTerms {
   readonly waitMs: number;
   /** Ends the waiting. */
   readonly signal?: AbortSignal | undefined;
-}
-
-/** A claim in the confirmed state. */
-interface Found {
-  readonly id: string;
-  readonly token: number;
-  readonly expiresAt: number;
 }
 
 /** `claiming`: its place in the log is not known; `waiting`: it is in the log, behind others. */
@@ -66,6 +43,7 @@ export class LockClaim {
   /** Resolves with whether it holds; false: not within its time. Rejects when the waiting was aborted, or the storage has failed. */
   readonly acquired: Promise<boolean>;
   readonly #parts: LockParts;
+  readonly #line: LockLine;
   readonly #terms: LockTerms;
   readonly #label: string;
   /** Called once, when it has ended. */
@@ -87,6 +65,7 @@ export class LockClaim {
   /** @throws as {@link Writer.write}. */
   constructor(parts: LockParts, key: string, label: string, terms: LockTerms, onEnd: (claim: LockClaim) => void) {
     this.#parts = parts;
+    this.#line = new LockLine(parts, key);
     this.key = key;
     this.#label = label;
     this.#terms = terms;
@@ -129,11 +108,13 @@ export class LockClaim {
 
   /** Decides what is to be done, by the confirmed state and the time. */
   step(): void {
-    if (this.#phase === "claiming") this.#schedule(this.#giveUpAt);
-    // A state that is being loaded is looked at when it is complete.
-    if (this.#phase === "claiming" || this.#phase === "ended" || !this.#parts.tables.isCurrent) return;
-    const { now } = this.#parts.tables;
-    const claims = this.#found();
+    if (this.#phase === "ended") return;
+    const { now, isCurrent } = this.#parts.tables;
+    if (this.#phase === "claiming" || !isCurrent) {
+      this.#stepUnseen(now);
+      return;
+    }
+    const claims = this.#line.read();
     const index = claims.findIndex(({ id }) => id === this.#path[1]);
     const own = claims[index];
     if (own === undefined || now >= own.expiresAt) {
@@ -146,9 +127,16 @@ export class LockClaim {
       this.#giveUp();
       return;
     }
-    const lookAt = this.#phase === "held" ? Infinity : Math.max(this.#lookAt, this.#freeAt(claims, index));
+    const lookAt = this.#phase === "held" ? Infinity : Math.max(this.#lookAt, freeAt(claims, index, this.#terms.count));
     if (!this.#isRenewing && now >= Math.min(this.#renewAt, lookAt)) this.#renew();
     this.#schedule(Math.min(own.expiresAt, this.#giveUpAt, ...(this.#isRenewing ? [] : [this.#renewAt, lookAt])));
+  }
+
+  /** As `step`, while its place is not known, or a whole state is being loaded: that is looked at when it is complete. */
+  #stepUnseen(now: number): void {
+    if (this.#phase === "held" && now >= this.#until) this.#ended(true);
+    else if (now >= this.#giveUpAt) this.#giveUp();
+    else this.#schedule(this.#phase === "held" ? this.#until : this.#giveUpAt);
   }
 
   /** Until when it waits: at least for its place in the log. */
@@ -158,42 +146,20 @@ export class LockClaim {
     return this.#begunAt + (this.#phase === "claiming" ? Math.max(waitMs, CONFIRM_MS) : waitMs);
   }
 
-  /** When so many of the claims before it have expired that it would hold. */
-  #freeAt(claims: readonly Found[], index: number): number {
-    const ends = claims.slice(0, index).map(({ expiresAt }) => expiresAt);
-    return ends.sort((a, b) => a - b)[index - this.#terms.count] ?? Infinity;
-  }
-
-  /** The claims of the key at the last batch, in the order of the log. */
-  #found(): Found[] {
-    const { pending, tables } = this.#parts;
-    const table = tables.shown;
-    const { time } = table;
-    const found = pending.onConfirmed(table, this.key, () =>
-      claimsIn(table.get([this.key], time)).map(([id, { token }]) => {
-        return { id, token, expiresAt: table.expiresAt([this.key, id], time) ?? Infinity };
-      }),
-    );
-    return found.sort((a, b) => a.token - b.token);
-  }
-
   /** Goes to the end of the line. */
   #claim(): void {
-    const { writer, tables, random, member } = this.#parts;
-    const { now } = tables;
-    const path = [this.key, `c${random(8).toString("hex")}`];
+    const { now } = this.#parts.tables;
+    const { leaseMs } = this.#terms;
+    const { path, placed } = this.#line.claim(now + leaseMs);
     this.#path = path;
     this.#phase = "claiming";
-    this.#until = now + this.#terms.leaseMs;
-    this.#renewAt = now + this.#terms.leaseMs / RENEWALS;
-    const entry = setEntry(path, JSON.stringify({ member }), this.#until, ALWAYS, BY_TEXT, TOKEN_FIELD);
-    // What became of it is seen in the state, also when a snapshot covers it.
-    const placed = (): void => {
+    this.#until = now + leaseMs;
+    this.#renewAt = now + leaseMs / RENEWALS;
+    void placed.then(() => {
       if (this.#path !== path || this.#phase !== "claiming") return;
       this.#phase = "waiting";
       this.step();
-    };
-    writer.promise(entry, () => {}).then(placed, placed);
+    });
   }
 
   #hold(token: number): void {
@@ -204,21 +170,19 @@ export class LockClaim {
   }
 
   #renew(): void {
-    const { writer, tables } = this.#parts;
-    const { now } = tables;
+    const { now } = this.#parts.tables;
     const { leaseMs } = this.#terms;
     this.#renewAt = now + leaseMs / RENEWALS;
     this.#lookAt = now + LOOK_MS;
-    const renewed = (): void => {
-      this.#isRenewing = false;
-      this.step();
-    };
     try {
+      const renewed = this.#line.renew(this.#path, now + leaseMs);
       this.#isRenewing = true;
-      writer.promise(expireEntry(this.#path, now + leaseMs), () => {}).then(renewed, renewed);
+      void renewed.then(() => {
+        this.#isRenewing = false;
+        this.step();
+      });
     } catch {
       // There is no room for it now. It is tried again, and the lock is lost if there is none in time.
-      this.#isRenewing = false;
     }
   }
 
@@ -237,7 +201,9 @@ export class LockClaim {
     const isLate = isThere || this.#until <= shown.time;
     this.#end();
     if (isThere) this.#removeQuietly();
-    const why = isLate ? "its lease, which was not renewed in time" : "its removal, or that of its member, by another one";
+    const why = isLate
+      ? "its lease, which was not renewed in time"
+      : "its removal, or that of its member, by another one";
     this.#lost.abort(
       new StorageError("ERR_STORAGE_EXPIRED", `expected to hold the lock ${this.#label} until its release, got ${why}`),
     );
@@ -268,32 +234,14 @@ export class LockClaim {
 
   async #release(): Promise<void> {
     this.#end();
-    try {
-      await this.#remove();
-    } catch (error) {
-      // Nothing can be written any more, or it is not known what this came to: the claim ends with its member, or with its lease.
-      const isOver = this.#parts.writer.hasFailed || (error as StorageError).code === "ERR_STORAGE_EXPIRED";
-      if (!isOver) throw error;
-    }
+    await this.#line.remove(this.#path);
   }
 
-  /** Removes it from the log, and the key if that was the last claim. */
-  #remove(): Promise<void> {
-    const { writer } = this.#parts;
-    let removed = Promise.resolve();
-    writer.batch(() => {
-      removed = writer.promise(deleteEntry(this.#path), () => {});
-      writer.write(swapEntry([this.key], '{"from":{},"to":{}}', LONG_AGO));
-    });
-    return removed;
-  }
-
-  /** As `#remove`; if that fails, it ends with its member or its lease. */
   #removeQuietly(): void {
     try {
-      this.#remove().catch(() => {});
+      void this.#line.remove(this.#path);
     } catch {
-      // As above.
+      // Nothing can be written now: it ends with its member, or with its lease.
     }
   }
 
@@ -314,11 +262,6 @@ export class LockClaim {
     if (this.#phase === "ended") return;
     const { clock, now } = this.#parts.tables;
     const delay = Math.min(Math.max(Math.ceil(at - now), 1), MAX_DELAY_MS);
-    this.#timer = clock.after(delay, () => this.#due());
-  }
-
-  #due(): void {
-    if (this.#phase === "claiming" && this.#parts.tables.now >= this.#giveUpAt) this.#giveUp();
-    else this.step();
+    this.#timer = clock.after(delay, () => this.step());
   }
 }

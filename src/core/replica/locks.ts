@@ -1,9 +1,10 @@
 /** The claims of locks that this member has made, by their keys. */
-import { CLEAR, type Entry } from "../log/entry.js";
+import { CLEAR, type Entry, LEFT } from "../log/entry.js";
 import { claimsKeyOf } from "../state/claims.js";
 import { parsePath, type UserPath } from "../state/path.js";
 import type { Announcer } from "./events.js";
-import { LockClaim, type LockParts, type LockTerms } from "./lock-claim.js";
+import { LockClaim, type LockTerms } from "./lock-claim.js";
+import type { LockParts } from "./lock-line.js";
 
 /** Invariant: `#claims` has the claims of this member that have not ended, and no empty set. */
 export class Locks {
@@ -34,6 +35,16 @@ export class Locks {
     const claims = this.#claims.get(key) ?? new Set();
     this.#claims.set(key, claims.add(claim));
     return claim;
+  }
+
+  /** The entries as they are executed one after the other, where a departure is what it does to the claims of its member. */
+  *withDepartures(entries: readonly Entry[]): Generator<Entry> {
+    const { pending, tables } = this.#parts;
+    const table = tables.shown;
+    for (const entry of entries) {
+      if (entry.type !== LEFT) yield entry;
+      else yield* pending.onConfirmed(table, null, () => table.departureOf(entry.path[0] as string, table.time));
+    }
   }
 
   /** An entry was executed at its place in the log. */

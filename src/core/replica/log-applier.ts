@@ -9,8 +9,8 @@ import { APPLIED, type Status } from "../state/executor.js";
 import { FORGOTTEN, NEW, type Verdict } from "../state/origins.js";
 import { Table } from "../state/table.js";
 import { type Announcer, CHANGE_TYPES, type Change } from "./events.js";
-import { executeFound, type PendingBatch } from "./op.js";
 import type { Locks } from "./locks.js";
+import { executeFound, type PendingBatch } from "./op.js";
 import type { Outbox } from "./outbox.js";
 import type { PendingQueue } from "./pending-queue.js";
 import { forgottenError } from "./settling.js";
@@ -265,24 +265,12 @@ export class LogApplier implements LogSink {
     const { time } = table;
     const isHeard = this.#announcer.hasListeners("change");
     const watched = this.#watched;
-    for (const entry of this.#withDepartures(entries)) {
+    for (const entry of this.#locks.withDepartures(entries)) {
       watched?.before(entry, false);
       const status = this.#pending.execute(table, entry, time);
       watched?.after(entry, status, false);
       this.#locks.saw(entry);
       if (isHeard) this.#announce(entry, status);
-    }
-  }
-
-  /** The entries as they are executed one after the other, where a departure is what it does to the claims of its member. */
-  *#withDepartures(entries: readonly Entry[]): Generator<Entry> {
-    const table = this.#tables.shown;
-    for (const entry of entries) {
-      if (entry.type !== LEFT) yield entry;
-      else {
-        const member = entry.path[0] as string;
-        yield* this.#pending.onConfirmed(table, null, () => table.departureOf(member, table.time));
-      }
     }
   }
 

@@ -134,11 +134,6 @@ export class Writer {
     this.#hold();
   }
 
-  /** Whether nothing more is written. */
-  get hasFailed(): boolean {
-    return this.#failure !== null;
-  }
-
   /** Rejects every promise that a caller waits for; nothing more is written or sent. Reads still work. */
   fail(error: Error): void {
     if (this.#failure !== null) return;

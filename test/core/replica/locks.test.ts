@@ -1,77 +1,9 @@
-/** Locks of one member: when a claim holds, is renewed, waits, gives up, and is lost. The test decides on the log and on the time. */
+/** Locks of one member: when a claim holds, waits, and is lost. The test decides on the log and on the time. */
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
-import { encodeEntries } from "../../../dist/core/log/codec.js";
-import {
-  ALWAYS,
-  clearEntry,
-  DELETE,
-  deleteEntry,
-  type Entry,
-  EXPIRE,
-  expireEntry,
-  leftEntry,
-  SET,
-  SWAP,
-  setEntry,
-} from "../../../dist/core/log/entry.js";
-import { BATCH } from "../../../dist/core/log/frame.js";
-import { BY_TEXT } from "../../../dist/core/log/step-kinds.js";
-import type { LockTerms } from "../../../dist/core/replica/lock-claim.js";
-import { entriesOf, openReplica, tick } from "./opened-replica.js";
-
-const KEY = "lock:/job";
-const LEASE_MS = 3000;
-
-function joined(t: TestContext) {
-  const open = openReplica();
-  open.join();
-  let confirmedCount = 0;
-  const confirmAll = async () => {
-    await tick();
-    for (; confirmedCount < open.sent.length; confirmedCount++) open.confirm();
-    await tick();
-  };
-  /** What was sent and is not confirmed. */
-  const sent = async (): Promise<Entry[]> => {
-    await tick();
-    return open.sent.slice(confirmedCount).flatMap(entriesOf);
-  };
-  /** Time passes, and timers that are due are called. */
-  const pass = async (ms: number) => {
-    open.now += ms;
-    for (const timer of open.timers.filter(({ at }) => at <= open.now)) {
-      if (open.timers.includes(timer)) timer.call();
-    }
-    await tick();
-  };
-  /** Another member's claim. */
-  const foreign = async (id: string, ms = LEASE_MS, member = "other") => {
-    const json = JSON.stringify({ member });
-    open.foreign(setEntry([KEY, id], json, open.now + ms, ALWAYS, BY_TEXT, "token"));
-    await tick();
-  };
-  const left = async (...members: string[]) => {
-    const frame = encodeEntries(members.map(leftEntry), BATCH, { seq: ++open.seq, time: open.now });
-    open.replica.sink.batch(frame, 0, frame.length);
-    await tick();
-  };
-  const claim = (terms: Partial<LockTerms> = {}) => {
-    const all = { count: 1, leaseMs: LEASE_MS, waitMs: Infinity, ...terms };
-    const made = open.replica.locks.claim("job", all, () => state.ended++);
-    const told = { claim: made, got: [] as unknown[] };
-    made.acquired.then(
-      (isHeld) => told.got.push(isHeld),
-      (error) => told.got.push(error),
-    );
-    return told;
-  };
-  const state = { ended: 0 };
-  t.after(() => assert.equal(open.held.filter((isHeld) => isHeld).length, open.held.filter((isHeld) => !isHeld).length));
-  return { open, replica: open.replica, confirmAll, sent, pass, foreign, left, claim, state };
-}
-
-const types = (entries: readonly Entry[]): number[] => entries.map(({ type }) => type);
+import { test } from "node:test";
+import { clearEntry, DELETE, deleteEntry, type Entry, SET, SWAP, setEntry } from "../../../dist/core/log/entry.js";
+import { joined, KEY, LEASE_MS, types } from "./locking.js";
+import { entriesOf, tick } from "./opened-replica.js";
 
 test("a claim that is the first one holds once it is confirmed, with its place in the log as its token", async (t) => {
   const { replica, claim, confirmAll, sent, state } = joined(t);
@@ -150,119 +82,6 @@ test("a departure ends the claims of its member at once, also while a clear of t
   assert.equal(made.signal.reason.code, "ERR_STORAGE_EXPIRED");
 });
 
-test("a lock is renewed at a third of its lease, once at a time, while it is held and while it waits", async (t) => {
-  const { open, claim, confirmAll, sent, pass, foreign } = joined(t);
-  const held = claim();
-  await confirmAll();
-  const waiting = claim();
-  await confirmAll();
-  await pass(LEASE_MS / 3 - 1);
-  assert.deepEqual(await sent(), []);
-  await pass(1);
-  const renewals = await sent();
-  assert.deepEqual(types(renewals), [EXPIRE, EXPIRE]);
-  assert.equal(renewals[0]?.expiresAt, open.now + LEASE_MS);
-  await pass(LEASE_MS / 3);
-  assert.equal((await sent()).length, 2, "the first ones are on their way");
-  await confirmAll();
-  await pass(LEASE_MS - 1000 - 1);
-  assert.equal(held.claim.signal.aborted, false);
-  await foreign("b");
-  for (const each of [held, waiting]) void each.claim.release();
-  await confirmAll();
-});
-
-test("a lock whose renewals are not confirmed is lost when its lease ends, and lets go of it", async (t) => {
-  const { claim, confirmAll, pass, sent, state, replica } = joined(t);
-  const { claim: made } = claim();
-  await confirmAll();
-  await pass(1000);
-  await pass(1999);
-  assert.equal(made.signal.aborted, false);
-  await pass(1);
-  assert.equal(made.signal.reason.code, "ERR_STORAGE_EXPIRED");
-  assert.match(made.signal.reason.message, /^expected to hold the lock "job" until its release, got its lease/);
-  assert.deepEqual(types(await sent()), [EXPIRE, DELETE, SWAP]);
-  await made.release();
-  await confirmAll();
-  assert.deepEqual([state.ended, replica.keys()], [1, []]);
-});
-
-test("another claim has ended by its lease only when the log says so: a renewal may be on its way", async (t) => {
-  const { open, claim, confirmAll, pass, foreign, sent } = joined(t);
-  await foreign("a");
-  await pass(500);
-  const { got, claim: made } = claim();
-  await confirmAll();
-  await pass(2000);
-  await confirmAll();
-  // By the clock of this member it ends now. It writes, to see what the log says.
-  await pass(499);
-  assert.deepEqual(await sent(), []);
-  await pass(1);
-  assert.deepEqual(types(await sent()), [EXPIRE]);
-  assert.deepEqual(got, []);
-  open.now -= 1; // the manager's clock is later
-  open.foreign(expireEntry([KEY, "a"], open.now + LEASE_MS));
-  await confirmAll();
-  assert.deepEqual(got, [], "the renewal came first");
-  await pass(1001);
-  await confirmAll();
-  await pass(1000);
-  await confirmAll();
-  await pass(1000);
-  assert.deepEqual(got, []);
-  await confirmAll();
-  assert.deepEqual(got, [true]);
-  void made.release();
-  await confirmAll();
-});
-
-test("a claim that is not the first one gives up after its time, and one that must not wait when it is confirmed", async (t) => {
-  const { claim, confirmAll, pass, foreign, sent } = joined(t);
-  await foreign("a", 60_000);
-  const [now, later] = [claim({ waitMs: 0 }), claim({ waitMs: 500 })];
-  await pass(1);
-  assert.deepEqual([now.got, later.got], [[], []]);
-  await confirmAll();
-  await pass(0);
-  assert.deepEqual([now.got, later.got], [[false], []]);
-  assert.deepEqual(types(await sent()), [DELETE, SWAP]);
-  await pass(498);
-  assert.deepEqual(later.got, []);
-  await pass(1);
-  assert.deepEqual(later.got, [false]);
-  await confirmAll();
-});
-
-test("without a manager a claim gives up after a second, or after its time if that is longer", async (t) => {
-  const { claim, confirmAll, pass, replica } = joined(t);
-  const [now, later, ever] = [claim({ waitMs: 0 }), claim({ waitMs: 1500 }), claim()];
-  await pass(999);
-  assert.deepEqual([now.got, later.got], [[], []]);
-  await pass(1);
-  assert.deepEqual([now.got, later.got], [[false], []]);
-  await pass(500);
-  assert.deepEqual([later.got, ever.got], [[false], []]);
-  await confirmAll();
-  assert.deepEqual([now.got, later.got, ever.got], [[false], [false], [true]]);
-  void ever.claim.release();
-  await confirmAll();
-  assert.deepEqual(replica.keys(), []);
-});
-
-test("a claim whose lease ended before it had its place is made again", async (t) => {
-  const { claim, confirmAll, pass } = joined(t);
-  const { claim: made, got } = claim();
-  await pass(LEASE_MS + 1);
-  await confirmAll();
-  assert.deepEqual(got, []);
-  await confirmAll();
-  assert.deepEqual(got, [true]);
-  void made.release();
-  await confirmAll();
-});
-
 test("who waits goes to the end of the line when its claim is removed; who holds has lost the lock", async (t) => {
   const { open, claim, confirmAll } = joined(t);
   const [held, waiting] = [claim(), claim()];
@@ -308,18 +127,26 @@ test("when nothing more can be written, who waits is rejected and locks are lost
   assert.throws(() => claim(), error);
 });
 
-test("a claim that cannot be written throws, and a renewal that cannot is tried again", async (t) => {
-  const { open, claim, confirmAll, pass } = joined(t);
-  const { claim: made } = claim();
+test("a claim that a snapshot covers holds, or waits, as the snapshot says; what it does not have is claimed again", async (t) => {
+  const { open, claim, confirmAll, reload, foreign } = joined(t);
+  const held = claim();
   await confirmAll();
-  open.replica.set("big", "x".repeat((1 << 20) - 200));
-  assert.throws(() => claim(), { code: "ERR_STORAGE_PENDING_FULL" });
-  await pass(1000);
+  const [covered, missing] = [claim(), claim()];
+  await tick();
+  const ids = open.sent
+    .slice(-1)
+    .flatMap(entriesOf)
+    .map(({ path }) => path[1] as string);
+  await foreign("b");
+  const claims = { [ids[0] as string]: { member: "me", token: 9000 }, b: { member: "other", token: 9500 } };
+  await reload(claims);
+  assert.equal(held.claim.signal.reason.code, "ERR_STORAGE_EXPIRED", "the snapshot has it no more");
+  assert.deepEqual([covered.got, covered.claim.token, missing.got], [[true], 9000, []]);
+  open.foreign(deleteEntry([KEY, "b"]));
+  void covered.claim.release();
   await confirmAll();
-  await pass(1000);
   await confirmAll();
-  await pass(999);
-  assert.equal(made.signal.aborted, false);
-  void made.release();
+  assert.deepEqual(missing.got, [true]);
+  void missing.claim.release();
   await confirmAll();
 });

@@ -26,7 +26,8 @@ function tables() {
     state.restored = next;
     assert.deepEqual(contents(state.restored), contents(state.table));
   };
-  const contents = (table: Table) => Object.fromEntries([...table.keys(state.time)].map((key) => [key, table.get([key], state.time)]));
+  const contents = (table: Table) =>
+    Object.fromEntries([...table.keys(state.time)].map((key) => [key, table.get([key], state.time)]));
   return { state, apply, contents: () => contents(state.table), holds: (key: string) => state.table.holds(key) };
 }
 
@@ -45,7 +46,10 @@ test("a departure ends the claims of its member, and no others; the key goes wit
   apply(leftEntry("m3"));
   assert.deepEqual(Object.keys(contents()[KEY] as object), ["c1", "c2", "c3"]);
   apply(leftEntry("m1"));
-  assert.deepEqual(contents(), { [KEY]: { c2: { member: "m2", token: 4097 } }, job: { c1: { member: "m1", token: 1 } } });
+  assert.deepEqual(contents(), {
+    [KEY]: { c2: { member: "m2", token: 4097 } },
+    job: { c1: { member: "m1", token: 1 } },
+  });
   apply(leftEntry("m2"), leftEntry("m2"));
   assert.equal(holds(KEY), false);
 });

@@ -18,7 +18,13 @@ export function sessionsOf(text: string): Session[] {
     const known = sessions.get(Number(token));
     if (what === "acquired") {
       assert.equal(known, undefined, `nobody else has the token ${token}`);
-      sessions.set(Number(token), { token: Number(token), pid: Number(pid), from: BigInt(at), until: null, isLost: false });
+      sessions.set(Number(token), {
+        token: Number(token),
+        pid: Number(pid),
+        from: BigInt(at),
+        until: null,
+        isLost: false,
+      });
       continue;
     }
     assert.equal(known?.pid, Number(pid), `${line}: by the process that holds it`);

@@ -63,7 +63,10 @@ test("a lock of a killed process is free at once, and one of a process that wait
   const [one, two, three] = members.filter((member) => member !== manager) as [Member, Member, Member];
   const first = await one.call<number>("acquire", file, { lease: LONG_MS });
   void two.call("acquire", file, { lease: LONG_MS }).catch(() => {});
-  await until("the second one waits", async () => Object.keys((await one.call<object>("get", ["lock:/resource"]))).length === 2);
+  await until(
+    "the second one waits",
+    async () => Object.keys(await one.call<object>("get", ["lock:/resource"])).length === 2,
+  );
   const third = three.call<number>("acquire", file, { lease: LONG_MS });
   assert.equal(await three.call("tryOnce"), false);
   // The lock is not free because the manager has ended: its holder lives.
@@ -89,7 +92,7 @@ test("a lock of a stopped process is free after its lease, and its holder finds 
     await sleep(1500);
     assert.equal(await next.call("tryOnce"), false, "it is renewed");
     const acquired = next.call<number>("acquire", file, { lease: LONG_MS });
-    await until("it waits", async () => Object.keys((await next.call<object>("get", ["lock:/resource"]))).length === 2);
+    await until("it waits", async () => Object.keys(await next.call<object>("get", ["lock:/resource"])).length === 2);
     await holder.freeze();
     const nextToken = await acquired;
     assert.ok(nextToken > token);

@@ -104,9 +104,7 @@ export class Member {
     this.#world = world;
     const none = () => {};
     const log: Log = {
-      isPushed: true,
-      readCount: 0,
-      member: "me",
+      ...{ isPushed: true, readCount: 0, member: "me" },
       open: () => {},
       append: (frame) => this.#append(frame),
       barrier: (done) => this.barriers.push(done),
