@@ -41,7 +41,7 @@ test("a lock is named by its path, whatever is stored there, and changes nothing
   storage.set("a", { b: 1 });
   const lock = await storage.lock("a.b");
   storage.set(["a.b"], 5);
-  assert.equal(await storage.lock(["a", "b"], { wait: 0 }), null);
+  for (const path of [["a", "b"], "a.b"]) assert.equal(await storage.lock(path, { wait: 0 }), null);
   const other = await storage.lock(["a.b"], { wait: 0 });
   assert.ok(other !== null && Number.isSafeInteger(other.token) && other.token > lock.token);
   assert.deepEqual([storage.get(["a", "b"]), storage.get(["a.b"])], [1, 5]);

@@ -132,3 +132,18 @@ test("a claim that cannot be written throws, and a renewal that cannot is tried 
   void made.release();
   await confirmAll();
 });
+
+test("a lease also ends while a whole state is being loaded, and so does the time of who waits", async (t) => {
+  const { open, claim, confirmAll, pass } = joined(t);
+  const [held, waiting] = [claim(), claim({ waitMs: 2000 })];
+  await confirmAll();
+  open.replica.sink.disconnected();
+  open.replica.sink.restoring({ seq: open.seq, time: open.now });
+  await pass(1999);
+  assert.deepEqual([held.claim.signal.aborted, waiting.got], [false, []]);
+  await pass(1);
+  assert.deepEqual([held.claim.signal.aborted, waiting.got], [false, [false]]);
+  await pass(1000);
+  assert.equal(held.claim.signal.aborted, true);
+  open.replica.sink.failed(new Error("over"));
+});

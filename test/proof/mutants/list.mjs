@@ -14,6 +14,7 @@ import { identityMutants } from "./identity.mjs";
 import { keysMutants } from "./keys.mjs";
 import { levelMutants } from "./levels.mjs";
 import { limitMutants } from "./limits.mjs";
+import { lockMutants } from "./locks.mjs";
 import { logMutants } from "./log.mjs";
 import { memberMutants } from "./member.mjs";
 import { hubMembersMutants } from "./members.mjs";
@@ -51,6 +52,7 @@ export const mutants = [
   ...stampMutants,
   ...limitMutants,
   ...coordinationMutants,
+  ...lockMutants,
   ...keysMutants,
   ...valueMutants,
   ...logMutants,
