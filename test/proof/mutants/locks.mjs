@@ -7,6 +7,7 @@ const LOCKS = "src/core/replica/locks.ts";
 const state = ["core/state/claims"];
 const unit = ["core/replica/lock"];
 const users = ["core/storage-locks"];
+const simulated = ["simulation/locks"];
 
 export const lockMutants = [
   {
@@ -63,14 +64,14 @@ export const lockMutants = [
     file: CLAIM,
     from: "index < this.#terms.count",
     to: "index <= this.#terms.count",
-    killedBy: unit,
+    killedBy: simulated,
   },
   {
     name: "the line is in the order of the ids",
     file: LINE,
     from: "a.token - b.token",
     to: "(a.id < b.id ? -1 : 1)",
-    killedBy: [...unit, ...users],
+    killedBy: simulated,
   },
   {
     name: "another claim ends by the clock of the member that waits",
