@@ -1,6 +1,6 @@
 /** The claims of locks that this member has made, by their keys. */
 import { CLEAR, type Entry, LEFT } from "../log/entry.js";
-import { claimsKeyOf } from "../state/claims.js";
+import { claimsKeyOf, departureOf } from "../state/claims.js";
 import { parsePath, type UserPath } from "../state/path.js";
 import type { Announcer } from "./events.js";
 import { LockClaim, type LockTerms } from "./lock-claim.js";
@@ -37,13 +37,21 @@ export class Locks {
     return claim;
   }
 
-  /** The entries as they are executed one after the other, where a departure is what it does to the claims of its member. */
-  *withDepartures(entries: readonly Entry[]): Generator<Entry> {
+  /**
+   * The entries of another member as they are executed one after the other, where a departure is what it does to the claims of its member. Each is
+   * executed before the next one is asked for.
+   */
+  *seeing(entries: readonly Entry[]): Generator<Entry> {
     const { pending, tables } = this.#parts;
     const table = tables.shown;
+    const departure = (member: string) => departureOf(member, table.slots, table.time);
     for (const entry of entries) {
-      if (entry.type !== LEFT) yield entry;
-      else yield* pending.onConfirmed(table, null, () => table.departureOf(entry.path[0] as string, table.time));
+      const executed =
+        entry.type === LEFT ? pending.onConfirmed(table, null, () => departure(entry.path[0] as string)) : [entry];
+      for (const each of executed) {
+        yield each;
+        this.saw(each);
+      }
     }
   }
 

@@ -265,11 +265,10 @@ export class LogApplier implements LogSink {
     const { time } = table;
     const isHeard = this.#announcer.hasListeners("change");
     const watched = this.#watched;
-    for (const entry of this.#locks.withDepartures(entries)) {
+    for (const entry of this.#locks.seeing(entries)) {
       watched?.before(entry, false);
       const status = this.#pending.execute(table, entry, time);
       watched?.after(entry, status, false);
-      this.#locks.saw(entry);
       if (isHeard) this.#announce(entry, status);
     }
   }
@@ -283,9 +282,8 @@ export class LogApplier implements LogSink {
 
   /** A batch of the hub's own may say that members have left. */
   #announceLeft(entries: readonly Entry[]): void {
-    for (const { type, path } of entries) {
+    for (const { type, path } of entries)
       if (type === LEFT) this.#announcer.push((events) => events.left?.(path[0] as string));
-    }
   }
 
   #sweepSoon(): void {

@@ -186,14 +186,9 @@ export class Table {
   /** {@link Executor.execute}; a departure ends the claims of its member. */
   execute(entry: Entry, time: number, isUndoable: boolean, outcome?: Outcome): Status {
     if (entry.type === LEFT)
-      for (const removal of this.departureOf(entry.path[0] as string, time))
+      for (const removal of departureOf(entry.path[0] as string, this.slots, time))
         this.#executor.execute(removal, time, false);
     return this.#executor.execute(entry, time, isUndoable, outcome);
-  }
-
-  /** {@link departureOf} */
-  departureOf(member: string, time: number): Entry[] {
-    return departureOf(member, this.#executor.slots, time);
   }
 
   /** Takes an entry back; all later ones of its slot have been taken back. */

@@ -138,7 +138,7 @@ test("a lease also ends while a whole state is being loaded, and so does the tim
   const [held, waiting] = [claim(), claim({ waitMs: 2000 })];
   await confirmAll();
   open.replica.sink.disconnected();
-  open.replica.sink.restoring({ seq: open.seq, time: open.now });
+  open.replica.sink.restoring({ seq: open.seq, time: open.now, level: 1 });
   await pass(1999);
   assert.deepEqual([held.claim.signal.aborted, waiting.got], [false, []]);
   await pass(1);

@@ -56,7 +56,7 @@ export function joined(t: TestContext) {
     const last = open.sent.at(-1) as Buffer;
     const own = [originOf(last, 0), numberOf(last, 0), open.now] as const;
     const origins = [own, [77, open.foreignCount, open.now] as const];
-    const head = { seq: ++open.seq, time: open.now, origins };
+    const head = { seq: ++open.seq, time: open.now, level: 1, origins };
     sink.restoring(head);
     const slot = slotEntry(KEY, JSON.stringify(claims), NEVER);
     const expiries = Object.keys(claims).map((id) => expireEntry([KEY, id], open.now + LEASE_MS));

@@ -27,15 +27,15 @@ export const lockMutants = [
   {
     name: "a departure ends no claims in members",
     file: LOCKS,
-    from: "if (entry.type !== LEFT) yield entry;",
-    to: "if (entry.type !== LEFT || entry.path.length > 0) yield entry;",
+    from: "entry.type === LEFT ?",
+    to: "entry.type === LEFT && entry.path.length === 0 ?",
     killedBy: unit,
   },
   {
     name: "a departure looks at pending claims, too",
     file: LOCKS,
-    from: "yield* pending.onConfirmed(table, null, () => table.departureOf(entry.path[0] as string, table.time));",
-    to: "yield* table.departureOf(entry.path[0] as string, table.time);",
+    from: "pending.onConfirmed(table, null, () => departure(entry.path[0] as string))",
+    to: "departure(entry.path[0] as string)",
     killedBy: unit,
   },
   {
