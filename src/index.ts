@@ -7,6 +7,7 @@ export {
   type StorageEvents,
   type StorageLimitOptions,
   type StorageLimitResult,
+  type StorageLock,
   type StorageMessage,
   type StorageOptions,
   type StoragePatchOptions,

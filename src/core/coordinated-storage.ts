@@ -9,8 +9,7 @@ import type {
   StorageWatchEvent,
   StorageWatchOptions,
 } from "./api.js";
-import { StorageError } from "./errors.js";
-import { HeldLock, LOCK_OPTIONS, termsOf } from "./lock.js";
+import { closedError, HeldLock, LOCK_OPTIONS, termsOf } from "./lock.js";
 import { checkPrefix, expectKnown } from "./options.js";
 import type { StorageLimitOptions, StorageLimitResult } from "./replica/limit-options.js";
 import type { Replica } from "./replica/replica.js";
@@ -266,13 +265,6 @@ export abstract class CoordinatedStorage extends EventEmitter<StorageEvents> {
       stop();
     };
   }
-}
-
-function closedError(): StorageError {
-  return new StorageError(
-    "ERR_STORAGE_CLOSED",
-    "expected an open storage until the lock is released, got one that was closed",
-  );
 }
 
 /** What a listener throws becomes an uncaught exception, and stops nothing. */

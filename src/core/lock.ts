@@ -1,5 +1,6 @@
 /** Locks as users have them. */
 import type { StorageLock, StorageLockOptions } from "./api.js";
+import { StorageError } from "./errors.js";
 import type { LockClaim, LockTerms } from "./replica/lock-claim.js";
 
 /** The names of the options of a lock. */
@@ -22,6 +23,14 @@ export function termsOf(count: unknown, { lease = LEASE_MS, wait = Infinity, sig
   if (typeof wait !== "number") throw new TypeError(`expected wait to be a number, got ${typeof wait}`);
   if (!(wait >= 0)) throw new RangeError(`expected wait to be 0 ms or more, got ${wait}`);
   return { count, leaseMs: Math.ceil(lease), waitMs: wait, signal };
+}
+
+/** Why a lock ends with its storage. */
+export function closedError(): StorageError {
+  return new StorageError(
+    "ERR_STORAGE_CLOSED",
+    "expected an open storage until the lock is released, got one that was closed",
+  );
 }
 
 /** A lock that this process holds. */

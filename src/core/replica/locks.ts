@@ -44,10 +44,9 @@ export class Locks {
   *seeing(entries: readonly Entry[]): Generator<Entry> {
     const { pending, tables } = this.#parts;
     const table = tables.shown;
-    const departure = (member: string) => departureOf(member, table.slots, table.time);
+    const departure = (entry: Entry) => departureOf(entry, table.slots, table.time);
     for (const entry of entries) {
-      const executed =
-        entry.type === LEFT ? pending.onConfirmed(table, null, () => departure(entry.path[0] as string)) : [entry];
+      const executed = entry.type === LEFT ? pending.onConfirmed(table, null, () => departure(entry)) : [entry];
       for (const each of executed) {
         yield each;
         this.saw(each);

@@ -110,11 +110,8 @@ export class LogApplier implements LogSink {
     const table = this.#tables.next;
     const verdict = table.admit(seq, time, origin, bornOf(frame, start), number);
     if (table === this.#tables.shown) this.#watches.advance(time);
-    if (verdict === NEW && table === this.#tables.shown) {
-      this.#apply(entries);
-    } else if (verdict === NEW) {
-      for (const entry of entries) table.execute(entry, time, false);
-    }
+    if (verdict === NEW && table === this.#tables.shown) this.#apply(entries);
+    else if (verdict === NEW) for (const entry of entries) table.execute(entry, time, false);
     if (origin === 0) {
       this.#announceLeft(entries);
       if (table.noteLevel(entries)) this.#noteLevel();

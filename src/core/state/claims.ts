@@ -44,10 +44,10 @@ function isClaim(value: unknown): value is Claim {
 }
 
 /**
- * What the departure of a member at `time` does: its claims are removed, and each key under which no claim is left then. So nothing stays
+ * What a departure at `time` does: its member's claims are removed, and each key under which no claim is left then. So nothing stays
  * of claims whose leases have ended.
  */
-export function departureOf(member: string, slots: ClaimSlots, time: number): Entry[] {
+export function departureOf({ path: [member] }: Entry, slots: ClaimSlots, time: number): Entry[] {
   const removals: Entry[] = [];
   for (const key of slots.claimKeys) {
     const slot = slots.get(key);

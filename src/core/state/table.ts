@@ -186,8 +186,7 @@ export class Table {
   /** {@link Executor.execute}; a departure ends the claims of its member. */
   execute(entry: Entry, time: number, isUndoable: boolean, outcome?: Outcome): Status {
     if (entry.type === LEFT)
-      for (const removal of departureOf(entry.path[0] as string, this.slots, time))
-        this.#executor.execute(removal, time, false);
+      for (const removal of departureOf(entry, this.slots, time)) this.#executor.execute(removal, time, false);
     return this.#executor.execute(entry, time, isUndoable, outcome);
   }
 

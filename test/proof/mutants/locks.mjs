@@ -34,8 +34,8 @@ export const lockMutants = [
   {
     name: "a departure looks at pending claims, too",
     file: LOCKS,
-    from: "pending.onConfirmed(table, null, () => departure(entry.path[0] as string))",
-    to: "departure(entry.path[0] as string)",
+    from: "pending.onConfirmed(table, null, () => departure(entry))",
+    to: "departure(entry)",
     killedBy: unit,
   },
   {
@@ -167,8 +167,8 @@ export const lockMutants = [
   {
     name: "a process does not live while it waits for a lock",
     file: "src/core/replica/writer.ts",
-    from: "const isWaited = this.#waitCount > 0 ||",
-    to: "const isWaited = this.#waitCount < 0 ||",
+    from: "this.#waitCount > 0 ||",
+    to: "this.#waitCount < 0 ||",
     killedBy: users,
   },
   {
