@@ -8,6 +8,7 @@ export {
   type StorageLimitOptions,
   type StorageLimitResult,
   type StorageLock,
+  type StorageLockOptions,
   type StorageMessage,
   type StorageOptions,
   type StoragePatchOptions,
@@ -15,5 +16,6 @@ export {
   type StorageStats,
   type StorageStatus,
   type StorageWatchEvent,
+  type StorageWatchOptions,
 } from "./core/index.js";
 export { ClusterSessionStore, type ClusterSessionStoreOptions, type SessionPayload } from "./session-store/index.js";

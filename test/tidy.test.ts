@@ -17,7 +17,7 @@ const CLASS_FILES: readonly string[] = [
   "src/core/replica/replica.ts",
   "src/core/storage.ts",
 ];
-const MAX_EXPORTS = 18;
+const MAX_EXPORTS = 20;
 const MAX_CODES = 20;
 
 const FOLDERS = ["src", "test", "bench", "examples", "scripts", "tools", "docs", ".ci", ".github"];

@@ -47,6 +47,7 @@ export interface StorageWatchEvent {
 
 /** What a process has published. */
 export interface StorageMessage {
+  /** Where it was published. */
   readonly channel: string;
   /** What was given to `publish`, frozen. */
   // biome-ignore lint/suspicious/noExplicitAny: what is sent is the user's knowledge.
