@@ -108,12 +108,12 @@ export abstract class CoordinatedStorage extends EventEmitter<StorageEvents> {
    * const end = storage.watch("flag:", ({ key, value }) => flags.set(key, value), { initial: true });
    */
   watch(prefix: string, listener: (event: StorageWatchEvent) => void, options?: StorageWatchOptions): () => void;
-  watch(prefix: string, options?: StorageWatchOptions): AsyncIterableIterator<StorageWatchEvent, undefined>;
+  watch(prefix: string, options?: StorageWatchOptions): AsyncIterableIterator<StorageWatchEvent>;
   watch(
     prefix: string,
     first?: ((event: StorageWatchEvent) => void) | StorageWatchOptions,
     second?: StorageWatchOptions,
-  ): (() => void) | AsyncIterableIterator<StorageWatchEvent, undefined> {
+  ): (() => void) | AsyncIterableIterator<StorageWatchEvent> {
     const replica = this.#open();
     checkPrefix(prefix);
     if (typeof first === "function") return this.#listen(replica, prefix, first, second);
@@ -228,7 +228,7 @@ export abstract class CoordinatedStorage extends EventEmitter<StorageEvents> {
     replica: Replica,
     prefix: string,
     options: StorageWatchOptions = {},
-  ): AsyncIterableIterator<StorageWatchEvent, undefined> {
+  ): AsyncIterableIterator<StorageWatchEvent> {
     expectOptions(options, ["initial", "signal", "maxBuffered"]);
     const { signal, maxBuffered = MAX_BUFFERED } = options;
     if (typeof maxBuffered !== "number")

@@ -12,7 +12,7 @@ interface Waiting {
  * Invariant: either nothing is in the buffer, or nobody waits. Once `#end` is set nothing more comes in; what is in the buffer is still
  * read, and then the error of the end, once.
  */
-export class WatchIterator implements AsyncIterableIterator<StorageWatchEvent, undefined>, Watcher {
+export class WatchIterator implements AsyncIterableIterator<StorageWatchEvent>, Watcher {
   readonly #maxBuffered: number;
   /** Called once, when nothing more is to come. */
   readonly #onEnd: () => void;
