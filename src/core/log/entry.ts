@@ -39,6 +39,14 @@ export type Condition = 0 | 1;
 /** `expiresAt` of what never expires. */
 export const NEVER = 0;
 
+/**
+ * When something expires that begins at `time` and lasts for `ms`. A clock of whole ms may be up to one late, and a timer of Node.js may
+ * fire up to one early; so the last ms is left out, and a timer of the same length finds it over.
+ */
+export function endAfter(ms: number, time: number): number {
+  return time + Math.max(1, Math.ceil(ms) - 1);
+}
+
 /** `expiresAt` of a `PATCH` or a `SWAP` that leaves the expiry of what is there as it is. */
 export const KEEP = -1;
 

@@ -4,7 +4,7 @@ import { MAX_BATCH_BYTES, MESSAGE_LIFE_MS, SPLIT_BATCH_BYTES } from "../log/limi
 import { APPLIED } from "../state/executor.js";
 import { kindsOf, parsePath, type UserPath } from "../state/path.js";
 import type { Table } from "../state/table.js";
-import { freeze, readJson } from "../state/tree.js";
+import { readFrozen } from "../state/tree.js";
 import type { PendingQueue } from "./pending-queue.js";
 import type { Tables } from "./tables.js";
 import { expectFit, expiryOf, jsonOf } from "./value.js";
@@ -122,7 +122,7 @@ export class Coordination {
       const made = call(update.fn, seen);
       if ("value" in made && made.value !== undefined) {
         const json = jsonOf(made.value, update.path.length, this.#parts.maxValueBytes);
-        if (await this.#swap(update, seen, json)) return frozen(json);
+        if (await this.#swap(update, seen, json)) return readFrozen(json);
       } else if (await this.#isConfirmed(update.path, seen)) {
         if ("error" in made) throw made.error;
         return seen.value;
@@ -177,13 +177,6 @@ function call(fn: Updater, seen: Seen): { readonly value: unknown } | { readonly
   } catch (error) {
     return { error };
   }
-}
-
-/** The value of a JSON text, as `get` returns it. */
-function frozen(json: string): unknown {
-  const value = readJson(json);
-  freeze(value);
-  return value;
 }
 
 /** Settles as a promise does, or rejects when a signal is aborted before that. */

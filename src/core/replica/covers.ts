@@ -69,7 +69,7 @@ export class Covers extends Cover {
       const wasThere = cover.contents !== null;
       const isForeseen = cover.count === 1 && !cover.isTouched;
       if (!isForeseen) executeOn(cover, entry, cover.depth, time, op);
-      if (isForeseen || cover.contents !== null) this.#placeAdded(table, cover, entry.path, wasThere);
+      this.#placeAdded(table, cover, entry.path, wasThere);
       if (entry.type === ADD) cover.sum?.remove(entry.amount);
       this.#leave(entry.path, cover, op);
       return;
@@ -81,7 +81,7 @@ export class Covers extends Cover {
       const fieldCover = this.over(path) as Cover;
       const wasThere = fieldCover.contents !== null;
       fieldCover.contents = contents;
-      if (contents !== null) this.#placeAdded(table, fieldCover, path, wasThere);
+      this.#placeAdded(table, fieldCover, path, wasThere);
       if (isLater) fieldCover.laterCount--;
       this.#leave(path, fieldCover, op);
       isLater = true;
@@ -257,7 +257,7 @@ export class Covers extends Cover {
     else table.replaceAt(path.length === cover.depth ? path : path.slice(0, cover.depth), shown);
   }
 
-  /** Puts a field that the log has just added behind those that it has added before. */
+  /** Puts a field that the log may just have added, as it shows, behind those that the log has added before. */
   #placeAdded(table: Table, cover: Cover, path: Path, wasThere: boolean): void {
     if (wasThere || !this.#isMixed || this.isStale || cover.depth === 1) return;
     const place = path.length === cover.depth ? path : path.slice(0, cover.depth);

@@ -1,6 +1,6 @@
 /** Messages between processes: entries of the log that change no state. */
 import type { Entry } from "../log/entry.js";
-import { freeze, readJson } from "../state/tree.js";
+import { readFrozen } from "../state/tree.js";
 import type { Announcer } from "./events.js";
 import { Prefixes } from "./prefixes.js";
 import type { Tables } from "./tables.js";
@@ -65,9 +65,7 @@ export class Messages {
       this.droppedCount++;
       return;
     }
-    const data = readJson(json);
-    freeze(data);
-    const message: Message = { channel, data, seq: shown.seq, isOwn };
+    const message: Message = { channel, data: readFrozen(json), seq: shown.seq, isOwn };
     for (const subscription of subscriptions) {
       this.#announcer.push(() => {
         if (!subscription.isEnded) subscription.subscriber(message);

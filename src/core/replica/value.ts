@@ -1,6 +1,6 @@
 import { isError, isRangeError } from "../errors.js";
 import { depthOf } from "../log/depth.js";
-import { NEVER } from "../log/entry.js";
+import { endAfter, NEVER } from "../log/entry.js";
 import { MAX_DEPTH } from "../log/limits.js";
 
 /**
@@ -102,8 +102,7 @@ function checkDepth(json: string, maxDepth: number): void {
 }
 
 /**
- * When something expires that is written now. A clock of whole ms may be up to one late, and a timer of Node.js may fire
- * up to one early; so the last ms of a ttl is left out, and a timer of the same length finds the value gone.
+ * When something expires that is written now: {@link endAfter}.
  * @param ttl In ms; undefined, null or 0: never.
  * @param now Called only when there is a ttl.
  * @throws TypeError when it is no number.
@@ -113,5 +112,5 @@ export function expiryOf(ttl: number | null | undefined, now: () => number): num
   if (ttl === undefined || ttl === null || ttl === 0) return NEVER;
   if (typeof ttl !== "number") throw new TypeError(`expected a ttl as a number of ms, got ${kindOf(ttl)}`);
   if (!(ttl >= 0 && ttl < Infinity)) throw new RangeError(`expected a ttl of 0 ms or more, got ${ttl}`);
-  return now() + Math.max(1, Math.ceil(ttl) - 1);
+  return endAfter(ttl, now());
 }

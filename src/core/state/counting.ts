@@ -7,7 +7,7 @@
  * The algorithm: ITU-T Recommendation I.371 (03/2004), annex A, "virtual scheduling"; Brandur Leach, "Rate limiting, cells, and GCRA"
  * (2015), and his package throttled for Go.
  */
-import { NEVER, type Path } from "../log/entry.js";
+import { endAfter, NEVER, type Path } from "../log/entry.js";
 import type { LimitRule, ReturnRule } from "../log/limit-rule.js";
 import { presentAt } from "./edit.js";
 import type { Slot } from "./slot.js";
@@ -67,12 +67,9 @@ function countInWindow(rule: LimitRule, amount: number, found: Count | null, tim
   return { isCounted: false, number: before, expiresAt, used: before };
 }
 
-/**
- * When a window ends that begins now. As for a ttl, the last ms is left out, so that a timer of the same length finds it over.
- * @param ms 0: never.
- */
+/** When a window ends that begins now. @param ms 0: never. */
 function endOf(ms: number, time: number): number {
-  return ms > 0 ? time + Math.max(1, Math.ceil(Math.min(ms, Number.MAX_SAFE_INTEGER)) - 1) : NEVER;
+  return ms > 0 ? endAfter(Math.min(ms, Number.MAX_SAFE_INTEGER), time) : NEVER;
 }
 
 function countEvenly({ limit, ms }: LimitRule, amount: number, found: Count | null, time: number): Counted {

@@ -111,6 +111,13 @@ export function freeze(value: unknown): void {
   Object.freeze(value);
 }
 
+/** The value of a JSON text, frozen with all below it. */
+export function readFrozen(json: string): unknown {
+  const value = readJson(json);
+  freeze(value);
+  return value;
+}
+
 /** The elements of an array as members of an object. The array is frozen first, so that both can share them. */
 export function objectOf(array: Container): Container {
   freeze(array);

@@ -40,8 +40,8 @@ export const coordinationMutants = [
   {
     name: "an update is not repeated when another write came between",
     file: COORDINATION,
-    from: "if (await this.#swap(update, seen, json)) return frozen(json);",
-    to: "await this.#swap(update, seen, json); return frozen(json);",
+    from: "if (await this.#swap(update, seen, json)) return readFrozen(json);",
+    to: "await this.#swap(update, seen, json); return readFrozen(json);",
     killedBy: unit,
   },
   {

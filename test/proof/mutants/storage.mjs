@@ -55,16 +55,16 @@ export const storageMutants = [
   },
   {
     name: "a value lives a millisecond longer than its ttl",
-    file: VALUE,
-    from: "Math.max(1, Math.ceil(ttl) - 1)",
-    to: "Math.max(1, Math.ceil(ttl) + 1)",
+    file: "src/core/log/entry.ts",
+    from: "Math.max(1, Math.ceil(ms) - 1)",
+    to: "Math.max(1, Math.ceil(ms) + 1)",
     killedBy: value,
   },
   {
     name: "a ttl of less than a millisecond never expires",
-    file: VALUE,
-    from: "Math.max(1, Math.ceil(ttl) - 1)",
-    to: "Math.floor(ttl) - 1",
+    file: "src/core/log/entry.ts",
+    from: "Math.max(1, Math.ceil(ms) - 1)",
+    to: "Math.floor(ms) - 1",
     killedBy: value,
   },
   {

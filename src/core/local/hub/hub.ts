@@ -22,7 +22,7 @@ import type { Seat } from "../election/seat.js";
 import type { HubOptions, Machine, Place, Socket, TimeNote, Timer } from "../machine/machine.js";
 import type { Recovered } from "../upkeep/recovery.js";
 import { heartbeatMs } from "../wire/failure-detector.js";
-import { encodeWelcome, type Hello } from "../wire/messages.js";
+import { encodeWelcome } from "../wire/messages.js";
 import { DiskRefusal } from "./disk-refusal.js";
 import type { HubEvents, HubIdentity } from "./hub-events.js";
 import { HubTime } from "./hub-time.js";
@@ -117,9 +117,6 @@ export class Hub implements HubReceiver {
     this.#queue.add(member, buffer, start, end);
     this.#schedule();
   }
-
-  refusal = (hello: Hello): Error | null => this.levels.refusal(hello);
-  needsLevel = (level: number): void => this.levels.need(level);
 
   /** Called by members. */
   changed(member: HubMember): void {

@@ -35,10 +35,13 @@ export interface HubReceiver {
   batch(member: HubMember, buffer: Buffer, start: number, end: number): void;
   /** The member has a new phase, has asked for a barrier, or is closed. */
   changed(member: HubMember): void;
-  /** Why a process cannot take part; null: it can. */
-  refusal(hello: Hello): Error | null;
-  /** The member needs a level of the log. */
-  needsLevel(level: number): void;
+  /** Decides what the log may contain. */
+  readonly levels: {
+    /** Why a process cannot take part; null: it can. */
+    refusal(hello: Hello): Error | null;
+    /** A member needs a level of the log. */
+    need(level: number): void;
+  };
 }
 
 /** Takes what members report about the files. */
@@ -117,7 +120,7 @@ export class HubMember extends FrameConnection {
     } else if (kind === NEED_LEVEL && this.phase === "live") {
       const level = numberOf(buffer, start);
       if (!isCount(level)) throw new ProtocolError(`expected a level that is needed, got ${level}`);
-      this.#receiver.needsLevel(level);
+      this.#receiver.levels.need(level);
     } else if (kind === LEAVE) {
       this.phase = "left";
       this.hasWritten = numberOf(buffer, start) > 0;
@@ -138,7 +141,7 @@ export class HubMember extends FrameConnection {
     this.#helloTimeout.cancel();
     this.id = hello.member;
     this.hello = hello;
-    const refusal = hello.protocol === PROTOCOL ? this.#receiver.refusal(hello) : protocolError(hello.protocol);
+    const refusal = hello.protocol === PROTOCOL ? this.#receiver.levels.refusal(hello) : protocolError(hello.protocol);
     if (refusal !== null) {
       this.phase = "left";
       this.send([encodeRefusal("ERR_STORAGE_PROTOCOL", refusal.message)]);

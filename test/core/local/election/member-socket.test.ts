@@ -11,16 +11,10 @@ import {
   membersIn,
   newMember,
 } from "../../../../dist/core/local/election/member-socket.js";
-import type { Machine } from "../../../../dist/core/local/machine/machine.js";
-import { ManualClock, manualMachine, place } from "../machine/manual-machine.js";
-import { ManualSockets } from "../machine/manual-sockets.js";
-import { MemoryFiles } from "../machine/memory-files.js";
+import { manualParts, place } from "../machine/manual-machine.js";
 
 function scene() {
-  const files = new MemoryFiles();
-  const clock = new ManualClock();
-  const sockets = new ManualSockets(files, clock);
-  const machine: Machine = { ...manualMachine(files, clock), sockets };
+  const { files, clock, sockets, machine } = manualParts();
   const member = newMember(machine, place);
   return {
     files,

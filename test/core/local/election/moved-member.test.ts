@@ -10,11 +10,9 @@ import {
 } from "../../../../dist/core/local/election/member-socket.js";
 import { OtherMembers } from "../../../../dist/core/local/election/other-members.js";
 import type { Held } from "../../../../dist/core/local/machine/healing.js";
-import type { Machine, Place } from "../../../../dist/core/local/machine/machine.js";
+import type { Place } from "../../../../dist/core/local/machine/machine.js";
 import { HISTORY } from "../disk/stored.js";
-import { ManualClock, manualMachine, moveDirectory, place } from "../machine/manual-machine.js";
-import { ManualSockets } from "../machine/manual-sockets.js";
-import { MemoryFiles } from "../machine/memory-files.js";
+import { manualParts, moveDirectory, place } from "../machine/manual-machine.js";
 
 const HELD: Held = { epoch: 3, seq: 8, history: HISTORY };
 const PATH = place.directory;
@@ -23,10 +21,7 @@ const [AWAY, OTHER] = ["/data/away", "/data/other"];
 
 /** A member that has entered. */
 function scene() {
-  const files = new MemoryFiles();
-  const clock = new ManualClock();
-  const sockets = new ManualSockets(files, clock);
-  const machine: Machine = { ...manualMachine(files, clock), sockets };
+  const { files, clock, sockets, machine } = manualParts();
   const member = newMember(machine, place);
   const socket = new MemberSocket(machine, place, member, () => HELD);
   const enter = (): unknown => {

@@ -4,20 +4,16 @@ import { test } from "node:test";
 import { MemberSocket, memberPath, newMember } from "../../../../dist/core/local/election/member-socket.js";
 import { OtherMembers } from "../../../../dist/core/local/election/other-members.js";
 import type { Held } from "../../../../dist/core/local/machine/healing.js";
-import type { Machine, Socket } from "../../../../dist/core/local/machine/machine.js";
+import type { Socket } from "../../../../dist/core/local/machine/machine.js";
 import { writeTombstone } from "../../../../dist/core/local/upkeep/tombstone.js";
-import { ManualClock, manualMachine, place } from "../machine/manual-machine.js";
-import { ManualSockets } from "../machine/manual-sockets.js";
-import { MemoryFiles } from "../machine/memory-files.js";
+import { manualParts, place } from "../machine/manual-machine.js";
+import type { ManualSockets } from "../machine/manual-sockets.js";
 
 const HISTORY = "aa".repeat(16);
 const held = (seq: number, history = HISTORY): Held => ({ epoch: 1, seq, history });
 
 function scene() {
-  const files = new MemoryFiles();
-  const clock = new ManualClock();
-  const sockets = new ManualSockets(files, clock);
-  const machine: Machine = { ...manualMachine(files, clock), sockets };
+  const { files, clock, sockets, machine } = manualParts();
   const own = newMember(machine, place);
   return {
     files,

@@ -9,9 +9,8 @@ import type { HubOptions, HubReport, LogPosition } from "../../../../dist/core/l
 import { timeOf } from "../../../../dist/core/log/frame.js";
 import { spokenLevels } from "../../../../dist/core/log/levels.js";
 import { framesIn, HISTORY, machineOf, place, writeSegment } from "../disk/stored.js";
-import { ManualClock, manualMachine, moveDirectory } from "../machine/manual-machine.js";
-import { ManualSockets } from "../machine/manual-sockets.js";
-import { MemoryFiles } from "../machine/memory-files.js";
+import { manualParts, moveDirectory } from "../machine/manual-machine.js";
+import type { MemoryFiles } from "../machine/memory-files.js";
 import { compact } from "../upkeep/at-once.js";
 
 const OPTIONS = {
@@ -27,10 +26,7 @@ const OPTIONS = {
 
 /** A log of 9 batches, the manager of which has died, and what a contender reports about it. */
 function scene(options: Partial<HubOptions> = {}) {
-  const files = new MemoryFiles();
-  const clock = new ManualClock();
-  const sockets = new ManualSockets(files, clock);
-  const machine = { ...manualMachine(files, clock), sockets };
+  const { files, clock, sockets, machine } = manualParts();
   const end = writeSegment(files, 1, 1, [1, 9], null);
   files.put(seatPath(place, 1), Buffer.from("{}\n"));
   const path = segmentPath(place, 1, 1);

@@ -3,18 +3,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { memberPath } from "../../../../dist/core/local/election/member-socket.js";
 import { Departures } from "../../../../dist/core/local/hub/departures.js";
-import type { Machine } from "../../../../dist/core/local/machine/machine.js";
-import { ManualClock, manualMachine, place } from "../machine/manual-machine.js";
-import { ManualSockets } from "../machine/manual-sockets.js";
-import { MemoryFiles } from "../machine/memory-files.js";
+import { manualParts, place } from "../machine/manual-machine.js";
 
 const OWN = "0f";
 
 function scene() {
-  const files = new MemoryFiles();
-  const clock = new ManualClock();
-  const sockets = new ManualSockets(files, clock);
-  const machine: Machine = { ...manualMachine(files, clock), sockets };
+  const { files, clock, sockets, machine } = manualParts();
   const live = new Set<string>([OWN]);
   const ordered: string[] = [];
   const hub = {

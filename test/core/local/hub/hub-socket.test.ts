@@ -5,10 +5,8 @@ import { hubSocketsIn, seatsIn, socketPath } from "../../../../dist/core/local/d
 import { newestSeat } from "../../../../dist/core/local/election/seat.js";
 import { startHub } from "../../../../dist/core/local/hub/host.js";
 import { HubSocket } from "../../../../dist/core/local/hub/hub-socket.js";
-import type { HubOptions, HubReport, HubRequest, Machine } from "../../../../dist/core/local/machine/machine.js";
-import { ManualClock, manualMachine, place } from "../machine/manual-machine.js";
-import { ManualSockets } from "../machine/manual-sockets.js";
-import { MemoryFiles } from "../machine/memory-files.js";
+import type { HubOptions, HubReport, HubRequest } from "../../../../dist/core/local/machine/machine.js";
+import { manualParts, place } from "../machine/manual-machine.js";
 
 const HEARTBEAT_MS = 1000;
 /** Checks of which one connects, while all is well. */
@@ -18,10 +16,7 @@ const MOST_MS = 5000;
 const codeOf = (error: Error | null | undefined) => (error as NodeJS.ErrnoException | null | undefined)?.code;
 
 function machineOfTest() {
-  const files = new MemoryFiles();
-  const clock = new ManualClock();
-  const sockets = new ManualSockets(files, clock);
-  const machine: Machine = { ...manualMachine(files, clock), sockets };
+  const { files, clock, sockets, machine } = manualParts();
   return { files, clock, sockets, machine };
 }
 

@@ -3,14 +3,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { memberPath } from "../../../../dist/core/local/election/member-socket.js";
 import { type LevelMember, LevelRaiser } from "../../../../dist/core/local/hub/level-raiser.js";
-import type { Machine } from "../../../../dist/core/local/machine/machine.js";
 import { decodeLevelHeld } from "../../../../dist/core/local/wire/messages.js";
 import { encodeEntries } from "../../../../dist/core/log/codec.js";
 import { levelEntry } from "../../../../dist/core/log/entry.js";
 import type { SpokenLevels } from "../../../../dist/core/log/levels.js";
-import { ManualClock, manualMachine, place } from "../machine/manual-machine.js";
-import { ManualSockets } from "../machine/manual-sockets.js";
-import { MemoryFiles } from "../machine/memory-files.js";
+import { manualParts, place } from "../machine/manual-machine.js";
 
 const QUIET_MS = 60_000;
 const NEW: SpokenLevels = { least: 1, most: 2, max: 2 };
@@ -18,10 +15,7 @@ const OLD: SpokenLevels = { least: 1, most: 1, max: 1 };
 const RAISED = encodeEntries([levelEntry(2)]).toString("hex");
 
 function scene(own = NEW, level = 1) {
-  const files = new MemoryFiles();
-  const clock = new ManualClock();
-  const sockets = new ManualSockets(files, clock);
-  const machine: Machine = { ...manualMachine(files, clock), sockets };
+  const { clock, sockets, machine } = manualParts();
   const connected: LevelMember[] = [];
   const ordered: string[] = [];
   const told: string[] = [];

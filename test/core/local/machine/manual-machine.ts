@@ -236,6 +236,15 @@ export function manualMachine(files: MemoryFiles, clock = new ManualClock()): Ma
   } as unknown as Machine;
 }
 
+/** A manual machine, and what a test holds of it. */
+export function manualParts() {
+  const files = new MemoryFiles();
+  const clock = new ManualClock();
+  const sockets = new ManualSockets(files, clock);
+  const machine: Machine = { ...manualMachine(files, clock), sockets };
+  return { files, clock, sockets, machine };
+}
+
 export function seatContent(socket = "hub.1") {
   const { directory } = place;
   return {

@@ -5,11 +5,17 @@ import { encodeFrame, LEAVE } from "../../../../dist/core/log/frame.js";
 import { moveDirectory, place } from "../machine/manual-machine.js";
 import { Manager, World } from "./manual-log.js";
 
-test("a member whose directory was moved enters the one at the path before it claims a seat there", () => {
+/** A member of a manager, whose directory was moved away. */
+function movedAway() {
   const world = new World();
   const manager = new Manager(world, 7);
   world.open();
   moveDirectory(world.files, place.directory, "/data/away");
+  return { world, manager };
+}
+
+test("a member whose directory was moved enters the one at the path before it claims a seat there", () => {
+  const { world, manager } = movedAway();
   world.sockets.bindFault = () => "EMFILE";
   manager.cutOff();
   world.settle();
@@ -21,10 +27,7 @@ test("a member whose directory was moved enters the one at the path before it cl
 });
 
 test("a member whose directory was moved away and back is alive there all the time, and follows the manager there", () => {
-  const world = new World();
-  const manager = new Manager(world, 7);
-  world.open();
-  moveDirectory(world.files, place.directory, "/data/away");
+  const { world, manager } = movedAway();
   manager.cutOff();
   world.settle();
   world.claims[0]?.report({ kind: "serving", epoch: 8 });
@@ -38,10 +41,7 @@ test("a member whose directory was moved away and back is alive there all the ti
 
 test("a member that leaves while it enters a directory that has come to the path has left soon, and claims nothing", () => {
   for (const code of [undefined, "EMFILE"]) {
-    const world = new World();
-    const manager = new Manager(world, 7);
-    world.open();
-    moveDirectory(world.files, place.directory, "/data/away");
+    const { world, manager } = movedAway();
     const ends: unknown[] = [];
     world.sockets.bindFault = () => {
       world.log.close((error) => ends.push(error));
@@ -58,10 +58,7 @@ test("a member that leaves while it enters a directory that has come to the path
 });
 
 test("a member that leaves while it enters notifies the manager all the same, where the directory with that is back", () => {
-  const world = new World();
-  const manager = new Manager(world, 7);
-  world.open();
-  moveDirectory(world.files, place.directory, "/data/away");
+  const { world, manager } = movedAway();
   const ends: unknown[] = [];
   world.sockets.bindFault = () => {
     moveDirectory(world.files, place.directory, "/data/other");
