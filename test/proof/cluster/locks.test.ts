@@ -88,8 +88,8 @@ test("a lock of a stopped process is free after its lease, and its holder finds 
     const manager = await processes.manager();
     const holder = isManager ? manager : (members.find((member) => member !== manager) as Member);
     const next = members.find((member) => member !== holder && member !== manager) as Member;
-    const token = await holder.call<number>("acquire", file, { lease: 1000 });
-    await sleep(1500);
+    const token = await holder.call<number>("acquire", file, { lease: 2000 });
+    await sleep(3000);
     assert.equal(await next.call("tryOnce"), false, "it is renewed");
     const acquired = next.call<number>("acquire", file, { lease: LONG_MS });
     await until("it waits", async () => Object.keys(await next.call<object>("get", ["lock:/resource"])).length === 2);
